@@ -1,0 +1,42 @@
+//! One body, compiled for the baseline of the target and for wider vectors, chosen when it runs.
+
+/// Whether the CPU has the vector instructions that the wide variants are compiled for.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn has_wide_vectors() -> bool {
+    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+}
+
+/// Defines a function that runs `body::<FMA>` in the best variant for this CPU.
+///
+/// The body is an `#[inline(always)]` function with a constant parameter that says whether a fused
+/// multiply-add is a single instruction, to be passed on to [`multiply_add`].
+macro_rules! multiversion {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?)
+     $(-> $result:ty)? = $body:ident) => {
+        $(#[$attribute])*
+        #[allow(clippy::too_many_arguments)]
+        $visibility fn $name($($argument: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                #[allow(clippy::too_many_arguments)]
+                fn wide($($argument: $type),*) $(-> $result)? {
+                    $body::<true>($($argument),*)
+                }
+                if $crate::support::simd::has_wide_vectors() {
+                    // SAFETY: `wide` is an ordinary function but for the instructions it may use, and the
+                    // CPU was just found to have these.
+                    return unsafe { wide($($argument),*) };
+                }
+            }
+            $body::<{ cfg!(target_arch = "aarch64") }>($($argument),*)
+        }
+    };
+}
+pub(crate) use multiversion;
+
+/// `a · b + c`, in one instruction if the target has it (`FMA`), else in two.
+#[inline(always)]
+pub(crate) fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}

@@ -1,0 +1,297 @@
+//! Ranges of the settings, and those that contradict one another.
+
+use std::ops::RangeInclusive;
+
+use super::image_size::ImageSize;
+use super::types::{Config, DataConfig, SearchConfig, Stem, TrainConfig};
+use crate::error::{Error, Result};
+use crate::space::Primitive;
+
+const MAX_EPOCHS: usize = 1_000_000;
+const MAX_BATCH: usize = 65_536;
+const MAX_CHANNELS: usize = 4096;
+const MAX_LAYERS: usize = 256;
+const MAX_NODES: usize = 16;
+const MAX_PIXELS: usize = 4096;
+/// TOML's whole numbers end here.
+const MAX_WHOLE: usize = i64::MAX as usize;
+
+impl Config {
+    /// Whether these settings can run, as far as that can be said without the data.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] for the first setting that is outside its range, that is not a finite number, or
+    /// that contradicts another.
+    pub fn check(&self) -> Result<()> {
+        if self.seed > i64::MAX as u64 {
+            return Err(Error::setting("seed", self.seed, format!("a whole number from 0 to {}", i64::MAX)));
+        }
+        self.data.check()?;
+        self.search.check()?;
+        self.train.check()
+    }
+}
+
+impl DataConfig {
+    /// The part of [`Config::check`] on `[data]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::check`].
+    pub fn check(&self) -> Result<()> {
+        if self.path.trim().is_empty() {
+            let expected = "a folder or file with images, or digits for the built-in ones";
+            return Err(Error::setting("data.path", "\"\"", expected));
+        }
+        self.image_size.parse::<ImageSize>()?;
+        whole("data.images_per_class", self.images_per_class, 0..=MAX_WHOLE)?;
+        from_zero_below_one("data.validation_fraction", self.validation_fraction)?;
+        between_zero_and_one("data.test_fraction", self.test_fraction)?;
+        whole("data.max_bad_images", self.max_bad_images, 0..=MAX_WHOLE)?;
+        whole("data.crop_padding", self.crop_padding, 0..=MAX_PIXELS)
+    }
+}
+
+impl SearchConfig {
+    /// The part of [`Config::check`] on `[search]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::check`].
+    pub fn check(&self) -> Result<()> {
+        whole("search.init_channels", self.init_channels, 1..=MAX_CHANNELS)?;
+        whole("search.layers", self.layers, 1..=MAX_LAYERS)?;
+        whole("search.nodes", self.nodes, 1..=MAX_NODES)?;
+        candidates(&self.candidates)?;
+        whole("search.stem_multiplier", self.stem_multiplier, 1..=16)?;
+        whole("search.epochs", self.epochs, 1..=MAX_EPOCHS)?;
+        batch("search.batch_size", self.batch_size)?;
+        above_zero("search.learning_rate", self.learning_rate)?;
+        rate_min("search.learning_rate_min", self.learning_rate_min, self.learning_rate)?;
+        from_zero_below_one("search.momentum", self.momentum)?;
+        from_zero("search.weight_decay", self.weight_decay)?;
+        from_zero("search.grad_clip", self.grad_clip)?;
+        between_zero_and_one("search.train_portion", self.train_portion)?;
+        from_zero("search.arch_learning_rate", self.arch_learning_rate)?;
+        from_zero("search.arch_weight_decay", self.arch_weight_decay)?;
+        cutout("search.cutout_length", self.cutout, self.cutout_length)
+    }
+}
+
+impl TrainConfig {
+    /// The part of [`Config::check`] on `[train]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::check`].
+    pub fn check(&self) -> Result<()> {
+        whole("train.init_channels", self.init_channels, 1..=MAX_CHANNELS)?;
+        if self.stem == Stem::Imagenet && !self.init_channels.is_multiple_of(2) {
+            let expected = "an even number, because the imagenet stem halves it (or train.stem = cifar)";
+            return Err(Error::setting("train.init_channels", self.init_channels, expected));
+        }
+        whole("train.layers", self.layers, 1..=MAX_LAYERS)?;
+        whole("train.epochs", self.epochs, 1..=MAX_EPOCHS)?;
+        batch("train.batch_size", self.batch_size)?;
+        above_zero("train.learning_rate", self.learning_rate)?;
+        rate_min("train.learning_rate_min", self.learning_rate_min, self.learning_rate)?;
+        if !(self.gamma > 0.0 && self.gamma <= 1.0) {
+            return Err(Error::setting("train.gamma", self.gamma, "a number above 0, at most 1"));
+        }
+        whole("train.decay_period", self.decay_period, 1..=MAX_EPOCHS)?;
+        from_zero_below_one("train.momentum", self.momentum)?;
+        from_zero("train.weight_decay", self.weight_decay)?;
+        from_zero("train.grad_clip", self.grad_clip)?;
+        from_zero("train.auxiliary_weight", self.auxiliary_weight)?;
+        from_zero_below_one("train.drop_path_prob", self.drop_path_prob)?;
+        from_zero_below_one("train.label_smoothing", self.label_smoothing)?;
+        cutout("train.cutout_length", self.cutout, self.cutout_length)
+    }
+}
+
+fn whole(name: &str, value: usize, range: RangeInclusive<usize>) -> Result<()> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(Error::setting(name, value, format!("a whole number from {} to {}", range.start(), range.end())))
+}
+
+fn batch(name: &str, value: usize) -> Result<()> {
+    if value == 1 {
+        return Err(Error::setting(name, value, "2 or more: batch normalisation needs two images"));
+    }
+    whole(name, value, 2..=MAX_BATCH)
+}
+
+fn number(name: &str, value: f64, fits: bool, expected: &str) -> Result<()> {
+    if fits && value.is_finite() { Ok(()) } else { Err(Error::setting(name, value, expected)) }
+}
+
+fn above_zero(name: &str, value: f64) -> Result<()> {
+    number(name, value, value > 0.0, "a finite number above 0")
+}
+
+fn from_zero(name: &str, value: f64) -> Result<()> {
+    number(name, value, value >= 0.0, "a finite number, 0 or more")
+}
+
+fn from_zero_below_one(name: &str, value: f64) -> Result<()> {
+    number(name, value, (0.0..1.0).contains(&value), "a number from 0 to below 1")
+}
+
+fn between_zero_and_one(name: &str, value: f64) -> Result<()> {
+    number(name, value, value > 0.0 && value < 1.0, "a number above 0 and below 1")
+}
+
+fn rate_min(name: &str, value: f64, start: f64) -> Result<()> {
+    let expected = format!("a number from 0 to learning_rate, which is {start}");
+    number(name, value, value >= 0.0 && value <= start, &expected)
+}
+
+fn cutout(name: &str, on: bool, length: usize) -> Result<()> {
+    if on && length == 0 {
+        return Err(Error::setting(name, 0, "1 pixel or more, because cutout is on (or cutout = false)"));
+    }
+    whole(name, length, 0..=MAX_PIXELS)
+}
+
+fn candidates(candidates: &[Primitive]) -> Result<()> {
+    const NAME: &str = "search.candidates";
+    if let Some(twice) = candidates.iter().enumerate().find(|(i, op)| candidates[..*i].contains(op)) {
+        return Err(Error::setting(NAME, twice.1.name(), "each operation once; it is there twice"));
+    }
+    if candidates.iter().all(|op| *op == Primitive::None) {
+        let found = if candidates.is_empty() { "an empty list" } else { "none alone" };
+        return Err(Error::setting(NAME, found, "at least one operation other than none"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preset::{DataShape, Preset, preset};
+    use super::*;
+
+    fn paper() -> Config {
+        preset(Preset::PaperCifar10, &DataShape::default()).0
+    }
+
+    /// Checks that `change` makes the paper's settings fail at `name`.
+    fn refused(name: &str, change: impl FnOnce(&mut Config)) {
+        let mut config = paper();
+        config.check().unwrap();
+        change(&mut config);
+        match config.check() {
+            Err(Error::Setting { name: found, .. }) => assert_eq!(found, name),
+            other => panic!("{name}: {other:?} for {config:?}"),
+        }
+    }
+
+    fn accepted(change: impl FnOnce(&mut Config)) {
+        let mut config = paper();
+        change(&mut config);
+        config.check().unwrap();
+    }
+
+    #[test]
+    fn whole_numbers_outside_their_range() {
+        type Field = fn(&mut Config) -> &mut usize;
+        let fields: [(&str, Field, &[usize]); 19] = [
+            ("data.images_per_class", |c| &mut c.data.images_per_class, &[usize::MAX]),
+            ("data.max_bad_images", |c| &mut c.data.max_bad_images, &[usize::MAX]),
+            ("data.crop_padding", |c| &mut c.data.crop_padding, &[4097]),
+            ("search.init_channels", |c| &mut c.search.init_channels, &[0, 4097]),
+            ("search.layers", |c| &mut c.search.layers, &[0, 257]),
+            ("search.nodes", |c| &mut c.search.nodes, &[0, 17]),
+            ("search.stem_multiplier", |c| &mut c.search.stem_multiplier, &[0, 17]),
+            ("search.epochs", |c| &mut c.search.epochs, &[0, 1_000_001]),
+            ("search.batch_size", |c| &mut c.search.batch_size, &[0, 1, 65_537]),
+            ("search.cutout_length", |c| &mut c.search.cutout_length, &[4097]),
+            ("train.init_channels", |c| &mut c.train.init_channels, &[0, 4097]),
+            ("train.layers", |c| &mut c.train.layers, &[0, 257]),
+            ("train.epochs", |c| &mut c.train.epochs, &[0, 1_000_001]),
+            ("train.batch_size", |c| &mut c.train.batch_size, &[0, 1, 65_537]),
+            ("train.decay_period", |c| &mut c.train.decay_period, &[0, 1_000_001]),
+            ("train.cutout_length", |c| &mut c.train.cutout_length, &[0, 4097]),
+            ("search.nodes", |c| &mut c.search.nodes, &[usize::MAX]),
+            ("train.layers", |c| &mut c.train.layers, &[usize::MAX]),
+            ("train.epochs", |c| &mut c.train.epochs, &[usize::MAX]),
+        ];
+        for (name, field, values) in fields {
+            for value in values {
+                refused(name, |config| *field(config) = *value);
+            }
+        }
+        refused("seed", |config| config.seed = u64::MAX);
+    }
+
+    #[test]
+    fn numbers_outside_their_range() {
+        type Field = fn(&mut Config) -> &mut f64;
+        let fields: [(&str, Field, &[f64]); 20] = [
+            ("data.validation_fraction", |c| &mut c.data.validation_fraction, &[-0.1, 1.0]),
+            ("data.test_fraction", |c| &mut c.data.test_fraction, &[0.0, 1.0]),
+            ("search.learning_rate", |c| &mut c.search.learning_rate, &[0.0, -0.1]),
+            ("search.learning_rate_min", |c| &mut c.search.learning_rate_min, &[-0.1, 0.026]),
+            ("search.momentum", |c| &mut c.search.momentum, &[-0.1, 1.0]),
+            ("search.weight_decay", |c| &mut c.search.weight_decay, &[-0.1]),
+            ("search.grad_clip", |c| &mut c.search.grad_clip, &[-0.1]),
+            ("search.train_portion", |c| &mut c.search.train_portion, &[0.0, 1.0]),
+            ("search.arch_learning_rate", |c| &mut c.search.arch_learning_rate, &[-0.1]),
+            ("search.arch_weight_decay", |c| &mut c.search.arch_weight_decay, &[-0.1]),
+            ("train.learning_rate", |c| &mut c.train.learning_rate, &[0.0, -0.1]),
+            ("train.learning_rate_min", |c| &mut c.train.learning_rate_min, &[-0.1, 0.026]),
+            ("train.gamma", |c| &mut c.train.gamma, &[0.0, 1.1]),
+            ("train.momentum", |c| &mut c.train.momentum, &[-0.1, 1.0]),
+            ("train.weight_decay", |c| &mut c.train.weight_decay, &[-0.1]),
+            ("train.grad_clip", |c| &mut c.train.grad_clip, &[-0.1]),
+            ("train.auxiliary_weight", |c| &mut c.train.auxiliary_weight, &[-0.1]),
+            ("train.drop_path_prob", |c| &mut c.train.drop_path_prob, &[-0.1, 1.0]),
+            ("train.label_smoothing", |c| &mut c.train.label_smoothing, &[-0.1, 1.0]),
+            ("train.gamma", |c| &mut c.train.gamma, &[-1.0]),
+        ];
+        for (name, field, values) in fields {
+            for value in values.iter().copied().chain([f64::NAN, f64::INFINITY, f64::NEG_INFINITY]) {
+                refused(name, |config| *field(config) = value);
+            }
+        }
+    }
+
+    #[test]
+    fn texts_and_lists() {
+        refused("data.path", |config| config.data.path = " ".to_owned());
+        refused("data.image_size", |config| config.data.image_size = "32px".to_owned());
+        refused("search.candidates", |config| config.search.candidates.clear());
+        refused("search.candidates", |config| config.search.candidates = vec![Primitive::None]);
+        refused("search.candidates", |config| config.search.candidates.push(Primitive::SkipConnect));
+    }
+
+    #[test]
+    fn settings_that_contradict_one_another() {
+        refused("search.cutout_length", |config| {
+            config.search.cutout = true;
+            config.search.cutout_length = 0;
+        });
+        refused("train.init_channels", |config| {
+            config.train.stem = Stem::Imagenet;
+            config.train.init_channels = 35;
+        });
+    }
+
+    #[test]
+    fn the_ends_of_the_ranges_are_inside() {
+        accepted(|config| config.data.validation_fraction = 0.0);
+        accepted(|config| config.search.learning_rate_min = config.search.learning_rate);
+        accepted(|config| config.search.candidates = vec![Primitive::SkipConnect]);
+        accepted(|config| config.search.arch_learning_rate = 0.0);
+        accepted(|config| config.search.grad_clip = 0.0);
+        accepted(|config| config.train.gamma = 1.0);
+        accepted(|config| config.train.init_channels = 35);
+        accepted(|config| config.seed = i64::MAX as u64);
+        accepted(|config| {
+            config.train.cutout = false;
+            config.train.cutout_length = 0;
+        });
+    }
+}

@@ -1,0 +1,404 @@
+//! Every setting in one table: section, name, type, help.
+
+use crate::space::Primitive;
+
+/// Where a key stands in the TOML file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Section {
+    /// Before the first table.
+    Root,
+    /// `[data]`.
+    Data,
+    /// `[search]`.
+    Search,
+    /// `[train]`.
+    Train,
+}
+
+impl Section {
+    /// All of them, in the order of the file.
+    pub const ALL: [Section; 4] = [Section::Root, Section::Data, Section::Search, Section::Train];
+
+    /// The table's name; empty for the root.
+    pub fn name(self) -> &'static str {
+        match self {
+            Section::Root => "",
+            Section::Data => "data",
+            Section::Search => "search",
+            Section::Train => "train",
+        }
+    }
+
+    /// One line on what the section holds.
+    pub fn help(self) -> &'static str {
+        match self {
+            Section::Root => "The whole run.",
+            Section::Data => "Images: reading, division, augmentation.",
+            Section::Search => "The search for a cell: weights' optimiser, architecture's optimiser.",
+            Section::Train => "The training of the derived network from scratch.",
+        }
+    }
+
+    /// The section whose table has this name.
+    pub fn named(name: &str) -> Option<Section> {
+        Section::ALL.into_iter().find(|section| *section != Section::Root && section.name() == name)
+    }
+
+    /// `name` as it is written in full: `search.epochs`, or `seed` at the root.
+    pub fn dotted(self, name: &str) -> String {
+        match self {
+            Section::Root => name.to_owned(),
+            _ => format!("{}.{name}", self.name()),
+        }
+    }
+}
+
+/// The type of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number, 0 or more.
+    Integer,
+    /// A number.
+    Float,
+    /// A text.
+    Text,
+    /// Texts; on the command line separated by commas.
+    List,
+}
+
+impl Kind {
+    /// The type in words, as errors name it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Kind::Bool => "true or false",
+            Kind::Integer => "a whole number, 0 or more",
+            Kind::Float => "a number",
+            Kind::Text => "a text in quotes",
+            Kind::List => "a list of texts such as [\"a\", \"b\"]",
+        }
+    }
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Where it stands.
+    pub section: Section,
+    /// The field's name, in snake case.
+    pub name: &'static str,
+    /// One line of help, with the unit where there is one.
+    pub help: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// The texts that are possible, of a text or of a list's members; empty where the text is free.
+    pub choices: &'static [&'static str],
+}
+
+impl Key {
+    /// The key of that section and name, in snake or kebab case.
+    pub fn find(section: Section, name: &str) -> Option<&'static Key> {
+        KEYS.iter().find(|key| key.section == section && same_name(key.name, name))
+    }
+
+    /// `search.epochs`, as errors and the TOML file name it.
+    pub fn dotted(&self) -> String {
+        self.section.dotted(self.name)
+    }
+
+    /// `batch-size`: the name of its flag, without the dashes.
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// Whether search and training both have a key of this name, so that one flag can mean either.
+    pub fn is_common(&self) -> bool {
+        match self.section {
+            Section::Search => Key::find(Section::Train, self.name).is_some(),
+            Section::Train => Key::find(Section::Search, self.name).is_some(),
+            Section::Root | Section::Data => false,
+        }
+    }
+}
+
+/// Whether a typed name means the key `snake`.
+fn same_name(snake: &str, typed: &str) -> bool {
+    snake.len() == typed.len()
+        && snake.bytes().zip(typed.bytes()).all(|(key, byte)| key == byte || (key == b'_' && byte == b'-'))
+}
+
+/// The option that is most like `word`; empty if there are no options.
+pub(super) fn nearest<'a>(word: &str, options: impl IntoIterator<Item = &'a str>) -> &'a str {
+    best(options, |option| strsim::normalized_damerau_levenshtein(word, option)).unwrap_or_default()
+}
+
+/// The key that is most like what was typed; the name counts more than the section.
+pub(super) fn nearest_key(section: &str, name: &str) -> &'static Key {
+    let snake = name.replace('-', "_");
+    let alike = strsim::normalized_damerau_levenshtein;
+    best(KEYS, |key| alike(section, key.section.name()) + 4.0 * alike(&snake, key.name))
+        .expect("the table of keys is not empty")
+}
+
+/// The first item with the highest score.
+fn best<T>(items: impl IntoIterator<Item = T>, score: impl Fn(&T) -> f64) -> Option<T> {
+    let mut best: Option<(f64, T)> = None;
+    for item in items {
+        let score = score(&item);
+        if best.as_ref().is_none_or(|(highest, _)| score > *highest) {
+            best = Some((score, item));
+        }
+    }
+    best.map(|(_, item)| item)
+}
+
+const fn key(section: Section, name: &'static str, kind: Kind, help: &'static str) -> Key {
+    Key { section, name, help, kind, choices: &[] }
+}
+
+const fn chosen(key: Key, choices: &'static [&'static str]) -> Key {
+    Key { choices, ..key }
+}
+
+/// The names of all operations.
+static CANDIDATES: [&str; Primitive::ALL.len()] = {
+    let mut names = [""; Primitive::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Primitive::ALL[at].name();
+        at += 1;
+    }
+    names
+};
+
+use Kind::{Bool, Float, Integer, List, Text};
+use Section::{Data, Root, Search, Train};
+
+/// Every setting of [`Config`](super::Config), in the order of its fields.
+pub static KEYS: &[Key] = &[
+    key(Root, "seed", Integer, "Seed of every random draw of the run"),
+    key(Data, "path", Text, "Folder or file with the images; `digits` for the built-in handwritten digits"),
+    chosen(
+        key(Data, "format", Text, "How the images are stored; auto finds out"),
+        &["auto", "digits", "folder", "cifar10", "cifar100", "idx"],
+    ),
+    key(Data, "image_size", Text, "Size images are brought to, in pixels: auto, SIDE or HEIGHTxWIDTH"),
+    key(Data, "images_per_class", Integer, "Most training images taken of each class; 0 takes all"),
+    key(
+        Data,
+        "validation_fraction",
+        Float,
+        "Share of the training images kept to choose the best epoch, 0 to below 1",
+    ),
+    key(
+        Data,
+        "test_fraction",
+        Float,
+        "Share split off as test images where the data has none, above 0, below 1",
+    ),
+    key(Data, "max_bad_images", Integer, "Most unreadable images that are skipped before it is an error"),
+    key(Data, "crop_padding", Integer, "Zero padding of the random crop, in pixels; 0 switches the crop off"),
+    key(Data, "flip", Bool, "Mirror training images left to right, half of the time"),
+    key(Search, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
+    key(Search, "layers", Integer, "Number of cells of the search network"),
+    key(Search, "nodes", Integer, "Intermediate nodes of a cell"),
+    chosen(
+        key(Search, "candidates", List, "Candidate operations on each edge, separated by commas"),
+        &CANDIDATES,
+    ),
+    key(Search, "stem_multiplier", Integer, "Channels of the stem, in multiples of init_channels"),
+    key(Search, "epochs", Integer, "Passes over the images that train the weights"),
+    key(Search, "batch_size", Integer, "Images per batch, of the weights' and of the alphas' batches"),
+    key(Search, "learning_rate", Float, "SGD learning rate of the weights in the first epoch"),
+    key(Search, "learning_rate_min", Float, "Learning rate that the cosine ends at"),
+    key(Search, "momentum", Float, "SGD momentum of the weights, 0 to below 1"),
+    key(Search, "weight_decay", Float, "L2 penalty on the weights"),
+    key(
+        Search,
+        "grad_clip",
+        Float,
+        "Largest global L2 norm of the weights' gradient; 0 switches clipping off",
+    ),
+    key(
+        Search,
+        "train_portion",
+        Float,
+        "Share of the training images that trains the weights; the rest trains the alphas",
+    ),
+    key(Search, "unrolled", Bool, "Second order: the alphas' gradient goes through one virtual weight step"),
+    key(Search, "arch_learning_rate", Float, "Adam learning rate of the alphas; 0 freezes them"),
+    key(Search, "arch_weight_decay", Float, "L2 penalty on the alphas"),
+    key(Search, "cutout", Bool, "Blank a random square of each training image while searching"),
+    key(Search, "cutout_length", Integer, "Side of the cutout square, in pixels"),
+    key(Train, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
+    key(Train, "layers", Integer, "Number of cells of the trained network"),
+    chosen(
+        key(Train, "stem", Text, "Layers before the first cell; auto takes imagenet from 96 pixels on"),
+        &["auto", "cifar", "imagenet"],
+    ),
+    key(Train, "epochs", Integer, "Passes over the training images"),
+    key(Train, "batch_size", Integer, "Images per batch"),
+    key(Train, "learning_rate", Float, "SGD learning rate in the first epoch"),
+    chosen(
+        key(Train, "schedule", Text, "How the learning rate falls from epoch to epoch"),
+        &["cosine", "exponential"],
+    ),
+    key(Train, "learning_rate_min", Float, "Learning rate that the cosine ends at"),
+    key(
+        Train,
+        "gamma",
+        Float,
+        "Factor on the learning rate every decay_period epochs (exponential schedule)",
+    ),
+    key(
+        Train,
+        "decay_period",
+        Integer,
+        "Epochs between two falls of the learning rate (exponential schedule)",
+    ),
+    key(Train, "momentum", Float, "SGD momentum, 0 to below 1"),
+    key(Train, "weight_decay", Float, "L2 penalty on the weights"),
+    key(Train, "grad_clip", Float, "Largest global L2 norm of the gradient; 0 switches clipping off"),
+    key(Train, "auxiliary", Bool, "Train with an auxiliary classifier at two thirds of the depth"),
+    key(Train, "auxiliary_weight", Float, "Weight of the auxiliary classifier's loss"),
+    key(
+        Train,
+        "drop_path_prob",
+        Float,
+        "Drop-path probability at the end, 0 to below 1; rises linearly from 0",
+    ),
+    key(Train, "label_smoothing", Float, "Share of the target spread over all classes, 0 to below 1"),
+    key(Train, "cutout", Bool, "Blank a random square of each training image"),
+    key(Train, "cutout_length", Integer, "Side of the cutout square, in pixels"),
+];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::preset::{DataShape, Preset, preset};
+    use super::super::types::{DataFormat, Schedule, Stem};
+    use super::*;
+
+    fn serialised() -> Value {
+        serde_json::to_value(preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap()
+    }
+
+    #[test]
+    fn the_table_has_exactly_the_fields_of_the_config() {
+        let mut fields = Vec::new();
+        for (name, value) in serialised().as_object().unwrap() {
+            match value {
+                Value::Object(section) => fields.extend(section.keys().map(|key| format!("{name}.{key}"))),
+                _ => fields.push(name.clone()),
+            }
+        }
+        let mut keys: Vec<String> = KEYS.iter().map(Key::dotted).collect();
+        fields.sort();
+        keys.sort();
+        assert_eq!(keys, fields);
+    }
+
+    #[test]
+    fn the_kinds_are_those_of_the_fields() {
+        let config = serialised();
+        for key in KEYS {
+            let value = match key.section {
+                Section::Root => &config[key.name],
+                section => &config[section.name()][key.name],
+            };
+            let kind = match value {
+                Value::Bool(_) => Kind::Bool,
+                Value::Number(number) if number.is_u64() => Kind::Integer,
+                Value::Number(_) => Kind::Float,
+                Value::String(_) => Kind::Text,
+                Value::Array(_) => Kind::List,
+                other => panic!("{} is {other}", key.dotted()),
+            };
+            assert_eq!(key.kind, kind, "{}", key.dotted());
+        }
+    }
+
+    #[test]
+    fn the_choices_are_those_of_the_types() {
+        let written = |values: Value| -> Vec<String> { serde_json::from_value(values).unwrap() };
+        let formats = [
+            DataFormat::Auto,
+            DataFormat::Digits,
+            DataFormat::Folder,
+            DataFormat::Cifar10,
+            DataFormat::Cifar100,
+            DataFormat::Idx,
+        ];
+        let stems = [Stem::Auto, Stem::Cifar, Stem::Imagenet];
+        let schedules = [Schedule::Cosine, Schedule::Exponential];
+        let choices = |section, name| Key::find(section, name).unwrap().choices;
+        assert_eq!(choices(Section::Data, "format"), written(serde_json::json!(formats)));
+        assert_eq!(choices(Section::Train, "stem"), written(serde_json::json!(stems)));
+        assert_eq!(choices(Section::Train, "schedule"), written(serde_json::json!(schedules)));
+        assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
+    }
+
+    #[test]
+    fn search_and_train_share_these_names() {
+        let common = |section| -> Vec<&str> {
+            KEYS.iter().filter(|key| key.section == section && key.is_common()).map(|key| key.name).collect()
+        };
+        let shared = [
+            "init_channels",
+            "layers",
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "learning_rate_min",
+            "momentum",
+            "weight_decay",
+            "grad_clip",
+            "cutout",
+            "cutout_length",
+        ];
+        assert_eq!(common(Section::Search), shared);
+        assert_eq!(common(Section::Train), shared);
+        assert!(common(Section::Root).is_empty() && common(Section::Data).is_empty());
+    }
+
+    #[test]
+    fn flags_do_not_clash_outside_the_common_ones() {
+        for (index, key) in KEYS.iter().enumerate() {
+            for other in &KEYS[..index] {
+                assert!(key.flag() != other.flag() || key.is_common(), "{} twice", key.flag());
+            }
+        }
+    }
+
+    #[test]
+    fn help_is_one_line_of_its_own() {
+        for key in KEYS {
+            assert!((10..=100).contains(&key.help.len()), "{}: {:?}", key.dotted(), key.help);
+            assert!(!key.help.ends_with('.') && !key.help.contains('\n'), "{}", key.dotted());
+        }
+    }
+
+    #[test]
+    fn keys_are_found_in_either_case() {
+        let snake = Key::find(Section::Search, "batch_size").unwrap();
+        assert_eq!(Key::find(Section::Search, "batch-size"), Some(snake));
+        assert_eq!(snake.flag(), "batch-size");
+        assert_eq!(snake.dotted(), "search.batch_size");
+        assert_eq!(Key::find(Section::Search, "batch size"), None);
+        assert_eq!(Key::find(Section::Data, "batch_size"), None);
+        assert_eq!(Section::named(""), None);
+        assert_eq!(Section::named("train"), Some(Section::Train));
+    }
+
+    #[test]
+    fn the_nearest_key_minds_name_and_section() {
+        let near = |section, name| nearest_key(section, name).dotted();
+        assert_eq!(near("serach", "epoch"), "search.epochs");
+        assert_eq!(near("train", "epoch"), "train.epochs");
+        assert_eq!(near("search", "drop-path-prop"), "train.drop_path_prob");
+        assert_eq!(near("", "sede"), "seed");
+        assert_eq!(nearest("sep_conv_33", ["none", "sep_conv_5x5", "sep_conv_3x3"]), "sep_conv_3x3");
+    }
+}

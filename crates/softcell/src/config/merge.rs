@@ -1,0 +1,199 @@
+//! Layers of settings: what was typed in a file or as flags, and the merged [`Config`].
+
+use toml::{Table, Value};
+
+use super::keys::{Key, Section};
+use super::read::{tidy, unknown};
+use super::types::Config;
+use super::value::{coerce, parse_raw};
+use crate::error::{Error, Result};
+
+/// Lays `over` on `base`: its values replace those of `base`, table by table.
+pub fn overlay(base: &mut Table, over: &Table) {
+    for (name, value) in over {
+        match (base.get_mut(name), value) {
+            (Some(Value::Table(inner)), Value::Table(over)) => overlay(inner, over),
+            _ => {
+                base.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Sets one key from the text of a flag, read by the key's [`Kind`](super::Kind).
+///
+/// Whole numbers may have underscores (`1_000`), numbers an exponent (`3e-4`); lists are separated by
+/// commas. `name` may be in kebab or snake case.
+///
+/// # Errors
+///
+/// [`Error::Setting`] if the text is not of that kind, [`Error::Invalid`] if there is no such key.
+pub fn set(table: &mut Table, section: Section, name: &str, raw: &str) -> Result<()> {
+    let key = Key::find(section, name).ok_or_else(|| unknown("flags", section.name(), name))?;
+    let value = parse_raw(key, raw)
+        .and_then(|value| coerce(key, &value))
+        .map_err(|wrong| Error::setting(key.dotted(), raw, wrong.expected))?;
+    let section = match section {
+        Section::Root => table,
+        _ => table
+            .entry(section.name())
+            .or_insert_with(|| Value::Table(Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| Error::setting(section.name(), "a value", "a table"))?,
+    };
+    section.insert(key.name.to_owned(), value);
+    Ok(())
+}
+
+/// Merges the layers over the preset, the later over the earlier, and checks the result.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for keys and types as in [`read_toml`](super::read_toml), and what [`Config::check`] finds.
+pub fn build(preset: &Config, layers: &[Table]) -> Result<Config> {
+    let mut merged = preset.to_table()?;
+    for layer in layers {
+        let tidied = tidy(layer, "settings")?;
+        if tidied.preset.is_some() {
+            return Err(Error::invalid(
+                "settings",
+                "the key `preset` in a layer",
+                "settings of the run only",
+                "choose the preset first, and give it to the merge as its base",
+            ));
+        }
+        overlay(&mut merged, &tidied.table);
+    }
+    deserialise(merged, "settings")
+}
+
+/// The table, already tidied and complete, as a checked [`Config`].
+pub(super) fn deserialise(table: Table, origin: &str) -> Result<Config> {
+    let config: Config = table.try_into().map_err(|error: toml::de::Error| {
+        Error::invalid(origin, error.message(), "every setting with its type", "see the list of settings")
+    })?;
+    config.check()?;
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preset::{DataShape, Preset, preset};
+    use super::super::read::read_toml;
+    use super::*;
+    use crate::space::Primitive;
+
+    fn paper() -> Config {
+        preset(Preset::PaperCifar10, &DataShape::default()).0
+    }
+
+    fn table(text: &str) -> Table {
+        read_toml(text, "my.toml").unwrap().table
+    }
+
+    fn complaint(text: &str) -> String {
+        read_toml(text, "my.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn kebab_and_snake_case_are_the_same() {
+        let kebab = table("[search]\nbatch-size = 32\narch-learning-rate = 1e-3");
+        let snake = table("[search]\nbatch_size = 32\narch_learning_rate = 1e-3");
+        assert_eq!(kebab, snake);
+        assert_eq!(build(&paper(), &[kebab]).unwrap().search.batch_size, 32);
+        let twice = complaint("[search]\nbatch-size = 32\nbatch_size = 64");
+        assert!(twice.contains("`search.batch_size` twice"), "{twice}");
+    }
+
+    #[test]
+    fn root_keys_are_seed_and_preset() {
+        let file = read_toml("seed = 7\npreset = \"paper-imagenet\"", "my.toml").unwrap();
+        assert_eq!(file.preset, Some(Preset::PaperImagenet));
+        assert_eq!(build(&paper(), &[file.table]).unwrap().seed, 7);
+        assert!(complaint("preset = \"papre-imagenet\"").contains("paper-imagenet"));
+        let wrong = complaint("preset = 3");
+        assert!(wrong.contains("key `preset`: found the whole number 3, expected a text"), "{wrong}");
+        let mut layer = Table::new();
+        layer.insert("preset".to_owned(), Value::String("auto".to_owned()));
+        assert!(build(&paper(), &[layer]).unwrap_err().to_string().contains("choose the preset first"));
+    }
+
+    #[test]
+    fn whole_numbers_serve_as_numbers_and_as_sizes() {
+        let layer = table("[search]\ngrad_clip = 3\n[data]\nimage_size = 28");
+        let config = build(&paper(), std::slice::from_ref(&layer)).unwrap();
+        assert_eq!((config.search.grad_clip, config.data.image_size.as_str()), (3.0, "28"));
+        let raw: Table = "[train]\ngrad-clip = 4".parse().unwrap();
+        assert_eq!(build(&paper(), &[raw]).unwrap().train.grad_clip, 4.0);
+    }
+
+    #[test]
+    fn later_layers_lie_over_earlier_ones() {
+        let file = table("seed = 5\n[search]\nepochs = 10\nlayers = 5");
+        let mut flags = Table::new();
+        set(&mut flags, Section::Search, "epochs", "3").unwrap();
+        set(&mut flags, Section::Train, "epochs", "4").unwrap();
+        let config = build(&paper(), &[file.clone(), flags.clone()]).unwrap();
+        assert_eq!((config.seed, config.search.epochs, config.search.layers), (5, 3, 5));
+        assert_eq!((config.train.epochs, config.search.init_channels), (4, 16));
+        assert_eq!(build(&paper(), &[flags, file]).unwrap().search.epochs, 10);
+        assert_eq!(build(&paper(), &[]).unwrap(), paper());
+    }
+
+    #[test]
+    fn a_layer_is_checked_as_a_file_is() {
+        let raw: Table = "[search]\nepoch = 3".parse().unwrap();
+        assert!(build(&paper(), &[raw]).unwrap_err().to_string().contains("nearest is `search.epochs`"));
+        let out = table("[search]\nmomentum = 2");
+        assert!(build(&paper(), &[out]).unwrap_err().to_string().contains("search.momentum = 2"));
+    }
+
+    #[test]
+    fn flags_are_read_by_their_kind() {
+        let mut flags = Table::new();
+        for (section, name, raw) in [
+            (Section::Root, "seed", "1_000"),
+            (Section::Search, "arch-learning-rate", "3e-3"),
+            (Section::Search, "grad_clip", "2"),
+            (Section::Search, "unrolled", "true"),
+            (Section::Search, "candidates", "none, skip_connect,sep_conv_3x3"),
+            (Section::Data, "path", "my photos, 2024"),
+            (Section::Data, "image-size", "24x32"),
+            (Section::Train, "stem", "cifar"),
+        ] {
+            set(&mut flags, section, name, raw).unwrap();
+        }
+        let config = build(&paper(), &[flags]).unwrap();
+        assert_eq!(
+            (config.seed, config.search.arch_learning_rate, config.search.grad_clip),
+            (1000, 3e-3, 2.0)
+        );
+        assert!(config.search.unrolled);
+        let candidates = [Primitive::None, Primitive::SkipConnect, Primitive::SepConv3x3];
+        assert_eq!(config.search.candidates, candidates);
+        assert_eq!(config.data.path, "my photos, 2024");
+    }
+
+    #[test]
+    fn bad_flags_name_key_found_and_expected() {
+        let mut flags = Table::new();
+        for (section, name, raw, expected) in [
+            (Section::Search, "epochs", "ten", "setting search.epochs = ten: expected a whole number"),
+            (Section::Search, "epochs", "-3", "setting search.epochs = -3: expected a whole number"),
+            (Section::Search, "epochs", "9999999999999999999", "expected a whole number below 2^63"),
+            (Section::Search, "epochs", "_3", "expected a whole number"),
+            (Section::Search, "epochs", "1__0", "expected a whole number"),
+            (Section::Search, "momentum", "nan", "expected a finite number"),
+            (Section::Search, "momentum", "0,9", "setting search.momentum = 0,9: expected a finite number"),
+            (Section::Search, "cutout", "yes", "setting search.cutout = yes: expected true or false"),
+            (Section::Search, "candidates", "none,,max_pool_3x3", "separated by commas"),
+            (Section::Search, "candidates", "none,sep_conv_3", "nearest: sep_conv_3x3"),
+            (Section::Train, "schedule", "cosin", "one of cosine, exponential (nearest: cosine)"),
+            (Section::Train, "epoch", "3", "unknown key `train.epoch`"),
+        ] {
+            let found = set(&mut flags, section, name, raw).unwrap_err().to_string();
+            assert!(found.contains(expected), "{name} {raw}: {found}");
+        }
+        assert!(flags.is_empty());
+    }
+}

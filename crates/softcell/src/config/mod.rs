@@ -1,0 +1,28 @@
+//! The settings of a run: from presets, a TOML file and flags to one checked [`Config`].
+//!
+//! Three layers, the later over the earlier: a preset gives every value ([`preset()`]), a TOML file
+//! overrides it ([`read_toml`]), flags override the file ([`set`]). [`build`] lays them over one another
+//! and returns a [`Config`] that passed [`Config::check`]; only such a one is run.
+//!
+//! [`KEYS`] lists every setting with its type and help text: the command line is built from it, and a
+//! mistyped key is answered with the nearest one.
+
+mod auto;
+mod check;
+mod image_size;
+mod keys;
+mod merge;
+mod preset;
+mod read;
+mod resolved;
+mod schedule;
+mod types;
+mod value;
+
+pub use image_size::ImageSize;
+pub use keys::{KEYS, Key, Kind, Section};
+pub use merge::{build, overlay, set};
+pub use preset::{DataShape, Preset, preset};
+pub use read::{UserFile, read_toml};
+pub use schedule::{cosine, exponential};
+pub use types::{Config, DataConfig, DataFormat, Schedule, SearchConfig, Stem, TrainConfig};

@@ -1,0 +1,276 @@
+//! Starting points: the paper's settings, and settings sized to the data.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::auto;
+use super::keys::nearest;
+use super::types::{Config, DataConfig, DataFormat, Schedule, SearchConfig, Stem, TrainConfig};
+use crate::error::{Error, Result};
+use crate::space::Primitive;
+
+/// A complete set of settings to start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// `auto`: sized to the data, for a computer with two cores and no GPU.
+    Auto,
+    /// `paper-cifar10`: Liu et al. 2019 (first order), search and training on CIFAR-10.
+    PaperCifar10,
+    /// `paper-imagenet`: Liu et al. 2019, the search on CIFAR-10 and the training on ImageNet (mobile).
+    PaperImagenet,
+}
+
+impl Preset {
+    /// All of them.
+    pub const ALL: [Preset; 3] = [Preset::Auto, Preset::PaperCifar10, Preset::PaperImagenet];
+
+    /// As it is written on the command line and in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Preset::Auto => "auto",
+            Preset::PaperCifar10 => "paper-cifar10",
+            Preset::PaperImagenet => "paper-imagenet",
+        }
+    }
+}
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Preset {
+    type Err = Error;
+
+    /// Reads the name, with dashes or underscores.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] for any other text; it names the nearest.
+    fn from_str(text: &str) -> Result<Preset> {
+        let typed = text.replace('_', "-");
+        Preset::ALL.into_iter().find(|preset| preset.name() == typed).ok_or_else(|| {
+            let names = Preset::ALL.map(Preset::name);
+            let near = nearest(&typed, names);
+            Error::setting("preset", text, format!("one of {} (nearest: {near})", names.join(", ")))
+        })
+    }
+}
+
+/// What [`preset()`] has to know of the data. The default knows nothing: 0 everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DataShape {
+    /// Images to train on, those for validation included, those for testing not.
+    pub train_images: usize,
+    /// Classes.
+    pub classes: usize,
+    /// Colour channels: 1 or 3.
+    pub channels: usize,
+    /// Rows, in pixels, as the network sees them.
+    pub height: usize,
+    /// Columns, in pixels, as the network sees them.
+    pub width: usize,
+}
+
+/// All settings of a preset, and the reasons for what was chosen, a sentence each, for the log.
+///
+/// The settings that say how the data is read (`path`, `format`, `image_size`, `images_per_class`,
+/// `test_fraction`, `max_bad_images`) do not depend on the shape: take them from the preset of
+/// [`DataShape::default`] to read the data, and then ask again with the shape that it has. `path` is
+/// `digits` until a file or a flag names another.
+pub fn preset(preset: Preset, data: &DataShape) -> (Config, Vec<String>) {
+    match preset {
+        Preset::Auto => auto::settings(data),
+        Preset::PaperCifar10 => (paper_cifar10(), paper_reasons(data, 32)),
+        Preset::PaperImagenet => {
+            let mut reasons = paper_reasons(data, 224);
+            reasons.push(
+                "the paper's random resized crops and colour jitter are not among the settings: \
+                 images are padded by 28 pixels and cropped, and mirrored"
+                    .to_owned(),
+            );
+            (paper_imagenet(), reasons)
+        }
+    }
+}
+
+/// The paper's search, and its training on CIFAR-10: first-order DARTS as in the official code.
+pub(super) fn paper_cifar10() -> Config {
+    let search = SearchConfig {
+        init_channels: 16,
+        layers: 8,
+        nodes: 4,
+        candidates: Primitive::DARTS.to_vec(),
+        stem_multiplier: 3,
+        epochs: 50,
+        batch_size: 64,
+        learning_rate: 0.025,
+        learning_rate_min: 0.001,
+        momentum: 0.9,
+        weight_decay: 3e-4,
+        grad_clip: 5.0,
+        train_portion: 0.5,
+        unrolled: false,
+        arch_learning_rate: 3e-4,
+        arch_weight_decay: 1e-3,
+        cutout: false,
+        cutout_length: 16,
+    };
+    let train = TrainConfig {
+        init_channels: 36,
+        layers: 20,
+        stem: Stem::Cifar,
+        epochs: 600,
+        batch_size: 96,
+        learning_rate: 0.025,
+        schedule: Schedule::Cosine,
+        learning_rate_min: 0.0,
+        gamma: 0.97,
+        decay_period: 1,
+        momentum: 0.9,
+        weight_decay: 3e-4,
+        grad_clip: 5.0,
+        auxiliary: true,
+        auxiliary_weight: 0.4,
+        drop_path_prob: 0.2,
+        label_smoothing: 0.0,
+        cutout: true,
+        cutout_length: 16,
+    };
+    let data = DataConfig {
+        path: "digits".to_owned(),
+        format: DataFormat::Auto,
+        image_size: "auto".to_owned(),
+        images_per_class: 0,
+        validation_fraction: 0.0,
+        test_fraction: 0.2,
+        max_bad_images: 10,
+        crop_padding: 4,
+        flip: true,
+    };
+    Config { seed: 2, data, search, train }
+}
+
+/// The paper's training on ImageNet in the mobile setting; the search stays that on CIFAR-10.
+fn paper_imagenet() -> Config {
+    let mut config = paper_cifar10();
+    config.data.image_size = "224".to_owned();
+    config.data.crop_padding = 28;
+    config.train = TrainConfig {
+        init_channels: 48,
+        layers: 14,
+        stem: Stem::Imagenet,
+        epochs: 250,
+        batch_size: 128,
+        learning_rate: 0.1,
+        schedule: Schedule::Exponential,
+        weight_decay: 3e-5,
+        drop_path_prob: 0.0,
+        label_smoothing: 0.1,
+        cutout: false,
+        ..config.train
+    };
+    config
+}
+
+fn paper_reasons(data: &DataShape, side: usize) -> Vec<String> {
+    let mut reasons = vec![
+        "the paper's settings (Liu et al. 2019, first order), whatever the data and the computer".to_owned(),
+        "no validation images: the paper trains on all of them and takes the last epoch".to_owned(),
+    ];
+    let DataShape { channels, height, width, .. } = *data;
+    if channels != 0 && (channels, height, width) != (3, side, side) {
+        reasons.push(format!(
+            "the images are {height}x{width} with {channels} channels, the paper's are {side}x{side} with 3: \
+             look at crop_padding, flip, cutout_length and auxiliary, or take the preset auto"
+        ));
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CIFAR: DataShape =
+        DataShape { train_images: 50_000, classes: 10, channels: 3, height: 32, width: 32 };
+
+    #[test]
+    fn names_read_back_and_others_get_the_nearest() {
+        for preset in Preset::ALL {
+            assert_eq!(preset.to_string().parse::<Preset>().unwrap(), preset);
+        }
+        assert_eq!("paper_cifar10".parse::<Preset>().unwrap(), Preset::PaperCifar10);
+        let error = "paper-cifar".parse::<Preset>().unwrap_err().to_string();
+        assert!(error.contains("paper-cifar: expected one of auto,"), "{error}");
+        assert!(error.contains("(nearest: paper-cifar10)"), "{error}");
+    }
+
+    #[test]
+    fn paper_cifar10_search() {
+        let (config, _) = preset(Preset::PaperCifar10, &CIFAR);
+        let search = &config.search;
+        assert_eq!((config.seed, search.init_channels, search.layers, search.nodes), (2, 16, 8, 4));
+        assert_eq!((search.stem_multiplier, search.epochs, search.batch_size), (3, 50, 64));
+        assert_eq!((search.learning_rate, search.learning_rate_min), (0.025, 0.001));
+        assert_eq!((search.momentum, search.weight_decay, search.grad_clip), (0.9, 3e-4, 5.0));
+        assert_eq!((search.train_portion, search.unrolled, search.cutout), (0.5, false, false));
+        assert_eq!((search.arch_learning_rate, search.arch_weight_decay), (3e-4, 1e-3));
+        assert_eq!(search.candidates, Primitive::DARTS);
+    }
+
+    #[test]
+    fn paper_cifar10_training() {
+        let (config, _) = preset(Preset::PaperCifar10, &CIFAR);
+        let train = &config.train;
+        assert_eq!((train.init_channels, train.layers, train.epochs, train.batch_size), (36, 20, 600, 96));
+        assert_eq!((train.learning_rate, train.learning_rate_min), (0.025, 0.0));
+        assert_eq!((train.schedule, train.stem), (Schedule::Cosine, Stem::Cifar));
+        assert_eq!((train.momentum, train.weight_decay, train.grad_clip), (0.9, 3e-4, 5.0));
+        assert_eq!((train.auxiliary, train.auxiliary_weight), (true, 0.4));
+        assert_eq!((train.drop_path_prob, train.label_smoothing), (0.2, 0.0));
+        assert_eq!((train.cutout, train.cutout_length), (true, 16));
+        let data = &config.data;
+        assert_eq!((data.validation_fraction, data.crop_padding, data.flip), (0.0, 4, true));
+        assert_eq!((data.images_per_class, data.max_bad_images), (0, 10));
+    }
+
+    #[test]
+    fn paper_imagenet_training() {
+        let (config, _) = preset(Preset::PaperImagenet, &CIFAR);
+        let train = &config.train;
+        assert_eq!((train.init_channels, train.layers, train.epochs, train.batch_size), (48, 14, 250, 128));
+        assert_eq!((train.learning_rate, train.gamma, train.decay_period), (0.1, 0.97, 1));
+        assert_eq!((train.schedule, train.stem), (Schedule::Exponential, Stem::Imagenet));
+        assert_eq!((train.momentum, train.weight_decay, train.grad_clip), (0.9, 3e-5, 5.0));
+        assert_eq!((train.auxiliary, train.auxiliary_weight), (true, 0.4));
+        assert_eq!((train.drop_path_prob, train.label_smoothing, train.cutout), (0.0, 0.1, false));
+        assert_eq!(config.data.image_size, "224");
+        assert_eq!(config.search, preset(Preset::PaperCifar10, &CIFAR).0.search);
+    }
+
+    #[test]
+    fn the_papers_presets_say_when_the_data_is_not_theirs() {
+        let warns = |data: &DataShape| {
+            let reasons = preset(Preset::PaperCifar10, data).1;
+            reasons.iter().any(|reason| reason.contains("take the preset auto"))
+        };
+        assert!(!warns(&CIFAR) && !warns(&DataShape::default()));
+        assert!(warns(&DataShape { channels: 1, ..CIFAR }));
+        assert!(warns(&DataShape { width: 28, ..CIFAR }));
+    }
+
+    #[test]
+    fn how_the_data_is_read_does_not_depend_on_its_shape() {
+        for name in Preset::ALL {
+            let reading = |data: &DataShape| {
+                let config = preset(name, data).0;
+                config.check().unwrap();
+                let data = config.data;
+                (data.path, data.format, data.image_size, data.images_per_class, data.test_fraction)
+            };
+            assert_eq!(reading(&DataShape::default()), reading(&CIFAR));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! A user's TOML file: text to a table of known keys and right types.
+
+use toml::{Table, Value};
+
+use super::keys::{Key, Kind, Section, nearest, nearest_key};
+use super::preset::Preset;
+use super::value::{coerce, describe};
+use crate::error::{Error, Result};
+
+/// A user's TOML file as read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserFile {
+    /// The root key `preset`, if the file has it.
+    pub preset: Option<Preset>,
+    /// The settings, in snake case and of the right types: a layer for [`build`](super::build).
+    pub table: Table,
+}
+
+/// Reads a user's TOML file: `seed` and `preset`, then `[data]`, `[search]` and `[train]`.
+///
+/// Keys may be in kebab or snake case, a number may be whole where it need not be, and no key has to be
+/// there. `origin` is the file's name, for the errors. Ranges are not looked at: [`build`](super::build) does.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for text that is not TOML (with line and column), for a key that does not exist (with
+/// the nearest one), and for a value of the wrong type (with key, found and expected).
+pub fn read_toml(text: &str, origin: &str) -> Result<UserFile> {
+    tidy(&parse(text, origin)?, origin)
+}
+
+/// Text to table; a syntax error names line and column.
+fn parse(text: &str, origin: &str) -> Result<Table> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let start = error.span().map_or(0, |span| span.start).min(text.len());
+        let before = &text.as_bytes()[..start];
+        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
+        let content = text.lines().nth(line - 1).unwrap_or_default().trim();
+        Error::invalid(
+            format!("{origin}, line {line}, column {column}"),
+            format!("`{content}` ({})", error.message().lines().collect::<Vec<_>>().join(", ")),
+            "TOML",
+            "mend this line",
+        )
+    })
+}
+
+/// The table with every key known, in snake case, and every value of its key's type.
+pub(super) fn tidy(table: &Table, origin: &str) -> Result<UserFile> {
+    let mut file = UserFile { preset: None, table: Table::new() };
+    for (name, value) in table {
+        match (Section::named(name), value) {
+            (Some(section), Value::Table(inner)) => {
+                let mut tidied = Table::new();
+                for (name, value) in inner {
+                    insert(&mut tidied, section, name, value, origin)?;
+                }
+                file.table.insert(section.name().to_owned(), Value::Table(tidied));
+            }
+            (Some(section), value) => {
+                return Err(Error::invalid(
+                    format!("{origin}, key `{name}`"),
+                    describe(value),
+                    "a table",
+                    format!("write [{}] on a line of its own and its settings below it", section.name()),
+                ));
+            }
+            (None, Value::String(text)) if name == "preset" => file.preset = Some(text.parse()?),
+            (None, value) if name == "preset" => {
+                let names = Preset::ALL.map(Preset::name).join(", ");
+                return Err(Error::invalid(
+                    format!("{origin}, key `preset`"),
+                    describe(value),
+                    format!("a text, one of {names}"),
+                    "write it like `preset = \"auto\"`",
+                ));
+            }
+            (None, Value::Table(inner)) if Key::find(Section::Root, name).is_none() => {
+                return Err(unknown_section(origin, name, inner));
+            }
+            (None, value) => insert(&mut file.table, Section::Root, name, value, origin)?,
+        }
+    }
+    Ok(file)
+}
+
+fn insert(table: &mut Table, section: Section, name: &str, value: &Value, origin: &str) -> Result<()> {
+    let key = Key::find(section, name).ok_or_else(|| unknown(origin, section.name(), name))?;
+    let value = coerce(key, value).map_err(|wrong| {
+        Error::invalid(
+            format!("{origin}, key `{}`", key.dotted()),
+            wrong.found,
+            wrong.expected,
+            format!("write it like `{}`", example(key)),
+        )
+    })?;
+    if table.insert(key.name.to_owned(), value).is_some() {
+        return Err(Error::invalid(
+            origin,
+            format!("the key `{}` twice, once with dashes", key.dotted()),
+            "each key once",
+            "remove one of the two",
+        ));
+    }
+    Ok(())
+}
+
+/// The error for a key that no section has, or another section has.
+pub(super) fn unknown(origin: &str, section: &str, name: &str) -> Error {
+    let typed = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+    let elsewhere: Vec<&Key> = Section::ALL.into_iter().filter_map(|s| Key::find(s, name)).collect();
+    let remedy = match elsewhere.as_slice() {
+        [] => {
+            let near = nearest_key(section, name);
+            let preset = section.is_empty() && nearest(name, [near.name, "preset"]) == "preset";
+            format!("nearest is `{}`", if preset { "preset".to_owned() } else { near.dotted() })
+        }
+        keys => {
+            let full: Vec<String> = keys.iter().map(|key| format!("`{}`", key.dotted())).collect();
+            format!("there is {}", full.join(" and "))
+        }
+    };
+    Error::invalid(origin, format!("unknown key `{typed}`"), "one of the settings", remedy)
+}
+
+/// The error for a table that is no section: its first key with the nearest one, or the nearest section.
+fn unknown_section(origin: &str, name: &str, inner: &Table) -> Error {
+    if let Some(key) = inner.keys().next() {
+        let near = nearest_key(name, key).dotted();
+        let found = format!("unknown key `{name}.{key}`");
+        return Error::invalid(origin, found, "one of the settings", format!("nearest is `{near}`"));
+    }
+    let sections = Section::ALL.into_iter().map(Section::name).filter(|name| !name.is_empty());
+    let remedy = format!("nearest is [{}]", nearest(name, sections));
+    Error::invalid(origin, format!("unknown table [{name}]"), "[data], [search] or [train]", remedy)
+}
+
+/// How the key is written in the file.
+fn example(key: &Key) -> String {
+    let value = match (key.kind, key.choices) {
+        (Kind::Bool, _) => "true".to_owned(),
+        (Kind::Integer, _) => "10".to_owned(),
+        (Kind::Float, _) => "0.1".to_owned(),
+        (Kind::Text, [first, ..]) => format!("\"{first}\""),
+        (Kind::Text, []) => "\"auto\"".to_owned(),
+        (Kind::List, choices) => format!("{:?}", &choices[..choices.len().min(2)]),
+    };
+    format!("{} = {value}", key.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(text: &str) -> String {
+        read_toml(text, "my.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn unknown_keys_are_named_with_the_nearest() {
+        for (text, expected) in [
+            (
+                "[serach]\nepoch = 3",
+                "unknown key `serach.epoch`, expected one of the settings; nearest is `search.epochs`",
+            ),
+            (
+                "[search]\nepoch = 3",
+                "unknown key `search.epoch`, expected one of the settings; nearest is `search.epochs`",
+            ),
+            ("[train]\ndrop-path-probe = 0.1", "nearest is `train.drop_path_prob`"),
+            (
+                "[search]\nschedule = \"cosine\"",
+                "unknown key `search.schedule`, expected one of the settings; there is `train.schedule`",
+            ),
+            (
+                "epochs = 3",
+                "unknown key `epochs`, expected one of the settings; there is `search.epochs` and `train.epochs`",
+            ),
+            ("[data]\nseed = 3", "there is `seed`"),
+            ("[search.foo]\nx = 1", "unknown key `search.foo`"),
+            ("presett = \"auto\"", "nearest is `preset`"),
+            ("sede = 1", "nearest is `seed`"),
+            ("[trian]", "unknown table [trian], expected [data], [search] or [train]; nearest is [train]"),
+        ] {
+            let found = complaint(text);
+            assert!(found.starts_with("my.toml") && found.contains(expected), "{text:?}: {found}");
+        }
+    }
+
+    #[test]
+    fn wrong_types_name_key_found_and_expected() {
+        for (text, key, found) in [
+            (
+                "[search]\nepochs = \"fifty\"",
+                "`search.epochs`",
+                "found the text \"fifty\", expected a whole number",
+            ),
+            ("[search]\nepochs = 5.0", "`search.epochs`", "found the number 5.0, expected a whole number"),
+            (
+                "[search]\nepochs = -1",
+                "`search.epochs`",
+                "found the whole number -1, expected a whole number, 0",
+            ),
+            (
+                "[search]\nunrolled = 1",
+                "`search.unrolled`",
+                "found the whole number 1, expected true or false",
+            ),
+            ("[train]\ngamma = \"x\"", "`train.gamma`", "found the text \"x\", expected a number"),
+            (
+                "[train]\nstem = \"cifr\"",
+                "`train.stem`",
+                "found `cifr`, expected one of auto, cifar, imagenet (nearest: cifar)",
+            ),
+            ("[train]\nstem = 3", "`train.stem`", "found the whole number 3, expected a text"),
+            ("[data]\npath = true", "`data.path`", "found the boolean true, expected a text"),
+            ("[search]\ncandidates = \"none\"", "`search.candidates`", "expected a list"),
+            ("[search]\ncandidates = [3]", "`search.candidates`", "expected a list"),
+            ("[search]\ncandidates = [\"sep_conv\"]", "`search.candidates`", "found `sep_conv`"),
+            ("[seed]\nx = 1", "`seed`", "found a table, expected a whole number"),
+            ("search = 3", "`search`", "found the whole number 3, expected a table"),
+        ] {
+            let complaint = complaint(text);
+            assert!(complaint.contains(key) && complaint.contains(found), "{text:?}: {complaint}");
+        }
+    }
+
+    #[test]
+    fn syntax_errors_give_line_and_column() {
+        let found = complaint("seed = 1\n[search]\n  epochs = = 3\n");
+        assert!(found.starts_with("my.toml, line 3, column 12: found `epochs = = 3`"), "{found}");
+        let found = complaint("[data]\npath = \"ü\" x");
+        assert!(found.starts_with("my.toml, line 2, column 12"), "{found}");
+        let found = complaint("[data");
+        assert!(found.starts_with("my.toml, line 1, column 6"), "{found}");
+    }
+}

@@ -1,0 +1,138 @@
+//! The settings of a run as the text that the run folder keeps, and back.
+
+use toml::{Table, Value};
+
+use super::keys::{KEYS, Key, Section};
+use super::merge::deserialise;
+use super::read::read_toml;
+use super::types::Config;
+use crate::error::{Error, Result};
+
+impl Config {
+    /// All settings as TOML, with a line of comment on each section; [`Config::from_toml`] reads it back
+    /// to an equal value, and as a user's file it gives the same run again.
+    ///
+    /// # Panics
+    ///
+    /// If a whole number is above `i64::MAX`, which TOML cannot hold and [`Config::check`] refuses.
+    pub fn to_toml(&self) -> String {
+        #[derive(serde::Serialize)]
+        struct Root {
+            seed: u64,
+        }
+        let mut text = String::new();
+        for section in Section::ALL {
+            let keys = match section {
+                Section::Root => toml::to_string(&Root { seed: self.seed }),
+                Section::Data => toml::to_string(&self.data),
+                Section::Search => toml::to_string(&self.search),
+                Section::Train => toml::to_string(&self.train),
+            };
+            let keys = keys.expect("checked settings can be written as TOML");
+            match section {
+                Section::Root => text.push_str(&format!("# {}\n{keys}", section.help())),
+                _ => text.push_str(&format!("\n# {}\n[{}]\n{keys}", section.help(), section.name())),
+            }
+        }
+        text
+    }
+
+    /// Reads the text of [`Config::to_toml`]; `origin` is the file's name, for the errors.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_toml`], and [`Error::Invalid`] if a key is missing or `preset` is there, and what
+    /// [`Config::check`] finds.
+    pub fn from_toml(text: &str, origin: &str) -> Result<Config> {
+        let file = read_toml(text, origin)?;
+        if file.preset.is_some() {
+            let remedy = "remove it, or give the file as a user's settings instead";
+            return Err(Error::invalid(origin, "the key `preset`", "every setting by itself", remedy));
+        }
+        let missing = missing(&file.table);
+        if !missing.is_empty() {
+            let found = format!("no {}", missing.join(", "));
+            return Err(Error::invalid(origin, found, "every setting", "add what is missing"));
+        }
+        deserialise(file.table, origin)
+    }
+
+    /// The settings as a table, to lay others over.
+    pub(super) fn to_table(&self) -> Result<Table> {
+        Table::try_from(self).map_err(|error| {
+            let expected = "whole numbers that TOML can hold, up to 2^63 - 1";
+            Error::invalid("settings", error.to_string(), expected, "take settings that pass the check")
+        })
+    }
+}
+
+/// The keys of the table that [`KEYS`] has and it has not.
+fn missing(table: &Table) -> Vec<String> {
+    let has = |key: &&Key| match key.section {
+        Section::Root => table.contains_key(key.name),
+        section => {
+            table.get(section.name()).and_then(Value::as_table).is_some_and(|t| t.contains_key(key.name))
+        }
+    };
+    KEYS.iter().filter(|key| !has(key)).map(Key::dotted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preset::{DataShape, Preset, preset};
+    use super::*;
+
+    fn configs() -> [Config; 3] {
+        let data = DataShape { train_images: 1437, classes: 10, channels: 1, height: 8, width: 8 };
+        [Preset::Auto, Preset::PaperCifar10, Preset::PaperImagenet].map(|name| preset(name, &data).0)
+    }
+
+    #[test]
+    fn the_text_reads_back_as_the_same_settings() {
+        for mut config in configs() {
+            config.data.path = "my \"photos\"\\2024".to_owned();
+            config.search.learning_rate = 0.1 + 0.2;
+            config.train.weight_decay = 1e-300;
+            config.seed = i64::MAX as u64;
+            let text = config.to_toml();
+            assert_eq!(Config::from_toml(&text, "config.toml").unwrap(), config, "{text}");
+            let layer = read_toml(&text, "config.toml").unwrap().table;
+            assert_eq!(super::super::build(&configs()[2], &[layer]).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn the_text_has_a_comment_per_section_and_keeps_the_order() {
+        let text = configs()[1].to_toml();
+        for part in
+            ["# The whole run.\nseed = 2\n", "\n\n# Images: ", "[data]\npath = ", "cell: ", "[train]\n"]
+        {
+            assert!(text.contains(part), "no {part:?} in\n{text}");
+        }
+        assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 4);
+        assert!(
+            text.contains("learning_rate = 0.025\nlearning_rate_min = 0.001\nmomentum = 0.9\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_number_that_toml_cannot_hold_is_an_error() {
+        let mut config = configs()[1].clone();
+        config.seed = u64::MAX;
+        let error = super::super::build(&config, &[]).unwrap_err().to_string();
+        assert!(error.contains("2^63"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_key_and_a_preset_are_errors() {
+        let text = configs()[1].to_toml();
+        let without = text.replacen("epochs = 50\n", "", 1);
+        let error = Config::from_toml(&without, "config.toml").unwrap_err().to_string();
+        assert!(error.starts_with("config.toml: found no search.epochs, expected every setting"), "{error}");
+        let error = Config::from_toml(&format!("preset = \"auto\"\n{text}"), "config.toml").unwrap_err();
+        assert!(error.to_string().contains("`preset`"), "{error}");
+        let bad = text.replacen("momentum = 0.9", "momentum = 1.5", 1);
+        assert!(Config::from_toml(&bad, "config.toml").unwrap_err().to_string().contains("search.momentum"));
+    }
+}

@@ -1,0 +1,172 @@
+//! The settings of a run, complete: every key has a value.
+//!
+//! A preset gives every value, a TOML file overrides it, flags override the file; the merged table is
+//! read into [`Config`], and [`Config::check`](super::check) says whether it can run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::space::Primitive;
+
+/// All settings of a run, as `config.toml` in the run folder holds them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The key of every random stream of the run.
+    pub seed: u64,
+    /// Where the images come from and how they are divided and varied.
+    pub data: DataConfig,
+    /// The search for a cell.
+    pub search: SearchConfig,
+    /// The training of the derived network from scratch.
+    pub train: TrainConfig,
+}
+
+/// Images: reading, division, augmentation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// A folder or file; `digits` for the embedded handwritten digits.
+    pub path: String,
+    /// `auto`, or the format to read it as.
+    pub format: DataFormat,
+    /// `auto`, `SIDE` or `HEIGHTxWIDTH`, in pixels.
+    pub image_size: String,
+    /// Most images per class taken from the training part; 0 takes all.
+    pub images_per_class: usize,
+    /// Share of the training images kept for choosing (best epoch), in [0, 1).
+    pub validation_fraction: f64,
+    /// Share split off as the test part where the data has none, in (0, 1).
+    pub test_fraction: f64,
+    /// Most unreadable images that are skipped before it is an error.
+    pub max_bad_images: usize,
+    /// Zero padding of the random crop, in pixels; 0 switches the crop off.
+    pub crop_padding: usize,
+    /// Mirror left to right with probability one half.
+    pub flip: bool,
+}
+
+/// How the images are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataFormat {
+    /// Find out.
+    Auto,
+    /// The embedded handwritten digits.
+    Digits,
+    /// One folder per class.
+    Folder,
+    /// CIFAR-10 binary.
+    Cifar10,
+    /// CIFAR-100 binary (fine labels).
+    Cifar100,
+    /// IDX pairs: MNIST, Fashion-MNIST, EMNIST.
+    Idx,
+}
+
+/// The search: space, weights' optimiser, architecture's optimiser.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchConfig {
+    /// Channels of the first cell.
+    pub init_channels: usize,
+    /// Number of cells.
+    pub layers: usize,
+    /// Intermediate nodes of a cell.
+    pub nodes: usize,
+    /// Candidate operations on each edge, in the order of alpha's columns.
+    pub candidates: Vec<Primitive>,
+    /// The stem has `stem_multiplier * init_channels` channels.
+    pub stem_multiplier: usize,
+    /// Passes over the weights' part.
+    pub epochs: usize,
+    /// Images per batch, of the weights' and of the alphas' batches.
+    pub batch_size: usize,
+    /// SGD learning rate of the first epoch.
+    pub learning_rate: f64,
+    /// Learning rate the cosine ends at.
+    pub learning_rate_min: f64,
+    /// SGD momentum (no dampening, not Nesterov).
+    pub momentum: f64,
+    /// L2 on the weights.
+    pub weight_decay: f64,
+    /// Largest global L2 norm of the weights' gradient; 0 switches clipping off.
+    pub grad_clip: f64,
+    /// Share of the training images (without validation) that trains weights; the rest trains alphas.
+    pub train_portion: f64,
+    /// Second order: alphas' gradient through one virtual weight step.
+    pub unrolled: bool,
+    /// Adam learning rate of the alphas.
+    pub arch_learning_rate: f64,
+    /// L2 on the alphas, added to the gradient.
+    pub arch_weight_decay: f64,
+    /// Cutout while searching.
+    pub cutout: bool,
+    /// Side of the cutout square, in pixels.
+    pub cutout_length: usize,
+}
+
+/// Training the derived network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Channels of the first cell.
+    pub init_channels: usize,
+    /// Number of cells.
+    pub layers: usize,
+    /// The stem before the first cell; `auto` takes `imagenet` for images of 96 pixels and more.
+    pub stem: Stem,
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Images per batch.
+    pub batch_size: usize,
+    /// SGD learning rate of the first epoch.
+    pub learning_rate: f64,
+    /// How the learning rate falls.
+    pub schedule: Schedule,
+    /// Learning rate the cosine ends at.
+    pub learning_rate_min: f64,
+    /// Factor per `decay_period` epochs, for the exponential schedule.
+    pub gamma: f64,
+    /// Epochs between two steps of the exponential schedule.
+    pub decay_period: usize,
+    /// SGD momentum (no dampening, not Nesterov).
+    pub momentum: f64,
+    /// L2 on the weights.
+    pub weight_decay: f64,
+    /// Largest global L2 norm of the gradient; 0 switches clipping off.
+    pub grad_clip: f64,
+    /// An auxiliary classifier on the cell at two thirds of the depth.
+    pub auxiliary: bool,
+    /// Weight of its loss.
+    pub auxiliary_weight: f64,
+    /// Drop-path probability at the last epoch; it rises linearly from 0.
+    pub drop_path_prob: f64,
+    /// Label smoothing in [0, 1).
+    pub label_smoothing: f64,
+    /// Cutout.
+    pub cutout: bool,
+    /// Side of the cutout square, in pixels.
+    pub cutout_length: usize,
+}
+
+/// The layers before the first cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stem {
+    /// From the image size.
+    Auto,
+    /// One 3x3 convolution, stride 1.
+    Cifar,
+    /// Three 3x3 convolutions of stride 2.
+    Imagenet,
+}
+
+/// How the learning rate falls from epoch to epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Half a cosine from `learning_rate` to `learning_rate_min`.
+    Cosine,
+    /// Times `gamma` every `decay_period` epochs.
+    Exponential,
+}

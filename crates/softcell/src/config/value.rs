@@ -1,0 +1,100 @@
+//! One value: from a file or from a flag's text to its key's type.
+
+use toml::Value;
+
+use super::keys::{Key, Kind, nearest};
+use crate::error::Result;
+
+/// A value that is not what its key asks for.
+#[derive(Debug)]
+pub(super) struct Mismatch {
+    pub(super) found: String,
+    pub(super) expected: String,
+}
+
+/// The value as its key's type, where that loses nothing: 5 as 5.0, and 32 as "32" for a free text.
+pub(super) fn coerce(key: &Key, value: &Value) -> Result<Value, Mismatch> {
+    let wrong = || Mismatch { found: describe(value), expected: key.kind.noun().to_owned() };
+    match (key.kind, value) {
+        (Kind::Bool, Value::Boolean(_)) | (Kind::Float, Value::Float(_)) => Ok(value.clone()),
+        (Kind::Integer, Value::Integer(number)) if *number >= 0 => Ok(value.clone()),
+        (Kind::Float, Value::Integer(number)) => Ok(Value::Float(*number as f64)),
+        (Kind::Text, Value::Integer(number)) if key.choices.is_empty() => {
+            Ok(Value::String(number.to_string()))
+        }
+        (Kind::Text, Value::String(text)) => choose(key, text).map(|()| value.clone()),
+        (Kind::List, Value::Array(members)) => {
+            for member in members {
+                choose(key, member.as_str().ok_or_else(wrong)?)?;
+            }
+            Ok(value.clone())
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// A flag's text as the value of its kind.
+pub(super) fn parse_raw(key: &Key, raw: &str) -> Result<Value, Mismatch> {
+    let wrong = |expected: &str| Mismatch { found: raw.to_owned(), expected: expected.to_owned() };
+    let raw = if key.kind == Kind::Text { raw } else { raw.trim() };
+    let value = match key.kind {
+        Kind::Bool => raw.parse().ok().map(Value::Boolean),
+        Kind::Integer => digits(raw).and_then(|text| text.parse().ok()).map(Value::Integer),
+        Kind::Float => {
+            digits(raw).and_then(|text| text.parse().ok()).filter(|x: &f64| x.is_finite()).map(Value::Float)
+        }
+        Kind::Text => Some(Value::String(raw.to_owned())),
+        Kind::List => {
+            let members: Vec<&str> = raw.split(',').map(str::trim).collect();
+            let complete = members.iter().all(|member| !member.is_empty());
+            complete.then(|| Value::from(members))
+        }
+    };
+    value.ok_or_else(|| match key.kind {
+        Kind::Integer if raw.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') && raw.len() > 18 => {
+            wrong("a whole number below 2^63")
+        }
+        Kind::Integer => wrong("a whole number, 0 or more, such as 1_000"),
+        Kind::Float => wrong("a finite number, such as 0.025 or 3e-4"),
+        Kind::List => wrong("texts separated by commas, such as a,b"),
+        kind => wrong(kind.noun()),
+    })
+}
+
+/// The number without its underscores, each of which must be between two digits.
+fn digits(raw: &str) -> Option<String> {
+    let bytes = raw.as_bytes();
+    let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let placed = |at: usize| digit(at.checked_sub(1)) && digit(Some(at + 1));
+    (0..bytes.len()).all(|at| bytes[at] != b'_' || placed(at)).then(|| raw.replace('_', ""))
+}
+
+/// Whether the text is one of the key's choices.
+fn choose(key: &Key, found: &str) -> Result<(), Mismatch> {
+    if key.choices.is_empty() || key.choices.contains(&found) {
+        return Ok(());
+    }
+    let near = nearest(found, key.choices.iter().copied());
+    Err(Mismatch {
+        found: format!("`{found}`"),
+        expected: format!("one of {} (nearest: {near})", key.choices.join(", ")),
+    })
+}
+
+/// A value in words, cut short.
+pub(super) fn describe(value: &Value) -> String {
+    let kind = match value {
+        Value::String(_) => "the text",
+        Value::Integer(_) => "the whole number",
+        Value::Float(_) => "the number",
+        Value::Boolean(_) => "the boolean",
+        Value::Datetime(_) => "the date",
+        Value::Array(_) => "the list",
+        Value::Table(_) => return "a table".to_owned(),
+    };
+    let text = value.to_string();
+    match text.char_indices().nth(40) {
+        None => format!("{kind} {text}"),
+        Some((end, _)) => format!("{kind} {}…", &text[..end]),
+    }
+}

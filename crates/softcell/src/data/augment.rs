@@ -1,0 +1,113 @@
+//! Random crop, mirror and cutout of the training images.
+
+use rand::RngExt;
+
+use super::normalize::Normalizer;
+
+/// How training images are varied, as in the original DARTS: crop, mirror, normalise, cutout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Augment {
+    /// Zero padding on all four sides before a crop of the original size, in pixels; 0: no crop.
+    ///
+    /// The padding is 0 before the normalisation, so it is `(0 - mean) / std` after it.
+    pub crop_padding: usize,
+    /// Mirror left to right with probability one half.
+    pub flip: bool,
+    /// Side of the square set to 0 after the normalisation; its centre is uniform over the image and what
+    /// lies outside is cut off. An odd side counts as one less, as in the original.
+    pub cutout_length: Option<usize>,
+}
+
+impl Augment {
+    /// Whether nothing is varied.
+    pub fn is_none(&self) -> bool {
+        self.crop_padding == 0 && !self.flip && self.cutout_length.is_none_or(|length| length < 2)
+    }
+
+    /// Draws a variation from `rng` and writes it, normalised, to `out`.
+    ///
+    /// `shape` is (channels, height, width) of both `image` and `out`.
+    ///
+    /// # Panics
+    ///
+    /// If `image` or `out` does not have that shape.
+    pub fn apply(
+        &self,
+        image: &[u8],
+        shape: (usize, usize, usize),
+        normalizer: &Normalizer,
+        rng: &mut impl RngExt,
+        out: &mut [f32],
+    ) {
+        let (channels, height, width) = shape;
+        assert_eq!(image.len(), channels * height * width, "the image has its shape");
+        assert_eq!(out.len(), image.len(), "one number per byte");
+        self.draw(height, width, rng).apply(image, shape, normalizer, out);
+    }
+
+    /// One draw. A switched-off part draws nothing.
+    fn draw(&self, height: usize, width: usize, rng: &mut impl RngExt) -> Variation {
+        let padding = self.crop_padding as isize;
+        let (down, right) = match self.crop_padding {
+            0 => (0, 0),
+            p => {
+                let mut offset = || rng.random_range(0..=2 * p as u32) as isize - padding;
+                (offset(), offset())
+            }
+        };
+        let mirrored = self.flip && rng.random_range(0..2u32) == 1;
+        let cut = self.cutout_length.map(|length| {
+            let mut range = |side: usize| {
+                let centre = rng.random_range(0..side as u32) as usize;
+                (centre.saturating_sub(length / 2), (centre + length / 2).min(side))
+            };
+            (range(height), range(width))
+        });
+        Variation { down, right, mirrored, cut }
+    }
+}
+
+/// A variation that has been drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Variation {
+    /// Row of the source that becomes row 0.
+    down: isize,
+    /// Column of the source that becomes column 0 (before mirroring).
+    right: isize,
+    mirrored: bool,
+    /// Rows and columns, each from..to, that are set to 0.
+    cut: Option<((usize, usize), (usize, usize))>,
+}
+
+impl Variation {
+    fn apply(&self, image: &[u8], shape: (usize, usize, usize), normalizer: &Normalizer, out: &mut [f32]) {
+        let (channels, height, width) = shape;
+        let plane = height * width;
+        // Columns of the crop that lie inside the image.
+        let first = (-self.right).clamp(0, width as isize) as usize;
+        let last = (width as isize - self.right).clamp(0, width as isize) as usize;
+        for channel in 0..channels {
+            let source = &image[channel * plane..(channel + 1) * plane];
+            let target = &mut out[channel * plane..(channel + 1) * plane];
+            target.fill(normalizer.value(channel, 0));
+            for (y, row) in target.chunks_exact_mut(width).enumerate() {
+                let from = y as isize + self.down;
+                if from >= 0 && from < height as isize && first < last {
+                    let start = (from * width as isize + first as isize + self.right) as usize;
+                    let bytes = &source[start..start + last - first];
+                    for (value, &byte) in row[first..last].iter_mut().zip(bytes) {
+                        *value = normalizer.value(channel, byte);
+                    }
+                }
+                if self.mirrored {
+                    row.reverse();
+                }
+            }
+            if let Some(((top, bottom), (left, right))) = self.cut {
+                for row in target.chunks_exact_mut(width).take(bottom).skip(top) {
+                    row[left..right].fill(0.0);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a batch holds, as a function of seed, stream, epoch and step.
+
+use std::sync::Arc;
+
+use rand::seq::{SliceRandom, index};
+
+use super::augment::Augment;
+use super::normalize::{Normalization, Normalizer};
+use super::set::ImageSet;
+use crate::random::stream;
+
+/// Images ready for a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Normalised images, `[len, channels, height, width]`.
+    pub images: Vec<f32>,
+    /// The class of each image.
+    pub labels: Vec<u32>,
+    /// Number of images.
+    pub len: usize,
+}
+
+/// In which order images are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// As listed: for evaluation.
+    Sequential,
+    /// Each image once per epoch, in an order of that epoch.
+    Shuffled,
+    /// Every step draws its batch afresh from all images: the first batch of a new shuffle, as the
+    /// architecture step of DARTS takes it.
+    Independent {
+        /// Number of batches.
+        steps: usize,
+    },
+}
+
+/// The batches of one epoch.
+#[derive(Debug, Clone)]
+pub struct BatchPlan {
+    /// Where the images lie.
+    pub set: Arc<ImageSet>,
+    /// Which of them take part.
+    pub indices: Arc<Vec<usize>>,
+    /// Mean and deviation taken out of the pixels.
+    pub normalization: Normalization,
+    /// How images are varied; none for evaluation.
+    pub augment: Option<Augment>,
+    /// Images per batch, at least 1.
+    pub batch_size: usize,
+    /// In which order.
+    pub order: Order,
+    /// The seed of the run.
+    pub seed: u64,
+    /// Name of the random stream, such as "search/weights"; varied images use `<stream>/augment`.
+    pub stream: String,
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// Leave out a last batch that is not full.
+    pub drop_last: bool,
+}
+
+/// Number of batches of `plan`; see [`BatchPlan::n_steps`].
+pub fn n_steps(plan: &BatchPlan) -> usize {
+    plan.n_steps()
+}
+
+impl BatchPlan {
+    /// Number of batches.
+    ///
+    /// A shuffled epoch leaves out a last batch of a single image, of which no variance could be taken,
+    /// even without `drop_last`. An epoch of fewer images than a batch is one batch of them all. Nothing
+    /// comes of no images.
+    ///
+    /// # Panics
+    ///
+    /// If `batch_size` is 0.
+    pub fn n_steps(&self) -> usize {
+        assert!(self.batch_size > 0, "a batch has at least one image");
+        let images = self.indices.len();
+        if images == 0 {
+            return 0;
+        }
+        let full = images / self.batch_size;
+        let leave_out = match (images % self.batch_size, self.order) {
+            (_, Order::Independent { steps }) => return steps,
+            (0, _) => return full,
+            (1, Order::Shuffled) => true,
+            _ => self.drop_last,
+        };
+        if leave_out { full.max(1) } else { full + 1 }
+    }
+}
+
+/// [`BatchPlan`] with its epoch's order drawn: makes any batch, in any order of asking.
+pub(super) struct BatchMaker {
+    plan: BatchPlan,
+    normalizer: Normalizer,
+    /// The images of the epoch in their order; unused where batches are independent.
+    order: Vec<usize>,
+    augment_stream: String,
+}
+
+impl BatchMaker {
+    pub(super) fn new(plan: BatchPlan) -> BatchMaker {
+        let order = match plan.order {
+            Order::Sequential => plan.indices.to_vec(),
+            Order::Shuffled => {
+                let mut order = plan.indices.to_vec();
+                order.shuffle(&mut stream(plan.seed, &plan.stream, &[plan.epoch]));
+                order
+            }
+            Order::Independent { .. } => Vec::new(),
+        };
+        let normalizer = plan.normalization.normalizer();
+        let augment_stream = format!("{}/augment", plan.stream);
+        BatchMaker { plan, normalizer, order, augment_stream }
+    }
+
+    /// The images of batch `step`.
+    fn indices(&self, step: usize) -> Vec<usize> {
+        let plan = &self.plan;
+        if let Order::Independent { .. } = plan.order {
+            let n = plan.indices.len();
+            let mut rng = stream(plan.seed, &plan.stream, &[plan.epoch, step as u64]);
+            let drawn = index::sample(&mut rng, n, plan.batch_size.min(n));
+            return drawn.iter().map(|i| plan.indices[i]).collect();
+        }
+        let start = step * plan.batch_size;
+        self.order[start..(start + plan.batch_size).min(self.order.len())].to_vec()
+    }
+
+    /// Batch `step`, from 0.
+    pub(super) fn batch(&self, step: usize) -> Batch {
+        let plan = &self.plan;
+        let set = &plan.set;
+        let shape = (set.channels, set.height, set.width);
+        let indices = self.indices(step);
+        let mut images = vec![0.0; indices.len() * set.image_len()];
+        for (k, (&i, out)) in indices.iter().zip(images.chunks_exact_mut(set.image_len())).enumerate() {
+            match plan.augment {
+                Some(augment) if !augment.is_none() => {
+                    let position = (step * plan.batch_size + k) as u64;
+                    let mut rng = stream(plan.seed, &self.augment_stream, &[plan.epoch, position]);
+                    augment.apply(set.image(i), shape, &self.normalizer, &mut rng, out);
+                }
+                _ => self.normalizer.apply(set.image(i), out),
+            }
+        }
+        let labels = indices.iter().map(|&i| set.labels[i]).collect();
+        Batch { images, labels, len: indices.len() }
+    }
+}

@@ -1,0 +1,139 @@
+//! The binary versions of CIFAR-10 and CIFAR-100: records of labels and 3x32x32 bytes.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::set::ImageSet;
+use super::source::Source;
+use crate::config::DataFormat;
+use crate::error::{Error, Result};
+
+const SIDE: usize = 32;
+const CHANNELS: usize = 3;
+const IMAGE: usize = CHANNELS * SIDE * SIDE;
+
+/// The classes of CIFAR-10, used where `batches.meta.txt` is missing.
+const CLASSES_10: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+/// Reads `data_batch_1.bin` to `data_batch_5.bin` as far as they are there, and `test_batch.bin`.
+pub(super) fn read_10(folder: &Path) -> Result<Source> {
+    let mut notes = Vec::new();
+    let names = names(&folder.join("batches.meta.txt"), 10)?
+        .unwrap_or_else(|| CLASSES_10.iter().map(ToString::to_string).collect());
+    let layout = Layout { labels: 1, label: 0, classes: Arc::new(names) };
+    let mut train = layout.empty();
+    let mut batches = 0;
+    for number in 1..=5 {
+        let file = folder.join(format!("data_batch_{number}.bin"));
+        if file.is_file() {
+            layout.append(&file, &mut train)?;
+            batches += 1;
+        }
+    }
+    if batches == 0 {
+        return Err(Error::data(
+            folder,
+            "found no data_batch_1.bin, as the binary version of CIFAR-10 has it",
+            "name the folder cifar-10-batches-bin, or another format",
+        ));
+    }
+    if batches < 5 {
+        notes.push(format!("{batches} of the 5 training files of CIFAR-10 are there"));
+    }
+    let test = layout.test(&folder.join("test_batch.bin"), &mut notes)?;
+    Ok(Source { train, test, format: DataFormat::Cifar10, skipped: Vec::new(), notes })
+}
+
+/// Reads `train.bin` and `test.bin` with the fine labels.
+pub(super) fn read_100(folder: &Path) -> Result<Source> {
+    let mut notes = Vec::new();
+    let names = match names(&folder.join("fine_label_names.txt"), 100)? {
+        Some(names) => names,
+        None => {
+            notes.push("fine_label_names.txt is missing: classes are named by their numbers".into());
+            (0..100).map(|label| label.to_string()).collect()
+        }
+    };
+    let layout = Layout { labels: 2, label: 1, classes: Arc::new(names) };
+    let mut train = layout.empty();
+    layout.append(&folder.join("train.bin"), &mut train)?;
+    let test = layout.test(&folder.join("test.bin"), &mut notes)?;
+    Ok(Source { train, test, format: DataFormat::Cifar100, skipped: Vec::new(), notes })
+}
+
+/// The class names in `file`, one a line; none if there is no such file.
+fn names(file: &Path, expected: usize) -> Result<Option<Vec<String>>> {
+    if !file.is_file() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(file).map_err(Error::io("read", file))?;
+    let names: Vec<String> =
+        text.lines().map(|line| line.trim().to_string()).filter(|line| !line.is_empty()).collect();
+    if names.len() != expected {
+        return Err(Error::data(
+            file,
+            format!("found {} class names, expected {expected}, one a line", names.len()),
+            "download the file again, or remove it",
+        ));
+    }
+    Ok(Some(names))
+}
+
+/// A record: `labels` bytes of labels, of which number `label` counts, then an image.
+struct Layout {
+    labels: usize,
+    label: usize,
+    classes: Arc<Vec<String>>,
+}
+
+impl Layout {
+    fn empty(&self) -> ImageSet {
+        let classes = Arc::clone(&self.classes);
+        let (pixels, labels) = (Vec::new(), Vec::new());
+        ImageSet { classes, channels: CHANNELS, height: SIDE, width: SIDE, pixels, labels }
+    }
+
+    /// The test part, if its file is there.
+    fn test(&self, file: &Path, notes: &mut Vec<String>) -> Result<Option<ImageSet>> {
+        if !file.is_file() {
+            notes.push(format!("there is no {}", file.file_name().unwrap_or_default().display()));
+            return Ok(None);
+        }
+        let mut set = self.empty();
+        self.append(file, &mut set)?;
+        Ok(Some(set))
+    }
+
+    /// Appends the records of `file`.
+    fn append(&self, file: &Path, set: &mut ImageSet) -> Result<()> {
+        let bytes = fs::read(file).map_err(Error::io("read", file))?;
+        let record = self.labels + IMAGE;
+        if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
+            return Err(Error::data(
+                file,
+                format!(
+                    "found {} bytes, expected a multiple of {record} (one image is {} of label and {IMAGE} of \
+                     pixels)",
+                    bytes.len(),
+                    self.labels
+                ),
+                "the file is cut short or of another format: download it again",
+            ));
+        }
+        for (number, record) in bytes.chunks_exact(record).enumerate() {
+            let label = record[self.label];
+            if usize::from(label) >= self.classes.len() {
+                return Err(Error::data(
+                    file,
+                    format!("image {number} has label {label}, expected less than {}", self.classes.len()),
+                    "the file is damaged or of another format: download it again",
+                ));
+            }
+            set.labels.push(u32::from(label));
+            set.pixels.extend_from_slice(&record[self.labels..]);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,163 @@
+//! Images divided, measured and described.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::normalize::Normalization;
+use super::set::ImageSet;
+use super::source::{Source, open};
+use super::split::{Shares, Split};
+use crate::config::{DataConfig, DataFormat};
+use crate::error::Result;
+
+/// What the images are, in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// How they are stored.
+    pub format: DataFormat,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Training images of each class (validation included).
+    pub class_counts: Vec<usize>,
+    /// 1 (grayscale) or 3.
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Training images (validation included).
+    pub train_images: usize,
+    /// Test images; none where the data has no test part and none has been split off.
+    pub test_images: Option<usize>,
+    /// Mean of each channel over the training images (without validation, once that is split off).
+    pub mean: Vec<f32>,
+    /// Standard deviation of each channel, over the same images.
+    pub std: Vec<f32>,
+    /// Images that could not be read: path and reason.
+    pub skipped: Vec<(String, String)>,
+    /// What was decided on the way, in sentences.
+    pub notes: Vec<String>,
+    /// SHA-256, in hexadecimal, over shape, classes, labels and pixels of both parts as they were read,
+    /// before anything is split off.
+    pub fingerprint: String,
+}
+
+impl Summary {
+    /// Of `source` as it was read, with statistics over its whole training part.
+    fn of(source: &Source) -> Summary {
+        let train = &source.train;
+        let all: Vec<usize> = (0..train.len()).collect();
+        Summary::with(source, fingerprint(source), Normalization::measure(train, &all))
+    }
+
+    fn with(source: &Source, fingerprint: String, normalization: Normalization) -> Summary {
+        let train = &source.train;
+        Summary {
+            format: source.format,
+            classes: train.classes.to_vec(),
+            class_counts: train.class_counts(),
+            channels: train.channels,
+            height: train.height,
+            width: train.width,
+            train_images: train.len(),
+            test_images: source.test.as_ref().map(ImageSet::len),
+            mean: normalization.mean,
+            std: normalization.std,
+            skipped: source
+                .skipped
+                .iter()
+                .map(|(path, reason)| (path.to_string_lossy().into_owned(), reason.clone()))
+                .collect(),
+            notes: source.notes.clone(),
+            fingerprint,
+        }
+    }
+}
+
+/// SHA-256 over both parts.
+fn fingerprint(source: &Source) -> String {
+    let mut hash = Sha256::new();
+    source.train.hash(&mut hash);
+    if let Some(test) = &source.test {
+        test.hash(&mut hash);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads the images and says what they are.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn describe(config: &DataConfig) -> Result<Summary> {
+    Ok(Summary::of(&open(config, &mut |_, _| {})?))
+}
+
+/// Images ready for a run.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Training images, validation included.
+    pub train: Arc<ImageSet>,
+    /// Test images: nothing is chosen by them.
+    pub test: Arc<ImageSet>,
+    /// Who uses which training image.
+    pub split: Split,
+    /// Of the training images without validation.
+    pub normalization: Normalization,
+    /// The same in numbers.
+    pub summary: Summary,
+}
+
+impl Dataset {
+    /// Divides `source` under `seed`, each class on its own, so that every part has every class.
+    ///
+    /// Where there is no test part, `test_fraction` of the images is split off (stream "split/test"); of
+    /// the training images `validation_fraction` is kept apart ("split/validation"); of the rest
+    /// `train_portion` trains weights and what remains trains alphas ("split/alphas"). A `train_portion` of
+    /// 1 leaves no images to the alphas: right for training, not for a search.
+    ///
+    /// # Errors
+    ///
+    /// A share outside its range; a class with fewer images than there are parts.
+    pub fn new(mut source: Source, data: &DataConfig, train_portion: f64, seed: u64) -> Result<Dataset> {
+        let shares = Shares {
+            test: source.test.is_none().then_some(data.test_fraction),
+            validation: data.validation_fraction,
+            train_portion,
+        };
+        shares.check()?;
+        shares.check_counts(&source.train, Path::new(&data.path))?;
+        let fingerprint = fingerprint(&source);
+        if let Some(fraction) = shares.test {
+            let (test, train) = shares.split_test(&source.train, fraction, seed);
+            source.notes.push(format!(
+                "no test part: {} of {} images, the same share of every class, were split off as test \
+                 (test_fraction {fraction}, seed {seed})",
+                test.len(),
+                source.train.len(),
+            ));
+            source.test = Some(source.train.subset(&test));
+            source.train = source.train.subset(&train);
+        }
+        let split = shares.split(&source.train, seed);
+        let normalization = Normalization::measure(&source.train, &merged(&split));
+        let summary = Summary::with(&source, fingerprint, normalization.clone());
+        let test = source.test.expect("split off above where it was missing");
+        Ok(Dataset { train: Arc::new(source.train), test: Arc::new(test), split, normalization, summary })
+    }
+
+    /// The images that train the final network, those of the weights and of the alphas, ascending.
+    pub fn training_indices(&self) -> Vec<usize> {
+        merged(&self.split)
+    }
+}
+
+/// Weights and alphas, ascending.
+fn merged(split: &Split) -> Vec<usize> {
+    let mut indices = [split.weights.as_slice(), split.alphas.as_slice()].concat();
+    indices.sort_unstable();
+    indices
+}

@@ -1,0 +1,98 @@
+//! A thread that prepares batches ahead.
+
+use std::panic;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use super::batch::{Batch, BatchMaker, BatchPlan, Order};
+
+/// Batches that wait ready at most.
+const AHEAD: usize = 3;
+
+/// The batches of a plan, in order, prepared ahead by a thread.
+///
+/// Dropping it early ends the thread.
+#[derive(Debug)]
+pub struct Batches {
+    /// Taken away first on drop, which ends the worker.
+    receiver: Option<Receiver<Batch>>,
+    worker: Option<JoinHandle<()>>,
+    remaining: usize,
+}
+
+impl Batches {
+    /// Starts at batch `first_step`: what follows is exactly what a run from step 0 gives from there on.
+    ///
+    /// # Panics
+    ///
+    /// If the plan's batch size is 0, or the system has no thread left.
+    pub fn spawn(plan: BatchPlan, first_step: usize) -> Batches {
+        let steps = plan.n_steps();
+        let (sender, receiver) = sync_channel(AHEAD);
+        let prepare = move || {
+            let maker = BatchMaker::new(plan);
+            for step in first_step..steps {
+                if sender.send(maker.batch(step)).is_err() {
+                    return; // nobody listens any more
+                }
+            }
+        };
+        let worker = thread::Builder::new()
+            .name("batches".into())
+            .spawn(prepare)
+            .expect("the system can start a thread");
+        Batches {
+            receiver: Some(receiver),
+            worker: Some(worker),
+            remaining: steps.saturating_sub(first_step),
+        }
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        match self.receiver.as_ref()?.recv() {
+            Ok(batch) => {
+                self.remaining -= 1;
+                Some(batch)
+            }
+            Err(_) => {
+                self.receiver = None;
+                if let Some(Err(payload)) = self.worker.take().map(JoinHandle::join) {
+                    panic::resume_unwind(payload);
+                }
+                None
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.remaining, Some(self.remaining))
+    }
+}
+
+impl ExactSizeIterator for Batches {}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        self.receiver = None;
+        if let Some(worker) = self.worker.take() {
+            // A panic of the worker has nowhere to go from here.
+            let _ = worker.join();
+        }
+    }
+}
+
+/// Random batches that are independent of one another: [`Order::Independent`].
+#[derive(Debug, Clone, Copy)]
+pub struct RandomBatches;
+
+impl RandomBatches {
+    /// The batches `first_step..n_steps` of `plan`, whatever its order, each drawn afresh: `batch_size`
+    /// different images, or all where there are fewer.
+    pub fn spawn(plan: BatchPlan, first_step: usize, n_steps: usize) -> Batches {
+        Batches::spawn(BatchPlan { order: Order::Independent { steps: n_steps }, ..plan }, first_step)
+    }
+}

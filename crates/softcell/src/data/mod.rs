@@ -1,0 +1,34 @@
+//! Images in, batches out.
+//!
+//! [`open`] reads a folder of images, CIFAR or IDX files, or the embedded digits, into memory as bytes
+//! ([`Source`]). [`Dataset::new`] divides them into weights', alphas', validation and test parts, which
+//! share no image, and measures mean and deviation. [`Batches`] prepares batches ahead on a thread of its
+//! own; a batch depends on nothing but the seed, the name of the stream, the epoch and the step.
+
+mod augment;
+mod batch;
+mod cifar;
+mod dataset;
+mod decode;
+mod detect;
+mod digits;
+mod folder;
+mod idx;
+mod layout;
+mod loader;
+mod normalize;
+mod set;
+mod source;
+mod split;
+#[cfg(test)]
+mod tests;
+
+pub use augment::Augment;
+pub use batch::{Batch, BatchPlan, Order, n_steps};
+pub use dataset::{Dataset, Summary, describe};
+pub use decode::read_image;
+pub use loader::{Batches, RandomBatches};
+pub use normalize::{Normalization, Normalizer};
+pub use set::ImageSet;
+pub use source::{Source, open};
+pub use split::Split;

@@ -1,0 +1,19 @@
+//! Softcell: differentiable architecture search as a fast library.
+
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod data;
+pub mod device;
+pub mod error;
+pub mod loss;
+pub mod network;
+pub mod ops;
+pub mod optim;
+pub mod random;
+pub mod search;
+pub mod space;
+pub mod supernet;
+pub mod weights;
+
+pub use error::{Error, Result};

@@ -1,0 +1,188 @@
+//! The stack of derived cells.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::auxiliary::{AuxiliaryHead, AuxiliaryHeadConfig, SMALLEST_SIDE};
+use super::cell::{DerivedCell, DerivedCellConfig};
+use crate::error::{Error, Result};
+use crate::ops::{
+    CifarStem, CifarStemConfig, ImagenetStem, ImagenetStemConfig, Linear, LinearConfig, Mode, Pass,
+    global_average_pool,
+};
+use crate::space::{CellKind, Genotype, MacroLayout};
+
+/// The stem of small images has three times the cells' channels.
+const STEM_MULTIPLIER: usize = 3;
+
+/// What stands before the first cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StemKind {
+    /// [`CifarStem`].
+    Cifar,
+    /// [`ImagenetStem`].
+    Imagenet,
+}
+
+#[allow(clippy::large_enum_variant)]
+#[derive(Module, Debug)]
+enum AnyStem {
+    Cifar(CifarStem),
+    Imagenet(ImagenetStem),
+}
+
+/// The network of A4 (small images) and A5 (ImageNet stem).
+#[derive(Module, Debug)]
+pub struct DerivedNetwork {
+    stem: AnyStem,
+    cells: Vec<DerivedCell>,
+    auxiliary_head: Option<AuxiliaryHead>,
+    classifier: Linear,
+    #[module(skip)]
+    auxiliary_cell: usize,
+}
+
+/// Configuration of a [`DerivedNetwork`].
+#[derive(Debug, Clone)]
+pub struct DerivedNetworkConfig {
+    /// The cells.
+    pub genotype: Genotype,
+    /// Channels of the first cell's nodes.
+    pub init_channels: usize,
+    /// Number of cells.
+    pub n_cells: usize,
+    /// Channels of the images.
+    pub channels_in: usize,
+    /// Height and width of the images.
+    pub image_size: [usize; 2],
+    /// Number of classes.
+    pub classes: usize,
+    /// The stem.
+    pub stem: StemKind,
+    /// With an auxiliary head.
+    pub auxiliary: bool,
+}
+
+/// What a forward pass answers.
+#[derive(Debug, Clone)]
+pub struct Logits {
+    /// `[N, classes]`.
+    pub logits: Tensor<2>,
+    /// `[N, classes]` of the auxiliary head, in training and where there is one.
+    pub auxiliary: Option<Tensor<2>>,
+}
+
+impl DerivedNetworkConfig {
+    /// Builds the network with weights of zero; [`crate::weights::initialize`] draws them.
+    ///
+    /// # Errors
+    /// When the genotype is not valid, or the auxiliary head would stand on a map smaller than 2x2.
+    pub fn init(&self, device: &Device) -> Result<DerivedNetwork> {
+        self.genotype.check()?;
+        let layout = MacroLayout { n_cells: self.n_cells };
+        let (stem, stem_channels, mut after_reduction) = match self.stem {
+            StemKind::Cifar => {
+                let channels_out = STEM_MULTIPLIER * self.init_channels;
+                let config = CifarStemConfig { channels_in: self.channels_in, channels_out };
+                (AnyStem::Cifar(config.init(device)), channels_out, false)
+            }
+            StemKind::Imagenet => {
+                let config =
+                    ImagenetStemConfig { channels_in: self.channels_in, channels_out: self.init_channels };
+                (AnyStem::Imagenet(config.init(device)), self.init_channels, true)
+            }
+        };
+        let auxiliary_cell = 2 * self.n_cells / 3;
+        let mut auxiliary_head = None;
+        let mut channels_in = [stem_channels; 2];
+        let mut channels = self.init_channels;
+        let mut cells = Vec::with_capacity(self.n_cells);
+        for (i, kind) in layout.kinds().into_iter().enumerate() {
+            let gene = match kind {
+                CellKind::Normal => &self.genotype.normal,
+                CellKind::Reduction => {
+                    channels *= 2;
+                    &self.genotype.reduction
+                }
+            };
+            cells.push(DerivedCellConfig { gene, kind, after_reduction, channels_in, channels }.init(device));
+            channels_in = [channels_in[1], gene.concat.len() * channels];
+            after_reduction = kind == CellKind::Reduction;
+            if self.auxiliary && i == auxiliary_cell {
+                self.check_auxiliary()?;
+                let config = AuxiliaryHeadConfig {
+                    channels_in: channels_in[1],
+                    classes: self.classes,
+                    stem: self.stem,
+                };
+                auxiliary_head = Some(config.init(device));
+            }
+        }
+        Ok(DerivedNetwork {
+            stem,
+            cells,
+            auxiliary_head,
+            classifier: LinearConfig { features_in: channels_in[1], features_out: self.classes }.init(device),
+            auxiliary_cell,
+        })
+    }
+
+    /// Sides of the map the auxiliary head stands on.
+    fn auxiliary_map(&self) -> [usize; 2] {
+        let halvings = match self.stem {
+            StemKind::Cifar => 0,
+            StemKind::Imagenet => 3,
+        };
+        let kinds = MacroLayout { n_cells: self.n_cells }.kinds();
+        let reductions =
+            kinds[..=2 * self.n_cells / 3].iter().filter(|&&kind| kind == CellKind::Reduction).count();
+        self.image_size.map(|side| (0..halvings + reductions).fold(side, |s, _| s.div_ceil(2)))
+    }
+
+    fn check_auxiliary(&self) -> Result<()> {
+        let [h, w] = self.auxiliary_map();
+        if h < SMALLEST_SIDE || w < SMALLEST_SIDE {
+            return Err(Error::setting(
+                "auxiliary",
+                "true",
+                format!(
+                    "a feature map of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} at cell {} (it is {h}x{w}); \
+                     switch the auxiliary head off or use larger images",
+                    2 * self.n_cells / 3
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl DerivedNetwork {
+    /// Logits of a batch.
+    ///
+    /// # Shapes
+    /// - Input `[N, channels, H, W]`
+    /// - Output `[N, classes]`, and the same from the auxiliary head in training
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Logits {
+        let (mut s0, mut s1) = match &self.stem {
+            AnyStem::Cifar(stem) => {
+                let s = stem.forward(x, pass);
+                (s.clone(), s)
+            }
+            AnyStem::Imagenet(stem) => stem.forward(x, pass),
+        };
+        let mut auxiliary = None;
+        for (i, cell) in self.cells.iter().enumerate() {
+            let s2 = cell.forward(s0, s1.clone(), pass);
+            (s0, s1) = (s1, s2);
+            if i == self.auxiliary_cell && pass.mode() == Mode::Train {
+                auxiliary = self.auxiliary_head.as_ref().map(|head| head.forward(s1.clone(), pass));
+            }
+        }
+        Logits { logits: self.classifier.forward(global_average_pool(s1)), auxiliary }
+    }
+
+    /// Number of weights that are shipped: the auxiliary head, which only training uses, is left out.
+    pub fn parameters(&self) -> u64 {
+        crate::weights::count_weights(self, |name| !name.starts_with("auxiliary_head."))
+    }
+}

@@ -1,0 +1,44 @@
+//! What one forward pass carries along: its mode, and what it leaves behind.
+
+use super::drop_path::DropPath;
+use super::norm::BatchStatistics;
+
+/// Which statistics batch normalisation uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The batch's own, which are also collected in the [`Pass`].
+    Train,
+    /// The running ones; nothing is collected.
+    Eval,
+}
+
+/// One forward pass.
+///
+/// A training pass does not change the network it runs through. The batch statistics it saw are handed
+/// back in [`Pass::statistics`]; the caller decides whose running statistics they move
+/// ([`crate::weights::absorb`]), or drops them.
+#[derive(Debug)]
+pub struct Pass {
+    pub(crate) mode: Mode,
+    /// Statistics of every batch normalisation passed, in order.
+    pub statistics: Vec<BatchStatistics>,
+    /// Drop path, where the network uses it.
+    pub drop_path: Option<DropPath>,
+}
+
+impl Pass {
+    /// A pass with batch statistics.
+    pub fn train() -> Self {
+        Self { mode: Mode::Train, statistics: Vec::new(), drop_path: None }
+    }
+
+    /// A pass with running statistics.
+    pub fn eval() -> Self {
+        Self { mode: Mode::Eval, statistics: Vec::new(), drop_path: None }
+    }
+
+    /// The mode.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+}

@@ -1,0 +1,5 @@
+//! The search: alphas and weights learned in turns.
+
+mod bilevel;
+
+pub use bilevel::{ArchReport, ArchStep, Bilevel, DeviceBatch, WeightReport};

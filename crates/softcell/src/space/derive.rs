@@ -1,0 +1,305 @@
+//! From edge weights to a genotype.
+
+use serde::{Deserialize, Serialize};
+
+use super::genotype::{CellGene, EdgeGene, Genotype};
+use super::primitive::Primitive;
+use super::search_space::SearchSpace;
+use super::topology::{CellKind, N_INPUTS};
+use crate::error::{Error, Result};
+
+/// Edge weights of a search, off the device: alphas after relaxation (softmax), `[edge][candidate]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchWeights {
+    /// Weights of the normal cell.
+    pub normal: Vec<Vec<f32>>,
+    /// Weights of the reduction cell.
+    pub reduction: Vec<Vec<f32>>,
+}
+
+impl ArchWeights {
+    /// Weights of the cell of that kind.
+    pub fn cell(&self, kind: CellKind) -> &[Vec<f32>] {
+        match kind {
+            CellKind::Normal => &self.normal,
+            CellKind::Reduction => &self.reduction,
+        }
+    }
+}
+
+/// Derives the genotype (Liu et al. 2019, section 2.4).
+///
+/// The strength of an edge is its largest weight over the candidates other than `none`; the weight that
+/// `none` took is not given back. Every node keeps its `edges_per_node` strongest edges, in order of
+/// decreasing strength, each with its strongest operation. Of equals, the lower source and the earlier
+/// candidate win. The output joins all intermediate nodes.
+///
+/// # Errors
+///
+/// [`Error::Setting`] if the space is not valid; [`Error::Invalid`] if the weights do not have its shape
+/// or are not finite.
+pub fn derive_genotype(weights: &ArchWeights, space: &SearchSpace) -> Result<Genotype> {
+    space.check()?;
+    let cell = |kind| derive_cell(weights.cell(kind), space, kind);
+    Ok(Genotype { normal: cell(CellKind::Normal)?, reduction: cell(CellKind::Reduction)? })
+}
+
+fn derive_cell(rows: &[Vec<f32>], space: &SearchSpace, kind: CellKind) -> Result<CellGene> {
+    check_rows(rows, space, kind)?;
+    let nodes = (0..space.n_nodes)
+        .map(|node_index| {
+            let incoming = &rows[space.topology().incoming(node_index)];
+            let mut ranked: Vec<(f32, EdgeGene)> = incoming
+                .iter()
+                .enumerate()
+                .map(|(source, row)| {
+                    let (strength, primitive) = strongest(row, &space.candidates);
+                    (strength, EdgeGene { primitive, source })
+                })
+                .collect();
+            // Stable, and weights are finite: equals stay in order of source.
+            ranked.sort_by(|(a, _), (b, _)| b.partial_cmp(a).expect("weights are finite"));
+            ranked.into_iter().take(space.edges_per_node).map(|(_, gene)| gene).collect()
+        })
+        .collect();
+    Ok(CellGene { nodes, concat: (N_INPUTS..N_INPUTS + space.n_nodes).collect() })
+}
+
+/// The largest weight of a candidate other than `none`, and the first candidate that has it.
+fn strongest(row: &[f32], candidates: &[Primitive]) -> (f32, Primitive) {
+    let mut best: Option<(f32, Primitive)> = None;
+    for (&weight, &primitive) in row.iter().zip(candidates) {
+        if primitive != Primitive::None && best.is_none_or(|(most, _)| weight > most) {
+            best = Some((weight, primitive));
+        }
+    }
+    best.expect("a checked space has a candidate besides none")
+}
+
+fn check_rows(rows: &[Vec<f32>], space: &SearchSpace, kind: CellKind) -> Result<()> {
+    let (n_edges, n_candidates) = (space.topology().n_edges(), space.candidates.len());
+    let fault = |place: String, found: String, expected: String, remedy: &str| {
+        Err(Error::invalid(format!("architecture weights, {kind} cell{place}"), found, expected, remedy))
+    };
+    let other_space = "use the search space of the run that the weights come from";
+    if rows.len() != n_edges {
+        let expected = format!("{n_edges}, one per edge");
+        return fault(String::new(), format!("{} rows", rows.len()), expected, other_space);
+    }
+    for (edge, row) in rows.iter().enumerate() {
+        if row.len() != n_candidates {
+            let expected = format!("{n_candidates}, one per candidate");
+            return fault(format!(", edge {edge}"), format!("{} weights", row.len()), expected, other_space);
+        }
+        if let Some(weight) = row.iter().find(|weight| !weight.is_finite()) {
+            return fault(
+                format!(", edge {edge}"),
+                weight.to_string(),
+                "finite numbers".into(),
+                "go back to an earlier checkpoint and lower the architecture learning rate",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Softmax of every row: exp(αₖ − max α) / Σⱼ exp(αⱼ − max α). A row with NaN or +∞ becomes NaN.
+pub fn softmax_rows(alphas: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    alphas
+        .iter()
+        .map(|row| {
+            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let exponentials: Vec<f32> = row.iter().map(|alpha| (alpha - largest).exp()).collect();
+            let total: f32 = exponentials.iter().sum();
+            exponentials.iter().map(|exponential| exponential / total).collect()
+        })
+        .collect()
+}
+
+/// Mean entropy of the rows in nats, −Σₖ pₖ ln pₖ: from 0 (decided) to ln of the row length (undecided).
+/// Of no rows, 0.
+pub fn entropy(rows: &[Vec<f32>]) -> f32 {
+    if rows.is_empty() {
+        return 0.0;
+    }
+    let total: f64 = rows
+        .iter()
+        .flatten()
+        .map(|&weight| if weight == 0.0 { 0.0 } else { -f64::from(weight) * f64::from(weight).ln() })
+        .sum();
+    (total / rows.len() as f64) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::space::known_genotype;
+
+    use Primitive::{DilConv3x3, MaxPool3x3, SepConv3x3, SkipConnect};
+
+    /// Two nodes (edges 0 to 4), three candidates.
+    fn small() -> SearchSpace {
+        SearchSpace {
+            candidates: vec![Primitive::None, SkipConnect, SepConv3x3],
+            n_nodes: 2,
+            ..SearchSpace::darts()
+        }
+    }
+
+    fn derive(rows: [[f32; 3]; 5]) -> Vec<Vec<(Primitive, usize)>> {
+        let rows: Vec<Vec<f32>> = rows.iter().map(|row| row.to_vec()).collect();
+        let other = vec![vec![0.0, 1.0, 0.0]; 5];
+        let normal = ArchWeights { normal: rows.clone(), reduction: other.clone() };
+        let reduction = ArchWeights { normal: other, reduction: rows };
+        let found = derive_genotype(&normal, &small()).unwrap().normal;
+        assert_eq!(found, derive_genotype(&reduction, &small()).unwrap().reduction);
+        assert_eq!(found.concat, [2, 3]);
+        found.nodes.iter().map(|genes| genes.iter().map(|g| (g.primitive, g.source)).collect()).collect()
+    }
+
+    #[test]
+    fn strongest_edges_in_order_of_strength() {
+        let nodes =
+            derive([[0.0, 0.3, 0.7], [0.0, 0.8, 0.2], [0.1, 0.3, 0.6], [0.4, 0.3, 0.3], [0.0, 0.9, 0.1]]);
+        assert_eq!(nodes[0], [(SkipConnect, 1), (SepConv3x3, 0)]);
+        assert_eq!(nodes[1], [(SkipConnect, 2), (SepConv3x3, 0)]);
+    }
+
+    #[test]
+    fn none_counts_in_the_softmax_but_is_not_derived() {
+        // Without `none`, edge 2 would be 0.95 sure of its operation; with it, it is the weakest.
+        let nodes =
+            derive([[0.9, 0.06, 0.04], [0.0, 0.5, 0.5], [0.8, 0.01, 0.19], [0.2, 0.4, 0.4], [0.3, 0.3, 0.4]]);
+        assert_eq!(nodes[0], [(SkipConnect, 1), (SkipConnect, 0)]);
+        assert_eq!(nodes[1], [(SkipConnect, 1), (SepConv3x3, 2)]);
+    }
+
+    #[test]
+    fn of_equals_the_first_wins() {
+        let even = [0.5, 0.25, 0.25];
+        let nodes = derive([even; 5]);
+        assert_eq!(nodes, [[(SkipConnect, 0), (SkipConnect, 1)], [(SkipConnect, 0), (SkipConnect, 1)]]);
+        let nodes = derive([even, even, [0.6, 0.2, 0.2], even, even]);
+        assert_eq!(nodes[1], [(SkipConnect, 1), (SkipConnect, 2)]);
+    }
+
+    #[test]
+    fn nodes_with_few_edges_keep_all() {
+        let space = SearchSpace { edges_per_node: 3, ..small() };
+        let rows = vec![vec![0.0, 0.5, 0.5]; 5];
+        let genotype =
+            derive_genotype(&ArchWeights { normal: rows.clone(), reduction: rows }, &space).unwrap();
+        assert_eq!(genotype.normal.nodes.iter().map(Vec::len).collect::<Vec<_>>(), [2, 3]);
+        genotype.check().unwrap();
+    }
+
+    #[test]
+    fn columns_follow_the_candidates_of_the_space() {
+        let space = SearchSpace { candidates: vec![DilConv3x3, Primitive::None, MaxPool3x3], ..small() };
+        let rows = vec![vec![0.1, 0.7, 0.2]; 5];
+        let genotype =
+            derive_genotype(&ArchWeights { normal: rows.clone(), reduction: rows }, &space).unwrap();
+        assert!(genotype.normal.nodes.iter().flatten().all(|gene| gene.primitive == MaxPool3x3));
+    }
+
+    #[test]
+    fn unusable_weights_are_refused() {
+        let good = || vec![vec![0.2, 0.3, 0.5]; 5];
+        let refuse = |change: fn(&mut ArchWeights)| {
+            let mut weights = ArchWeights { normal: good(), reduction: good() };
+            derive_genotype(&weights, &small()).unwrap();
+            change(&mut weights);
+            derive_genotype(&weights, &small()).unwrap_err().to_string()
+        };
+        for (message, part) in [
+            (refuse(|w| w.normal.truncate(4)), "normal cell: found 4 rows, expected 5"),
+            (refuse(|w| w.reduction.push(vec![0.2; 3])), "reduction cell: found 6 rows, expected 5"),
+            (refuse(|w| w.normal[3].truncate(2)), "normal cell, edge 3: found 2 weights, expected 3"),
+            (refuse(|w| w.reduction[4][0] = f32::NAN), "reduction cell, edge 4: found NaN"),
+            (refuse(|w| w.normal[0][1] = f32::INFINITY), "normal cell, edge 0: found inf"),
+        ] {
+            assert!(message.contains(part), "{message} / {part}");
+        }
+        let space = SearchSpace { candidates: vec![Primitive::None], ..small() };
+        let weights = ArchWeights { normal: good(), reduction: good() };
+        assert!(matches!(derive_genotype(&weights, &space), Err(Error::Setting { .. })));
+    }
+
+    #[test]
+    fn softmax_of_known_values() {
+        let rows = softmax_rows(&[vec![0.0, 2f32.ln(), 5f32.ln()], vec![1e4, 1e4], vec![]]);
+        for (found, expected) in rows[0].iter().zip([0.125, 0.25, 0.625]) {
+            assert!((found - expected).abs() < 1e-6, "{found}");
+        }
+        assert_eq!(rows[1], [0.5, 0.5]);
+        assert_eq!(rows[2], [0f32; 0]);
+        assert!(softmax_rows(&[vec![0.0, f32::NAN]])[0][0].is_nan());
+        assert!(softmax_rows(&[vec![0.0, f32::INFINITY]])[0][1].is_nan());
+    }
+
+    #[test]
+    fn entropy_of_known_rows() {
+        assert_eq!(entropy(&[]), 0.0);
+        assert_eq!(entropy(&[vec![1.0, 0.0]]), 0.0);
+        assert!((entropy(&[vec![0.25; 4], vec![0.5, 0.5, 0.0, 0.0]]) - 1.5 * 2f32.ln()).abs() < 1e-6);
+    }
+
+    /// Alphas of both cells, all different: multiples of 1/128, so that adding whole numbers is exact.
+    fn distinct_alphas() -> impl Strategy<Value = Vec<Vec<f32>>> {
+        let all: Vec<usize> = (0..28 * 8).collect();
+        Just(all).prop_shuffle().prop_map(|ranks| {
+            ranks.chunks(8).map(|row| row.iter().map(|&rank| rank as f32 / 128.0).collect()).collect()
+        })
+    }
+
+    fn derive_from_alphas(alphas: &[Vec<f32>]) -> Genotype {
+        let (normal, reduction) = alphas.split_at(14);
+        let weights = ArchWeights { normal: softmax_rows(normal), reduction: softmax_rows(reduction) };
+        derive_genotype(&weights, &SearchSpace::darts()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_constant_added_to_a_row_of_alphas_changes_nothing(
+            mut alphas in distinct_alphas(),
+            row in 0..28usize,
+            constant in -8..8i32,
+        ) {
+            let before = derive_from_alphas(&alphas);
+            alphas[row].iter_mut().for_each(|alpha| *alpha += constant as f32);
+            prop_assert_eq!(derive_from_alphas(&alphas), before);
+        }
+
+        #[test]
+        fn derived_genotypes_have_the_shape_of_the_space(alphas in distinct_alphas()) {
+            let genotype = derive_from_alphas(&alphas);
+            prop_assert!(genotype.check().is_ok());
+            for genes in genotype.normal.nodes.iter().chain(&genotype.reduction.nodes) {
+                prop_assert_eq!(genes.len(), 2);
+                prop_assert_ne!(genes[0].source, genes[1].source);
+            }
+        }
+    }
+
+    #[test]
+    fn weights_made_from_a_genotype_give_it_back() {
+        let genotype = known_genotype("DARTS_V2").unwrap();
+        let space = SearchSpace::darts();
+        let rows = |kind| {
+            let mut rows = vec![vec![0.05f32; 8]; 14];
+            for (node_index, genes) in genotype.cell(kind).nodes.iter().enumerate() {
+                for (rank, gene) in genes.iter().enumerate() {
+                    let column = space.candidates.iter().position(|&c| c == gene.primitive).unwrap();
+                    rows[space.topology().incoming(node_index).start + gene.source][column] =
+                        0.5 - 0.1 * rank as f32;
+                }
+            }
+            rows
+        };
+        let weights = ArchWeights { normal: rows(CellKind::Normal), reduction: rows(CellKind::Reduction) };
+        assert_eq!(derive_genotype(&weights, &space).unwrap(), genotype);
+    }
+}

@@ -1,0 +1,31 @@
+//! What may be searched and what was found, as plain data: no tensors, no devices, no files.
+//!
+//! A [`SearchSpace`] says which [`Primitive`]s compete on the edges of a cell ([`CellTopology`]) and how
+//! cells are stacked ([`MacroLayout`]). [`derive_genotype`] turns the edge weights of a search
+//! ([`ArchWeights`]) into a [`Genotype`], which is written and read as text ([`Genotype::to_text`],
+//! [`parse_genotype`]) and measured in closed form ([`derived_cost`]).
+
+mod primitive;
+mod topology;
+
+mod search_space;
+
+mod genotype;
+mod known;
+mod text;
+
+mod cost;
+mod derive;
+
+mod wording;
+
+#[cfg(test)]
+mod testing;
+
+pub use cost::{Cost, derived_cost, supernet_parameters};
+pub use derive::{ArchWeights, derive_genotype, entropy, softmax_rows};
+pub use genotype::{CellGene, EdgeGene, Genotype};
+pub use known::{known_genotype, known_names, parse_genotype};
+pub use primitive::Primitive;
+pub use search_space::SearchSpace;
+pub use topology::{CellKind, CellTopology, Edge, MacroLayout, N_INPUTS};

@@ -1,0 +1,183 @@
+//! The named choices on an edge.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::wording::{excerpt, nearest};
+use crate::error::{Error, Result};
+
+/// A named choice on an edge. Written, also by serde, in the original's spelling (`sep_conv_3x3`).
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
+pub enum Primitive {
+    /// `none`: no edge. Takes part in the softmax, is never derived.
+    None,
+    /// `max_pool_3x3`: padding 1.
+    MaxPool3x3,
+    /// `avg_pool_3x3`: padding 1, the padding left out of the mean.
+    AvgPool3x3,
+    /// `skip_connect`: identity at stride 1, factorized reduce at stride 2.
+    SkipConnect,
+    /// `sep_conv_3x3`: depthwise separable convolution, applied twice.
+    SepConv3x3,
+    /// `sep_conv_5x5`: depthwise separable convolution, applied twice.
+    SepConv5x5,
+    /// `dil_conv_3x3`: depthwise separable convolution with dilation 2.
+    DilConv3x3,
+    /// `dil_conv_5x5`: depthwise separable convolution with dilation 2.
+    DilConv5x5,
+    /// `sep_conv_7x7`: depthwise separable convolution, applied twice; in NASNet and AmoebaNet only.
+    SepConv7x7,
+    /// `conv_7x1_1x7`: a full convolution 1×7, then one 7×1; in AmoebaNet only.
+    Conv7x1_1x7,
+}
+
+impl Primitive {
+    /// The candidates of the original search, in its order: the columns of alpha.
+    pub const DARTS: [Primitive; 8] = [
+        Primitive::None,
+        Primitive::MaxPool3x3,
+        Primitive::AvgPool3x3,
+        Primitive::SkipConnect,
+        Primitive::SepConv3x3,
+        Primitive::SepConv5x5,
+        Primitive::DilConv3x3,
+        Primitive::DilConv5x5,
+    ];
+
+    /// Every primitive, [`Primitive::DARTS`] first.
+    pub const ALL: [Primitive; 10] = [
+        Primitive::None,
+        Primitive::MaxPool3x3,
+        Primitive::AvgPool3x3,
+        Primitive::SkipConnect,
+        Primitive::SepConv3x3,
+        Primitive::SepConv5x5,
+        Primitive::DilConv3x3,
+        Primitive::DilConv5x5,
+        Primitive::SepConv7x7,
+        Primitive::Conv7x1_1x7,
+    ];
+
+    /// The original's spelling.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Primitive::None => "none",
+            Primitive::MaxPool3x3 => "max_pool_3x3",
+            Primitive::AvgPool3x3 => "avg_pool_3x3",
+            Primitive::SkipConnect => "skip_connect",
+            Primitive::SepConv3x3 => "sep_conv_3x3",
+            Primitive::SepConv5x5 => "sep_conv_5x5",
+            Primitive::DilConv3x3 => "dil_conv_3x3",
+            Primitive::DilConv5x5 => "dil_conv_5x5",
+            Primitive::SepConv7x7 => "sep_conv_7x7",
+            Primitive::Conv7x1_1x7 => "conv_7x1_1x7",
+        }
+    }
+
+    /// Whether this is max or average pooling.
+    pub const fn is_pool(self) -> bool {
+        matches!(self, Primitive::MaxPool3x3 | Primitive::AvgPool3x3)
+    }
+
+    /// Whether this is `skip_connect`.
+    pub const fn is_skip(self) -> bool {
+        matches!(self, Primitive::SkipConnect)
+    }
+}
+
+impl fmt::Display for Primitive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Primitive {
+    type Err = Error;
+
+    /// Reads the original's spelling exactly.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for any other text; it names the nearest known name.
+    fn from_str(text: &str) -> Result<Primitive> {
+        let all = Primitive::ALL;
+        all.into_iter().find(|primitive| primitive.name() == text).ok_or_else(|| {
+            let names = all.map(Primitive::name);
+            Error::invalid(
+                "operation name",
+                excerpt(text, 32),
+                format!("one of {}", names.join(", ")),
+                did_you_mean(text),
+            )
+        })
+    }
+}
+
+fn did_you_mean(text: &str) -> String {
+    let near = nearest(text, Primitive::ALL.map(Primitive::name)).unwrap_or_default();
+    format!("did you mean `{near}`?")
+}
+
+impl Serialize for Primitive {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Primitive {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Primitive, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| {
+            let (found, near) = (excerpt(&text, 32), did_you_mean(&text));
+            serde::de::Error::custom(format!("an unknown operation {found}, {near}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn darts_order_is_the_column_order_of_alpha() {
+        let names = Primitive::DARTS.map(Primitive::name);
+        let expected =
+            "none max_pool_3x3 avg_pool_3x3 skip_connect sep_conv_3x3 sep_conv_5x5 dil_conv_3x3 dil_conv_5x5";
+        assert_eq!(names.join(" "), expected);
+        assert_eq!(Primitive::ALL[..8], Primitive::DARTS);
+    }
+
+    #[test]
+    fn names_read_back() {
+        for primitive in Primitive::ALL {
+            assert_eq!(primitive.to_string().parse::<Primitive>().unwrap(), primitive);
+            let json = serde_json::to_string(&primitive).unwrap();
+            assert_eq!(json, format!("\"{}\"", primitive.name()));
+            assert_eq!(serde_json::from_str::<Primitive>(&json).unwrap(), primitive);
+        }
+    }
+
+    #[test]
+    fn unknown_names_get_the_nearest() {
+        for (wrong, near) in [
+            ("sepconv3x3", "`sep_conv_3x3`?"),
+            ("Skip_Connect", "`skip_connect`?"),
+            ("conv_7x1", "`conv_7x1_1x7`?"),
+        ] {
+            let message = wrong.parse::<Primitive>().unwrap_err().to_string();
+            assert!(message.contains(near) && message.contains(wrong), "{message}");
+        }
+        let message = serde_json::from_str::<Primitive>("\"max_pool_5x5\"").unwrap_err().to_string();
+        assert!(message.contains("did you mean `max_pool_3x3`?"), "{message}");
+    }
+
+    #[test]
+    fn kinds_of_primitive() {
+        let pools: Vec<_> = Primitive::ALL.into_iter().filter(|p| p.is_pool()).collect();
+        assert_eq!(pools, [Primitive::MaxPool3x3, Primitive::AvgPool3x3]);
+        let skips: Vec<_> = Primitive::ALL.into_iter().filter(|p| p.is_skip()).collect();
+        assert_eq!(skips, [Primitive::SkipConnect]);
+    }
+}

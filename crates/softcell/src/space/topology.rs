@@ -1,0 +1,186 @@
+//! How edges form a cell and how cells form a network.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+/// Input nodes of a cell: node 0 is the output of the cell before the previous one, node 1 that of the
+/// previous one. Intermediate nodes follow from 2.
+pub const N_INPUTS: usize = 2;
+
+/// Whether a cell keeps or halves the resolution.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CellKind {
+    /// Keeps the resolution.
+    Normal,
+    /// Halves height and width (rounding up) and doubles the channels.
+    Reduction,
+}
+
+impl CellKind {
+    /// Both kinds, normal first.
+    pub const ALL: [CellKind; 2] = [CellKind::Normal, CellKind::Reduction];
+
+    /// `normal` or `reduction`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CellKind::Normal => "normal",
+            CellKind::Reduction => "reduction",
+        }
+    }
+
+    /// Stride of an edge that leaves node `source`: 2 from the inputs of a reduction cell, else 1.
+    pub const fn stride(self, source: usize) -> usize {
+        match self {
+            CellKind::Reduction if source < N_INPUTS => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for CellKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// An ordered pair of nodes of a cell.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd, Serialize, Deserialize)]
+pub struct Edge {
+    /// The node that is read: 0 or 1 (inputs) or an earlier intermediate node.
+    pub source: usize,
+    /// The intermediate node that sums it, from 2.
+    pub target: usize,
+}
+
+/// The complete directed acyclic graph of a search cell: every node reads all earlier ones.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+pub struct CellTopology {
+    /// Intermediate nodes; the inputs are not counted.
+    pub n_nodes: usize,
+}
+
+impl CellTopology {
+    /// Number of edges: the rows of alpha; n·(n + 3)/2.
+    pub const fn n_edges(&self) -> usize {
+        first_edge(self.n_nodes)
+    }
+
+    /// All edges in row order: by target, then by source.
+    pub fn edges(&self) -> Vec<Edge> {
+        (N_INPUTS..N_INPUTS + self.n_nodes)
+            .flat_map(|target| (0..target).map(move |source| Edge { source, target }))
+            .collect()
+    }
+
+    /// Rows of the edges into intermediate node `node_index`, which counts from 0 (node 2 of the cell).
+    /// The k-th of them leaves node k.
+    pub const fn incoming(&self, node_index: usize) -> Range<usize> {
+        first_edge(node_index)..first_edge(node_index + 1)
+    }
+
+    /// Stride of an edge that leaves node `source`: see [`CellKind::stride`].
+    pub const fn stride(&self, kind: CellKind, source: usize) -> usize {
+        kind.stride(source)
+    }
+}
+
+/// Row of the first edge into intermediate node `node_index` (from 0).
+const fn first_edge(node_index: usize) -> usize {
+    node_index * (node_index + 3) / 2
+}
+
+/// The stack of cells.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+pub struct MacroLayout {
+    /// Number of cells.
+    pub n_cells: usize,
+}
+
+impl MacroLayout {
+    /// Kind of cell `i` (from 0): reduction at ⌊L/3⌋ and ⌊2L/3⌋ of L cells.
+    pub const fn kind(&self, i: usize) -> CellKind {
+        if i == self.n_cells / 3 || i == 2 * self.n_cells / 3 {
+            CellKind::Reduction
+        } else {
+            CellKind::Normal
+        }
+    }
+
+    /// Kinds of all cells, first to last.
+    pub fn kinds(&self) -> Vec<CellKind> {
+        (0..self.n_cells).map(|i| self.kind(i)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_are_in_row_order() {
+        let topology = CellTopology { n_nodes: 4 };
+        let pairs: Vec<_> = topology.edges().iter().map(|edge| (edge.target, edge.source)).collect();
+        let expected = [
+            (2, 0),
+            (2, 1),
+            (3, 0),
+            (3, 1),
+            (3, 2),
+            (4, 0),
+            (4, 1),
+            (4, 2),
+            (4, 3),
+            (5, 0),
+            (5, 1),
+            (5, 2),
+            (5, 3),
+            (5, 4),
+        ];
+        assert_eq!(pairs, expected);
+    }
+
+    #[test]
+    fn incoming_rows_are_the_edges_of_the_node() {
+        for n_nodes in 0..8 {
+            let topology = CellTopology { n_nodes };
+            let edges = topology.edges();
+            assert_eq!(edges.len(), topology.n_edges());
+            let mut seen = 0;
+            for node_index in 0..n_nodes {
+                for (source, row) in topology.incoming(node_index).enumerate() {
+                    assert_eq!(edges[row], Edge { source, target: node_index + N_INPUTS });
+                    seen += 1;
+                }
+            }
+            assert_eq!(seen, edges.len());
+        }
+    }
+
+    #[test]
+    fn only_inputs_of_reduction_cells_are_strided() {
+        let topology = CellTopology { n_nodes: 4 };
+        let strides = |kind| [0, 1, 2, 3].map(|source| topology.stride(kind, source));
+        assert_eq!(strides(CellKind::Normal), [1, 1, 1, 1]);
+        assert_eq!(strides(CellKind::Reduction), [2, 2, 1, 1]);
+    }
+
+    #[test]
+    fn reductions_at_one_and_two_thirds() {
+        for (n_cells, reductions) in [
+            (8, vec![2, 5]),
+            (20, vec![6, 13]),
+            (14, vec![4, 9]),
+            (5, vec![1, 3]),
+            (1, vec![0]),
+            (2, vec![0, 1]),
+        ] {
+            let kinds = MacroLayout { n_cells }.kinds();
+            assert_eq!(kinds.len(), n_cells);
+            let found: Vec<_> = (0..n_cells).filter(|&i| kinds[i] == CellKind::Reduction).collect();
+            assert_eq!(found, reductions, "{n_cells} cells");
+        }
+    }
+}

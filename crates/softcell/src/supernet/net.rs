@@ -1,0 +1,98 @@
+//! The stack of search cells.
+
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::arch::EdgeWeights;
+use super::cell::{SearchCell, SearchCellConfig};
+use crate::ops::{CifarStem, CifarStemConfig, Linear, LinearConfig, Pass, global_average_pool};
+use crate::space::{CellKind, Primitive, SearchSpace};
+
+/// The supernet (A1): stem, search cells, global average, classifier.
+#[derive(Module, Debug)]
+pub struct SuperNet {
+    stem: CifarStem,
+    cells: Vec<SearchCell>,
+    classifier: Linear,
+    /// Columns of alpha that carry an operation (all but `none`).
+    #[module(skip)]
+    columns: Vec<usize>,
+}
+
+/// Configuration of a [`SuperNet`].
+#[derive(Debug, Clone)]
+pub struct SuperNetConfig {
+    /// The space.
+    pub space: SearchSpace,
+    /// Channels of the images.
+    pub channels_in: usize,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+impl SuperNetConfig {
+    /// Builds the network with weights of zero; [`crate::weights::initialize`] draws them.
+    pub fn init(&self, device: &Device) -> SuperNet {
+        let space = &self.space;
+        let (topology, layout) = (space.topology(), space.layout());
+        let stem_channels = space.stem_multiplier * space.init_channels;
+        let mut channels_in = [stem_channels; 2];
+        let mut channels = space.init_channels;
+        let mut after_reduction = false;
+        let mut cells = Vec::with_capacity(space.n_cells);
+        for kind in layout.kinds() {
+            if kind == CellKind::Reduction {
+                channels *= 2;
+            }
+            let config = SearchCellConfig {
+                topology,
+                candidates: &space.candidates,
+                kind,
+                after_reduction,
+                channels_in,
+                channels,
+            };
+            cells.push(config.init(device));
+            channels_in = [channels_in[1], space.n_nodes * channels];
+            after_reduction = kind == CellKind::Reduction;
+        }
+        SuperNet {
+            stem: CifarStemConfig { channels_in: self.channels_in, channels_out: stem_channels }.init(device),
+            cells,
+            classifier: LinearConfig { features_in: channels_in[1], features_out: self.classes }.init(device),
+            columns: (0..space.candidates.len()).filter(|&k| space.candidates[k] != Primitive::None).collect(),
+        }
+    }
+}
+
+impl SuperNet {
+    /// Logits of a batch.
+    ///
+    /// # Shapes
+    /// - Input `[N, channels, H, W]`
+    /// - `weights` `[edges, candidates]` for each kind of cell
+    /// - Output `[N, classes]`
+    pub fn forward(&self, x: Tensor<4>, weights: &EdgeWeights, pass: &mut Pass) -> Tensor<2> {
+        let weights = EdgeWeights {
+            normal: self.select_columns(&weights.normal),
+            reduction: self.select_columns(&weights.reduction),
+        };
+        let stem = self.stem.forward(x, pass);
+        let (mut s0, mut s1) = (stem.clone(), stem);
+        for cell in &self.cells {
+            let s2 = cell.forward(s0, s1.clone(), weights.of(cell.kind()), pass);
+            (s0, s1) = (s1, s2);
+        }
+        self.classifier.forward(global_average_pool(s1))
+    }
+
+    fn select_columns(&self, weights: &Tensor<2>) -> Tensor<2> {
+        if weights.dims()[1] == self.columns.len() {
+            return weights.clone();
+        }
+        let columns: Vec<i64> = self.columns.iter().map(|&k| k as i64).collect();
+        let n = columns.len();
+        let indices = Tensor::<1, Int>::from_data(TensorData::new(columns, [n]), &weights.device());
+        weights.clone().select(1, indices)
+    }
+}

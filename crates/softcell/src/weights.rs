@@ -1,0 +1,306 @@
+//! A network's weights as one named list, in the names and layouts of the original's state dict.
+//!
+//! Modules are walked in the order of their fields, which is fixed; "the i-th weight" below always means
+//! that order. Weights are what training moves; buffers are the running statistics.
+
+use std::collections::{BTreeMap, HashMap};
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Gradients, Tensor, TensorData};
+use rand::RngExt;
+
+use crate::error::{Error, Result};
+use crate::ops::BatchStatistics;
+use crate::random::stream;
+
+/// Plain tensors by state-dict name.
+pub type NamedTensors = BTreeMap<String, HostTensor>;
+
+/// A tensor on the host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostTensor {
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Values, row-major.
+    pub values: Vec<f32>,
+}
+
+/// One value per weight, flattened; `None` where a weight took no part.
+pub type WeightList = Vec<Option<Tensor<1>>>;
+
+/// The original's segment for field `name` of a module type.
+fn original_segment<'a>(container: &str, name: &'a str) -> &'a str {
+    match (container, name) {
+        (c, _) if c.starts_with("Enum:") => "",
+        ("Struct:ReluConvBn", "conv") => "op.1.weight",
+        ("Struct:ReluConvBn", "norm") => "op.2",
+        ("Struct:FactorizedReduce", "even") => "conv_1.weight",
+        ("Struct:FactorizedReduce", "odd") => "conv_2.weight",
+        ("Struct:FactorizedReduce", "norm") => "bn",
+        ("Struct:SepConv", "depthwise1") | ("Struct:DilConv", "depthwise") | ("Struct:Conv7x1x7", "row") => {
+            "op.1.weight"
+        }
+        ("Struct:SepConv", "pointwise1") | ("Struct:DilConv", "pointwise") | ("Struct:Conv7x1x7", "column") => {
+            "op.2.weight"
+        }
+        ("Struct:SepConv", "norm1") | ("Struct:DilConv" | "Struct:Conv7x1x7", "norm") => "op.3",
+        ("Struct:SepConv", "depthwise2") => "op.5.weight",
+        ("Struct:SepConv", "pointwise2") => "op.6.weight",
+        ("Struct:SepConv", "norm2") => "op.7",
+        ("Struct:Pool", "norm") => "1",
+        ("Struct:SearchCell", "edges") | ("Struct:DerivedCell" | "Struct:MixedOp", "ops") => "_ops",
+        ("Struct:CifarStem", "conv") => "stem.0.weight",
+        ("Struct:CifarStem", "norm") => "stem.1",
+        ("Struct:ImagenetStem", "conv0") => "stem0.0.weight",
+        ("Struct:ImagenetStem", "norm0") => "stem0.1",
+        ("Struct:ImagenetStem", "conv1") => "stem0.3.weight",
+        ("Struct:ImagenetStem", "norm1") => "stem0.4",
+        ("Struct:ImagenetStem", "conv2") => "stem1.1.weight",
+        ("Struct:ImagenetStem", "norm2") => "stem1.2",
+        ("Struct:SuperNet" | "Struct:DerivedNetwork", "stem") => "",
+        ("Struct:AuxiliaryHead", "conv1") => "features.2.weight",
+        ("Struct:AuxiliaryHead", "norm1") => "features.3",
+        ("Struct:AuxiliaryHead", "conv2") => "features.5.weight",
+        ("Struct:AuxiliaryHead", "norm2") => "features.6",
+        _ => name,
+    }
+}
+
+/// The path of the module being walked.
+#[derive(Default)]
+struct NamePath(Vec<String>);
+
+impl NamePath {
+    fn enter(&mut self, name: &str, container: &str) {
+        self.0.push(original_segment(container, name).to_string());
+    }
+
+    fn exit(&mut self) {
+        self.0.pop();
+    }
+
+    fn name(&self) -> String {
+        let segments: Vec<&str> = self.0.iter().map(String::as_str).filter(|s| !s.is_empty()).collect();
+        segments.join(".")
+    }
+
+    fn is_buffer(&self) -> bool {
+        self.0.last().is_some_and(|last| last.starts_with("running_"))
+    }
+}
+
+fn flat<const D: usize>(param: &Param<Tensor<D>>) -> Tensor<1> {
+    let tensor = param.val().inner();
+    let n = tensor.shape().num_elements();
+    tensor.reshape([n])
+}
+
+fn host(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.into_data().try_to_vec::<f32>().expect("networks are f32")
+}
+
+/// Puts a flat tensor back into a parameter, which keeps its identity and whether it is trained.
+fn refill<const D: usize>(param: Param<Tensor<D>>, f: impl FnOnce(Tensor<1>) -> Tensor<1>) -> Param<Tensor<D>> {
+    let flat = flat(&param);
+    param.map(|old| {
+        let (shape, autodiff, trained) = (old.dims(), old.is_autodiff(), old.is_require_grad());
+        let new = f(flat).reshape(shape);
+        if autodiff { Tensor::from_inner(new).set_require_grad(trained) } else { new }
+    })
+}
+
+struct Walk<F>(NamePath, F);
+
+impl<F: FnMut(&NamePath, &[usize], Tensor<1>)> ModuleVisitor for Walk<F> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.0.enter(name, container);
+    }
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.0.exit();
+    }
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        (self.1)(&self.0, &param.dims(), flat(param));
+    }
+}
+
+struct Refill<F>(NamePath, F);
+
+impl<F: FnMut(&NamePath, ParamId, &[usize], Tensor<1>) -> Tensor<1>> ModuleMapper for Refill<F> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.0.enter(name, container);
+    }
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.0.exit();
+    }
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, dims) = (param.id, param.dims());
+        refill(param, |values| (self.1)(&self.0, id, &dims, values))
+    }
+}
+
+fn walk<M: Module>(module: &M, f: impl FnMut(&NamePath, &[usize], Tensor<1>)) {
+    module.visit(&mut Walk(NamePath::default(), f));
+}
+
+/// Weights and buffers by state-dict name, copied to the host.
+pub fn named_tensors<M: Module>(module: &M) -> NamedTensors {
+    let mut all = NamedTensors::new();
+    walk(module, |path, shape, tensor| {
+        all.insert(path.name(), HostTensor { shape: shape.to_vec(), values: host(tensor) });
+    });
+    all
+}
+
+/// The names of the weights (without buffers), in order.
+pub fn weight_names<M: Module>(module: &M) -> Vec<String> {
+    let mut names = Vec::new();
+    walk(module, |path, _, _| {
+        if !path.is_buffer() {
+            names.push(path.name());
+        }
+    });
+    names
+}
+
+/// Number of weights, counted by name: `include` says which names count.
+pub fn count_weights<M: Module>(module: &M, include: impl Fn(&str) -> bool) -> u64 {
+    let mut count = 0;
+    walk(module, |path, shape, _| {
+        if !path.is_buffer() && include(&path.name()) {
+            count += shape.iter().product::<usize>() as u64;
+        }
+    });
+    count
+}
+
+/// Replaces every weight and buffer by the tensor of its name.
+///
+/// # Errors
+/// Missing, surplus and mis-shaped tensors, each by name. `num_batches_tracked` is ignored.
+pub fn load_named<M: Module>(module: M, tensors: &NamedTensors, origin: &str) -> Result<M> {
+    let mut problems: Vec<String> = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    walk(&module, |path, shape, _| {
+        let name = path.name();
+        match tensors.get(&name) {
+            None => problems.push(format!("{name} is missing")),
+            Some(t) if t.shape != shape => {
+                problems.push(format!("{name} has shape {:?} instead of {shape:?}", t.shape));
+            }
+            Some(_) => {}
+        }
+        known.insert(name);
+    });
+    for name in tensors.keys() {
+        if !known.contains(name) && !name.ends_with("num_batches_tracked") {
+            problems.push(format!("{name} is not part of this network"));
+        }
+    }
+    if !problems.is_empty() {
+        let shown = problems.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
+        let more = problems.len().saturating_sub(8);
+        let found = if more > 0 { format!("{shown} and {more} more") } else { shown };
+        return Err(Error::invalid(
+            origin,
+            found,
+            "exactly the tensors of this network",
+            "check that the weights belong to this genotype, width, depth and number of classes",
+        ));
+    }
+    let device_of = |t: &Tensor<1>| t.device();
+    Ok(module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, _: &[usize], old: Tensor<1>| {
+        let new = &tensors[&path.name()];
+        Tensor::from_data(TensorData::new(new.values.clone(), [new.values.len()]), &device_of(&old))
+    })))
+}
+
+/// Draws every weight as PyTorch's defaults do, each from its own stream `init/<name>`.
+///
+/// Convolutions and linear layers: uniform in ±1/√fan_in (Kaiming uniform with a = √5), their biases
+/// likewise. Normalisations: weight 1, bias 0, running mean 0 and variance 1.
+pub fn initialize<M: Module>(module: M, seed: u64) -> M {
+    let mut fan_in = HashMap::new();
+    walk(&module, |path, shape, _| {
+        if shape.len() > 1 {
+            let parent = path.name().trim_end_matches("weight").to_string();
+            fan_in.insert(parent, shape[1..].iter().product::<usize>());
+        }
+    });
+    module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, _: &[usize], old: Tensor<1>| {
+        let name = path.name();
+        let parent = name.trim_end_matches("weight").trim_end_matches("bias");
+        let Some(&fan_in) = fan_in.get(parent) else {
+            // A normalisation keeps the ones and zeros it was built with.
+            return old;
+        };
+        let bound = 1.0 / (fan_in as f32).sqrt();
+        let mut random = stream(seed, &format!("init/{name}"), &[]);
+        let n = old.dims()[0];
+        let values: Vec<f32> = (0..n).map(|_| (random.random::<f32>() * 2.0 - 1.0) * bound).collect();
+        Tensor::from_data(TensorData::new(values, [n]), &old.device())
+    }))
+}
+
+/// The weights themselves, flattened, in order.
+pub fn weight_list<M: Module>(module: &M) -> Vec<Tensor<1>> {
+    let mut list = Vec::new();
+    walk(module, |path, _, tensor| {
+        if !path.is_buffer() {
+            list.push(tensor);
+        }
+    });
+    list
+}
+
+/// The gradient of every weight after a backward pass, flattened, in order.
+pub fn gradients<M: Module>(module: &M, gradients: &Gradients) -> WeightList {
+    struct Collect<'a>(NamePath, &'a Gradients, WeightList);
+    impl ModuleVisitor for Collect<'_> {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if !self.0.is_buffer() {
+                self.2.push(param.val().grad(self.1).map(|g| {
+                    let n = g.shape().num_elements();
+                    g.reshape([n])
+                }));
+            }
+        }
+    }
+    let mut collect = Collect(NamePath::default(), gradients, Vec::new());
+    module.visit(&mut collect);
+    collect.2
+}
+
+/// Replaces the i-th weight `w` by `f(i, w)`; buffers stay.
+pub fn update_weights<M: Module>(module: M, mut f: impl FnMut(usize, Tensor<1>) -> Tensor<1>) -> M {
+    let mut index = 0;
+    module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, _: &[usize], old: Tensor<1>| {
+        if path.is_buffer() {
+            return old;
+        }
+        index += 1;
+        f(index - 1, old)
+    }))
+}
+
+/// Moves the running statistics by what a training pass saw:
+/// `running ← (1 − momentum) · running + momentum · batch`.
+pub fn absorb<M: Module>(module: M, statistics: Vec<BatchStatistics>) -> M {
+    let mut new = HashMap::with_capacity(2 * statistics.len());
+    for s in statistics {
+        new.insert(s.running_mean, s.mean);
+        new.insert(s.running_var, s.variance);
+    }
+    let keep = 1.0 - crate::ops::MOMENTUM;
+    module.map(&mut Refill(NamePath::default(), |_: &NamePath, id, _: &[usize], old: Tensor<1>| {
+        match new.remove(&id) {
+            Some(batch) => old * keep + batch * crate::ops::MOMENTUM,
+            None => old,
+        }
+    }))
+}
