@@ -140,7 +140,8 @@ impl ArchAdam {
     /// Number of steps and the two moments, as `step`, `first`, `second`.
     pub fn to_named(&self) -> (u64, NamedTensors) {
         let tensor = |v: &Vec<f32>| HostTensor { shape: vec![v.len()], values: v.clone() };
-        let tensors = [("first".to_string(), tensor(&self.first)), ("second".to_string(), tensor(&self.second))];
+        let tensors =
+            [("first".to_string(), tensor(&self.first)), ("second".to_string(), tensor(&self.second))];
         (self.steps, tensors.into())
     }
 
@@ -175,5 +176,142 @@ impl ArchWeights {
     /// All values, normal cells first, row by row.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f32> {
         self.normal.iter_mut().chain(&mut self.reduction).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_device(values: &[f64]) -> Tensor<1> {
+        let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+        let n = values.len();
+        Tensor::from_data(TensorData::new(values, [n]), &Device::flex())
+    }
+
+    fn on_host(tensor: Tensor<1>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().unwrap()
+    }
+
+    fn assert_close(found: &[f32], expected: &[f64]) {
+        assert_eq!(found.len(), expected.len());
+        for (&found, &expected) in found.iter().zip(expected) {
+            assert!(
+                (f64::from(found) - expected).abs() <= 2e-6 * expected.abs().max(0.1),
+                "{found} / {expected}"
+            );
+        }
+    }
+
+    /// Gradients of step t for three values.
+    fn gradient(t: usize) -> [f64; 3] {
+        let t = t as f64;
+        [0.5 - 0.2 * t, (t * 1.7).sin(), -0.01 * (t + 1.0)]
+    }
+
+    #[test]
+    fn sgd_follows_its_formula() {
+        let (momentum, decay) = (0.9, 0.05);
+        let mut sgd = Sgd::new(momentum, decay);
+        let mut expected = [1.0, -2.0, 0.3];
+        let mut velocity = [0.0; 3];
+        let mut weight = on_device(&expected);
+        for t in 0..6 {
+            let lr = 0.1 / (t + 1) as f64;
+            let gradient = gradient(t);
+            for i in 0..3 {
+                velocity[i] = momentum * velocity[i] + gradient[i] + decay * expected[i];
+                expected[i] -= lr * velocity[i];
+            }
+            weight = sgd.step(1, weight, Some(on_device(&gradient)), lr);
+            assert_close(&on_host(weight.clone()), &expected);
+            assert_close(&on_host(sgd.momentum_of(1).unwrap()), &velocity.map(|v| momentum * v));
+        }
+        assert!(sgd.momentum_of(0).is_none() && sgd.momentum_of(2).is_none());
+    }
+
+    #[test]
+    fn sgd_leaves_weights_without_gradient_alone() {
+        let mut sgd = Sgd::new(0.9, 0.05);
+        let weight = sgd.step(0, on_device(&[1.0, 2.0]), Some(on_device(&[1.0, 1.0])), 0.1);
+        let kept = sgd.step(0, weight.clone(), None, 0.1);
+        assert_eq!(on_host(kept), on_host(weight));
+    }
+
+    #[test]
+    fn sgd_goes_on_after_restoring() {
+        let names: Vec<String> = ["stem", "unused", "head"].map(String::from).into();
+        let mut sgd = Sgd::new(0.9, 0.05);
+        let weight = sgd.step(0, on_device(&[1.0, 2.0]), Some(on_device(&[0.3, -0.7])), 0.1);
+        sgd.step(2, on_device(&[4.0]), Some(on_device(&[2.0])), 0.1);
+        let mut restored = Sgd::new(0.9, 0.05);
+        restored.restore(&names, &sgd.to_named(&names), &Device::flex());
+        assert!(restored.momentum_of(1).is_none());
+        assert_eq!(on_host(restored.momentum_of(2).unwrap()), on_host(sgd.momentum_of(2).unwrap()));
+        let step = |sgd: &mut Sgd| on_host(sgd.step(0, weight.clone(), Some(on_device(&[0.1, 0.2])), 0.1));
+        assert_eq!(step(&mut restored), step(&mut sgd));
+    }
+
+    fn as_rows(values: &[f64; 3]) -> ArchWeights {
+        let [a, b, c] = values.map(|v| v as f32);
+        ArchWeights { normal: vec![vec![a, b]], reduction: vec![vec![c]] }
+    }
+
+    #[test]
+    fn adam_follows_its_formula() {
+        let [beta1, beta2] = [0.5, 0.999];
+        let lr = 0.02;
+        // A gradient of 1e-8 shows the constant in the denominator.
+        for (decay, scale) in [(0.1, 1.0), (0.0, 1e-8)] {
+            let mut adam = ArchAdam::new(lr, decay);
+            let mut expected = [0.5, -0.3, 0.001];
+            let mut alphas = as_rows(&expected);
+            let (mut first, mut second) = ([0.0_f64; 3], [0.0_f64; 3]);
+            for t in 0..6 {
+                let gradient = gradient(t).map(|g| g * scale);
+                let power = t as i32 + 1;
+                for i in 0..3 {
+                    let g = gradient[i] + decay * expected[i];
+                    first[i] = beta1 * first[i] + (1.0 - beta1) * g;
+                    second[i] = beta2 * second[i] + (1.0 - beta2) * g * g;
+                    let m = first[i] / (1.0 - beta1.powi(power));
+                    let v = second[i] / (1.0 - beta2.powi(power));
+                    expected[i] -= lr * m / (v.sqrt() + 1e-8);
+                }
+                adam.step(&mut alphas, &as_rows(&gradient));
+                let found: Vec<f32> = alphas.values().copied().collect();
+                assert_close(&found, &expected);
+            }
+        }
+    }
+
+    #[test]
+    fn adam_goes_on_after_restoring() {
+        let mut adam = ArchAdam::new(0.02, 0.1);
+        let mut alphas = as_rows(&[0.5, -0.3, 0.001]);
+        adam.step(&mut alphas, &as_rows(&gradient(0)));
+        let (steps, moments) = adam.to_named();
+        let mut restored = ArchAdam::new(0.02, 0.1);
+        restored.restore(steps, &moments).unwrap();
+        assert_eq!(restored, adam);
+        assert!(restored.restore(steps, &NamedTensors::new()).is_err());
+    }
+
+    #[test]
+    fn clipping_scales_by_the_global_norm() {
+        let gradients = || vec![Some(on_device(&[3.0])), None, Some(on_device(&[0.0, -4.0]))];
+        let (clipped, norm) = clip_global_norm(gradients(), 2.0);
+        assert!((norm - 5.0).abs() < 1e-12, "{norm}");
+        let coefficient = 2.0 / (5.0 + 1e-6);
+        assert_close(&on_host(clipped[0].clone().unwrap()), &[3.0 * coefficient]);
+        assert!(clipped[1].is_none());
+        assert_close(&on_host(clipped[2].clone().unwrap()), &[0.0, -4.0 * coefficient]);
+        for off in [5.1, 0.0] {
+            let (kept, norm) = clip_global_norm(gradients(), off);
+            assert!((norm - 5.0).abs() < 1e-12, "{norm}");
+            assert_eq!(on_host(kept[0].clone().unwrap()), [3.0]);
+            assert_eq!(on_host(kept[2].clone().unwrap()), [0.0, -4.0]);
+        }
+        assert_eq!(global_norm(&vec![None]), 0.0);
     }
 }

@@ -37,13 +37,13 @@ fn original_segment<'a>(container: &str, name: &'a str) -> &'a str {
         ("Struct:FactorizedReduce", "even") => "conv_1.weight",
         ("Struct:FactorizedReduce", "odd") => "conv_2.weight",
         ("Struct:FactorizedReduce", "norm") => "bn",
-        ("Struct:SepConv", "depthwise1") | ("Struct:DilConv", "depthwise") | ("Struct:Conv7x1x7", "row") => {
-            "op.1.weight"
-        }
-        ("Struct:SepConv", "pointwise1") | ("Struct:DilConv", "pointwise") | ("Struct:Conv7x1x7", "column") => {
-            "op.2.weight"
-        }
-        ("Struct:SepConv", "norm1") | ("Struct:DilConv" | "Struct:Conv7x1x7", "norm") => "op.3",
+        ("Struct:SepConv", "depthwise1") | ("Struct:DilConv", "depthwise") => "op.1.weight",
+        ("Struct:SepConv", "pointwise1") | ("Struct:DilConv", "pointwise") => "op.2.weight",
+        ("Struct:SepConv", "norm1") | ("Struct:DilConv", "norm") => "op.3",
+        // The original's one operation that is a bare sequence.
+        ("Struct:Conv7x1x7", "row") => "1.weight",
+        ("Struct:Conv7x1x7", "column") => "2.weight",
+        ("Struct:Conv7x1x7", "norm") => "3",
         ("Struct:SepConv", "depthwise2") => "op.5.weight",
         ("Struct:SepConv", "pointwise2") => "op.6.weight",
         ("Struct:SepConv", "norm2") => "op.7",
@@ -100,11 +100,17 @@ fn host(tensor: Tensor<1>) -> Vec<f32> {
 }
 
 /// Puts a flat tensor back into a parameter, which keeps its identity and whether it is trained.
-fn refill<const D: usize>(param: Param<Tensor<D>>, f: impl FnOnce(Tensor<1>) -> Tensor<1>) -> Param<Tensor<D>> {
-    let flat = flat(&param);
+///
+/// Where `f` answers `None` the parameter stays the very same leaf of the graph, so that gradients taken
+/// through it can still be asked for.
+fn refill<const D: usize>(
+    param: Param<Tensor<D>>,
+    f: impl FnOnce(Tensor<1>) -> Option<Tensor<1>>,
+) -> Param<Tensor<D>> {
+    let Some(new) = f(flat(&param)) else { return param };
     param.map(|old| {
         let (shape, autodiff, trained) = (old.dims(), old.is_autodiff(), old.is_require_grad());
-        let new = f(flat).reshape(shape);
+        let new = new.reshape(shape);
         if autodiff { Tensor::from_inner(new).set_require_grad(trained) } else { new }
     })
 }
@@ -125,7 +131,7 @@ impl<F: FnMut(&NamePath, &[usize], Tensor<1>)> ModuleVisitor for Walk<F> {
 
 struct Refill<F>(NamePath, F);
 
-impl<F: FnMut(&NamePath, ParamId, &[usize], Tensor<1>) -> Tensor<1>> ModuleMapper for Refill<F> {
+impl<F: FnMut(&NamePath, ParamId, Tensor<1>) -> Option<Tensor<1>>> ModuleMapper for Refill<F> {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.0.enter(name, container);
     }
@@ -133,8 +139,8 @@ impl<F: FnMut(&NamePath, ParamId, &[usize], Tensor<1>) -> Tensor<1>> ModuleMappe
         self.0.exit();
     }
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let (id, dims) = (param.id, param.dims());
-        refill(param, |values| (self.1)(&self.0, id, &dims, values))
+        let id = param.id;
+        refill(param, |values| (self.1)(&self.0, id, values))
     }
 }
 
@@ -207,10 +213,9 @@ pub fn load_named<M: Module>(module: M, tensors: &NamedTensors, origin: &str) ->
             "check that the weights belong to this genotype, width, depth and number of classes",
         ));
     }
-    let device_of = |t: &Tensor<1>| t.device();
-    Ok(module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, _: &[usize], old: Tensor<1>| {
+    Ok(module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, old: Tensor<1>| {
         let new = &tensors[&path.name()];
-        Tensor::from_data(TensorData::new(new.values.clone(), [new.values.len()]), &device_of(&old))
+        Some(Tensor::from_data(TensorData::new(new.values.clone(), [new.values.len()]), &old.device()))
     })))
 }
 
@@ -226,18 +231,18 @@ pub fn initialize<M: Module>(module: M, seed: u64) -> M {
             fan_in.insert(parent, shape[1..].iter().product::<usize>());
         }
     });
-    module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, _: &[usize], old: Tensor<1>| {
+    module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, old: Tensor<1>| {
         let name = path.name();
         let parent = name.trim_end_matches("weight").trim_end_matches("bias");
         let Some(&fan_in) = fan_in.get(parent) else {
             // A normalisation keeps the ones and zeros it was built with.
-            return old;
+            return None;
         };
         let bound = 1.0 / (fan_in as f32).sqrt();
         let mut random = stream(seed, &format!("init/{name}"), &[]);
         let n = old.dims()[0];
         let values: Vec<f32> = (0..n).map(|_| (random.random::<f32>() * 2.0 - 1.0) * bound).collect();
-        Tensor::from_data(TensorData::new(values, [n]), &old.device())
+        Some(Tensor::from_data(TensorData::new(values, [n]), &old.device()))
     }))
 }
 
@@ -279,12 +284,12 @@ pub fn gradients<M: Module>(module: &M, gradients: &Gradients) -> WeightList {
 /// Replaces the i-th weight `w` by `f(i, w)`; buffers stay.
 pub fn update_weights<M: Module>(module: M, mut f: impl FnMut(usize, Tensor<1>) -> Tensor<1>) -> M {
     let mut index = 0;
-    module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, _: &[usize], old: Tensor<1>| {
+    module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, old: Tensor<1>| {
         if path.is_buffer() {
-            return old;
+            return None;
         }
         index += 1;
-        f(index - 1, old)
+        Some(f(index - 1, old))
     }))
 }
 
@@ -297,10 +302,7 @@ pub fn absorb<M: Module>(module: M, statistics: Vec<BatchStatistics>) -> M {
         new.insert(s.running_var, s.variance);
     }
     let keep = 1.0 - crate::ops::MOMENTUM;
-    module.map(&mut Refill(NamePath::default(), |_: &NamePath, id, _: &[usize], old: Tensor<1>| {
-        match new.remove(&id) {
-            Some(batch) => old * keep + batch * crate::ops::MOMENTUM,
-            None => old,
-        }
+    module.map(&mut Refill(NamePath::default(), |_: &NamePath, id, old: Tensor<1>| {
+        new.remove(&id).map(|batch| old * keep + batch * crate::ops::MOMENTUM)
     }))
 }

@@ -1,8 +1,12 @@
 //! Batch normalisation with the statistics of the batch.
 
+mod cpu;
+mod extension;
 pub(crate) mod reference;
 
 use burn::tensor::Tensor;
+
+use crate::support::device::runs_on_flex;
 
 /// What [`batch_norm_train`] returns.
 #[derive(Clone, Debug)]
@@ -30,7 +34,11 @@ pub struct BatchNormOutput {
 /// If `x` has no values or an affine parameter has another shape than `[C]`.
 pub fn batch_norm_train(x: Tensor<4>, affine: Option<(Tensor<1>, Tensor<1>)>, eps: f64) -> BatchNormOutput {
     let [images, channels, height, width] = x.dims();
-    assert!(images * height * width > 0, "batch normalisation needs at least one value, found {:?}", x.dims());
+    assert!(
+        images * height * width > 0,
+        "batch normalisation needs at least one value, found {:?}",
+        x.dims()
+    );
     if let Some((gamma, beta)) = &affine {
         assert!(
             gamma.dims() == [channels] && beta.dims() == [channels],
@@ -39,5 +47,9 @@ pub fn batch_norm_train(x: Tensor<4>, affine: Option<(Tensor<1>, Tensor<1>)>, ep
             beta.dims()
         );
     }
-    reference::batch_norm_train(x, affine, eps)
+    if runs_on_flex(&x) {
+        extension::batch_norm_train(x, affine, eps)
+    } else {
+        reference::batch_norm_train(x, affine, eps)
+    }
 }

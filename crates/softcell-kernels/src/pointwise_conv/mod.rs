@@ -1,8 +1,12 @@
 //! Pointwise (1×1) convolution.
 
+mod cpu;
+mod extension;
 pub(crate) mod reference;
 
 use burn::tensor::Tensor;
+
+use crate::support::device::runs_on_flex;
 
 /// Pointwise convolution with stride 1 and without bias, differentiable in `x` and `weight`.
 ///
@@ -23,5 +27,9 @@ pub fn pointwise_conv2d(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
         "a pointwise weight for {channels} channels has shape [O, {channels}, 1, 1], found {:?}",
         weight.dims()
     );
-    reference::pointwise_conv2d(x, weight)
+    if runs_on_flex(&x) {
+        extension::pointwise_conv2d(x, weight)
+    } else {
+        reference::pointwise_conv2d(x, weight)
+    }
 }

@@ -1,8 +1,12 @@
 //! Maximum and average of 3×3 windows.
 
+mod cpu;
+mod extension;
 pub(crate) mod reference;
 
 use burn::tensor::Tensor;
+
+use crate::support::device::runs_on_flex;
 
 /// What a pool computes of the values in its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,5 +33,5 @@ pub fn pool3x3(x: Tensor<4>, kind: Pool, stride: usize) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     assert!(stride > 0, "a pool needs a stride of at least 1");
     assert!(height > 0 && width > 0, "a pool needs at least one pixel, found a map of {height}×{width}");
-    reference::pool3x3(x, kind, stride)
+    if runs_on_flex(&x) { extension::pool3x3(x, kind, stride) } else { reference::pool3x3(x, kind, stride) }
 }

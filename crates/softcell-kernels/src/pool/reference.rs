@@ -1,8 +1,8 @@
 //! The definition of the operation in stock tensor operations.
 
+use burn::tensor::Tensor;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
-use burn::tensor::Tensor;
 
 use super::Pool;
 

@@ -40,3 +40,16 @@ pub(crate) use multiversion;
 pub(crate) fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
+
+/// `N` values from `start` on.
+///
+/// # Safety
+///
+/// `start + N` must not exceed the length of `values`.
+#[inline(always)]
+pub(crate) unsafe fn array_at<const N: usize>(values: &[f32], start: usize) -> &[f32; N] {
+    debug_assert!(start + N <= values.len());
+    // SAFETY: the caller promises that these N values are inside of the slice; an array of f32 has the
+    // alignment of f32.
+    unsafe { &*values.as_ptr().add(start).cast::<[f32; N]>() }
+}

@@ -40,8 +40,9 @@ fn sum_body<const FMA: bool>(x: &[f32]) -> f64 {
 }
 
 #[inline(always)]
-fn centred_squares_body<const FMA: bool>(x: &[f32], centre: f32) -> f64 {
-    sum_pairs::<FMA>(x, x, |x, _, sum| multiply_add::<FMA>(x - centre, x - centre, sum))
+fn centred_moments_body<const FMA: bool>(x: &[f32], centre: f32) -> (f64, f64) {
+    let plain = sum_pairs::<FMA>(x, x, |x, _, sum| sum + (x - centre));
+    (plain, sum_pairs::<FMA>(x, x, |x, _, sum| multiply_add::<FMA>(x - centre, x - centre, sum)))
 }
 
 #[inline(always)]
@@ -60,8 +61,8 @@ multiversion! {
 }
 
 multiversion! {
-    /// `Σ (x − centre)²`.
-    pub(crate) fn centred_squares(x: &[f32], centre: f32) -> f64 = centred_squares_body
+    /// `Σ (x − centre)` and `Σ (x − centre)²`.
+    pub(crate) fn centred_moments(x: &[f32], centre: f32) -> (f64, f64) = centred_moments_body
 }
 
 multiversion! {

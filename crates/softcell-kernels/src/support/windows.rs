@@ -1,6 +1,6 @@
 //! Windows over one plane of a map: padded copies in which all windows of a row can be worked on at once.
 
-use super::simd::{multiply_add, multiversion};
+use super::simd::{array_at, multiply_add, multiversion};
 
 /// Narrowest tile of outputs, in columns. Rows of padded copies have room for whole tiles.
 const COLUMNS: usize = 8;
@@ -65,8 +65,9 @@ impl Layout {
                     1 => row.iter_mut().zip(values).for_each(|(to, &from)| *to = map(from)),
                     2 => {
                         let (pairs, rest) = values.as_chunks::<2>();
-                        let from = pairs.iter().map(|pair| pair[0]).chain(rest.iter().copied());
-                        row.iter_mut().zip(from).for_each(|(to, from)| *to = map(from));
+                        row.iter_mut().zip(pairs).for_each(|(to, from)| *to = map(from[0]));
+                        let row = row.get_mut(pairs.len()..).unwrap_or_default();
+                        row.iter_mut().zip(rest).for_each(|(to, &from)| *to = map(from));
                     }
                     _ => {
                         let from = values.iter().step_by(stride);
@@ -125,13 +126,15 @@ impl Windows {
             std::array::from_fn(|axis| (input[axis] + 2 * padding[axis] - extent[axis]) / stride[axis] + 1);
         let source = Layout::new(input, stride, padding, extent, output);
         let taps = || (0..kernel[0] * kernel[1]).map(|tap| [tap / kernel[1], tap % kernel[1]]);
-        let offsets = taps().map(|[row, column]| source.offset(row * dilation[0], column * dilation[1])).collect();
+        let offsets =
+            taps().map(|[row, column]| source.offset(row * dilation[0], column * dilation[1])).collect();
 
         // Tap k of window o sees pixel i = o·stride + k·dilation − padding. With i = r + stride·a this is
         // window o = a + (r + padding − k·dilation) / stride if that is a whole number. The padded output has
         // a margin of `before` for the negative ones.
-        let before: [usize; 2] =
-            std::array::from_fn(|axis| (extent[axis] - 1).saturating_sub(padding[axis]).div_ceil(stride[axis]));
+        let before: [usize; 2] = std::array::from_fn(|axis| {
+            (extent[axis] - 1).saturating_sub(padding[axis]).div_ceil(stride[axis])
+        });
         let after: [usize; 2] = std::array::from_fn(|axis| (stride[axis] - 1 + padding[axis]) / stride[axis]);
         let largest: [usize; 2] = std::array::from_fn(|axis| input[axis].div_ceil(stride[axis]));
         let reach = std::array::from_fn(|axis| before[axis] + after[axis] + 1);
@@ -145,12 +148,15 @@ impl Windows {
         for first in (0..stride[0]).flat_map(|row| (0..stride[1]).map(move |column| [row, column])) {
             let mut phase = Phase {
                 first,
-                size: std::array::from_fn(|axis| input[axis].saturating_sub(first[axis]).div_ceil(stride[axis])),
+                size: std::array::from_fn(|axis| {
+                    input[axis].saturating_sub(first[axis]).div_ceil(stride[axis])
+                }),
                 taps: Vec::new(),
                 offsets: Vec::new(),
             };
             for (index, tap) in taps().enumerate() {
-                if let (Some(row), Some(column)) = (window(0, first[0], tap[0]), window(1, first[1], tap[1])) {
+                if let (Some(row), Some(column)) = (window(0, first[0], tap[0]), window(1, first[1], tap[1]))
+                {
                     phase.taps.push(index);
                     phase.offsets.push(target.offset(row, column));
                 }
@@ -202,19 +208,6 @@ impl Windows {
 #[inline(always)]
 fn greatest(offsets: &[usize]) -> usize {
     offsets.iter().copied().max().unwrap_or(0)
-}
-
-/// `N` values from `start` on.
-///
-/// # Safety
-///
-/// `start + N` must not exceed the length of `values`.
-#[inline(always)]
-unsafe fn window<const N: usize>(values: &[f32], start: usize) -> &[f32; N] {
-    debug_assert!(start + N <= values.len());
-    // SAFETY: the caller promises that these N values are inside of the slice; an array of f32 has the
-    // alignment of f32.
-    unsafe { &*values.as_ptr().add(start).cast::<[f32; N]>() }
 }
 
 /// Calls `$tile::<FMA, C, R>(first output row, first output column)` for tiles that cover an output.
@@ -283,7 +276,7 @@ fn correlate_body<const FMA: bool>(
             for (r, sums) in tile.iter_mut().enumerate() {
                 // SAFETY: the last row is below `rows` rounded up to ROWS and the last column below
                 // `columns` rounded up to COLUMNS: inside of `source` by the assertion above.
-                let values = unsafe { window::<C>(source, offset + (row + r) * step + column) };
+                let values = unsafe { array_at::<C>(source, offset + (row + r) * step + column) };
                 for c in 0..C {
                     sums[c] = multiply_add::<FMA>(weight, values[c], sums[c]);
                 }
@@ -328,9 +321,11 @@ fn select_body<const FMA: bool>(
             for (r, sums) in tile.iter_mut().enumerate() {
                 let start = offset + (row + r) * step + column;
                 // SAFETY: as in `correlate_body`; both slices have one length.
-                let (values, winners) = unsafe { (window::<C>(source, start), window::<C>(winners, start)) };
+                let (values, winners) =
+                    unsafe { (array_at::<C>(source, start), array_at::<C>(winners, start)) };
                 for c in 0..C {
-                    sums[c] += if winners[c] == tap { values[c] } else { 0.0 };
+                    let mask = if winners[c] == tap { u32::MAX } else { 0 };
+                    sums[c] += f32::from_bits(values[c].to_bits() & mask);
                 }
             }
         }
@@ -374,10 +369,11 @@ fn maximum_body<const FMA: bool>(
             let tap = tap as f32;
             for r in 0..R {
                 // SAFETY: as in `correlate_body`.
-                let values = unsafe { window::<C>(source, offset + (row + r) * step + column) };
+                let values = unsafe { array_at::<C>(source, offset + (row + r) * step + column) };
                 for c in 0..C {
                     // The first of equal values stays; a NaN wins and stays.
-                    let better = values[c] > best[r][c] || values[c].is_nan();
+                    // Without short cuts, so that the loop has no branches.
+                    let better = (values[c] > best[r][c]) | values[c].is_nan();
                     best[r][c] = if better { values[c] } else { best[r][c] };
                     winner[r][c] = if better { tap } else { winner[r][c] };
                 }
@@ -432,7 +428,7 @@ fn tap_sums_of<const FMA: bool, const T: usize>(
                 // SAFETY: the row is below `rows` and the last column below `width`: inside of `source` by
                 // the assertion above.
                 let values =
-                    unsafe { window::<COLUMNS>(source, offsets[t] + row * step + block * COLUMNS) };
+                    unsafe { array_at::<COLUMNS>(source, offsets[t] + row * step + block * COLUMNS) };
                 for c in 0..COLUMNS {
                     sums[t][c] = multiply_add::<FMA>(gradient[c], values[c], sums[t][c]);
                 }

@@ -1,8 +1,12 @@
 //! Sum of maps with scalar weights.
 
+mod cpu;
+mod extension;
 pub(crate) mod reference;
 
 use burn::tensor::Tensor;
+
+use crate::support::device::runs_on_flex;
 
 /// `y = Σ_k weights[k] · terms[k]`, differentiable in the terms and the weights.
 ///
@@ -19,5 +23,9 @@ pub fn weighted_sum(terms: Vec<Tensor<4>>, weights: Tensor<1>) -> Tensor<4> {
     for term in &terms {
         assert_eq!(term.dims(), terms[0].dims(), "the terms of a weighted sum must have one shape");
     }
-    reference::weighted_sum(terms, weights)
+    if runs_on_flex(&terms[0]) {
+        extension::weighted_sum(terms, weights)
+    } else {
+        reference::weighted_sum(terms, weights)
+    }
 }

@@ -114,8 +114,8 @@ impl Layout {
             return Err(Error::data(
                 file,
                 format!(
-                    "found {} bytes, expected a multiple of {record} (one image is {} of label and {IMAGE} of \
-                     pixels)",
+                    "found {} bytes, expected a multiple of {record} (an image is {} of label and \
+                     {IMAGE} of pixels)",
                     bytes.len(),
                     self.labels
                 ),

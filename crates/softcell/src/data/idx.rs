@@ -159,7 +159,7 @@ impl Files {
                 return Err(Error::data(
                     path,
                     "found no file named as IDX files are",
-                    "expected train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz], or another format",
+                    "expected train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz]",
                 ));
             }
             _ => {

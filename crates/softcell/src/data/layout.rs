@@ -158,9 +158,11 @@ struct Parts {
 
 /// The parts among the folders of the root; none if these are classes.
 ///
-/// A folder is a part if it is named so and holds folders but no images: a class may be called "train".
+/// A folder is a part if it is named so and holds folders. A class may be called "train": beside folders of
+/// other names, one with images directly in it is a class.
 fn parts(scanner: &mut Scanner, top: &Listing) -> Result<Option<Parts>> {
     let (mut train, mut validation, mut test, mut others) = (None, None, None, Vec::new());
+    let only_parts = top.folders.iter().all(|folder| Part::of(folder).is_some());
     for folder in &top.folders {
         let slot = match Part::of(folder) {
             Some(Part::Train) => &mut train,
@@ -172,7 +174,7 @@ fn parts(scanner: &mut Scanner, top: &Listing) -> Result<Option<Parts>> {
             }
         };
         let inside = scanner.list(folder)?;
-        if inside.folders.is_empty() || !inside.images.is_empty() {
+        if inside.folders.is_empty() || !(inside.images.is_empty() || only_parts) {
             others.push(name_of(folder));
         } else if let Some(first) = slot.replace(folder.clone()) {
             return Err(Error::data(

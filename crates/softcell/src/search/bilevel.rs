@@ -1,8 +1,9 @@
 //! One bilevel iteration: the alphas on a validation batch, then the weights on a training batch (A2).
 
 use burn::module::Module;
-use burn::tensor::{Gradients, Int, Tensor};
+use burn::tensor::{Gradients, Tensor};
 
+use crate::evaluate::{DeviceBatch, scalar};
 use crate::loss::cross_entropy;
 use crate::ops::{BatchStatistics, Pass};
 use crate::optim::{ArchAdam, Sgd, clip_global_norm, global_norm};
@@ -20,15 +21,6 @@ pub enum ArchStep {
     FirstOrder,
     /// `∇_α L_val(w − ξ·(μm + ∇_w L_train(w, α) + λw), α)`, ξ being the weights' learning rate.
     Unrolled,
-}
-
-/// Images and labels on the autodiff device.
-#[derive(Debug, Clone)]
-pub struct DeviceBatch {
-    /// `[N, C, H, W]`.
-    pub images: Tensor<4>,
-    /// `[N]`.
-    pub labels: Tensor<1, Int>,
 }
 
 /// Everything a search moves.
@@ -140,12 +132,11 @@ impl Bilevel {
         })
     }
 
-    /// `∇²_{αw} L_train · v ≈ (∇_α L_train(w + εv) − ∇_α L_train(w − εv)) / 2ε`, `ε = 0.01/‖v‖₂`.
+    /// `∇²_{αw} L_train · v`, by a central difference along v.
     ///
     /// The weights themselves are never touched: both perturbed networks are copies.
     fn hessian_vector_product(&mut self, train: &DeviceBatch, vector: &WeightList) -> ArchWeights {
-        let epsilon = DIFFERENCE / global_norm(vector);
-        let mut at = |epsilon: f64| {
+        central_difference(global_norm(vector), |epsilon| {
             let perturbed = update_weights(self.net.clone(), |i, w| match &vector[i] {
                 Some(v) => w + v.clone() * epsilon,
                 None => w,
@@ -154,13 +145,7 @@ impl Bilevel {
             // In the original these passes run through the network itself and move its statistics.
             self.absorb(statistics);
             gradient
-        };
-        let plus = at(epsilon);
-        let minus = at(-epsilon);
-        let scale = (1.0 / (2.0 * epsilon)) as f32;
-        let mut product = combine(&plus, &minus, -1.0);
-        product.values_mut().for_each(|v| *v *= scale);
-        product
+        })
     }
 
     /// Loss, gradient of the alphas alone, and the statistics, of any network of this space.
@@ -181,11 +166,23 @@ fn differentiate(net: &SuperNet, weights: &EdgeWeights, batch: &DeviceBatch) -> 
     let loss = cross_entropy(logits.clone(), batch.labels.clone(), 0.0);
     let gradients = loss.backward();
     Differentiated {
-        loss: loss.inner().into_data().try_to_vec::<f32>().expect("losses are f32")[0],
+        loss: scalar(loss.inner()),
         logits: logits.inner(),
         gradients,
         statistics: pass.statistics,
     }
+}
+
+/// `(g(ε) − g(−ε)) / 2ε` with `ε = 0.01 / norm`, g(ε) being the alphas' gradient at weights `w + ε·v` and
+/// `norm` the length of v. Of a v of length zero any ε gives the right product, which is zero.
+fn central_difference(norm: f64, mut gradient_at: impl FnMut(f64) -> ArchWeights) -> ArchWeights {
+    let epsilon = if norm > 0.0 { DIFFERENCE / norm } else { DIFFERENCE };
+    let plus = gradient_at(epsilon);
+    let minus = gradient_at(-epsilon);
+    let scale = (1.0 / (2.0 * epsilon)) as f32;
+    let mut product = combine(&plus, &minus, -1.0);
+    product.values_mut().for_each(|v| *v *= scale);
+    product
 }
 
 /// `a + factor · b`.
@@ -196,3 +193,6 @@ fn combine(a: &ArchWeights, b: &ArchWeights, factor: f64) -> ArchWeights {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests;

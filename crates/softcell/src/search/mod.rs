@@ -1,5 +1,9 @@
 //! The search: alphas and weights learned in turns.
 
 mod bilevel;
+mod driver;
+mod state;
 
-pub use bilevel::{ArchReport, ArchStep, Bilevel, DeviceBatch, WeightReport};
+pub use bilevel::{ArchReport, ArchStep, Bilevel, WeightReport};
+pub use driver::search;
+pub use state::{SearchEpoch, SearchOutcome, SearchState};

@@ -1,0 +1,215 @@
+//! Fast body and gradient on slices: small matrix products, one image after the other.
+
+use crate::support::parallel::{chunks, for_each};
+use crate::support::simd::{array_at, multiply_add, multiversion};
+
+/// Output channels that are computed at once.
+const ROWS: usize = 4;
+
+/// Pixels that are computed at once.
+const COLUMNS: usize = 16;
+
+/// Matrix `[outputs, inputs]` in blocks of [`ROWS`] outputs: `[blocks, inputs, ROWS]`, filled up with zeros.
+fn pack(outputs: usize, inputs: usize, value: impl Fn(usize, usize) -> f32) -> Vec<f32> {
+    let mut packed = vec![0.0; outputs.next_multiple_of(ROWS) * inputs];
+    for (block, packed) in packed.chunks_exact_mut((ROWS * inputs).max(1)).enumerate() {
+        for (input, packed) in packed.chunks_exact_mut(ROWS).enumerate() {
+            for (row, packed) in packed.iter_mut().enumerate() {
+                let output = block * ROWS + row;
+                if output < outputs {
+                    *packed = value(output, input);
+                }
+            }
+        }
+    }
+    packed
+}
+
+/// `y[n] = weight · x[n]` for `x: [N, inputs, plane]` and `weight: [outputs, inputs]`.
+pub(super) fn forward(x: &[f32], weight: &[f32], outputs: usize, inputs: usize, plane: usize) -> Vec<f32> {
+    let packed = pack(outputs, inputs, |output, input| weight[output * inputs + input]);
+    product(x, &packed, outputs, inputs, plane)
+}
+
+/// `∂x[n] = weightᵀ · g[n]` for `g: [N, outputs, plane]`.
+pub(super) fn input_gradient(
+    g: &[f32],
+    weight: &[f32],
+    outputs: usize,
+    inputs: usize,
+    plane: usize,
+) -> Vec<f32> {
+    let packed = pack(inputs, outputs, |input, output| weight[output * inputs + input]);
+    product(g, &packed, inputs, outputs, plane)
+}
+
+/// A packed matrix times every image.
+fn product(x: &[f32], packed: &[f32], outputs: usize, inputs: usize, plane: usize) -> Vec<f32> {
+    let images = x.len() / (inputs * plane).max(1);
+    let mut y = vec![0.0; images * outputs * plane];
+    for_each(
+        chunks(&mut y, outputs * plane),
+        outputs * inputs * plane,
+        || vec![0.0; inputs * COLUMNS],
+        |strip, image, y| {
+            multiply_image(&x[image * inputs * plane..][..inputs * plane], packed, plane, strip, y)
+        },
+    );
+    y
+}
+
+#[inline(always)]
+fn multiply_image_body<const FMA: bool>(
+    x: &[f32],
+    packed: &[f32],
+    plane: usize,
+    strip: &mut [f32],
+    y: &mut [f32],
+) {
+    let (strip, _) = strip.as_chunks_mut::<COLUMNS>();
+    let inputs = strip.len();
+    for column in (0..plane).step_by(COLUMNS) {
+        let width = COLUMNS.min(plane - column);
+        for (strip, x) in strip.iter_mut().zip(x.chunks_exact(plane)) {
+            let values = &x[column..column + width];
+            match values.as_array::<COLUMNS>() {
+                Some(values) => *strip = *values,
+                None => strip[..width].copy_from_slice(values),
+            }
+        }
+        for (weights, y) in packed.chunks_exact(ROWS * inputs).zip(y.chunks_mut(ROWS * plane)) {
+            let (weights, _) = weights.as_chunks::<ROWS>();
+            let mut tile = [[0.0f32; COLUMNS]; ROWS];
+            for (weights, values) in weights.iter().zip(strip.iter()) {
+                for row in 0..ROWS {
+                    for c in 0..COLUMNS {
+                        tile[row][c] = multiply_add::<FMA>(weights[row], values[c], tile[row][c]);
+                    }
+                }
+            }
+            for (sums, y) in tile.iter().zip(y.chunks_exact_mut(plane)) {
+                y[column..column + width].copy_from_slice(&sums[..width]);
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// `y = weight · x` for one image `x: [inputs, plane]` and a packed weight; `strip` holds
+    /// [`COLUMNS`] pixels of all inputs.
+    fn multiply_image(
+        x: &[f32],
+        packed: &[f32],
+        plane: usize,
+        strip: &mut [f32],
+        y: &mut [f32],
+    ) = multiply_image_body
+}
+
+/// Pixels whose products are added up in `f32` before they go to the total: at least one image.
+const PIXELS: usize = 512;
+
+/// `∂weight = Σ_n g[n] · x[n]ᵀ`: partial sums over fixed blocks of images, added in order.
+pub(super) fn weight_gradient(x: &[f32], g: &[f32], outputs: usize, inputs: usize, plane: usize) -> Vec<f32> {
+    let images = (PIXELS / plane.max(1)).clamp(1, 16);
+    let (x, g) = (x.chunks(images * inputs * plane), g.chunks(images * outputs * plane));
+    let mut partial = vec![0.0; x.len() * outputs * inputs];
+    let items = chunks(&mut partial, outputs * inputs).into_iter().zip(x.zip(g)).collect();
+    for_each(
+        items,
+        images * outputs * inputs * plane,
+        || (),
+        |(), _, (partial, (x, g))| multiply_transposed(x, g, outputs, inputs, plane, partial),
+    );
+    let mut total = vec![0.0f64; outputs * inputs];
+    for partial in partial.chunks_exact(outputs * inputs) {
+        total.iter_mut().zip(partial).for_each(|(total, &part)| *total += f64::from(part));
+    }
+    total.into_iter().map(|total| total as f32).collect()
+}
+
+/// Partial sums of [`dot_tile`], for the vector unit.
+const LANES: usize = 8;
+
+/// `out[o, i] = Σ g[n, o, ·]·x[n, i, ·]` for `O` outputs from `output` and `I` inputs from `input` on.
+#[inline(always)]
+fn dot_tile<const FMA: bool, const O: usize, const I: usize>(
+    x: &[f32],
+    g: &[f32],
+    [outputs, inputs, plane]: [usize; 3],
+    [output, input]: [usize; 2],
+    out: &mut [f32],
+) {
+    let whole = plane / LANES * LANES;
+    let mut sums = [[[0.0f32; LANES]; I]; O];
+    let mut rest = [[0.0f32; I]; O];
+    for (x, g) in x.chunks_exact(inputs * plane).zip(g.chunks_exact(outputs * plane)) {
+        let (x, g) = (&x[input * plane..][..I * plane], &g[output * plane..][..O * plane]);
+        for pixel in (0..whole).step_by(LANES) {
+            // SAFETY: `pixel + LANES` is at most `plane`, and the slices hold `I` and `O` planes.
+            let x: [_; I] = std::array::from_fn(|i| unsafe { array_at::<LANES>(x, i * plane + pixel) });
+            for (o, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: as above.
+                let g = unsafe { array_at::<LANES>(g, o * plane + pixel) };
+                for (x, sums) in x.iter().zip(sums) {
+                    for lane in 0..LANES {
+                        sums[lane] = multiply_add::<FMA>(g[lane], x[lane], sums[lane]);
+                    }
+                }
+            }
+        }
+        for (g, rest) in g.chunks_exact(plane).zip(&mut rest) {
+            for (x, rest) in x.chunks_exact(plane).zip(rest) {
+                for (&g, &x) in g[whole..].iter().zip(&x[whole..]) {
+                    *rest = multiply_add::<FMA>(g, x, *rest);
+                }
+            }
+        }
+    }
+    for (o, (sums, rest)) in sums.iter().zip(&rest).enumerate() {
+        for (i, (sums, rest)) in sums.iter().zip(rest).enumerate() {
+            out[(output + o) * inputs + input + i] = sums.iter().sum::<f32>() + rest;
+        }
+    }
+}
+
+#[inline(always)]
+fn multiply_transposed_body<const FMA: bool>(
+    x: &[f32],
+    g: &[f32],
+    outputs: usize,
+    inputs: usize,
+    plane: usize,
+    out: &mut [f32],
+) {
+    let sizes = [outputs, inputs, plane];
+    let (pairs, fours) = (outputs / 2 * 2, inputs / 4 * 4);
+    for output in (0..pairs).step_by(2) {
+        for input in (0..fours).step_by(4) {
+            dot_tile::<FMA, 2, 4>(x, g, sizes, [output, input], out);
+        }
+        for input in fours..inputs {
+            dot_tile::<FMA, 2, 1>(x, g, sizes, [output, input], out);
+        }
+    }
+    for output in pairs..outputs {
+        for input in (0..fours).step_by(4) {
+            dot_tile::<FMA, 1, 4>(x, g, sizes, [output, input], out);
+        }
+        for input in fours..inputs {
+            dot_tile::<FMA, 1, 1>(x, g, sizes, [output, input], out);
+        }
+    }
+}
+
+multiversion! {
+    /// `out[o, i] = Σ_n Σ_p g[n, o, p]·x[n, i, p]` over some images.
+    fn multiply_transposed(
+        x: &[f32],
+        g: &[f32],
+        outputs: usize,
+        inputs: usize,
+        plane: usize,
+        out: &mut [f32],
+    ) = multiply_transposed_body
+}

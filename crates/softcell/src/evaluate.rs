@@ -1,0 +1,91 @@
+//! Counting right and wrong answers.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Batch, BatchPlan, Batches, ImageSet};
+use crate::loss::{Meter, argmax, cross_entropy};
+
+/// A batch on a device.
+#[derive(Debug, Clone)]
+pub struct DeviceBatch {
+    /// `[N, C, H, W]`.
+    pub images: Tensor<4>,
+    /// `[N]`.
+    pub labels: Tensor<1, Int>,
+}
+
+impl DeviceBatch {
+    /// Copies a batch of images of `set` to a device.
+    pub fn new(batch: Batch, set: &ImageSet, device: &Device) -> Self {
+        let shape = [batch.len, set.channels, set.height, set.width];
+        let labels: Vec<i32> = batch.labels.iter().map(|&label| label as i32).collect();
+        Self {
+            images: Tensor::from_data(TensorData::new(batch.images, shape), device),
+            labels: Tensor::from_data(TensorData::new(labels, [batch.len]), device),
+        }
+    }
+}
+
+/// How well a network answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Images.
+    pub images: u64,
+    /// Mean cross-entropy, without label smoothing.
+    pub loss: f64,
+    /// Share of images with the right class first.
+    pub accuracy: f64,
+    /// Share of images with the right class among the first five.
+    pub top5_accuracy: f64,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Share of each class's images with the right class first; none for a class without images.
+    pub per_class_accuracy: Vec<Option<f64>>,
+    /// `confusion[true class][answered class]`, in images.
+    pub confusion: Vec<Vec<u64>>,
+}
+
+/// Runs `forward` over the batches of `plan`, in their order.
+///
+/// `forward` maps images `[N, C, H, W]` on `device` to logits `[N, classes]`.
+pub fn evaluate(plan: &BatchPlan, device: &Device, mut forward: impl FnMut(Tensor<4>) -> Tensor<2>) -> Evaluation {
+    let set = plan.set.clone();
+    let classes = set.classes.to_vec();
+    let mut meter = Meter::default();
+    let mut confusion = vec![vec![0u64; classes.len()]; classes.len()];
+    for batch in Batches::spawn(plan.clone(), 0) {
+        let labels = batch.labels.clone();
+        let batch = DeviceBatch::new(batch, &set, device);
+        let logits = forward(batch.images);
+        let loss = scalar(cross_entropy(logits.clone(), batch.labels, 0.0));
+        let logits = values(logits);
+        for (row, &label) in logits.chunks(classes.len()).zip(&labels) {
+            confusion[label as usize][argmax(row)] += 1;
+        }
+        meter.add(loss, &logits, &labels);
+    }
+    let share = |(class, row): (usize, &Vec<u64>)| {
+        let images: u64 = row.iter().sum();
+        (images > 0).then(|| row[class] as f64 / images as f64)
+    };
+    Evaluation {
+        images: meter.images,
+        loss: meter.loss(),
+        accuracy: meter.accuracy(),
+        top5_accuracy: meter.top5_accuracy(),
+        per_class_accuracy: confusion.iter().enumerate().map(share).collect(),
+        classes,
+        confusion,
+    }
+}
+
+/// The one value of a tensor.
+pub(crate) fn scalar(tensor: Tensor<1>) -> f32 {
+    tensor.into_data().try_to_vec::<f32>().expect("losses are f32")[0]
+}
+
+/// All values, row by row.
+pub(crate) fn values(tensor: Tensor<2>) -> Vec<f32> {
+    tensor.into_data().try_to_vec::<f32>().expect("logits are f32")
+}

@@ -1,0 +1,123 @@
+//! How long work speaks: events to an observer, who may ask it to save or to stop.
+
+use crate::error::Result;
+use crate::search::{SearchEpoch, SearchState};
+use crate::train::{TrainEpoch, TrainState};
+
+/// The two long parts of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Search for a cell.
+    Search,
+    /// Training of the derived network.
+    Train,
+}
+
+impl Stage {
+    /// `search` or `train`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stage::Search => "search",
+            Stage::Train => "train",
+        }
+    }
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A sentence for the log.
+    Note(String),
+    /// Images are being read.
+    Loading {
+        /// Images done.
+        done: usize,
+        /// Images in all.
+        total: usize,
+    },
+    /// A stage begins or goes on.
+    Begin {
+        /// Which.
+        stage: Stage,
+        /// Epochs in all.
+        epochs: usize,
+        /// Steps of each epoch.
+        steps: usize,
+        /// Steps that are done already, over all epochs.
+        done: usize,
+    },
+    /// A step is done.
+    Step {
+        /// Which stage.
+        stage: Stage,
+        /// Epoch, from 0.
+        epoch: usize,
+        /// Step of the epoch, from 0.
+        step: usize,
+        /// Images of the training batch.
+        images: usize,
+        /// Mean training loss of the epoch so far.
+        loss: f64,
+        /// Training accuracy of the epoch so far.
+        accuracy: f64,
+    },
+    /// An epoch of the search is done.
+    SearchEpoch(&'a SearchEpoch),
+    /// An epoch of training is done.
+    TrainEpoch(&'a TrainEpoch),
+    /// A state to keep, from which [`crate::search::search`] goes on to the same bits.
+    SaveSearch(&'a SearchState),
+    /// A state to keep, from which [`crate::train::train`] goes on to the same bits.
+    SaveTrain(&'a TrainState),
+    /// A stage has ended.
+    End {
+        /// Which.
+        stage: Stage,
+        /// Seconds it took, interruptions left out.
+        seconds: f64,
+    },
+}
+
+/// What the observer wants next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Go on.
+    Continue,
+    /// Hand out a state to keep, then go on.
+    Save,
+    /// Hand out a state to keep, then end with [`crate::Error::Interrupted`].
+    Stop,
+}
+
+/// Who listens to long work.
+pub trait Observer {
+    /// Takes note of an event.
+    ///
+    /// # Errors
+    /// An error ends the work.
+    fn on(&mut self, event: Event<'_>) -> Result<()>;
+
+    /// Asked after every step.
+    fn signal(&mut self) -> Signal {
+        Signal::Continue
+    }
+}
+
+/// Listens to nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn on(&mut self, _event: Event<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Where a stage stands: the next step to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Position {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Step of the epoch, from 0.
+    pub step: usize,
+}

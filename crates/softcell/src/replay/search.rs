@@ -1,0 +1,211 @@
+//! Replays the first steps of a search.
+
+use burn::module::Module;
+use burn::tensor::Device;
+use serde::Deserialize;
+
+use super::deviation::Deviations;
+use super::recording::{Recording, count_recorded};
+use super::{compare_gradients, labels_to_device, scalar, to_device, to_host};
+use crate::error::Result;
+use crate::evaluate::DeviceBatch;
+use crate::ops::Pass;
+use crate::optim::{ArchAdam, Sgd};
+use crate::search::{ArchStep, Bilevel};
+use crate::space::{ArchWeights, Genotype, SearchSpace, derive_genotype, supernet_parameters};
+use crate::supernet::{ArchParams, Relaxation, SuperNetConfig};
+use crate::weights::{HostTensor, load_named, named_tensors, weight_names};
+
+/// The case of a recorded search.
+#[derive(Deserialize)]
+struct Case {
+    #[serde(default = "darts")]
+    space: String,
+    init_channels: usize,
+    layers: usize,
+    nodes: usize,
+    classes: usize,
+    unrolled: bool,
+    learning_rate: f64,
+    momentum: f64,
+    weight_decay: f64,
+    grad_clip: f64,
+    arch_learning_rate: f64,
+    arch_betas: [f64; 2],
+    arch_weight_decay: f64,
+    steps: usize,
+    genotype: String,
+}
+
+fn darts() -> String {
+    "darts".into()
+}
+
+/// How far alphas may be off after a step, in steps of Adam.
+const ALPHA_TOLERANCE: f64 = 0.05;
+
+/// Runs the recorded steps, architecture first, then a pass in evaluation mode.
+pub(super) fn replay(recording: &Recording, device: &Device) -> Result<Deviations> {
+    let case: Case = recording.case()?;
+    let space = space(recording, &case)?;
+    let expected_genotype: Genotype = case.genotype.parse()?;
+    let (_, [_, channels_in, _, _]) = recording.shaped::<4>("eval.input")?;
+    let mut bilevel = start(recording, &case, &space, channels_in, device)?;
+    let mut deviations = Deviations::default();
+    let names = weight_names(&bilevel.net);
+
+    for t in 0..case.steps {
+        let batch =
+            |role: &str| batch(recording, &format!("step.{t}.{role}"), channels_in, case.classes, device);
+        let (train, valid) = (batch("train")?, batch("valid")?);
+
+        let arch = bilevel.step_alphas(&train, &valid, case.learning_rate);
+        for (name, gradient) in matrices(&arch.gradient) {
+            let name = format!("step.{t}.grad.{name}");
+            deviations.compare("alpha_gradients", &name, &gradient, recording.float(&name)?);
+        }
+        let tolerance = ALPHA_TOLERANCE * case.arch_learning_rate * (t + 1) as f64;
+        for (name, alphas) in matrices(&bilevel.alphas.to_rows()) {
+            let name = format!("step.{t}.{name}");
+            deviations.compare_absolute("alphas", &name, &alphas, recording.float(&name)?, tolerance);
+        }
+
+        let weights = bilevel.step_weights(&train, case.learning_rate);
+        let norm = weights.gradient_norm as f32;
+        for (quantity, name, ours) in [
+            ("logits", "logits", to_host(weights.logits)),
+            ("loss", "loss", scalar(weights.loss)),
+            ("gradient_norm", "grad_norm", scalar(norm)),
+        ] {
+            let name = format!("step.{t}.train.{name}");
+            deviations.compare(quantity, &name, &ours, recording.float(&name)?);
+        }
+        if t == 0 {
+            let all = &weights.gradients;
+            compare_gradients(&mut deviations, "weight_gradients", recording, "step.0.grad.", &names, all)?;
+        }
+    }
+
+    compare_state(&mut deviations, recording, &bilevel, &names)?;
+    compare_evaluation(&mut deviations, recording, &bilevel, channels_in, device)?;
+    let relaxed = bilevel.relaxation.arch_weights(&bilevel.alphas.to_rows());
+    deviations.compare_exact("genotype", &derive_genotype(&relaxed, &space)?, &expected_genotype);
+    Ok(deviations)
+}
+
+/// The space of the case, once it is sure that the recording has the weights of its network.
+fn space(recording: &Recording, case: &Case) -> Result<SearchSpace> {
+    if case.space != "darts" {
+        return Err(recording.refuse("case", format!("the space {:?}", case.space), "\"darts\""));
+    }
+    let space = SearchSpace {
+        n_nodes: case.nodes,
+        n_cells: case.layers,
+        init_channels: case.init_channels,
+        ..SearchSpace::darts()
+    };
+    space.check()?;
+    Ok(space)
+}
+
+/// The initial state.
+fn start(
+    recording: &Recording,
+    case: &Case,
+    space: &SearchSpace,
+    channels_in: usize,
+    device: &Device,
+) -> Result<Bilevel> {
+    let mut init = recording.under("init.");
+    let shape = [space.topology().n_edges(), space.candidates.len()];
+    let mut alphas = |name: &str| {
+        let tensor = recording.float(&format!("init.{name}"))?;
+        init.remove(name);
+        if tensor.shape != shape {
+            let found = format!("shape {:?}", tensor.shape);
+            return Err(recording.refuse(&format!("init.{name}"), found, format!("{shape:?}")));
+        }
+        Ok(tensor.values.chunks(shape[1]).map(<[f32]>::to_vec).collect())
+    };
+    let alphas = ArchWeights { normal: alphas("alphas_normal")?, reduction: alphas("alphas_reduce")? };
+
+    // Compared before the network is built: a case may claim any size.
+    let (_, [_, classes]) = recording.shaped::<2>("eval.logits")?;
+    if classes != case.classes {
+        return Err(recording.refuse(
+            "case",
+            format!("{} classes", case.classes),
+            format!("{classes}, as in eval.logits"),
+        ));
+    }
+    let (found, expected) =
+        (count_recorded(&init, |_| false), supernet_parameters(space, channels_in, classes));
+    if found != expected {
+        let expected = format!("the {expected} of a supernet of this width, depth and number of classes");
+        return Err(recording.refuse("init", format!("{found} weights"), expected));
+    }
+    let net = SuperNetConfig { space: space.clone(), channels_in, classes }.init(device);
+    let net = load_named(net, &init, &format!("{}, init", recording.origin()))?;
+    let mut adam = ArchAdam::new(case.arch_learning_rate, case.arch_weight_decay);
+    adam.betas = case.arch_betas;
+    Ok(Bilevel {
+        net,
+        alphas: ArchParams::from_rows(&alphas, device),
+        sgd: Sgd::new(case.momentum, case.weight_decay),
+        adam,
+        relaxation: Relaxation::Softmax,
+        arch_step: if case.unrolled { ArchStep::Unrolled } else { ArchStep::FirstOrder },
+        grad_clip: case.grad_clip,
+    })
+}
+
+fn batch(
+    recording: &Recording,
+    prefix: &str,
+    channels_in: usize,
+    classes: usize,
+    device: &Device,
+) -> Result<DeviceBatch> {
+    let images = recording.images(&format!("{prefix}.input"), channels_in)?;
+    let labels = recording.labels(&format!("{prefix}.target"), images.shape[0], classes)?;
+    Ok(DeviceBatch { images: to_device(images, device), labels: labels_to_device(labels, device) })
+}
+
+/// Weights and running statistics after the last step.
+fn compare_state(
+    deviations: &mut Deviations,
+    recording: &Recording,
+    bilevel: &Bilevel,
+    weight_names: &[String],
+) -> Result<()> {
+    for (name, ours) in named_tensors(&bilevel.net) {
+        let quantity = if weight_names.contains(&name) { "final_weights" } else { "final_buffers" };
+        let name = format!("final.{name}");
+        deviations.compare(quantity, &name, &ours, recording.float(&name)?);
+    }
+    Ok(())
+}
+
+/// Logits with running statistics.
+fn compare_evaluation(
+    deviations: &mut Deviations,
+    recording: &Recording,
+    bilevel: &Bilevel,
+    channels_in: usize,
+    device: &Device,
+) -> Result<()> {
+    let images = to_device(recording.images("eval.input", channels_in)?, device);
+    let weights = bilevel.relaxation.edge_weights(&bilevel.alphas).detach();
+    let logits = bilevel.net.clone().no_grad().forward(images, &weights, &mut Pass::eval());
+    deviations.compare("eval_logits", "eval.logits", &to_host(logits), recording.float("eval.logits")?);
+    Ok(())
+}
+
+/// Both matrices by the original's names.
+fn matrices(rows: &ArchWeights) -> [(&'static str, HostTensor); 2] {
+    let matrix = |rows: &[Vec<f32>]| HostTensor {
+        shape: vec![rows.len(), rows.first().map_or(0, Vec::len)],
+        values: rows.concat(),
+    };
+    [("alphas_normal", matrix(&rows.normal)), ("alphas_reduce", matrix(&rows.reduction))]
+}

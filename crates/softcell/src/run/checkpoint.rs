@@ -1,0 +1,315 @@
+//! Checkpoints and weights as safetensors files.
+//!
+//! A checkpoint's tensors stand under prefixes (`net.`, `velocity.` ...); what is not a tensor stands as
+//! JSON under one metadata key, so that the same state gives the same bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::{Deserialize, Serialize};
+
+use super::atomic;
+use crate::error::{Error, Result};
+use crate::event::Position;
+use crate::loss::Meter;
+use crate::search::SearchState;
+use crate::space::ArchWeights;
+use crate::train::{Best, TrainState};
+use crate::weights::{HostTensor, NamedTensors};
+
+const KEY: &str = "softcell";
+
+/// What a checkpoint says beside its tensors.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Head {
+    Search {
+        position: Position,
+        meter: Meter,
+        epoch_seconds: f64,
+        seconds: f64,
+        adam_steps: u64,
+    },
+    Train {
+        position: Position,
+        meter: Meter,
+        epoch_seconds: f64,
+        seconds: f64,
+        best_epoch: Option<usize>,
+        best_accuracy: Option<f64>,
+    },
+}
+
+/// Writes a search state; the previous checkpoint is kept beside it.
+///
+/// # Errors
+/// What the file system says; the checkpoints on disk are then as they were.
+pub fn save_search(path: &Path, state: &SearchState) -> Result<()> {
+    let head = Head::Search {
+        position: state.position,
+        meter: state.meter,
+        epoch_seconds: state.epoch_seconds,
+        seconds: state.seconds,
+        adam_steps: state.adam_steps,
+    };
+    let alphas = BTreeMap::from([
+        ("normal".to_string(), matrix(&state.alphas.normal)),
+        ("reduction".to_string(), matrix(&state.alphas.reduction)),
+    ]);
+    let parts =
+        [("net", &state.net), ("velocity", &state.velocity), ("alphas", &alphas), ("adam", &state.adam)];
+    atomic::write_keeping_previous(path, &encode(&head, &parts)?)
+}
+
+/// Reads a search state, the previous one where the last is missing or damaged; `None` without any.
+///
+/// # Errors
+/// When both are damaged.
+pub fn load_search(path: &Path) -> Result<Option<SearchState>> {
+    load(path, |bytes| {
+        let (head, mut tensors) = decode(path, bytes)?;
+        let Head::Search { position, meter, epoch_seconds, seconds, adam_steps } = head else {
+            return Err(damaged(path, "it is a training checkpoint"));
+        };
+        let alphas = take(&mut tensors, "alphas.");
+        let rows = |name: &str| {
+            let t = alphas.get(name).ok_or_else(|| damaged(path, format!("no alphas.{name}")))?;
+            let columns = t.shape.last().copied().unwrap_or(1).max(1);
+            Ok(t.values.chunks(columns).map(<[f32]>::to_vec).collect())
+        };
+        Ok(SearchState {
+            position,
+            meter,
+            epoch_seconds,
+            seconds,
+            alphas: ArchWeights { normal: rows("normal")?, reduction: rows("reduction")? },
+            net: take(&mut tensors, "net."),
+            velocity: take(&mut tensors, "velocity."),
+            adam_steps,
+            adam: take(&mut tensors, "adam."),
+        })
+    })
+}
+
+/// Writes a training state; the previous checkpoint is kept beside it.
+///
+/// # Errors
+/// What the file system says; the checkpoints on disk are then as they were.
+pub fn save_train(path: &Path, state: &TrainState) -> Result<()> {
+    let head = Head::Train {
+        position: state.position,
+        meter: state.meter,
+        epoch_seconds: state.epoch_seconds,
+        seconds: state.seconds,
+        best_epoch: state.best.as_ref().map(|b| b.epoch),
+        best_accuracy: state.best.as_ref().map(|b| b.accuracy),
+    };
+    let nothing = NamedTensors::new();
+    let best = state.best.as_ref().map_or(&nothing, |b| &b.net);
+    let parts = [("net", &state.net), ("velocity", &state.velocity), ("best", best)];
+    atomic::write_keeping_previous(path, &encode(&head, &parts)?)
+}
+
+/// Reads a training state, the previous one where the last is missing or damaged; `None` without any.
+///
+/// # Errors
+/// When both are damaged.
+pub fn load_train(path: &Path) -> Result<Option<TrainState>> {
+    load(path, |bytes| {
+        let (head, mut tensors) = decode(path, bytes)?;
+        let Head::Train { position, meter, epoch_seconds, seconds, best_epoch, best_accuracy } = head else {
+            return Err(damaged(path, "it is a search checkpoint"));
+        };
+        let best_net = take(&mut tensors, "best.");
+        Ok(TrainState {
+            position,
+            meter,
+            epoch_seconds,
+            seconds,
+            net: take(&mut tensors, "net."),
+            velocity: take(&mut tensors, "velocity."),
+            best: best_epoch
+                .zip(best_accuracy)
+                .map(|(epoch, accuracy)| Best { epoch, accuracy, net: best_net }),
+        })
+    })
+}
+
+/// Writes the weights and buffers of a network under their state-dict names.
+///
+/// # Errors
+/// What the file system says; the file on disk is then as it was.
+pub fn write_weights(path: &Path, net: &NamedTensors) -> Result<()> {
+    atomic::write(path, &to_bytes(net, None)?)
+}
+
+/// Reads what [`write_weights`] wrote, or any safetensors file of f32 tensors.
+///
+/// # Errors
+/// When the file is missing, damaged or holds other numbers.
+pub fn read_weights(path: &Path) -> Result<NamedTensors> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(path, e.to_string()))?;
+    tensors_of(path, &file)
+}
+
+fn matrix(rows: &[Vec<f32>]) -> HostTensor {
+    HostTensor { shape: vec![rows.len(), rows.first().map_or(0, Vec::len)], values: rows.concat() }
+}
+
+fn take(tensors: &mut NamedTensors, prefix: &str) -> NamedTensors {
+    let names: Vec<String> = tensors.keys().filter(|k| k.starts_with(prefix)).cloned().collect();
+    names
+        .into_iter()
+        .map(|name| (name[prefix.len()..].to_string(), tensors.remove(&name).expect("the name was just listed")))
+        .collect()
+}
+
+fn encode(head: &Head, parts: &[(&str, &NamedTensors)]) -> Result<Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for (prefix, tensors) in parts {
+        for (name, tensor) in tensors.iter() {
+            all.insert(format!("{prefix}.{name}"), tensor);
+        }
+    }
+    let head = serde_json::to_string(head).expect("plain numbers serialise");
+    let views = all.iter().map(|(name, tensor)| (name.as_str(), *tensor));
+    encode_views(views, Some(HashMap::from([(KEY.to_string(), head)])))
+}
+
+fn to_bytes(net: &NamedTensors, metadata: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
+    encode_views(net.iter().map(|(name, tensor)| (name.as_str(), tensor)), metadata)
+}
+
+fn encode_views<'a>(
+    tensors: impl Iterator<Item = (&'a str, &'a HostTensor)>,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>> {
+    let bytes: Vec<(&str, &[usize], Vec<u8>)> = tensors
+        .map(|(name, t)| (name, t.shape.as_slice(), t.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+        .collect();
+    let views = bytes.iter().map(|(name, shape, data)| {
+        let view = TensorView::new(Dtype::F32, shape.to_vec(), data).expect("shape and values agree");
+        (*name, view)
+    });
+    Ok(serialize(views, metadata).expect("f32 tensors with unique names serialise"))
+}
+
+fn decode(path: &Path, bytes: &[u8]) -> Result<(Head, NamedTensors)> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(path, e.to_string()))?;
+    let head = metadata
+        .metadata()
+        .as_ref()
+        .and_then(|m| m.get(KEY))
+        .ok_or_else(|| damaged(path, "the header says nothing of Softcell"))?;
+    let head = serde_json::from_str(head).map_err(|e| damaged(path, e.to_string()))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(path, e.to_string()))?;
+    Ok((head, tensors_of(path, &file)?))
+}
+
+fn tensors_of(path: &Path, file: &SafeTensors) -> Result<NamedTensors> {
+    let mut tensors = NamedTensors::new();
+    for (name, view) in file.iter() {
+        if view.dtype() != Dtype::F32 {
+            if name.ends_with("num_batches_tracked") {
+                continue;
+            }
+            return Err(damaged(path, format!("{name} is {:?}, not F32", view.dtype())));
+        }
+        let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        tensors.insert(name.to_string(), HostTensor { shape: view.shape().to_vec(), values });
+    }
+    Ok(tensors)
+}
+
+fn damaged(path: &Path, problem: impl std::fmt::Display) -> Error {
+    Error::run(path, format!("not a usable file of this kind: {problem}"), "start again with --force, or use a copy")
+}
+
+fn load<T>(path: &Path, read: impl Fn(&[u8]) -> Result<T>) -> Result<Option<T>> {
+    let mut first_error = None;
+    for candidate in [path.to_path_buf(), atomic::previous(path)] {
+        match std::fs::read(&candidate) {
+            Ok(bytes) => match read(&bytes) {
+                Ok(state) => return Ok(Some(state)),
+                Err(e) => first_error = first_error.or(Some(e)),
+            },
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::io("read", candidate)(e)),
+        }
+    }
+    first_error.map_or(Ok(None), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(values: &[f32]) -> HostTensor {
+        HostTensor { shape: vec![values.len()], values: values.to_vec() }
+    }
+
+    fn search_state(step: usize) -> SearchState {
+        SearchState {
+            position: Position { epoch: 3, step },
+            meter: Meter { images: 5, loss_sum: 0.1 + 0.2, top1: 2, top5: 4 },
+            epoch_seconds: 1.5,
+            seconds: 20.25,
+            net: [("stem.0.weight".to_string(), tensor(&[1.0, f32::MIN_POSITIVE, -0.0]))].into(),
+            velocity: [("stem.0.weight".to_string(), tensor(&[0.5]))].into(),
+            alphas: ArchWeights {
+                normal: vec![vec![0.1, 0.2], vec![0.3, 0.4]],
+                reduction: vec![vec![1.0, 2.0], vec![3.0, 4.0]],
+            },
+            adam_steps: 7,
+            adam: [("first".to_string(), tensor(&[0.25])), ("second".to_string(), tensor(&[0.125]))].into(),
+        }
+    }
+
+    #[test]
+    fn search_states_come_back_bit_for_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("search.safetensors");
+        assert!(load_search(&path).unwrap().is_none());
+        save_search(&path, &search_state(1)).unwrap();
+        assert_eq!(load_search(&path).unwrap().unwrap(), search_state(1));
+        let bytes = std::fs::read(&path).unwrap();
+        save_search(&path, &search_state(1)).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "the same state gives the same bytes");
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_falls_back_to_the_previous() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("search.safetensors");
+        save_search(&path, &search_state(1)).unwrap();
+        save_search(&path, &search_state(2)).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        assert_eq!(load_search(&path).unwrap().unwrap().position.step, 1);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(load_search(&path).unwrap().unwrap().position.step, 1);
+        std::fs::write(atomic::previous(&path), b"junk").unwrap();
+        assert!(load_search(&path).is_err());
+    }
+
+    #[test]
+    fn training_states_come_back_and_kinds_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.safetensors");
+        let search = search_state(0);
+        let state = TrainState {
+            position: search.position,
+            meter: search.meter,
+            epoch_seconds: 0.5,
+            seconds: 2.0,
+            net: search.net.clone(),
+            velocity: search.velocity.clone(),
+            best: Some(Best { epoch: 2, accuracy: 1.0 / 3.0, net: search.net.clone() }),
+        };
+        save_train(&path, &state).unwrap();
+        assert_eq!(load_train(&path).unwrap().unwrap(), state);
+        assert!(load_search(&path).unwrap_err().to_string().contains("training checkpoint"));
+    }
+}

@@ -1,0 +1,335 @@
+//! Where the files of a run lie.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::atomic;
+use super::history;
+use super::manifest::{Manifest, RunResult};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::event::Stage;
+use crate::space::Genotype;
+
+/// What to do with a run that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overwrite {
+    /// It is an error.
+    Refuse,
+    /// Its files are removed.
+    Force,
+    /// It goes on.
+    Resume,
+}
+
+/// A run folder, held by this process alone until it is dropped.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+const CONFIG: &str = "config.toml";
+const MANIFEST: &str = "manifest.json";
+const HISTORY: &str = "history.jsonl";
+const GENOTYPE_JSON: &str = "genotype.json";
+const GENOTYPE_TEXT: &str = "genotype.txt";
+const RESULT: &str = "result.json";
+const GENOTYPES: &str = "genotypes";
+const CHECKPOINTS: &str = "checkpoints";
+const WEIGHTS: &str = "weights";
+const LOCK: &str = ".lock";
+
+impl RunFolder {
+    /// A folder for a run: created, or taken over as `overwrite` says.
+    ///
+    /// # Errors
+    /// A run that is there and must not be touched, a folder that holds other things, a run that another
+    /// process is working on, whatever the file system says.
+    pub fn create(path: &Path, overwrite: Overwrite) -> Result<Self> {
+        if path.exists() && !path.is_dir() {
+            return Err(Error::run(path, "it is a file", "name another folder with --out"));
+        }
+        let holds_run = path.join(CONFIG).exists();
+        if holds_run && overwrite == Overwrite::Refuse {
+            return Err(Error::run(
+                path,
+                "a run is there already",
+                "continue it with --resume, replace it with --force, or name another folder with --out",
+            ));
+        }
+        if !holds_run && path.is_dir() && !Self::is_vacant(path)? {
+            return Err(Error::run(
+                path,
+                "the folder holds files that are not a run",
+                "name a new or empty folder with --out",
+            ));
+        }
+        fs::create_dir_all(path).map_err(Error::io("create the folder", path))?;
+        let folder = Self::lock(path)?;
+        if overwrite == Overwrite::Force {
+            folder.clear()?;
+        }
+        folder.remove_leftovers();
+        Ok(folder)
+    }
+
+    /// An existing run.
+    ///
+    /// # Errors
+    /// When there is none, or another process is working on it.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.join(CONFIG).exists() {
+            let problem = if path.exists() { "there is no config.toml in it" } else { "no such folder" };
+            return Err(Error::run(path, problem, "name the folder that --out named when the run began"));
+        }
+        let folder = Self::lock(path)?;
+        folder.remove_leftovers();
+        Ok(folder)
+    }
+
+    /// Whether a run has begun at `path`.
+    pub fn exists(path: &Path) -> bool {
+        path.join(CONFIG).exists()
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn is_vacant(path: &Path) -> Result<bool> {
+        let entries = fs::read_dir(path).map_err(Error::io("read", path))?;
+        // A run that was killed before it wrote its settings leaves at most a lock and a temporary file.
+        let ours = |name: &str| name == LOCK || name.starts_with(".writing-");
+        Ok(entries.flatten().all(|entry| ours(&entry.file_name().to_string_lossy())))
+    }
+
+    fn lock(path: &Path) -> Result<Self> {
+        let lock_path = path.join(LOCK);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(Error::io("write in", path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_path_buf(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Error::run(
+                path,
+                "another process is working on this run",
+                "wait for it or stop it, or name another folder with --out",
+            )),
+            Err(TryLockError::Error(e)) => Err(Error::io("lock", lock_path)(e)),
+        }
+    }
+
+    /// Removes the files of a run, and nothing else.
+    fn clear(&self) -> Result<()> {
+        for name in [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, GENOTYPE_TEXT, RESULT] {
+            remove(&self.path.join(name))?;
+        }
+        for name in [GENOTYPES, CHECKPOINTS, WEIGHTS] {
+            remove(&self.path.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what the training left, so that it can begin anew from the same genotype.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn clear_training(&self) -> Result<()> {
+        remove(&self.path.join(RESULT))?;
+        remove(&self.path.join(WEIGHTS))?;
+        let checkpoint = self.checkpoint(Stage::Train);
+        remove(&checkpoint)?;
+        remove(&atomic::previous(&checkpoint))?;
+        history::retain(&self.history(), |line| !matches!(line, history::HistoryLine::Train(_)))
+    }
+
+    fn remove_leftovers(&self) {
+        for folder in [self.path.clone(), self.path.join(CHECKPOINTS), self.path.join(WEIGHTS)] {
+            atomic::remove_leftovers(&folder);
+        }
+    }
+
+    /// Where the history lies.
+    pub fn history(&self) -> PathBuf {
+        self.path.join(HISTORY)
+    }
+
+    /// Where a stage's last checkpoint lies.
+    pub fn checkpoint(&self, stage: Stage) -> PathBuf {
+        self.path.join(CHECKPOINTS).join(format!("{}.safetensors", stage.name()))
+    }
+
+    /// Where the weights after the last epoch lie.
+    pub fn last_weights(&self) -> PathBuf {
+        self.path.join(WEIGHTS).join("last.safetensors")
+    }
+
+    /// Where the best weights by validation lie.
+    pub fn best_weights(&self) -> PathBuf {
+        self.path.join(WEIGHTS).join("best.safetensors")
+    }
+
+    /// Where the genotype after an epoch of the search lies.
+    pub fn epoch_genotype(&self, epoch: usize) -> PathBuf {
+        self.path.join(GENOTYPES).join(format!("epoch-{epoch:03}.txt"))
+    }
+
+    /// Writes the settings.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_config(&self, config: &Config) -> Result<()> {
+        self.write_text(CONFIG, &config.to_toml())
+    }
+
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// When the file is missing or is not a complete configuration.
+    pub fn read_config(&self) -> Result<Config> {
+        let path = self.path.join(CONFIG);
+        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        Config::from_toml(&text, &path.display().to_string())
+    }
+
+    /// Writes the manifest.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
+        self.write_json(MANIFEST, manifest)
+    }
+
+    /// Reads the manifest; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_manifest(&self) -> Result<Option<Manifest>> {
+        self.read_json(MANIFEST)
+    }
+
+    /// Writes the genotype in both forms. The JSON form comes last: where it stands, the search is done.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_genotype(&self, genotype: &Genotype) -> Result<()> {
+        self.write_text(GENOTYPE_TEXT, &format!("{}\n", genotype.to_text()))?;
+        self.write_json(GENOTYPE_JSON, genotype)
+    }
+
+    /// Reads the genotype; `None` while the search is not done.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_genotype(&self) -> Result<Option<Genotype>> {
+        self.read_json(GENOTYPE_JSON)
+    }
+
+    /// Writes the result.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_result(&self, result: &RunResult) -> Result<()> {
+        self.write_json(RESULT, result)
+    }
+
+    /// Reads the result; `None` while the run is not done.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_result(&self) -> Result<Option<RunResult>> {
+        self.read_json(RESULT)
+    }
+
+    pub(super) fn write_text(&self, name: &str, text: &str) -> Result<()> {
+        atomic::write(&self.path.join(name), text.as_bytes())
+    }
+
+    fn write_json<T: serde::Serialize>(&self, name: &str, value: &T) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(value).expect("records serialise");
+        text.push('\n');
+        self.write_text(name, &text)
+    }
+
+    fn read_json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let path = self.path.join(name);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io("read", path)(e)),
+        };
+        serde_json::from_str(&text).map(Some).map_err(|e| {
+            Error::invalid(
+                path.display().to_string(),
+                e.to_string(),
+                "the file as Softcell wrote it",
+                "restore it, or start again with --force",
+            )
+        })
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(e)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{DataShape, Preset, preset};
+
+    fn config() -> Config {
+        preset(Preset::PaperCifar10, &DataShape::default()).0
+    }
+
+    #[test]
+    fn a_run_is_refused_resumed_or_replaced() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("run");
+        let folder = RunFolder::create(&path, Overwrite::Refuse).unwrap();
+        folder.write_config(&config()).unwrap();
+        fs::write(path.join("mine.txt"), "kept").unwrap();
+        drop(folder);
+        let refused = RunFolder::create(&path, Overwrite::Refuse).unwrap_err().to_string();
+        assert!(refused.contains("--resume") && refused.contains("--force"), "{refused}");
+        drop(RunFolder::create(&path, Overwrite::Resume).unwrap());
+        assert!(RunFolder::exists(&path));
+        drop(RunFolder::create(&path, Overwrite::Force).unwrap());
+        assert!(!RunFolder::exists(&path));
+        assert!(path.join("mine.txt").exists(), "only the run's own files go");
+    }
+
+    #[test]
+    fn other_peoples_folders_are_never_touched() {
+        let base = tempfile::tempdir().unwrap();
+        fs::write(base.path().join("thesis.tex"), "years of work").unwrap();
+        for overwrite in [Overwrite::Refuse, Overwrite::Force, Overwrite::Resume] {
+            let error = RunFolder::create(base.path(), overwrite).unwrap_err().to_string();
+            assert!(error.contains("not a run"), "{error}");
+        }
+        let file = base.path().join("thesis.tex");
+        assert!(RunFolder::create(&file, Overwrite::Force).is_err());
+        assert!(file.exists());
+    }
+
+    #[test]
+    fn two_processes_cannot_share_a_run() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("run");
+        let first = RunFolder::create(&path, Overwrite::Refuse).unwrap();
+        first.write_config(&config()).unwrap();
+        let error = RunFolder::open(&path).unwrap_err().to_string();
+        assert!(error.contains("another process"), "{error}");
+        drop(first);
+        assert_eq!(RunFolder::open(&path).unwrap().read_config().unwrap(), config());
+    }
+}

@@ -1,0 +1,66 @@
+//! The observer that writes: states, history and genotypes go to the run folder, everything is passed on.
+
+use std::time::{Duration, Instant};
+
+use super::checkpoint::{save_search, save_train};
+use super::folder::RunFolder;
+use super::history::{self, HistoryLine};
+use crate::error::Result;
+use crate::event::{Event, Observer, Signal, Stage};
+
+/// Keeps what a stage hands out.
+pub struct Keeper<'a> {
+    folder: &'a RunFolder,
+    inner: &'a mut dyn Observer,
+    interval: Duration,
+    saved: Instant,
+}
+
+impl<'a> Keeper<'a> {
+    /// Saves at the end of each epoch, when asked to, and every `interval`.
+    pub fn new(folder: &'a RunFolder, inner: &'a mut dyn Observer, interval: Duration) -> Self {
+        Self { folder, inner, interval, saved: Instant::now() }
+    }
+}
+
+impl Observer for Keeper<'_> {
+    fn on(&mut self, event: Event<'_>) -> Result<()> {
+        match &event {
+            Event::SearchEpoch(epoch) => {
+                let text = format!("{}\n", epoch.genotype);
+                super::atomic::write(&self.folder.epoch_genotype(epoch.epoch), text.as_bytes())?;
+                history::append(&self.folder.history(), &HistoryLine::Search((*epoch).clone()))?;
+            }
+            Event::TrainEpoch(epoch) => {
+                history::append(&self.folder.history(), &HistoryLine::Train((*epoch).clone()))?;
+            }
+            Event::SaveSearch(state) => {
+                save_search(&self.folder.checkpoint(Stage::Search), state)?;
+                self.saved = Instant::now();
+            }
+            Event::SaveTrain(state) => {
+                save_train(&self.folder.checkpoint(Stage::Train), state)?;
+                self.saved = Instant::now();
+            }
+            _ => {}
+        }
+        self.inner.on(event)
+    }
+
+    fn signal(&mut self) -> Signal {
+        match self.inner.signal() {
+            Signal::Continue if self.saved.elapsed() >= self.interval => Signal::Save,
+            signal => signal,
+        }
+    }
+}
+
+/// Removes from the history what lies after the checkpoint that a stage goes on from.
+pub(crate) fn rewind(folder: &RunFolder, stage: Stage, epochs_done: usize) -> Result<()> {
+    history::retain(&folder.history(), |line| match (stage, line) {
+        (Stage::Search, HistoryLine::Search(epoch)) => epoch.epoch < epochs_done,
+        (Stage::Search, HistoryLine::Train(_)) => false,
+        (Stage::Train, HistoryLine::Search(_)) => true,
+        (Stage::Train, HistoryLine::Train(epoch)) => epoch.epoch < epochs_done,
+    })
+}

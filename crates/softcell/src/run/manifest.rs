@@ -1,0 +1,68 @@
+//! `manifest.json` and `result.json`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::Normalization;
+
+/// What a run was started with, and what is needed to use its network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of Softcell.
+    pub version: String,
+    /// The command line.
+    pub command: Vec<String>,
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// SHA-256 over the images and labels.
+    pub data_fingerprint: String,
+    /// Images: training (validation included) and test.
+    pub images: [usize; 2],
+    /// Names of the classes, in the order of the logits.
+    pub classes: Vec<String>,
+    /// Channels, height and width of the images.
+    pub image_shape: [usize; 3],
+    /// Mean and deviation taken out of the pixels.
+    pub normalization: Normalization,
+    /// Name of the device.
+    pub device: String,
+    /// Number of threads.
+    pub threads: usize,
+    /// What was decided from the data, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// What a run came to. Accuracies are fractions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// On the test part, which nothing was chosen by.
+    pub test_accuracy: f64,
+    /// The same for the first five classes.
+    pub test_top5_accuracy: f64,
+    /// On the validation part at the chosen epoch; none without a validation part.
+    pub validation_accuracy: Option<f64>,
+    /// Images of the test part.
+    pub test_images: u64,
+    /// Which weights were evaluated: `best` (by validation) or `last`.
+    pub weights: String,
+    /// The epoch of those weights, from 0.
+    pub epoch: usize,
+    /// Weights of the network, auxiliary head excluded.
+    pub parameters: u64,
+    /// Multiply-adds of convolutions and linear layers for one image.
+    pub macs: u64,
+    /// Seconds of the search; none where the genotype was given.
+    pub search_seconds: Option<f64>,
+    /// Seconds of the training.
+    pub train_seconds: f64,
+    /// Largest resident memory of the process that finished the run, in MB; none where the system does not
+    /// tell.
+    pub peak_rss_mb: Option<f64>,
+    /// The genotype, in the original's text.
+    pub genotype: String,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Test accuracy of each class; none for a class without test images.
+    pub per_class_accuracy: Vec<Option<f64>>,
+    /// `confusion[true class][answered class]`, in test images.
+    pub confusion: Vec<Vec<u64>>,
+}

@@ -1,0 +1,17 @@
+//! The run folder: everything a run leaves on disk, written so that a kill at any moment loses nothing.
+
+mod atomic;
+mod checkpoint;
+mod folder;
+mod history;
+mod keeper;
+mod manifest;
+mod memory;
+
+pub use checkpoint::{load_search, load_train, read_weights, save_search, save_train, write_weights};
+pub use folder::{Overwrite, RunFolder};
+pub use history::{HistoryLine, read_history};
+pub use keeper::Keeper;
+pub(crate) use keeper::rewind;
+pub use manifest::{Manifest, RunResult};
+pub use memory::peak_rss_mb;

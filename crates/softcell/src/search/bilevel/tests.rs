@@ -1,0 +1,163 @@
+//! The finite difference and the virtual step against their formulas.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::RngExt;
+
+use super::*;
+use crate::random::stream;
+use crate::space::SearchSpace;
+use crate::supernet::SuperNetConfig;
+use crate::weights::{initialize, weight_list};
+
+/// `n` numbers in [-1, 1), from a stream of their own.
+fn numbers(name: &str, n: usize) -> Vec<f64> {
+    let mut random = stream(7, name, &[]);
+    (0..n).map(|_| random.random::<f64>() * 2.0 - 1.0).collect()
+}
+
+fn matrix(name: &str, rows: usize, columns: usize) -> Vec<Vec<f64>> {
+    numbers(name, rows * columns).chunks(columns).map(<[f64]>::to_vec).collect()
+}
+
+fn product(matrix: &[Vec<f64>], vector: &[f64]) -> Vec<f64> {
+    matrix.iter().map(|row| row.iter().zip(vector).map(|(a, b)| a * b).sum()).collect()
+}
+
+fn norm(vector: &[f64]) -> f64 {
+    vector.iter().map(|v| v * v).sum::<f64>().sqrt()
+}
+
+/// Six numbers as two rows of normal and one of reduction cells.
+fn as_rows(values: &[f64]) -> ArchWeights {
+    let row = |range: std::ops::Range<usize>| values[range].iter().map(|&v| v as f32).collect();
+    ArchWeights { normal: vec![row(0..2), row(2..4)], reduction: vec![row(4..6)] }
+}
+
+/// `L(w, α) = αᵀAw + ½wᵀBw + ½αᵀCα` has `∇_α L = Aw + Cα` and `∇²_{αw} L · v = Av`. B does not occur.
+#[test]
+fn hessian_vector_product_of_a_quadratic() {
+    let (n_alphas, n_weights) = (6, 5);
+    let a = matrix("A", n_alphas, n_weights);
+    let c_alpha = product(&matrix("C", n_alphas, n_alphas), &numbers("alpha", n_alphas));
+    let (w, v) = (numbers("w", n_weights), numbers("v", n_weights));
+    let expected = product(&a, &v);
+    let size = norm(&v);
+
+    let found = central_difference(size, |epsilon| {
+        let moved: Vec<f64> = w.iter().zip(&v).map(|(w, v)| w + epsilon * v).collect();
+        let gradient: Vec<f64> = product(&a, &moved).iter().zip(&c_alpha).map(|(x, y)| x + y).collect();
+        as_rows(&gradient)
+    });
+
+    // The gradients are below 8 and round to half a unit in the 24th binary place; 2ε divides that.
+    let tolerance = 2.0 * 8.0 * f64::from(f32::EPSILON) / 2.0 / (2.0 * DIFFERENCE / size);
+    assert!(tolerance < 1e-3 * norm(&expected), "the bound says nothing: {tolerance}");
+    for (&found, expected) in found.values().zip(expected) {
+        assert!((f64::from(found) - expected).abs() <= tolerance, "{found} / {expected}, {tolerance}");
+    }
+}
+
+/// What is even in ε cancels, and ε is 0.01 over the length of v.
+#[test]
+fn difference_is_central() {
+    let slope = [1.0, -2.0, 3.0, 0.5, 0.25, -4.0];
+    let mut visited = Vec::new();
+    let found = central_difference(0.25, |epsilon| {
+        visited.push(epsilon);
+        as_rows(&slope.map(|s| 2.0 + s * epsilon + 100.0 * epsilon * epsilon))
+    });
+    assert_eq!(visited, [0.04, -0.04]);
+    for (&found, expected) in found.values().zip(slope) {
+        assert!((f64::from(found) - expected).abs() < 1e-5, "{found} / {expected}");
+    }
+}
+
+#[test]
+fn difference_along_nothing_is_zero() {
+    let found = central_difference(0.0, |_| as_rows(&[1.0, -2.0, 3.0, 0.5, 0.25, -4.0]));
+    assert!(found.values().all(|&v| v == 0.0), "{found:?}");
+}
+
+fn small_search() -> (Bilevel, DeviceBatch) {
+    let device = Device::flex().autodiff();
+    let space = SearchSpace { n_nodes: 2, n_cells: 2, init_channels: 2, ..SearchSpace::darts() };
+    let net = SuperNetConfig { space: space.clone(), channels_in: 1, classes: 3 }.init(&device);
+    let images: Vec<f32> = numbers("images", 4 * 8 * 8).into_iter().map(|v| v as f32).collect();
+    let batch = DeviceBatch {
+        images: Tensor::from_data(TensorData::new(images, [4, 1, 8, 8]), &device),
+        labels: Tensor::<1, Int>::from_data(TensorData::from([0i64, 1, 2, 1]), &device),
+    };
+    let bilevel = Bilevel {
+        net: initialize(net, 3),
+        alphas: ArchParams::random(&space, 3, &device),
+        sgd: Sgd::new(0.9, 0.01),
+        adam: ArchAdam::new(3e-4, 1e-3),
+        relaxation: Relaxation::Softmax,
+        arch_step: ArchStep::Unrolled,
+        grad_clip: 0.0,
+    };
+    (bilevel, batch)
+}
+
+fn on_host(tensors: impl IntoIterator<Item = Tensor<1>>) -> Vec<Vec<f64>> {
+    let host = |t: Tensor<1>| t.into_data().try_to_vec::<f32>().unwrap().into_iter().map(f64::from).collect();
+    tensors.into_iter().map(host).collect()
+}
+
+/// `a + factor · b`, weight by weight.
+fn sum(a: &[Vec<f64>], factor: f64, b: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let row = |(a, b): (&Vec<f64>, &Vec<f64>)| a.iter().zip(b).map(|(a, b)| a + factor * b).collect();
+    a.iter().zip(b).map(row).collect()
+}
+
+fn assert_close(found: &[Vec<f64>], expected: &[Vec<f64>]) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+        assert!((found - expected).abs() <= 1e-6 * expected.abs().max(0.1), "{found} / {expected}");
+    }
+}
+
+/// `w' = w − ξ·(μm + ∇ + λw)` with a momentum, and with a gradient that the real step would clip.
+#[test]
+fn virtual_step_follows_its_formula() {
+    let (mut bilevel, batch) = small_search();
+    let (lr, xi, momentum, decay) = (0.1, 0.3, 0.9, 0.01);
+
+    let before = on_host(weight_list(&bilevel.net));
+    let first = bilevel.step_weights(&batch, lr);
+    let velocity = sum(&on_host(first.gradients.into_iter().flatten()), decay, &before);
+    let weights = on_host(weight_list(&bilevel.net));
+    assert_close(&weights, &sum(&before, -lr, &velocity));
+
+    let raw = bilevel.clone().step_weights(&batch, lr);
+    assert!(raw.gradient_norm > 0.01, "{}", raw.gradient_norm);
+    bilevel.grad_clip = 0.001;
+    let gradient = on_host(raw.gradients.into_iter().flatten());
+    let direction = sum(&sum(&gradient, momentum, &velocity), decay, &weights);
+
+    let statistics = running_statistics(&bilevel.net);
+    let virtual_net = bilevel.virtual_step(&batch, xi);
+    assert_close(&on_host(weight_list(&virtual_net)), &sum(&weights, -xi, &direction));
+    assert_eq!(on_host(weight_list(&bilevel.net)), weights, "the network itself keeps its weights");
+    assert_ne!(running_statistics(&bilevel.net), statistics, "the pass moves its statistics");
+}
+
+/// With a learning rate of zero the virtual weights are the weights and the implicit term is gone.
+#[test]
+fn without_a_learning_rate_both_orders_agree() {
+    let (bilevel, batch) = small_search();
+    let gradient = |arch_step| {
+        let mut bilevel = Bilevel { arch_step, ..bilevel.clone() };
+        bilevel.step_alphas(&batch, &batch, 0.0).gradient
+    };
+    let (first, second) = (gradient(ArchStep::FirstOrder), gradient(ArchStep::Unrolled));
+    assert!(first.values().any(|&g| g.abs() > 1e-5), "{first:?}");
+    for (a, b) in first.values().zip(second.values()) {
+        assert!((a - b).abs() <= 1e-7, "{a} / {b}");
+    }
+}
+
+fn running_statistics(net: &SuperNet) -> Vec<Vec<f32>> {
+    let all = crate::weights::named_tensors(net);
+    all.into_iter().filter(|(name, _)| name.contains("running_")).map(|(_, t)| t.values).collect()
+}

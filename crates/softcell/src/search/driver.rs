@@ -1,0 +1,250 @@
+//! The one bilevel loop.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use super::bilevel::{ArchStep, Bilevel};
+use super::state::{SearchEpoch, SearchOutcome, SearchState};
+use crate::config::{Config, SearchConfig};
+use crate::data::{Augment, BatchPlan, Batches, Dataset, Order};
+use crate::error::{Error, Result};
+use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
+use crate::event::{Event, Observer, Position, Signal, Stage};
+use crate::loss::Meter;
+use crate::ops::Pass;
+use crate::optim::{ArchAdam, Sgd};
+use crate::space::{SearchSpace, derive_genotype, entropy};
+use crate::supernet::{ArchParams, EdgeWeights, Relaxation, SuperNetConfig};
+use crate::weights::initialize;
+
+impl SearchConfig {
+    /// The space these settings describe.
+    pub fn space(&self) -> SearchSpace {
+        SearchSpace {
+            candidates: self.candidates.clone(),
+            n_nodes: self.nodes,
+            n_cells: self.layers,
+            init_channels: self.init_channels,
+            stem_multiplier: self.stem_multiplier,
+            ..SearchSpace::darts()
+        }
+    }
+}
+
+/// Searches a cell for `dataset`, from the beginning or from a state.
+///
+/// `device` is the plain device; the gradients live on its autodiff twin.
+///
+/// # Errors
+/// [`Error::NotFinite`], [`Error::Interrupted`], settings or a state that do not fit, whatever the
+/// observer answers.
+pub fn search(
+    dataset: &Dataset,
+    config: &Config,
+    device: &Device,
+    start: Option<&SearchState>,
+    observer: &mut dyn Observer,
+) -> Result<SearchOutcome> {
+    let mut search = Search::new(dataset, config, device)?;
+    if let Some(state) = start {
+        search.resume(state)?;
+    }
+    search.run(observer)
+}
+
+struct Search<'a> {
+    dataset: &'a Dataset,
+    config: &'a SearchConfig,
+    space: SearchSpace,
+    device: Device,
+    autodiff: Device,
+    bilevel: Bilevel,
+    weights_plan: BatchPlan,
+    alphas_plan: BatchPlan,
+    position: Position,
+    meter: Meter,
+    seconds: f64,
+    epoch_seconds: f64,
+}
+
+impl<'a> Search<'a> {
+    fn new(dataset: &'a Dataset, config: &'a Config, device: &Device) -> Result<Self> {
+        let settings = &config.search;
+        let space = settings.space();
+        space.check()?;
+        if dataset.split.alphas.is_empty() {
+            return Err(Error::setting(
+                "search.train_portion",
+                settings.train_portion,
+                "less than 1: a search needs images for the alphas",
+            ));
+        }
+        let autodiff = device.clone().autodiff();
+        let net = SuperNetConfig {
+            space: space.clone(),
+            channels_in: dataset.train.channels,
+            classes: dataset.train.classes.len(),
+        };
+        let bilevel = Bilevel {
+            net: initialize(net.init(&autodiff), config.seed),
+            alphas: ArchParams::random(&space, config.seed, &autodiff),
+            sgd: Sgd::new(settings.momentum, settings.weight_decay),
+            adam: ArchAdam::new(settings.arch_learning_rate, settings.arch_weight_decay),
+            relaxation: Relaxation::Softmax,
+            arch_step: if settings.unrolled { ArchStep::Unrolled } else { ArchStep::FirstOrder },
+            grad_clip: settings.grad_clip,
+        };
+        let augment = Augment {
+            crop_padding: config.data.crop_padding,
+            flip: config.data.flip,
+            cutout_length: settings.cutout.then_some(settings.cutout_length),
+        };
+        let plan = |indices: &[usize], stream: &str, order| BatchPlan {
+            set: dataset.train.clone(),
+            indices: Arc::new(indices.to_vec()),
+            normalization: dataset.normalization.clone(),
+            augment: Some(augment),
+            batch_size: settings.batch_size,
+            order,
+            seed: config.seed,
+            stream: stream.to_string(),
+            epoch: 0,
+            drop_last: false,
+        };
+        let weights_plan = plan(&dataset.split.weights, "search/weights", Order::Shuffled);
+        let steps = weights_plan.n_steps();
+        let alphas_plan = plan(&dataset.split.alphas, "search/alphas", Order::Independent { steps });
+        Ok(Self {
+            dataset,
+            config: settings,
+            space,
+            device: device.clone(),
+            autodiff,
+            bilevel,
+            weights_plan,
+            alphas_plan,
+            position: Position::default(),
+            meter: Meter::default(),
+            seconds: 0.0,
+            epoch_seconds: 0.0,
+        })
+    }
+
+    fn resume(&mut self, state: &SearchState) -> Result<()> {
+        self.bilevel.restore(state, &self.device)?;
+        self.bilevel.alphas.check(&self.space)?;
+        self.position = state.position;
+        self.meter = state.meter;
+        self.seconds = state.seconds;
+        self.epoch_seconds = state.epoch_seconds;
+        Ok(())
+    }
+
+    fn run(mut self, observer: &mut dyn Observer) -> Result<SearchOutcome> {
+        let (epochs, steps) = (self.config.epochs, self.weights_plan.n_steps());
+        let done = self.position.epoch * steps + self.position.step;
+        observer.on(Event::Begin { stage: Stage::Search, epochs, steps, done })?;
+        while self.position.epoch < epochs {
+            self.epoch(observer)?;
+        }
+        observer.on(Event::End { stage: Stage::Search, seconds: self.seconds })?;
+        let alphas = self.bilevel.alphas.to_rows();
+        let genotype = derive_genotype(&self.bilevel.relaxation.arch_weights(&alphas), &self.space)?;
+        Ok(SearchOutcome { genotype, alphas, seconds: self.seconds })
+    }
+
+    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let clock = Instant::now();
+        let before = self.epoch_seconds;
+        let epoch = self.position.epoch;
+        let lr = self.config.learning_rate_at(epoch);
+        let at_epoch = |plan: &BatchPlan| BatchPlan { epoch: epoch as u64, ..plan.clone() };
+        let first = self.position.step;
+        let train = Batches::spawn(at_epoch(&self.weights_plan), first);
+        let valid = Batches::spawn(at_epoch(&self.alphas_plan), first);
+        for (train, valid) in train.zip(valid) {
+            let step = self.position.step;
+            let labels = train.labels.clone();
+            let set = &self.dataset.train;
+            let train = DeviceBatch::new(train, set, &self.autodiff);
+            let valid = DeviceBatch::new(valid, set, &self.autodiff);
+            let finite = |quantity, value: f32| {
+                let error =
+                    || Error::NotFinite { quantity, value, epoch, step, learning_rate: lr };
+                if value.is_finite() { Ok(()) } else { Err(error()) }
+            };
+            let arch = self.bilevel.step_alphas(&train, &valid, lr);
+            finite("validation loss", arch.loss)?;
+            finite("gradient of the alphas", arch.gradient.values().sum())?;
+            let weight = self.bilevel.step_weights(&train, lr);
+            finite("training loss", weight.loss)?;
+            finite("norm of the weights' gradient", weight.gradient_norm as f32)?;
+            self.meter.add(weight.loss, &values(weight.logits), &labels);
+            self.position.step += 1;
+            observer.on(Event::Step {
+                stage: Stage::Search,
+                epoch,
+                step,
+                images: labels.len(),
+                loss: self.meter.loss(),
+                accuracy: self.meter.accuracy(),
+            })?;
+            let signal = observer.signal();
+            if signal != Signal::Continue {
+                self.epoch_seconds = before + clock.elapsed().as_secs_f64();
+                self.save(observer)?;
+            }
+            if signal == Signal::Stop {
+                return Err(Error::Interrupted { epoch, step: self.position.step });
+            }
+        }
+        let valid = self.validate();
+        let seconds = before + clock.elapsed().as_secs_f64();
+        observer.on(Event::SearchEpoch(&self.record(lr, &valid, seconds)?))?;
+        self.position = Position { epoch: epoch + 1, step: 0 };
+        self.meter = Meter::default();
+        self.epoch_seconds = 0.0;
+        self.seconds += seconds;
+        self.save(observer)
+    }
+
+    fn save(&self, observer: &mut dyn Observer) -> Result<()> {
+        let seconds = [self.seconds, self.epoch_seconds];
+        observer.on(Event::SaveSearch(&self.bilevel.to_state(self.position, self.meter, seconds)))
+    }
+
+    /// On the alphas' part, in its order, without augmentation.
+    fn validate(&self) -> Evaluation {
+        let plan = BatchPlan { order: Order::Sequential, augment: None, ..self.alphas_plan.clone() };
+        let net = self.bilevel.net.valid();
+        let weights = self.bilevel.relaxation.edge_weights(&self.bilevel.alphas);
+        let weights = EdgeWeights { normal: weights.normal.inner(), reduction: weights.reduction.inner() };
+        evaluate(&plan, &self.device, |images| net.forward(images, &weights, &mut Pass::eval()))
+    }
+
+    fn record(&self, lr: f64, valid: &Evaluation, seconds: f64) -> Result<SearchEpoch> {
+        let alphas = self.bilevel.alphas.to_rows();
+        let edge_weights = self.bilevel.relaxation.arch_weights(&alphas);
+        let genotype = derive_genotype(&edge_weights, &self.space)?;
+        Ok(SearchEpoch {
+            epoch: self.position.epoch,
+            learning_rate: lr,
+            train_loss: self.meter.loss(),
+            train_accuracy: self.meter.accuracy(),
+            train_top5_accuracy: self.meter.top5_accuracy(),
+            valid_loss: Some(valid.loss).filter(|loss| loss.is_finite()),
+            valid_accuracy: valid.accuracy,
+            entropy_normal: entropy(&edge_weights.normal),
+            entropy_reduction: entropy(&edge_weights.reduction),
+            skips_normal: genotype.normal.n_skips(),
+            skips_reduction: genotype.reduction.n_skips(),
+            genotype: genotype.to_text(),
+            alphas,
+            edge_weights,
+            seconds,
+        })
+    }
+}

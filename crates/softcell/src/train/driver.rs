@@ -1,0 +1,304 @@
+//! The training loop.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::state::{Best, TrainEpoch, TrainOutcome, TrainState};
+use crate::config::{Config, Stem, TrainConfig};
+use crate::data::{Augment, BatchPlan, Batches, Dataset, ImageSet, Normalization, Order};
+use crate::error::{Error, Result};
+use crate::evaluate::{DeviceBatch, Evaluation, evaluate, scalar, values};
+use crate::event::{Event, Observer, Position, Signal, Stage};
+use crate::loss::{Meter, cross_entropy};
+use crate::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
+use crate::ops::{DropPath, Pass};
+use crate::optim::{Sgd, clip_global_norm};
+use crate::random::stream;
+use crate::space::Genotype;
+use crate::weights::{
+    absorb, gradients, initialize, load_named, named_tensors, update_weights, weight_names,
+};
+
+/// Smallest side in pixels of images that get the ImageNet stem when it is left to the program.
+const IMAGENET_SIDE: usize = 96;
+
+/// The stem for images of this size.
+pub fn stem_kind(stem: Stem, image_size: [usize; 2]) -> StemKind {
+    match stem {
+        Stem::Cifar => StemKind::Cifar,
+        Stem::Imagenet => StemKind::Imagenet,
+        Stem::Auto if image_size.into_iter().min() >= Some(IMAGENET_SIDE) => StemKind::Imagenet,
+        Stem::Auto => StemKind::Cifar,
+    }
+}
+
+/// The network of `genotype` with the width, depth and heads of `config`, weights still zero.
+///
+/// # Errors
+/// As [`DerivedNetworkConfig::init`].
+pub fn build_network(
+    genotype: &Genotype,
+    config: &TrainConfig,
+    images: &ImageSet,
+    device: &Device,
+) -> Result<DerivedNetwork> {
+    let image_size = [images.height, images.width];
+    DerivedNetworkConfig {
+        genotype: genotype.clone(),
+        init_channels: config.init_channels,
+        n_cells: config.layers,
+        channels_in: images.channels,
+        image_size,
+        classes: images.classes.len(),
+        stem: stem_kind(config.stem, image_size),
+        auxiliary: config.auxiliary,
+    }
+    .init(device)
+}
+
+/// Batches for evaluation: in order, without augmentation.
+pub fn evaluation_plan(
+    set: &Arc<ImageSet>,
+    indices: Vec<usize>,
+    normalization: &Normalization,
+    batch_size: usize,
+) -> BatchPlan {
+    BatchPlan {
+        set: set.clone(),
+        indices: Arc::new(indices),
+        normalization: normalization.clone(),
+        augment: None,
+        batch_size,
+        order: Order::Sequential,
+        seed: 0,
+        stream: String::new(),
+        epoch: 0,
+        drop_last: false,
+    }
+}
+
+/// Trains the network of `genotype` on all training images but the validation part, from the beginning or
+/// from a state.
+///
+/// `device` is the plain device; the gradients live on its autodiff twin.
+///
+/// # Errors
+/// [`Error::NotFinite`], [`Error::Interrupted`], settings or a state that do not fit, whatever the
+/// observer answers.
+pub fn train(
+    dataset: &Dataset,
+    genotype: &Genotype,
+    config: &Config,
+    device: &Device,
+    start: Option<&TrainState>,
+    observer: &mut dyn Observer,
+) -> Result<TrainOutcome> {
+    let mut training = Training::new(dataset, genotype, config, device)?;
+    if let Some(state) = start {
+        training.resume(state)?;
+    }
+    training.run(observer)
+}
+
+struct Training<'a> {
+    dataset: &'a Dataset,
+    config: &'a TrainConfig,
+    seed: u64,
+    device: Device,
+    autodiff: Device,
+    net: DerivedNetwork,
+    sgd: Sgd,
+    plan: BatchPlan,
+    best: Option<Best>,
+    position: Position,
+    meter: Meter,
+    seconds: f64,
+    epoch_seconds: f64,
+}
+
+/// What a step saw.
+struct StepReport {
+    loss: f32,
+    logits: Tensor<2>,
+    gradient_norm: f64,
+}
+
+impl<'a> Training<'a> {
+    fn new(dataset: &'a Dataset, genotype: &Genotype, config: &'a Config, device: &Device) -> Result<Self> {
+        let settings = &config.train;
+        let autodiff = device.clone().autodiff();
+        let net = build_network(genotype, settings, &dataset.train, &autodiff)?;
+        let augment = Augment {
+            crop_padding: config.data.crop_padding,
+            flip: config.data.flip,
+            cutout_length: settings.cutout.then_some(settings.cutout_length),
+        };
+        let plan = BatchPlan {
+            set: dataset.train.clone(),
+            indices: Arc::new(dataset.training_indices()),
+            normalization: dataset.normalization.clone(),
+            augment: Some(augment),
+            batch_size: settings.batch_size,
+            order: Order::Shuffled,
+            seed: config.seed,
+            stream: "train".to_string(),
+            epoch: 0,
+            drop_last: false,
+        };
+        Ok(Self {
+            dataset,
+            config: settings,
+            seed: config.seed,
+            device: device.clone(),
+            autodiff,
+            net: initialize(net, config.seed),
+            sgd: Sgd::new(settings.momentum, settings.weight_decay),
+            plan,
+            best: None,
+            position: Position::default(),
+            meter: Meter::default(),
+            seconds: 0.0,
+            epoch_seconds: 0.0,
+        })
+    }
+
+    fn resume(&mut self, state: &TrainState) -> Result<()> {
+        self.net = load_named(self.net.clone(), &state.net, "training checkpoint")?;
+        self.sgd.restore(&weight_names(&self.net), &state.velocity, &self.device);
+        self.best = state.best.clone();
+        self.position = state.position;
+        self.meter = state.meter;
+        self.seconds = state.seconds;
+        self.epoch_seconds = state.epoch_seconds;
+        Ok(())
+    }
+
+    fn run(mut self, observer: &mut dyn Observer) -> Result<TrainOutcome> {
+        let (epochs, steps) = (self.config.epochs, self.plan.n_steps());
+        let done = self.position.epoch * steps + self.position.step;
+        observer.on(Event::Begin { stage: Stage::Train, epochs, steps, done })?;
+        while self.position.epoch < epochs {
+            self.epoch(observer)?;
+        }
+        observer.on(Event::End { stage: Stage::Train, seconds: self.seconds })?;
+        Ok(TrainOutcome { last: named_tensors(&self.net), best: self.best, seconds: self.seconds })
+    }
+
+    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let clock = Instant::now();
+        let before = self.epoch_seconds;
+        let epoch = self.position.epoch;
+        let lr = self.config.learning_rate_at(epoch);
+        let plan = BatchPlan { epoch: epoch as u64, ..self.plan.clone() };
+        for batch in Batches::spawn(plan, self.position.step) {
+            let step = self.position.step;
+            let labels = batch.labels.clone();
+            let batch = DeviceBatch::new(batch, &self.dataset.train, &self.autodiff);
+            let report = self.step(&batch, lr);
+            let norm = report.gradient_norm as f32;
+            for (quantity, value) in [("training loss", report.loss), ("norm of the gradient", norm)] {
+                if !value.is_finite() {
+                    return Err(Error::NotFinite { quantity, value, epoch, step, learning_rate: lr });
+                }
+            }
+            self.meter.add(report.loss, &values(report.logits), &labels);
+            self.position.step += 1;
+            observer.on(Event::Step {
+                stage: Stage::Train,
+                epoch,
+                step,
+                images: labels.len(),
+                loss: self.meter.loss(),
+                accuracy: self.meter.accuracy(),
+            })?;
+            let signal = observer.signal();
+            if signal != Signal::Continue {
+                self.epoch_seconds = before + clock.elapsed().as_secs_f64();
+                self.save(observer)?;
+            }
+            if signal == Signal::Stop {
+                return Err(Error::Interrupted { epoch, step: self.position.step });
+            }
+        }
+        let valid = self.validate();
+        let seconds = before + clock.elapsed().as_secs_f64();
+        observer.on(Event::TrainEpoch(&TrainEpoch {
+            epoch,
+            learning_rate: lr,
+            drop_path_prob: self.config.drop_path_at(epoch),
+            train_loss: self.meter.loss(),
+            train_accuracy: self.meter.accuracy(),
+            train_top5_accuracy: self.meter.top5_accuracy(),
+            valid_loss: valid.as_ref().map(|v| v.loss).filter(|loss| loss.is_finite()),
+            valid_accuracy: valid.as_ref().map(|v| v.accuracy),
+            best_epoch: self.best.as_ref().map(|best| best.epoch),
+            seconds,
+        }))?;
+        self.position = Position { epoch: epoch + 1, step: 0 };
+        self.meter = Meter::default();
+        self.epoch_seconds = 0.0;
+        self.seconds += seconds;
+        self.save(observer)
+    }
+
+    /// Loss `CE(logits) + weight · CE(auxiliary)`, backward, clip, SGD.
+    fn step(&mut self, batch: &DeviceBatch, lr: f64) -> StepReport {
+        let mut pass = Pass::train();
+        let probability = self.config.drop_path_at(self.position.epoch);
+        if probability > 0.0 {
+            let counters = [self.position.epoch as u64, self.position.step as u64];
+            let random = stream(self.seed, "train/drop-path", &counters);
+            pass.drop_path = Some(DropPath::new(probability, random));
+        }
+        let out = self.net.forward(batch.images.clone(), &mut pass);
+        let smoothing = self.config.label_smoothing;
+        let mut loss = cross_entropy(out.logits.clone(), batch.labels.clone(), smoothing);
+        if let Some(auxiliary) = out.auxiliary {
+            loss = loss
+                + cross_entropy(auxiliary, batch.labels.clone(), smoothing) * self.config.auxiliary_weight;
+        }
+        let grads = loss.backward();
+        self.net = absorb(self.net.clone(), pass.statistics);
+        let (mut clipped, gradient_norm) =
+            clip_global_norm(gradients(&self.net, &grads), self.config.grad_clip);
+        let sgd = &mut self.sgd;
+        self.net = update_weights(self.net.clone(), |i, w| sgd.step(i, w, clipped[i].take(), lr));
+        StepReport { loss: scalar(loss.inner()), logits: out.logits.inner(), gradient_norm }
+    }
+
+    /// Evaluates on the validation part and remembers the best epoch.
+    fn validate(&mut self) -> Option<Evaluation> {
+        let indices = self.dataset.split.validation.clone();
+        if indices.is_empty() {
+            return None;
+        }
+        let plan = evaluation_plan(
+            &self.dataset.train,
+            indices,
+            &self.dataset.normalization,
+            self.config.batch_size,
+        );
+        let net = self.net.valid();
+        let valid = evaluate(&plan, &self.device, |images| net.forward(images, &mut Pass::eval()).logits);
+        if self.best.as_ref().is_none_or(|best| valid.accuracy >= best.accuracy) {
+            let (epoch, accuracy) = (self.position.epoch, valid.accuracy);
+            self.best = Some(Best { epoch, accuracy, net: named_tensors(&self.net) });
+        }
+        Some(valid)
+    }
+
+    fn save(&self, observer: &mut dyn Observer) -> Result<()> {
+        observer.on(Event::SaveTrain(&TrainState {
+            position: self.position,
+            meter: self.meter,
+            epoch_seconds: self.epoch_seconds,
+            seconds: self.seconds,
+            net: named_tensors(&self.net),
+            velocity: self.sgd.to_named(&weight_names(&self.net)),
+            best: self.best.clone(),
+        }))
+    }
+}

@@ -1,0 +1,7 @@
+//! Training the derived network from scratch, and evaluating it.
+
+mod driver;
+mod state;
+
+pub use driver::{build_network, evaluation_plan, stem_kind, train};
+pub use state::{Best, TrainEpoch, TrainOutcome, TrainState};

@@ -1,0 +1,189 @@
+//! Networks as they are really built: their sizes, and images of any shape.
+
+use burn::tensor::{Device, Distribution, Tensor};
+use softcell::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
+use softcell::ops::Pass;
+use softcell::space::{Genotype, SearchSpace, derived_cost, known_genotype, supernet_parameters};
+use softcell::supernet::{ArchParams, Relaxation, SuperNetConfig};
+use softcell::weights::{count_weights, initialize};
+
+/// Weights of the networks that the original code builds: CIFAR (36 channels, 20 cells), ImageNet (48, 14).
+const PUBLISHED: [(&str, u64, Option<u64>); 10] = [
+    ("DARTS_V1", 3_169_414, None),
+    ("DARTS_V2", 3_349_342, Some(4_718_752)),
+    ("PDARTS", 3_433_798, Some(4_944_352)),
+    ("PC_DARTS_cifar", 3_634_678, Some(5_270_560)),
+    ("PC_DARTS_image", 3_721_510, Some(5_342_464)),
+    ("DrNAS_cifar10", 4_099_294, Some(5_738_464)),
+    ("DrNAS_imagenet", 4_048_750, Some(5_726_368)),
+    ("oles_cifar10", 4_222_414, Some(5_736_544)),
+    ("NASNet", 3_830_950, None),
+    ("AmoebaNet", 3_145_078, None),
+];
+
+fn genotype(name: &str) -> Genotype {
+    known_genotype(name).unwrap()
+}
+
+fn on_cifar(name: &str, auxiliary: bool) -> DerivedNetwork {
+    let config = DerivedNetworkConfig {
+        genotype: genotype(name),
+        init_channels: 36,
+        n_cells: 20,
+        channels_in: 3,
+        image_size: [32, 32],
+        classes: 10,
+        stem: StemKind::Cifar,
+        auxiliary,
+    };
+    config.init(&Device::flex()).unwrap()
+}
+
+fn on_imagenet(name: &str, auxiliary: bool) -> DerivedNetwork {
+    let config = DerivedNetworkConfig {
+        genotype: genotype(name),
+        init_channels: 48,
+        n_cells: 14,
+        channels_in: 3,
+        image_size: [224, 224],
+        classes: 1000,
+        stem: StemKind::Imagenet,
+        auxiliary,
+    };
+    config.init(&Device::flex()).unwrap()
+}
+
+#[test]
+fn built_networks_have_the_published_sizes() {
+    for (name, cifar, imagenet) in PUBLISHED {
+        assert_eq!(on_cifar(name, false).parameters(), cifar, "{name}, CIFAR");
+        let cost = derived_cost(&genotype(name), 36, 20, 10, 3, 32, 32, false);
+        assert_eq!(cost.parameters, cifar, "{name}, CIFAR, closed form");
+        // Where nothing is published the closed form must still agree with the network.
+        let cost = derived_cost(&genotype(name), 48, 14, 1000, 3, 224, 224, true);
+        let built = on_imagenet(name, false).parameters();
+        assert_eq!(built, cost.parameters, "{name}, ImageNet, closed form");
+        if let Some(imagenet) = imagenet {
+            assert_eq!(built, imagenet, "{name}, ImageNet");
+        }
+    }
+}
+
+#[test]
+fn auxiliary_heads_have_the_published_sizes() {
+    let cifar = on_cifar("DARTS_V2", true);
+    assert_eq!(count_weights(&cifar, |_| true), 3_825_768);
+    assert_eq!(cifar.parameters(), 3_349_342, "the head is not shipped");
+    let imagenet = on_imagenet("DARTS_V2", true);
+    assert_eq!(count_weights(&imagenet, |_| true), 5_979_528);
+    assert_eq!(imagenet.parameters(), 4_718_752, "the head is not shipped");
+}
+
+#[test]
+fn the_supernet_has_the_size_of_the_original() {
+    let space = SearchSpace::darts();
+    let net = SuperNetConfig { space: space.clone(), channels_in: 3, classes: 10 }.init(&Device::flex());
+    assert_eq!(count_weights(&net, |_| true), 1_930_618);
+    assert_eq!(supernet_parameters(&space, 3, 10), 1_930_618);
+}
+
+#[test]
+fn closed_form_agrees_with_other_supernets() {
+    for (n_nodes, n_cells, init_channels, channels_in, classes) in
+        [(1, 1, 2, 1, 2), (3, 5, 6, 2, 7), (2, 4, 3, 4, 3)]
+    {
+        let space = SearchSpace { n_nodes, n_cells, init_channels, ..SearchSpace::darts() };
+        let net = SuperNetConfig { space: space.clone(), channels_in, classes }.init(&Device::flex());
+        assert_eq!(
+            count_weights(&net, |_| true),
+            supernet_parameters(&space, channels_in, classes),
+            "{space:?}"
+        );
+    }
+}
+
+/// Channels, height, width: odd, rectangular, square, a single row.
+const IMAGES: [[usize; 3]; 4] = [[1, 7, 9], [3, 10, 6], [2, 8, 8], [1, 1, 5]];
+const BATCH: usize = 2;
+const CLASSES: usize = 5;
+
+fn images([channels, height, width]: [usize; 3], device: &Device) -> Tensor<4> {
+    Tensor::random([BATCH, channels, height, width], Distribution::Uniform(-1.0, 1.0), device)
+}
+
+fn assert_logits(logits: Tensor<2>, what: &str) {
+    assert_eq!(logits.dims(), [BATCH, CLASSES], "{what}");
+    let values = logits.into_data().try_to_vec::<f32>().unwrap();
+    assert!(values.iter().all(|v| v.is_finite()), "{what}: {values:?}");
+    assert!(values.iter().any(|&v| v != values[0]), "{what}: the logits say nothing");
+}
+
+#[test]
+fn supernet_takes_images_of_any_shape() {
+    let device = Device::flex();
+    let space = SearchSpace { n_nodes: 2, n_cells: 3, init_channels: 4, ..SearchSpace::darts() };
+    let weights = Relaxation::Softmax.edge_weights(&ArchParams::random(&space, 1, &device));
+    for shape in IMAGES {
+        let config = SuperNetConfig { space: space.clone(), channels_in: shape[0], classes: CLASSES };
+        let net = initialize(config.init(&device), 1);
+        for mut pass in [Pass::train(), Pass::eval()] {
+            let logits = net.forward(images(shape, &device), &weights, &mut pass);
+            assert_logits(logits, &format!("{shape:?}, {:?}", pass.mode()));
+        }
+    }
+}
+
+fn small(genotype: &Genotype, shape: [usize; 3], stem: StemKind, auxiliary: bool) -> DerivedNetworkConfig {
+    DerivedNetworkConfig {
+        genotype: genotype.clone(),
+        init_channels: 4,
+        n_cells: 3,
+        channels_in: shape[0],
+        image_size: [shape[1], shape[2]],
+        classes: CLASSES,
+        stem,
+        auxiliary,
+    }
+}
+
+#[test]
+fn derived_networks_take_images_of_any_shape() {
+    let device = Device::flex();
+    // Between them these use every operation.
+    for name in ["DARTS_V2", "NASNet", "AmoebaNet", "PDARTS"] {
+        for shape in IMAGES {
+            for stem in [StemKind::Cifar, StemKind::Imagenet] {
+                let what = format!("{name}, {shape:?}, {stem:?}");
+                let net = small(&genotype(name), shape, stem, false).init(&device).unwrap();
+                let net = initialize(net, 1);
+                let mut pass = Pass::eval();
+                let out = net.forward(images(shape, &device), &mut pass);
+                assert_logits(out.logits, &what);
+                assert!(out.auxiliary.is_none() && pass.statistics.is_empty(), "{what}");
+            }
+        }
+    }
+}
+
+/// With 3 cells the head stands on the last one, behind two reductions.
+#[test]
+fn auxiliary_head_takes_maps_of_any_shape() {
+    let device = Device::flex();
+    let genotype = genotype("DARTS_V2");
+    for (shape, stem) in [
+        ([1, 7, 9], StemKind::Cifar),
+        ([3, 40, 25], StemKind::Cifar),
+        ([1, 5, 64], StemKind::Cifar),
+        ([2, 33, 100], StemKind::Imagenet),
+    ] {
+        let what = format!("{shape:?}, {stem:?}");
+        let net = initialize(small(&genotype, shape, stem, true).init(&device).unwrap(), 1);
+        let out = net.forward(images(shape, &device), &mut Pass::train());
+        assert_logits(out.logits, &what);
+        assert_logits(out.auxiliary.expect("training has auxiliary logits"), &what);
+        let out = net.forward(images(shape, &device), &mut Pass::eval());
+        assert!(out.auxiliary.is_none(), "{what}");
+    }
+    let message = small(&genotype, [1, 4, 64], StemKind::Cifar, true).init(&device).unwrap_err().to_string();
+    assert!(message.contains("it is 1x16"), "{message}");
+}
