@@ -1,2 +1,85 @@
-//! CLI.
-fn main() {}
+//! `softcell`: search a network for images, train it, use it.
+
+mod args;
+mod commands;
+mod flags;
+mod interrupt;
+mod output;
+mod progress;
+mod session;
+mod settings;
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+/// Exit code of a command line that cannot be meant, as clap has it.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    interrupt::listen();
+    let outcome = match cli.command {
+        Command::Fit(args) => commands::fit::run(&args),
+        Command::Search(args) => commands::search::run(&args),
+        Command::Train(args) => commands::train::run(&args),
+        Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Predict(args) => commands::predict::run(&args),
+        Command::Genotype(args) => commands::genotype::run(&args),
+        Command::Data(args) => commands::data::run(&args),
+        Command::Replay(args) => commands::replay::run(&args),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<clap::Error>() => {
+            let _ = std::io::stderr().write_all(error.to_string().as_bytes());
+            ExitCode::from(USAGE)
+        }
+        Err(error) => {
+            // Where nobody reads the errors there is nothing left to tell.
+            let _ = std::io::stderr().write_all(explain(&error).as_bytes());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether the error is that standard output was closed, as by `| head`.
+fn reader_is_gone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+}
+
+/// The error and its causes, each that says something new on a line of its own.
+fn explain(error: &anyhow::Error) -> String {
+    let mut said = error.to_string();
+    let mut text = format!("error: {said}\n");
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !said.contains(&cause) {
+            text.push_str(&format!("  because: {cause}\n"));
+            said = cause;
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = anyhow::anyhow!("no such file").context("cannot read a: no such file").context("no run");
+        assert_eq!(explain(&error), "error: no run\n  because: cannot read a: no such file\n");
+    }
+
+    #[test]
+    fn only_a_closed_output_is_silent() {
+        let error = |kind| anyhow::Error::from(std::io::Error::from(kind));
+        assert!(reader_is_gone(&error(ErrorKind::BrokenPipe)));
+        assert!(!reader_is_gone(&error(ErrorKind::NotFound)));
+    }
+}

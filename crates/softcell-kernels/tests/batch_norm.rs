@@ -15,7 +15,7 @@ fn agrees_with_reference() {
             let what = format!("{shape:?}");
             let x = values(shape, 1) + 0.5;
             compare(
-                &[x.clone()],
+                std::slice::from_ref(&x),
                 |inputs| batch_norm_train(inputs[0].clone(), None, 1e-3).y,
                 |inputs| reference::batch_norm_train(inputs[0].clone(), None, 1e-3).y,
                 terms,

@@ -23,7 +23,7 @@ fn everything() -> Vec<Vec<u32>> {
     run(&[x.clone(), weight], &|i| depthwise_conv2d(i[0].clone(), i[1].clone(), strided));
     run(&[x.clone(), values([23, 17, 1, 1], 3)], &|i| pointwise_conv2d(i[0].clone(), i[1].clone()));
     for kind in [Pool::Max, Pool::Average] {
-        run(&[x.clone()], &|i| pool3x3(i[0].clone(), kind, 1));
+        run(std::slice::from_ref(&x), &|i| pool3x3(i[0].clone(), kind, 1));
     }
     run(&[x.clone(), values([1, 1, 1, 17], 4), values([1, 1, 1, 17], 5)], &|i| {
         let affine = (i[1].clone().reshape([17]), i[2].clone().reshape([17]));

@@ -1,6 +1,6 @@
 //! The choice of device: the only place that knows which backends were compiled in.
 
-use burn::tensor::Device;
+pub use burn::tensor::Device;
 
 use crate::error::{Error, Result};
 

@@ -35,6 +35,13 @@ pub enum Event<'a> {
         /// Images in all.
         total: usize,
     },
+    /// Test images are being answered.
+    Testing {
+        /// Images done.
+        done: usize,
+        /// Images in all.
+        total: usize,
+    },
     /// A stage begins or goes on.
     Begin {
         /// Which.

@@ -95,14 +95,15 @@ impl Job<'_> {
     /// Evaluates the chosen weights on the test part and writes the result.
     ///
     /// # Errors
-    /// When the weights do not fit, and what the file system says.
+    /// When the weights do not fit, what the file system says and whatever the observer answers.
     pub fn finish(
         &self,
         genotype: &Genotype,
         search_seconds: Option<f64>,
         trained: &TrainOutcome,
+        observer: &mut dyn Observer,
     ) -> Result<RunResult> {
-        let test = self.test(genotype, trained.chosen())?;
+        let test = self.test(genotype, trained.chosen(), observer)?;
         let cost = network_cost(genotype, self.config, &self.dataset.train);
         let last_epoch = self.config.train.epochs - 1;
         let result = RunResult {
@@ -129,8 +130,13 @@ impl Job<'_> {
     /// Evaluates weights on the test part.
     ///
     /// # Errors
-    /// When the weights do not fit.
-    pub fn test(&self, genotype: &Genotype, weights: &NamedTensors) -> Result<Evaluation> {
+    /// When the weights do not fit, and whatever the observer answers.
+    pub fn test(
+        &self,
+        genotype: &Genotype,
+        weights: &NamedTensors,
+        observer: &mut dyn Observer,
+    ) -> Result<Evaluation> {
         let net = build_network(genotype, &self.config.train, &self.dataset.train, self.device)?;
         let net = load_named(net, weights, "weights")?;
         let set = &self.dataset.test;
@@ -140,7 +146,16 @@ impl Job<'_> {
             &self.dataset.normalization,
             self.config.train.batch_size,
         );
-        Ok(evaluate(&plan, self.device, |images| net.forward(images, &mut Pass::eval()).logits))
+        let (mut done, mut told) = (0, Ok(()));
+        let evaluation = evaluate(&plan, self.device, |images| {
+            done += images.dims()[0];
+            let logits = net.forward(images, &mut Pass::eval()).logits;
+            if told.is_ok() {
+                told = observer.on(Event::Testing { done, total: set.len() });
+            }
+            logits
+        });
+        told.map(|()| evaluation)
     }
 }
 

@@ -3,7 +3,8 @@
 
 use super::{Activation, ConvShape};
 use crate::support::parallel::{chunks, for_each, optional_chunks};
-use crate::support::windows::{Windows, copy_rows, correlate, padded_width, tap_sums};
+use crate::support::tiles::{copy_rows, correlate, padded_width, tap_sums};
+use crate::support::windows::Windows;
 
 /// A depthwise convolution of maps of one shape.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Fast body and gradient on slices: small matrix products, one image after the other.
 
 use crate::support::parallel::{chunks, for_each};
-use crate::support::simd::{array_at, multiply_add, multiversion};
+use crate::support::simd::{LANES, add_lanes, array_at, multiply_add, multiversion};
 
 /// Output channels that are computed at once.
 const ROWS: usize = 4;
@@ -118,8 +118,15 @@ pub(super) fn weight_gradient(x: &[f32], g: &[f32], outputs: usize, inputs: usiz
     for_each(
         items,
         images * outputs * inputs * plane,
-        || (),
-        |(), _, (partial, (x, g))| multiply_transposed(x, g, outputs, inputs, plane, partial),
+        || vec![[0.0; LANES]; 2 * inputs],
+        |lanes, _, (partial, (x, g))| {
+            for (pair, out) in partial.chunks_mut(2 * inputs).enumerate() {
+                let lanes = &mut lanes[..out.len()];
+                dot_rows(x, g, [outputs, inputs, plane], 2 * pair, lanes);
+                add_rest(x, g, [outputs, inputs, plane], 2 * pair, lanes);
+                out.iter_mut().zip(lanes).for_each(|(out, lanes)| *out = add_lanes(*lanes));
+            }
+        },
     );
     let mut total = vec![0.0f64; outputs * inputs];
     for partial in partial.chunks_exact(outputs * inputs) {
@@ -128,24 +135,20 @@ pub(super) fn weight_gradient(x: &[f32], g: &[f32], outputs: usize, inputs: usiz
     total.into_iter().map(|total| total as f32).collect()
 }
 
-/// Partial sums of [`dot_tile`], for the vector unit.
-const LANES: usize = 8;
-
-/// `out[o, i] = Σ g[n, o, ·]·x[n, i, ·]` for `O` outputs from `output` and `I` inputs from `input` on.
+/// Partial sums in `lanes[o, i] = Σ_n g[n, output + o, ·]·x[n, input + i, ·]` over whole lanes of pixels, for
+/// `O` outputs and `I` inputs.
 #[inline(always)]
 fn dot_tile<const FMA: bool, const O: usize, const I: usize>(
     x: &[f32],
     g: &[f32],
     [outputs, inputs, plane]: [usize; 3],
     [output, input]: [usize; 2],
-    out: &mut [f32],
+    lanes: &mut [[f32; LANES]],
 ) {
-    let whole = plane / LANES * LANES;
     let mut sums = [[[0.0f32; LANES]; I]; O];
-    let mut rest = [[0.0f32; I]; O];
     for (x, g) in x.chunks_exact(inputs * plane).zip(g.chunks_exact(outputs * plane)) {
         let (x, g) = (&x[input * plane..][..I * plane], &g[output * plane..][..O * plane]);
-        for pixel in (0..whole).step_by(LANES) {
+        for pixel in (0..plane / LANES * LANES).step_by(LANES) {
             // SAFETY: `pixel + LANES` is at most `plane`, and the slices hold `I` and `O` planes.
             let x: [_; I] = std::array::from_fn(|i| unsafe { array_at::<LANES>(x, i * plane + pixel) });
             for (o, sums) in sums.iter_mut().enumerate() {
@@ -158,58 +161,71 @@ fn dot_tile<const FMA: bool, const O: usize, const I: usize>(
                 }
             }
         }
-        for (g, rest) in g.chunks_exact(plane).zip(&mut rest) {
-            for (x, rest) in x.chunks_exact(plane).zip(rest) {
-                for (&g, &x) in g[whole..].iter().zip(&x[whole..]) {
-                    *rest = multiply_add::<FMA>(g, x, *rest);
-                }
-            }
-        }
     }
-    for (o, (sums, rest)) in sums.iter().zip(&rest).enumerate() {
-        for (i, (sums, rest)) in sums.iter().zip(rest).enumerate() {
-            out[(output + o) * inputs + input + i] = sums.iter().sum::<f32>() + rest;
-        }
+    for (sums, lanes) in sums.iter().zip(lanes.chunks_exact_mut(inputs)) {
+        lanes[input..input + I].copy_from_slice(sums);
     }
 }
 
 #[inline(always)]
-fn multiply_transposed_body<const FMA: bool>(
+fn dot_rows_body<const FMA: bool>(
     x: &[f32],
     g: &[f32],
-    outputs: usize,
-    inputs: usize,
-    plane: usize,
-    out: &mut [f32],
+    sizes: [usize; 3],
+    output: usize,
+    lanes: &mut [[f32; LANES]],
 ) {
-    let sizes = [outputs, inputs, plane];
-    let (pairs, fours) = (outputs / 2 * 2, inputs / 4 * 4);
-    for output in (0..pairs).step_by(2) {
+    let inputs = sizes[1];
+    let fours = inputs / 4 * 4;
+    if lanes.len() == 2 * inputs {
         for input in (0..fours).step_by(4) {
-            dot_tile::<FMA, 2, 4>(x, g, sizes, [output, input], out);
+            dot_tile::<FMA, 2, 4>(x, g, sizes, [output, input], lanes);
         }
         for input in fours..inputs {
-            dot_tile::<FMA, 2, 1>(x, g, sizes, [output, input], out);
+            dot_tile::<FMA, 2, 1>(x, g, sizes, [output, input], lanes);
         }
-    }
-    for output in pairs..outputs {
+    } else {
         for input in (0..fours).step_by(4) {
-            dot_tile::<FMA, 1, 4>(x, g, sizes, [output, input], out);
+            dot_tile::<FMA, 1, 4>(x, g, sizes, [output, input], lanes);
         }
         for input in fours..inputs {
-            dot_tile::<FMA, 1, 1>(x, g, sizes, [output, input], out);
+            dot_tile::<FMA, 1, 1>(x, g, sizes, [output, input], lanes);
         }
     }
 }
 
 multiversion! {
-    /// `out[o, i] = Σ_n Σ_p g[n, o, p]·x[n, i, p]` over some images.
-    fn multiply_transposed(
+    /// Partial sums of `Σ_n g[n, o, ·]·x[n, i, ·]` over whole lanes of pixels, for one or two outputs from
+    /// `output` on (as many as `lanes` has rows) and all inputs; `sizes` are outputs, inputs and pixels.
+    fn dot_rows(
         x: &[f32],
         g: &[f32],
-        outputs: usize,
-        inputs: usize,
-        plane: usize,
-        out: &mut [f32],
-    ) = multiply_transposed_body
+        sizes: [usize; 3],
+        output: usize,
+        lanes: &mut [[f32; LANES]],
+    ) = dot_rows_body
+}
+
+/// Adds the pixels that [`dot_rows`] left out.
+fn add_rest(
+    x: &[f32],
+    g: &[f32],
+    [outputs, inputs, plane]: [usize; 3],
+    output: usize,
+    lanes: &mut [[f32; LANES]],
+) {
+    let whole = plane / LANES * LANES;
+    if whole == plane {
+        return;
+    }
+    for (x, g) in x.chunks_exact(inputs * plane).zip(g.chunks_exact(outputs * plane)) {
+        let g = g.chunks_exact(plane).skip(output);
+        for (g, lanes) in g.zip(lanes.chunks_exact_mut(inputs)) {
+            for (x, lanes) in x.chunks_exact(plane).zip(lanes) {
+                for ((lane, &g), &x) in lanes.iter_mut().zip(&g[whole..]).zip(&x[whole..]) {
+                    *lane += g * x;
+                }
+            }
+        }
+    }
 }

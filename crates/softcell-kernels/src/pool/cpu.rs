@@ -2,7 +2,8 @@
 
 use super::Pool;
 use crate::support::parallel::{chunks, for_each};
-use crate::support::windows::{Windows, correlate, maximum, select};
+use crate::support::tiles::{correlate, first_maximum, maximum, select};
+use crate::support::windows::Windows;
 
 /// A 3×3 pool of maps of one shape.
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ impl Pool3x3 {
             |buffer, plane, y| {
                 windows.source.fill(buffer, &x[plane * windows.input_len()..][..windows.input_len()], |x| x);
                 match self.kind {
-                    Pool::Max => maximum(buffer, step, &windows.offsets, y, &mut [], columns),
+                    Pool::Max => maximum(buffer, step, &windows.offsets, y, columns),
                     Pool::Average => {
                         correlate(buffer, step, &windows.offsets, &ONES, y, columns);
                         self.divide_by_counts(y);
@@ -111,9 +112,8 @@ impl Pool3x3 {
         let windows = &self.windows;
         let step = windows.source.step();
         windows.source.fill(&mut scratch.source, x, |x| x);
-        let Scratch { source, output, won, .. } = scratch;
-        maximum(source, step, &windows.offsets, output, won, windows.output[1]);
-        windows.target.fill(&mut scratch.winners, &scratch.won, |tap| tap);
+        first_maximum(&scratch.source, step, &windows.offsets, &mut scratch.output, windows.output[1]);
+        windows.target.fill(&mut scratch.winners, &scratch.output, |tap| tap);
         windows.target.fill(&mut scratch.target, gradient, |g| g);
         windows.write_input(dx, &mut scratch.phase, |phase, values| {
             for (to, &tap) in scratch.taps.iter_mut().zip(&phase.taps) {
@@ -143,7 +143,6 @@ struct Scratch {
     target: Vec<f32>,
     winners: Vec<f32>,
     output: Vec<f32>,
-    won: Vec<f32>,
     phase: Vec<f32>,
     taps: [f32; 9],
 }
@@ -155,7 +154,6 @@ impl Scratch {
             target: windows.target.buffer(0.0),
             winners: windows.target.buffer(-1.0),
             output: vec![0.0; windows.output_len()],
-            won: vec![0.0; windows.output_len()],
             phase: vec![0.0; windows.input_len()],
             taps: [0.0; 9],
         }

@@ -5,4 +5,5 @@ pub(crate) mod flex;
 pub(crate) mod parallel;
 pub(crate) mod simd;
 pub(crate) mod sums;
+pub(crate) mod tiles;
 pub(crate) mod windows;

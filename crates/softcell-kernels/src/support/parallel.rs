@@ -36,11 +36,11 @@ pub(crate) fn chunks(values: &mut [f32], length: usize) -> Vec<&mut [f32]> {
 }
 
 /// `count` optional chunks: those of `values`, or none at all.
-pub(crate) fn optional_chunks<'a>(
-    values: Option<&'a mut Vec<f32>>,
+pub(crate) fn optional_chunks(
+    values: Option<&mut Vec<f32>>,
     count: usize,
     length: usize,
-) -> Vec<Option<&'a mut [f32]>> {
+) -> Vec<Option<&mut [f32]>> {
     match values {
         Some(values) => values.chunks_mut(length.max(1)).map(Some).collect(),
         None => (0..count).map(|_| None).collect(),

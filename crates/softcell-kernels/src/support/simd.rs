@@ -53,3 +53,15 @@ pub(crate) unsafe fn array_at<const N: usize>(values: &[f32], start: usize) -> &
     // alignment of f32.
     unsafe { &*values.as_ptr().add(start).cast::<[f32; N]>() }
 }
+
+/// Partial sums that make one sum: the vector unit adds them up side by side.
+pub(crate) const LANES: usize = 8;
+
+/// The sum of all lanes, by halves.
+///
+/// Not to be inlined into a loop that fills the lanes: the compiler would then take that apart, too.
+#[inline(never)]
+pub(crate) fn add_lanes(lanes: [f32; LANES]) -> f32 {
+    let four: [f32; 4] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
+}

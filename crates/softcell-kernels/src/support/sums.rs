@@ -31,7 +31,7 @@ fn sum_pairs<const FMA: bool>(x: &[f32], g: &[f32], term: impl Fn(f32, f32, f32)
 
 #[inline(always)]
 fn dot_body<const FMA: bool>(x: &[f32], g: &[f32]) -> f64 {
-    sum_pairs::<FMA>(x, g, |x, g, sum| multiply_add::<FMA>(x, g, sum))
+    sum_pairs::<FMA>(x, g, multiply_add::<FMA>)
 }
 
 #[inline(always)]

@@ -52,14 +52,17 @@ pub(super) fn weight_gradients(terms: &[&[f32]], g: &[f32]) -> Vec<f32> {
     (0..terms.len()).map(|k| parts[k..].iter().step_by(terms.len()).sum::<f64>() as f32).collect()
 }
 
-/// `∂terms[k] = weight·g`.
-pub(super) fn term_gradient(g: &[f32], weight: f32) -> Vec<f32> {
-    let mut dx = vec![0.0; g.len()];
+/// `∂terms[k] = weights[k]·g` for the terms that have a weight here.
+pub(super) fn term_gradients(g: &[f32], weights: &[Option<f32>]) -> Vec<Option<Vec<f32>>> {
+    let mut gradients = vec![None; weights.len()];
+    let items = gradients.iter_mut().zip(weights).collect();
     for_each(
-        chunks(&mut dx, BLOCK),
-        BLOCK,
+        items,
+        g.len(),
         || (),
-        |(), block, dx| dx.iter_mut().zip(&g[block * BLOCK..]).for_each(|(dx, &g)| *dx = weight * g),
+        |(), _, (gradient, weight)| {
+            *gradient = weight.map(|weight| g.iter().map(|&g| weight * g).collect());
+        },
     );
-    dx
+    gradients
 }

@@ -18,7 +18,7 @@ use burn::backend::{
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 
-use super::cpu::{forward, term_gradient, weight_gradients};
+use super::cpu::{forward, term_gradients, weight_gradients};
 use crate::support::flex::{contiguous, dims, tensor};
 
 /// Greatest number of terms in one node of the autodiff graph; longer sums are added in parts.
@@ -159,9 +159,14 @@ impl<const N: usize> Backward<Flex, N> for WeightedSumBackward {
             grads.register::<Flex>(parent.id, tensor(dweights, [N - 1]));
         }
         if let Some(weights) = weights {
-            for (parent, &weight) in parents.zip(weights.storage::<f32>()) {
-                if let Some(parent) = parent {
-                    let dx = term_gradient(gradient.storage(), weight);
+            let parents: Vec<_> = parents.collect();
+            let wanted: Vec<_> = parents
+                .iter()
+                .zip(weights.storage::<f32>())
+                .map(|(parent, &weight)| parent.as_ref().map(|_| weight))
+                .collect();
+            for (parent, dx) in parents.into_iter().zip(term_gradients(gradient.storage(), &wanted)) {
+                if let (Some(parent), Some(dx)) = (parent, dx) {
                     grads.register::<Flex>(parent.id, tensor(dx, shape));
                 }
             }

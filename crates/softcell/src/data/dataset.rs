@@ -47,7 +47,7 @@ pub struct Summary {
 
 impl Summary {
     /// Of `source` as it was read, with statistics over its whole training part.
-    fn of(source: &Source) -> Summary {
+    pub fn of(source: &Source) -> Summary {
         let train = &source.train;
         let all: Vec<usize> = (0..train.len()).collect();
         Summary::with(source, fingerprint(source), Normalization::measure(train, &all))

@@ -27,6 +27,7 @@ pub use augment::Augment;
 pub use batch::{Batch, BatchPlan, Order, n_steps};
 pub use dataset::{Dataset, Summary, describe};
 pub use decode::read_image;
+pub use layout::is_image;
 pub use loader::{Batches, RandomBatches};
 pub use normalize::{Normalization, Normalizer};
 pub use set::ImageSet;

@@ -26,7 +26,8 @@ pub enum Overwrite {
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    _lock: File,
+    /// None where the folder is only read and has no lock file.
+    _lock: Option<File>,
 }
 
 const CONFIG: &str = "config.toml";
@@ -79,13 +80,34 @@ impl RunFolder {
     /// # Errors
     /// When there is none, or another process is working on it.
     pub fn open(path: &Path) -> Result<Self> {
-        if !path.join(CONFIG).exists() {
-            let problem = if path.exists() { "there is no config.toml in it" } else { "no such folder" };
-            return Err(Error::run(path, problem, "name the folder that --out named when the run began"));
-        }
+        Self::check_begun(path)?;
         let folder = Self::lock(path)?;
         folder.remove_leftovers();
         Ok(folder)
+    }
+
+    fn check_begun(path: &Path) -> Result<()> {
+        if Self::exists(path) {
+            return Ok(());
+        }
+        let problem = if path.exists() { "there is no config.toml in it" } else { "no such folder" };
+        Err(Error::run(path, problem, "name the folder that --out named when the run began"))
+    }
+
+    /// An existing run that is only read, by any number of processes at once.
+    ///
+    /// # Errors
+    /// When there is none, or another process is working on it.
+    pub fn view(path: &Path) -> Result<Self> {
+        Self::check_begun(path)?;
+        let Ok(lock) = File::open(path.join(LOCK)) else {
+            return Ok(Self { path: path.to_path_buf(), _lock: None });
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(Self { path: path.to_path_buf(), _lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => Err(busy(path)),
+            Err(TryLockError::Error(e)) => Err(Error::io("lock", path.join(LOCK))(e)),
+        }
     }
 
     /// Whether a run has begun at `path`.
@@ -114,22 +136,20 @@ impl RunFolder {
             .open(&lock_path)
             .map_err(Error::io("write in", path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_path_buf(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(Error::run(
-                path,
-                "another process is working on this run",
-                "wait for it or stop it, or name another folder with --out",
-            )),
+            Ok(()) => Ok(Self { path: path.to_path_buf(), _lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => Err(busy(path)),
             Err(TryLockError::Error(e)) => Err(Error::io("lock", lock_path)(e)),
         }
     }
 
     /// Removes the files of a run, and nothing else.
+    ///
+    /// The settings go last: they make the folder a run, which a kill in between must leave it.
     fn clear(&self) -> Result<()> {
-        for name in [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, GENOTYPE_TEXT, RESULT] {
+        for name in [RESULT, GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, CHECKPOINTS, WEIGHTS] {
             remove(&self.path.join(name))?;
         }
-        for name in [GENOTYPES, CHECKPOINTS, WEIGHTS] {
+        for name in [HISTORY, MANIFEST, CONFIG] {
             remove(&self.path.join(name))?;
         }
         Ok(())
@@ -274,6 +294,14 @@ impl RunFolder {
     }
 }
 
+fn busy(path: &Path) -> Error {
+    Error::run(
+        path,
+        "another process is working on this run",
+        "wait for it or stop it, or name another folder with --out",
+    )
+}
+
 fn remove(path: &Path) -> Result<()> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
@@ -329,7 +357,11 @@ mod tests {
         first.write_config(&config()).unwrap();
         let error = RunFolder::open(&path).unwrap_err().to_string();
         assert!(error.contains("another process"), "{error}");
+        assert!(RunFolder::view(&path).is_err());
         drop(first);
         assert_eq!(RunFolder::open(&path).unwrap().read_config().unwrap(), config());
+        let readers = [RunFolder::view(&path).unwrap(), RunFolder::view(&path).unwrap()];
+        assert_eq!(readers[1].read_config().unwrap(), config());
+        assert!(RunFolder::open(&path).is_err());
     }
 }

@@ -1,0 +1,280 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use softcell::config::Preset;
+
+use crate::flags::{self, SettingFlags};
+
+const EXAMPLES: &str = "\
+Examples:
+  softcell fit                                  search, train and evaluate on the built-in digits
+  softcell fit --data ./my-images               the same on a folder with one folder of images per class
+  softcell search --data ./my-images --out runs/a
+  softcell train --run runs/a                   train the network that was found
+  softcell train --genotype DARTS_V2 --data ./my-images
+  softcell evaluate --run runs/a                accuracy on the test images
+  softcell predict --run runs/a photo.png       class and probability of images
+  softcell data inspect ./my-images             what is in a folder
+
+A run that was stopped goes on with --resume.";
+
+/// Differentiable architecture search (DARTS) for images: searches a network, trains it, uses it.
+#[derive(Debug, Parser)]
+#[command(name = "softcell", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(arg_required_else_help = true, infer_long_args = false)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Search, train and evaluate in one go
+    #[command(after_help = "Without --data the built-in handwritten digits are used.")]
+    Fit(FitArgs),
+    /// Search for a cell only
+    Search(SearchArgs),
+    /// Train the network of a search, or of a given genotype
+    Train(TrainArgs),
+    /// Test the trained network of a run on the test images
+    Evaluate(EvaluateArgs),
+    /// Answer for images with the trained network of a run
+    Predict(PredictArgs),
+    /// Look at genotypes and convert them
+    #[command(subcommand)]
+    Genotype(GenotypeCommand),
+    /// Look at data
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Compare with a recording of the original implementation
+    Replay(ReplayArgs),
+}
+
+/// Where the computing happens.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub struct Machine {
+    /// Device: cpu, or another that this build has
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    pub device: String,
+    /// Number of threads [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub threads: Option<u32>,
+}
+
+/// How a run is kept and begun.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub struct RunArgs {
+    /// Folder of the run [default: the next free runs/NAME-N]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on with the run in --out
+    #[arg(long, conflicts_with = "force")]
+    pub resume: bool,
+    /// Replace what is in the way
+    #[arg(long)]
+    pub force: bool,
+    /// Longest time between two checkpoints; 0 saves after every step
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub checkpoint_seconds: u64,
+    /// Settings to start from: auto (sized to the data), paper-cifar10 or paper-imagenet [default: auto]
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<Preset>,
+    /// TOML file with settings; flags override it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the computing happens.
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+/// Of `fit`.
+#[derive(Debug, Args)]
+pub struct FitArgs {
+    /// How the run is kept.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingFlags<flags::Fit>,
+}
+
+/// Of `search`.
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// How the run is kept.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingFlags<flags::Search>,
+}
+
+/// Of `train`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("origin").required(true).args(["of_run", "genotype"]))]
+pub struct TrainArgs {
+    /// Folder of a finished search, whose network is trained
+    #[arg(long = "run", value_name = "DIR", conflicts_with = "out")]
+    pub of_run: Option<PathBuf>,
+    /// File, name or text of a genotype, for a new run
+    #[arg(long, value_name = "GENOTYPE")]
+    pub genotype: Option<String>,
+    /// How the run is kept.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingFlags<flags::Train>,
+}
+
+/// Of `evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// Folder of a trained run
+    #[arg(long, value_name = "DIR")]
+    pub run: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where the computing happens.
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+/// Of `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// Folder of a trained run
+    #[arg(long, value_name = "DIR")]
+    pub run: PathBuf,
+    /// Images, or folders of images
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// Print the N most probable classes of each image
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub top: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where the computing happens.
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+/// Of `genotype`.
+#[derive(Debug, Subcommand)]
+pub enum GenotypeCommand {
+    /// Print the cells, parameters and multiply-adds of a genotype
+    Show(ShowArgs),
+    /// Print a genotype in another form
+    Convert {
+        /// Text, name or file of a genotype, or the folder of a run
+        genotype: String,
+        /// The form
+        #[arg(long, value_enum)]
+        to: GenotypeForm,
+    },
+    /// List the published genotypes that are known by name
+    List,
+}
+
+/// How a genotype is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GenotypeForm {
+    /// `Genotype(normal=[('sep_conv_3x3', 0), …], …)`, as the original prints it
+    Text,
+    /// JSON
+    Json,
+}
+
+/// The stem in front of the cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StemArg {
+    /// `imagenet` from 96 pixels on, else `cifar`
+    Auto,
+    /// One convolution
+    Cifar,
+    /// Three convolutions of stride 2
+    Imagenet,
+}
+
+/// Of `genotype show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Text, name or file of a genotype, or the folder of a run
+    pub genotype: String,
+    /// Channels of the first cell [default: the run's, else 36]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub init_channels: Option<u32>,
+    /// Number of cells [default: the run's, else 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub layers: Option<u32>,
+    /// Number of classes [default: the run's, else 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub classes: Option<u32>,
+    /// Size of the images, SIDE or HEIGHTxWIDTH [default: the run's, else 32]
+    #[arg(long, value_name = "SIZE")]
+    pub image_size: Option<String>,
+    /// Colour channels of the images [default: the run's, else 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub channels: Option<u32>,
+    /// Layers before the first cell [default: the run's, else auto]
+    #[arg(long, value_enum)]
+    pub stem: Option<StemArg>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `data`.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Say what a folder or file holds: classes, images, size, broken files
+    Inspect(InspectArgs),
+}
+
+/// Of `data inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Folder or file; `digits` for the built-in handwritten digits
+    pub path: String,
+    /// How the images are stored [auto, digits, folder, cifar10, cifar100, idx]
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub data_format: String,
+    /// Size images are brought to, in pixels: auto, SIDE or HEIGHTxWIDTH
+    #[arg(long, value_name = "SIZE", default_value = "auto")]
+    pub image_size: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Recordings
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Print JSON, one object for each file
+    #[arg(long)]
+    pub json: bool,
+    /// Where the computing happens.
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

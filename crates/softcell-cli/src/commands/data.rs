@@ -1,0 +1,94 @@
+//! `softcell data`: what a folder or file of images holds.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use softcell::config::{Config, DataConfig, DataShape, Preset, Section, build, preset, set};
+use softcell::data::{Summary, open};
+use toml::Table;
+
+use crate::args::{DataCommand, InspectArgs};
+use crate::output::{grouped, print, print_json, table};
+use crate::progress::Progress;
+
+/// Most rows of a table.
+const MOST_ROWS: usize = 30;
+
+/// Runs the command.
+///
+/// # Errors
+/// When the path holds no images that a run could use.
+pub fn run(command: &DataCommand) -> Result<ExitCode> {
+    let DataCommand::Inspect(args) = command;
+    let mut progress = Progress::new();
+    let source = open(&settings(args)?, &mut |done, total| progress.count("reading", done, total));
+    progress.clear();
+    let summary = Summary::of(&source?);
+    if args.json {
+        print_json(&summary)?;
+    } else {
+        print(&text(&args.path, &summary))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(args: &InspectArgs) -> Result<DataConfig> {
+    let mut table = Table::new();
+    let given = [("path", &args.path), ("format", &args.data_format), ("image_size", &args.image_size)];
+    for (name, value) in given {
+        set(&mut table, Section::Data, name, value)?;
+    }
+    let Config { data, .. } = build(&preset(Preset::Auto, &DataShape::default()).0, &[table])?;
+    // All that is broken is told.
+    Ok(DataConfig { max_bad_images: usize::MAX, ..data })
+}
+
+fn text(path: &str, summary: &Summary) -> String {
+    let values = |values: &[f32]| values.iter().map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(" ");
+    let format = serde_json::to_value(summary.format).expect("names serialise");
+    let test = match summary.test_images {
+        Some(images) => format!("{} to test on", grouped(images as u64)),
+        None => "no test part: a run splits one off (--test-fraction)".to_owned(),
+    };
+    let mut text = format!(
+        "{path}\n\
+         format   {}\n\
+         images   {} to train on, {test}\n\
+         size     {}x{}, {}\n\
+         mean     {}\n\
+         std      {}\n\
+         classes  {}\n\n",
+        format.as_str().unwrap_or_default(),
+        grouped(summary.train_images as u64),
+        summary.height,
+        summary.width,
+        if summary.channels == 1 { "gray" } else { "colour" },
+        values(&summary.mean),
+        values(&summary.std),
+        summary.classes.len(),
+    );
+    let counted = summary.classes.iter().zip(&summary.class_counts).take(MOST_ROWS);
+    let mut rows = vec![vec!["class".to_owned(), "training images".to_owned()]];
+    rows.extend(counted.map(|(class, count)| vec![class.clone(), grouped(*count as u64)]));
+    text.push_str(&table(&rows));
+    more(&mut text, summary.classes.len());
+    if !summary.notes.is_empty() {
+        text.push_str("\nnotes\n");
+        summary.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
+    }
+    if !summary.skipped.is_empty() {
+        text.push_str(&format!("\n{} images cannot be read\n", summary.skipped.len()));
+        for (path, reason) in summary.skipped.iter().take(MOST_ROWS) {
+            text.push_str(&format!("  {path}: {reason}\n"));
+        }
+        more(&mut text, summary.skipped.len());
+    }
+    text
+}
+
+/// Says how many rows were left out.
+fn more(text: &mut String, rows: usize) {
+    if let Some(more) = rows.checked_sub(MOST_ROWS).filter(|more| *more > 0) {
+        text.push_str(&format!("... and {more} more\n"));
+    }
+}

@@ -1,0 +1,189 @@
+//! `softcell genotype`: look at genotypes and convert them.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use softcell::config::{Config, ImageSize, Stem};
+use softcell::network::StemKind;
+use softcell::run::{Manifest, RunFolder};
+use softcell::space::{CellGene, CellKind, Cost, Genotype, derived_cost, known_genotype, known_names, parse_genotype};
+use softcell::train::stem_kind;
+
+use crate::args::{GenotypeCommand, GenotypeForm, ShowArgs, StemArg};
+use crate::output::{grouped, print, print_json, table};
+
+/// Runs the command.
+///
+/// # Errors
+/// When the genotype cannot be read.
+pub fn run(command: &GenotypeCommand) -> Result<ExitCode> {
+    match command {
+        GenotypeCommand::Show(args) => show(args)?,
+        GenotypeCommand::Convert { genotype, to } => match (resolve(genotype)?, to) {
+            (genotype, GenotypeForm::Text) => print(&format!("{}\n", genotype.to_text()))?,
+            (genotype, GenotypeForm::Json) => print_json(&genotype)?,
+        },
+        GenotypeCommand::List => list()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The genotype that a text means: a published name, a file or run folder, or the genotype itself.
+///
+/// # Errors
+/// When it means none.
+pub fn resolve(text: &str) -> Result<Genotype> {
+    if let Some(genotype) = known_genotype(text.trim()) {
+        return Ok(genotype);
+    }
+    let path = Path::new(text);
+    if path.is_dir() {
+        let folder = RunFolder::view(path)?;
+        return folder.read_genotype()?.with_context(|| {
+            format!("run {text} has no genotype yet: finish its search with `softcell search --out {text} --resume`")
+        });
+    }
+    if path.is_file() {
+        let content = std::fs::read_to_string(path).with_context(|| format!("cannot read the genotype in {text}"))?;
+        return parse_genotype(&content).with_context(|| format!("cannot read the genotype in {text}"));
+    }
+    let like_a_path = !text.contains(['(', '{']) && (text.contains(['/', '\\']) || path.extension().is_some());
+    if like_a_path {
+        bail!("there is no genotype file or run folder {text}");
+    }
+    Ok(parse_genotype(text)?)
+}
+
+/// The network whose size is told.
+#[derive(Debug, Clone, Serialize)]
+struct Network {
+    init_channels: usize,
+    layers: usize,
+    stem: &'static str,
+    classes: usize,
+    /// Channels, height and width.
+    image_shape: [usize; 3],
+}
+
+impl Network {
+    /// As asked for; what is not asked for is the run's, else the paper's.
+    fn of(args: &ShowArgs) -> Result<Network> {
+        let run = stored(Path::new(&args.genotype))?;
+        let train = run.as_ref().map(|(config, _)| &config.train);
+        let manifest = run.as_ref().map(|(_, manifest)| manifest);
+        let [channels, height, width] = manifest.map_or([3, 32, 32], |manifest| manifest.image_shape);
+        let size = match args.image_size.as_deref().map(str::parse).transpose()? {
+            Some(ImageSize::Fixed { height, width }) => [height, width],
+            Some(ImageSize::Auto) | None => [height, width],
+        };
+        let stem = match args.stem {
+            Some(StemArg::Auto) => Stem::Auto,
+            Some(StemArg::Cifar) => Stem::Cifar,
+            Some(StemArg::Imagenet) => Stem::Imagenet,
+            None => train.map_or(Stem::Auto, |train| train.stem),
+        };
+        let or = |asked: Option<u32>, stored: Option<usize>, paper: usize| {
+            asked.map_or(stored.unwrap_or(paper), |asked| asked as usize)
+        };
+        Ok(Network {
+            init_channels: or(args.init_channels, train.map(|train| train.init_channels), 36),
+            layers: or(args.layers, train.map(|train| train.layers), 20),
+            stem: match stem_kind(stem, size) {
+                StemKind::Cifar => "cifar",
+                StemKind::Imagenet => "imagenet",
+            },
+            classes: or(args.classes, manifest.map(|manifest| manifest.classes.len()), 10),
+            image_shape: [or(args.channels, Some(channels), 3), size[0], size[1]],
+        })
+    }
+
+    fn cost(&self, genotype: &Genotype) -> Cost {
+        let [channels, height, width] = self.image_shape;
+        let imagenet = self.stem == "imagenet";
+        derived_cost(genotype, self.init_channels, self.layers, self.classes, channels, height, width, imagenet)
+    }
+
+    fn text(&self) -> String {
+        let [channels, height, width] = self.image_shape;
+        format!(
+            "{} cells from {} channels, {} stem, {} classes, images of {channels}x{height}x{width}",
+            self.layers, self.init_channels, self.stem, self.classes
+        )
+    }
+}
+
+/// Settings and images of a run; none if the path is no run.
+fn stored(path: &Path) -> Result<Option<(Config, Manifest)>> {
+    if !RunFolder::exists(path) {
+        return Ok(None);
+    }
+    let folder = RunFolder::view(path)?;
+    let config = folder.read_config()?;
+    Ok(folder.read_manifest()?.map(|manifest| (config, manifest)))
+}
+
+/// What `show --json` prints.
+#[derive(Debug, Serialize)]
+struct Shown {
+    text: String,
+    genotype: Genotype,
+    network: Network,
+    #[serde(flatten)]
+    cost: Cost,
+    skips_normal: usize,
+    skips_reduction: usize,
+}
+
+fn show(args: &ShowArgs) -> Result<()> {
+    let genotype = resolve(&args.genotype)?;
+    let network = Network::of(args)?;
+    let cost = network.cost(&genotype);
+    if args.json {
+        return print_json(&Shown {
+            text: genotype.to_text(),
+            skips_normal: genotype.normal.n_skips(),
+            skips_reduction: genotype.reduction.n_skips(),
+            genotype,
+            network,
+            cost,
+        });
+    }
+    let cells: String = CellKind::ALL.iter().map(|&kind| cell_text(kind, genotype.cell(kind))).collect();
+    print(&format!(
+        "{cells}{}\n\n{} parameters (auxiliary head excluded), {} multiply-adds per image\nfor {}\n",
+        genotype.to_text(),
+        grouped(cost.parameters),
+        grouped(cost.macs),
+        network.text(),
+    ))
+}
+
+/// A cell, node by node.
+fn cell_text(kind: CellKind, cell: &CellGene) -> String {
+    let source = |node: usize| match node {
+        0 => "c_{k-2}".to_owned(),
+        1 => "c_{k-1}".to_owned(),
+        node => format!("node {node}"),
+    };
+    let mut text = format!("{kind} cell\n");
+    for (i, genes) in cell.nodes.iter().enumerate() {
+        let terms: Vec<String> =
+            genes.iter().map(|gene| format!("{}({})", gene.primitive, source(gene.source))).collect();
+        text.push_str(&format!("  node {} <- {}\n", i + 2, terms.join(" + ")));
+    }
+    let joined: Vec<String> = cell.concat.iter().map(usize::to_string).collect();
+    text.push_str(&format!("  c_{{k}} <- nodes {} joined\n\n", joined.join(", ")));
+    text
+}
+
+fn list() -> Result<()> {
+    let paper = Network { init_channels: 36, layers: 20, stem: "cifar", classes: 10, image_shape: [3, 32, 32] };
+    let mut rows = vec![["name", "parameters", "multiply-adds"].map(str::to_owned).to_vec()];
+    for name in known_names() {
+        let cost = paper.cost(&known_genotype(name).expect("it is a known name"));
+        rows.push(vec![name.to_owned(), grouped(cost.parameters), grouped(cost.macs)]);
+    }
+    print(&format!("{}for {}\n", table(&rows), paper.text()))
+}

@@ -1,0 +1,48 @@
+//! `softcell replay`: comparison with recordings of the original implementation.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde::Serialize;
+use softcell::replay::{ReplayReport, replay};
+
+use crate::args::ReplayArgs;
+use crate::output::{print, table};
+use crate::session::start;
+
+/// What `--json` prints for a recording.
+#[derive(Debug, Serialize)]
+struct Verdict<'a> {
+    kind: &'a str,
+    ok: bool,
+    max_relative_error: &'a BTreeMap<String, f64>,
+}
+
+/// Runs the command: success if every recording is within its tolerance.
+///
+/// # Errors
+/// When a file is no recording.
+pub fn run(args: &ReplayArgs) -> Result<ExitCode> {
+    let device = start(&args.machine)?;
+    let mut ok = true;
+    for (i, file) in args.files.iter().enumerate() {
+        let report = replay(file, &device)?;
+        ok &= report.ok;
+        if args.json {
+            let ReplayReport { kind, ok, max_relative_error, .. } = &report;
+            print(&format!("{}\n", serde_json::to_string(&Verdict { kind, ok: *ok, max_relative_error })?))?;
+        } else {
+            let gap = if i > 0 { "\n" } else { "" };
+            print(&format!("{gap}{}: {}\n{}", file.display(), report.kind, text(&report)))?;
+        }
+    }
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn text(report: &ReplayReport) -> String {
+    let mut rows = vec![["quantity", "largest relative error"].map(str::to_owned).to_vec()];
+    rows.extend(report.max_relative_error.iter().map(|(name, error)| vec![name.clone(), format!("{error:.2e}")]));
+    let failures: String = report.failures.iter().map(|failure| format!("  {failure}\n")).collect();
+    format!("{}{failures}{}\n", table(&rows), if report.ok { "ok" } else { "FAIL" })
+}

@@ -1,0 +1,50 @@
+//! `softcell search`: only the search.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use softcell::pipeline::network_cost;
+
+use super::given_genotype;
+use crate::args::SearchArgs;
+use crate::output::{duration, grouped, print, quoted};
+use crate::progress::CAVEAT;
+use crate::session::Session;
+
+/// Runs the command.
+///
+/// # Errors
+/// What the search finds.
+pub fn run(args: &SearchArgs) -> Result<ExitCode> {
+    Session::begin("softcell search --out", &args.run, &args.settings.table)?.work(search)
+}
+
+fn search(session: &mut Session) -> Result<()> {
+    let place = session.folder.path().display().to_string();
+    let run = quoted(&place);
+    if given_genotype(&session.folder)?.is_some() {
+        bail!("run {place} was given its genotype: there is nothing to search; train it: softcell train --run {run}");
+    }
+    let (job, progress) = session.parts();
+    let found = job.search(progress)?;
+    progress.clear();
+    let cost = network_cost(&found.genotype, job.config, &job.dataset.train);
+    print(&format!(
+        "\ngenotype      {}\n\
+         network       {} parameters, {} multiply-adds per image, with the run's training settings\n\
+         time          {}\n\
+         \n\
+         {CAVEAT}\n\
+         \n\
+         {place}\n  \
+           genotype.txt, genotype.json: the cell\n  \
+           genotypes/, history.jsonl: the cell and the numbers of each epoch\n\
+         next\n  \
+           softcell train --run {run}\n  \
+           softcell genotype show {run}\n",
+        found.genotype.to_text(),
+        grouped(cost.parameters),
+        grouped(cost.macs),
+        duration(found.seconds),
+    ))
+}

@@ -1,0 +1,109 @@
+//! `softcell train`: the network of a finished search, or of a given genotype.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use softcell::config::Section;
+use softcell::event::Stage;
+use softcell::run::{RunFolder, load_search, load_train};
+use softcell::space::Genotype;
+
+use super::genotype::resolve;
+use super::{report, train_and_test};
+use crate::args::TrainArgs;
+use crate::output::{print, quoted};
+use crate::progress::Progress;
+use crate::session::{Session, shape, start};
+use crate::settings::{Given, differences, refuse};
+
+const RESUME: &str = "softcell train --run";
+
+/// Runs the command.
+///
+/// # Errors
+/// What the training finds.
+pub fn run(args: &TrainArgs) -> Result<ExitCode> {
+    match (&args.of_run, &args.genotype) {
+        (Some(path), None) => of_run(args, path),
+        (None, Some(text)) => of_genotype(args, text),
+        _ => bail!("name either a run with --run or a genotype with --genotype"),
+    }
+}
+
+/// Trains the network of a genotype in a new run.
+fn of_genotype(args: &TrainArgs, text: &str) -> Result<ExitCode> {
+    let genotype = resolve(text)?;
+    Session::begin(RESUME, &args.run, &args.settings.table)?.work(|session| {
+        let folder = &session.folder;
+        let place = folder.path().display();
+        match folder.read_genotype()? {
+            Some(stored) if stored == genotype => {}
+            Some(stored) => bail!("run {place} is of another genotype, {stored}; begin a new run with another --out"),
+            None if load_search(&folder.checkpoint(Stage::Search))?.is_some() => {
+                bail!("run {place} is a search that is not finished; begin a new run with another --out")
+            }
+            None => folder.write_genotype(&genotype)?,
+        }
+        train(session, &genotype)
+    })
+}
+
+/// Trains the network of a run whose genotype is there.
+fn of_run(args: &TrainArgs, path: &Path) -> Result<ExitCode> {
+    let device = start(&args.run.machine)?;
+    let given = Given::read(args.run.config.as_deref(), args.run.preset, &args.settings.table)?;
+    let folder = RunFolder::open(path)?;
+    let place = quoted(&path.display().to_string());
+    let Some(genotype) = folder.read_genotype()? else {
+        bail!(
+            "run {place} has no genotype yet: finish its search with `softcell search --out {place} --resume`, or \
+             give one with `softcell train --genotype GENOTYPE --out {place} --resume`"
+        );
+    };
+    // A checkpoint that cannot be read is a beginning as well.
+    let begun = !matches!(load_train(&folder.checkpoint(Stage::Train)), Ok(None));
+    if begun && !args.run.resume && !args.run.force {
+        let (state, done) = match folder.read_result()? {
+            Some(_) => ("is trained already", "see its result"),
+            None => ("is being trained", "go on"),
+        };
+        bail!("run {place} {state}: {done} with `{RESUME} {place} --resume`, or train it anew with --force");
+    }
+    let progress = Progress::new();
+    let session = if begun && args.run.resume {
+        Session::go_on(RESUME, &args.run, folder, Some(&given), device, progress)?
+    } else {
+        let mut session = Session::go_on(RESUME, &args.run, folder, None, device, progress)?;
+        choose_settings(&mut session, &given)?;
+        session
+    };
+    session.work(|session| train(session, &genotype))
+}
+
+/// Clears what an earlier training left and takes over the training settings that were given.
+fn choose_settings(session: &mut Session, given: &Given) -> Result<()> {
+    let config = given.over_training(&session.config, &shape(&session.dataset))?;
+    let changes = differences(&session.config, &config)?;
+    let (training, fixed): (Vec<_>, Vec<_>) = changes.into_iter().partition(|d| d.key.section == Section::Train);
+    refuse(&fixed, "only the training settings of a run can still be chosen")?;
+    // In this order: a checkpoint must never stand beside settings it was not made with.
+    session.folder.clear_training()?;
+    if !training.is_empty() {
+        for change in training {
+            session.progress.line(&format!("  {} = {} (was {})", change.key.dotted(), change.second, change.first));
+        }
+        session.folder.write_config(&config)?;
+        session.config = config;
+    }
+    Ok(())
+}
+
+fn train(session: &mut Session, genotype: &Genotype) -> Result<()> {
+    if let Some(result) = session.folder.read_result()? {
+        session.progress.line("the run is trained; this is its result");
+        return print(&report(&session.folder, &result));
+    }
+    let searched = load_search(&session.folder.checkpoint(Stage::Search))?.map(|state| state.seconds);
+    train_and_test(session, genotype, searched)
+}

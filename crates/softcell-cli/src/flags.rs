@@ -1,0 +1,300 @@
+//! The flags that stand for settings, made from the library's table of settings.
+
+use std::marker::PhantomData;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use softcell::Error;
+use softcell::config::{KEYS, Key, Kind, Section, set};
+use toml::Table;
+
+/// Which sections a command takes flags of.
+pub trait Scope: Clone + std::fmt::Debug + Send + Sync + 'static {
+    /// The sections.
+    const SECTIONS: &'static [Section];
+}
+
+/// Of `softcell fit`: everything.
+#[derive(Debug, Clone)]
+pub struct Fit;
+
+/// Of `softcell search`.
+#[derive(Debug, Clone)]
+pub struct Search;
+
+/// Of `softcell train`.
+#[derive(Debug, Clone)]
+pub struct Train;
+
+impl Scope for Fit {
+    const SECTIONS: &'static [Section] = &[Section::Root, Section::Data, Section::Search, Section::Train];
+}
+
+impl Scope for Search {
+    const SECTIONS: &'static [Section] = &[Section::Root, Section::Data, Section::Search];
+}
+
+impl Scope for Train {
+    const SECTIONS: &'static [Section] = &[Section::Root, Section::Data, Section::Train];
+}
+
+/// The settings given as flags, as a layer for [`softcell::config::build`].
+#[derive(Debug, Clone)]
+pub struct SettingFlags<S> {
+    /// The settings.
+    pub table: Table,
+    scope: PhantomData<S>,
+}
+
+impl<S: Scope> Args for SettingFlags<S> {
+    fn augment_args(command: Command) -> Command {
+        flags(S::SECTIONS).into_iter().fold(command, |command, flag| flag.add_to(command))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<S: Scope> FromArgMatches for SettingFlags<S> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut table = Table::new();
+        for flag in flags(S::SECTIONS) {
+            flag.read_into(&mut table, matches)?;
+        }
+        Ok(Self { table, scope: PhantomData })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// One flag.
+#[derive(Debug, Clone)]
+struct Flag {
+    /// Without the dashes.
+    name: String,
+    /// Another name that is understood.
+    alias: Option<String>,
+    /// What it sets.
+    keys: Vec<&'static Key>,
+    heading: &'static str,
+    hidden: bool,
+}
+
+const BOTH: &str = "Search and training (--search-NAME or --train-NAME sets one of the two)";
+
+/// The flags of some sections; where two set the same key, the later one wins.
+fn flags(sections: &[Section]) -> Vec<Flag> {
+    let has = |section| sections.contains(&section);
+    let both = has(Section::Search) && has(Section::Train);
+    let keys = || KEYS.iter().filter(|key| has(key.section));
+    let mut flags = Vec::new();
+    for key in keys().filter(|key| !(both && key.is_common())) {
+        let heading = match key.section {
+            Section::Root => "Run",
+            Section::Data => "Data",
+            Section::Search => "Search",
+            Section::Train => "Training",
+        };
+        let staged = matches!(key.section, Section::Search | Section::Train);
+        let alias = staged.then(|| prefixed(key));
+        flags.push(Flag { name: plain(key), alias, keys: vec![key], heading, hidden: false });
+    }
+    if both {
+        for key in keys().filter(|key| key.section == Section::Train && key.is_common()) {
+            let other = Key::find(Section::Search, key.name).expect("common keys are in both sections");
+            let keys = vec![key, other];
+            flags.push(Flag { name: plain(key), alias: None, keys, heading: BOTH, hidden: false });
+        }
+        for key in keys().filter(|key| key.is_common()) {
+            flags.push(Flag { name: prefixed(key), alias: None, keys: vec![key], heading: BOTH, hidden: true });
+        }
+    }
+    flags
+}
+
+/// The usual name of a key's flag.
+fn plain(key: &Key) -> String {
+    match (key.section, key.name) {
+        (Section::Data, "path") => "data".to_owned(),
+        (Section::Data, "format") => "data-format".to_owned(),
+        _ => key.flag(),
+    }
+}
+
+/// The name that says the stage: `search-epochs`.
+fn prefixed(key: &Key) -> String {
+    format!("{}-{}", key.section.name(), key.flag())
+}
+
+impl Flag {
+    fn key(&self) -> &'static Key {
+        self.keys[0]
+    }
+
+    fn negation(&self) -> String {
+        format!("no-{}", self.name)
+    }
+
+    fn help(&self) -> String {
+        let key = self.key();
+        let help = if self.keys.len() > 1 { key.help.replace(" of the trained network", "") } else { key.help.into() };
+        let help = help.replace("init_channels", "--init-channels");
+        match key.kind {
+            Kind::Bool => format!("{help} (off: --{})", self.negation()),
+            _ if key.choices.is_empty() || help.contains("--candidates") => help,
+            Kind::List => format!("{help}: {}", key.choices.join(", ")),
+            _ => format!("{help} [{}]", key.choices.join(", ")),
+        }
+    }
+
+    fn add_to(self, command: Command) -> Command {
+        let key = self.key();
+        let value_name = match key.kind {
+            Kind::Bool => "true|false",
+            Kind::Integer => "N",
+            Kind::Float => "X",
+            Kind::List => "NAMES",
+            Kind::Text if key.name == "path" => "PATH",
+            Kind::Text if key.name == "image_size" => "SIZE",
+            Kind::Text => "NAME",
+        };
+        let mut arg = Arg::new(self.name.clone())
+            .long(self.name.clone())
+            .value_name(value_name)
+            .help(self.help())
+            .help_heading(self.heading)
+            .hide(self.hidden)
+            .action(ArgAction::Set)
+            .allow_negative_numbers(true)
+            .overrides_with(self.name.clone())
+            .value_parser(move |raw: &str| check(key, raw));
+        if let Some(alias) = &self.alias {
+            arg = arg.alias(alias.clone());
+        }
+        if key.kind != Kind::Bool {
+            return command.arg(arg);
+        }
+        let negation = Arg::new(self.negation())
+            .long(self.negation())
+            .hide(true)
+            .action(ArgAction::SetTrue)
+            .overrides_with(self.name.clone());
+        let negation = match &self.alias {
+            Some(alias) => negation.alias(format!("no-{alias}")),
+            None => negation,
+        };
+        let arg = arg.num_args(0..=1).default_missing_value("true").overrides_with(self.negation());
+        command.arg(arg).arg(negation)
+    }
+
+    fn read_into(&self, table: &mut Table, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let off = self.key().kind == Kind::Bool && matches.get_flag(&self.negation());
+        let given = matches.get_one::<String>(&self.name).map(String::as_str);
+        let Some(raw) = given.or(off.then_some("false")) else { return Ok(()) };
+        for key in &self.keys {
+            set(table, key.section, key.name, raw)
+                .map_err(|error| clap::Error::raw(clap::error::ErrorKind::ValueValidation, error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the text is a value of the key.
+fn check(key: &Key, raw: &str) -> Result<String, String> {
+    match set(&mut Table::new(), key.section, key.name, raw) {
+        Ok(()) => Ok(raw.to_owned()),
+        Err(Error::Setting { expected, .. }) => Err(format!("expected {expected}")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse<S: Scope>(args: &[&str]) -> Result<Table, clap::Error> {
+        let command = SettingFlags::<S>::augment_args(Command::new("test").no_binary_name(true));
+        Ok(SettingFlags::<S>::from_arg_matches(&command.try_get_matches_from(args)?)?.table)
+    }
+
+    fn table(text: &str) -> Table {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn every_key_can_be_set_alone() {
+        for key in KEYS {
+            let names: Vec<String> = flags(Fit::SECTIONS)
+                .into_iter()
+                .filter(|flag| flag.keys == [key])
+                .map(|flag| flag.name)
+                .collect();
+            assert_eq!(names.len(), 1, "{}: {names:?}", key.dotted());
+        }
+    }
+
+    #[test]
+    fn the_flags_of_each_command_are_well_formed() {
+        for sections in [Fit::SECTIONS, Search::SECTIONS, Train::SECTIONS] {
+            flags(sections).into_iter().fold(Command::new("test"), |c, flag| flag.add_to(c)).debug_assert();
+        }
+    }
+
+    #[test]
+    fn in_fit_the_plain_name_means_both_and_the_longer_one_wins() {
+        let both = parse::<Fit>(&["--epochs", "5"]).unwrap();
+        assert_eq!(both, table("[search]\nepochs = 5\n[train]\nepochs = 5"));
+        for args in [["--search-epochs", "2", "--epochs", "5"], ["--epochs", "5", "--search-epochs", "2"]] {
+            assert_eq!(parse::<Fit>(&args).unwrap(), table("[search]\nepochs = 2\n[train]\nepochs = 5"));
+        }
+        assert_eq!(parse::<Fit>(&["--search-nodes=2"]).unwrap(), table("[search]\nnodes = 2"));
+    }
+
+    #[test]
+    fn a_stage_takes_its_own_settings_by_either_name() {
+        assert_eq!(parse::<Search>(&["--epochs", "5"]).unwrap(), table("[search]\nepochs = 5"));
+        assert_eq!(parse::<Train>(&["--train-epochs", "5"]).unwrap(), table("[train]\nepochs = 5"));
+        assert!(parse::<Search>(&["--auxiliary"]).is_err());
+        assert!(parse::<Train>(&["--nodes", "3"]).is_err());
+    }
+
+    #[test]
+    fn switches_take_a_value_or_none_and_can_be_turned_off() {
+        let is = |args: &[&str], value: bool| {
+            let found = parse::<Search>(args).unwrap();
+            assert_eq!(found, table(&format!("[search]\ncutout = {value}")), "{args:?}");
+        };
+        is(&["--cutout"], true);
+        is(&["--cutout=false"], false);
+        is(&["--cutout", "false"], false);
+        is(&["--no-cutout"], false);
+        is(&["--cutout", "--no-cutout"], false);
+        is(&["--no-cutout", "--cutout"], true);
+        let one = parse::<Fit>(&["--cutout", "--no-search-cutout"]).unwrap();
+        assert_eq!(one, table("[search]\ncutout = false\n[train]\ncutout = true"));
+    }
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        let found = parse::<Search>(&["--arch-learning-rate", "3e-4", "--seed", "1_000"]).unwrap();
+        assert_eq!(found, table("seed = 1000\n[search]\narch_learning_rate = 3e-4"));
+        for (args, expected) in [
+            (["--epochs", "-3"], "expected a whole number"),
+            (["--learning-rate", "-1e-3x"], "unexpected argument"),
+            (["--learning-rate", "fast"], "expected a finite number"),
+            (["--candidates", "none,sep_conv_3"], "nearest: sep_conv_3x3"),
+        ] {
+            let error = parse::<Search>(&args).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn data_has_its_own_names() {
+        let found = parse::<Fit>(&["--data", "my images", "--data-format", "folder"]).unwrap();
+        assert_eq!(found, table("[data]\npath = \"my images\"\nformat = \"folder\""));
+    }
+}

@@ -1,0 +1,65 @@
+//! Ctrl-C: the first one asks long work to save and stop, the second one ends the program at once.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Exit code of a program that was interrupted.
+pub const EXIT_CODE: u8 = 130;
+
+/// Whether there is work that can save itself.
+static WORKING: AtomicBool = AtomicBool::new(false);
+/// Whether it was asked to.
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Handles Ctrl-C, and the signals that ask a program to end, from now on.
+///
+/// Under `nohup` nothing is handled, so that the program outlives its terminal as it was meant to.
+pub fn listen() {
+    if !ignores_hangup() {
+        // Without a handler Ctrl-C ends the program at once, which a run folder survives as well.
+        let _ = ctrlc::set_handler(handle);
+    }
+}
+
+fn handle() {
+    let again = ASKED.swap(true, Ordering::SeqCst);
+    if again || !WORKING.load(Ordering::SeqCst) {
+        say("interrupted");
+        std::process::exit(i32::from(EXIT_CODE));
+    }
+    say("finishing this step and saving; press Ctrl-C again to stop at once");
+}
+
+/// Whether the program was started with the signal 1, the end of the terminal, ignored; where Linux tells.
+fn ignores_hangup() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
+}
+
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "\n{text}");
+}
+
+/// Whether the work is to save and stop.
+pub fn is_asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}
+
+/// Work that looks at [`is_asked`] now and then; ends when dropped.
+#[derive(Debug)]
+pub struct Work;
+
+impl Work {
+    /// Begins.
+    pub fn begin() -> Work {
+        WORKING.store(true, Ordering::SeqCst);
+        Work
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        WORKING.store(false, Ordering::SeqCst);
+    }
+}

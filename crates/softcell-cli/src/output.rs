@@ -1,0 +1,213 @@
+//! What goes to standard output: numbers in words, tables, JSON.
+
+use std::io::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+use softcell::run::RunResult;
+
+/// With more classes than this the confusion matrix is left to result.json.
+const WIDEST_MATRIX: usize = 20;
+
+/// Writes a text to standard output.
+///
+/// # Errors
+/// What the system says, such as that nobody reads any more.
+pub fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Writes a value as indented JSON.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_json(value: &impl Serialize) -> Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// `12.3 s`, `1m20s`, `2h05m`, `3d04h`.
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{}m{:02}s", whole / 60, whole % 60),
+        3600..86_400 => format!("{}h{:02}m", whole / 3600, whole % 3600 / 60),
+        _ => format!("{}d{:02}h", whole / 86_400, whole % 86_400 / 3600),
+    }
+}
+
+/// `98.06 %`, of a fraction.
+pub fn percent(fraction: f64) -> String {
+    format!("{:.2} %", fraction * 100.0)
+}
+
+/// `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Columns, the first to the left and the others to the right, two blanks between them.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let pad = " ".repeat(widths[column] - cell.chars().count());
+            line.push_str(&if column == 0 { format!("{cell}{pad}") } else { format!("  {pad}{cell}") });
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// How well a network did, and what it costs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scores {
+    /// Share of the test images with the right class first.
+    pub test_accuracy: f64,
+    /// The same for the first five classes.
+    pub test_top5_accuracy: f64,
+    /// Test images.
+    pub test_images: u64,
+    /// Weights of the network, auxiliary head excluded.
+    pub parameters: u64,
+    /// Multiply-adds for one image.
+    pub macs: u64,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Test accuracy of each class; none for a class without test images.
+    pub per_class_accuracy: Vec<Option<f64>>,
+    /// `confusion[true class][answered class]`, in test images.
+    pub confusion: Vec<Vec<u64>>,
+}
+
+impl From<&RunResult> for Scores {
+    fn from(result: &RunResult) -> Scores {
+        Scores {
+            test_accuracy: result.test_accuracy,
+            test_top5_accuracy: result.test_top5_accuracy,
+            test_images: result.test_images,
+            parameters: result.parameters,
+            macs: result.macs,
+            classes: result.classes.clone(),
+            per_class_accuracy: result.per_class_accuracy.clone(),
+            confusion: result.confusion.clone(),
+        }
+    }
+}
+
+impl Scores {
+    /// As text; `elsewhere` says where the confusion matrix is if it is too wide.
+    pub fn text(&self, elsewhere: &str) -> String {
+        let mut text = format!(
+            "test accuracy  {} (top-1), {} (top-5), on {} images\nnetwork        {} parameters, {} multiply-adds \
+             per image\n\n",
+            percent(self.test_accuracy),
+            percent(self.test_top5_accuracy),
+            grouped(self.test_images),
+            grouped(self.parameters),
+            grouped(self.macs),
+        );
+        let matrix = self.classes.len() <= WIDEST_MATRIX;
+        let mut head = vec!["class".to_owned(), "images".to_owned(), "accuracy".to_owned()];
+        if matrix {
+            head.extend(self.classes.iter().map(|class| shortened(class, 8)));
+        }
+        let mut rows = vec![head];
+        for (i, class) in self.classes.iter().enumerate() {
+            let images: u64 = self.confusion[i].iter().sum();
+            let accuracy = self.per_class_accuracy[i].map_or("-".to_owned(), percent);
+            let mut row = vec![shortened(class, 30), images.to_string(), accuracy];
+            if matrix {
+                let dots = |&n: &u64| if n == 0 { ".".to_owned() } else { n.to_string() };
+                row.extend(self.confusion[i].iter().map(dots));
+            }
+            rows.push(row);
+        }
+        text.push_str(&table(&rows));
+        text.push_str(&match matrix {
+            true => "(on the right the confusion matrix: a row for each true class, a column for each answer)\n".into(),
+            false => format!("(the confusion matrix of {} classes is in {elsewhere})\n", self.classes.len()),
+        });
+        text
+    }
+}
+
+/// The first characters of a text that is too long.
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+    }
+}
+
+/// An argument as a shell takes it.
+pub fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:,=@%+".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        return argument.to_owned();
+    }
+    format!("'{}'", argument.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_words() {
+        let times = [(0.04, "0.0 s"), (59.4, "59.4 s"), (59.96, "1m00s"), (3599.9, "1h00m"), (90_000.0, "1d01h")];
+        for (seconds, text) in times {
+            assert_eq!(duration(seconds), text);
+        }
+        assert_eq!(percent(0.98059), "98.06 %");
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn tables_are_aligned() {
+        let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "1000".to_owned()]];
+        assert_eq!(table(&rows), "a        1\nlong  1000\n");
+    }
+
+    #[test]
+    fn the_matrix_is_shown_for_few_classes_only() {
+        let scores = |n: usize| Scores {
+            test_accuracy: 1.0,
+            test_top5_accuracy: 1.0,
+            test_images: n as u64,
+            parameters: 1,
+            macs: 1,
+            classes: (0..n).map(|i| format!("class{i}")).collect(),
+            per_class_accuracy: vec![Some(1.0); n],
+            confusion: vec![vec![7; n]; n],
+        };
+        let few = scores(20).text("result.json");
+        assert!(few.contains("confusion matrix: a row") && few.matches(" 7").count() == 400, "{few}");
+        let many = scores(21).text("result.json");
+        assert!(many.contains("21 classes is in result.json") && many.matches(" 7").count() == 0, "{many}");
+    }
+
+    #[test]
+    fn shells_get_back_what_was_meant() {
+        assert_eq!(quoted("runs/digits-1"), "runs/digits-1");
+        assert_eq!(quoted("my run"), "'my run'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

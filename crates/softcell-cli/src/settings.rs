@@ -1,0 +1,218 @@
+//! From preset, file and flags to the settings of a run.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use softcell::config::{Config, DataShape, KEYS, Key, Preset, Section, build, overlay, preset, read_toml};
+use toml::{Table, Value};
+
+/// The settings as they were given.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The preset, if one was named by flag or file.
+    preset: Option<Preset>,
+    /// The file under the flags.
+    table: Table,
+}
+
+/// A setting that has two values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// The setting.
+    pub key: &'static Key,
+    /// Its value in the first of two settings.
+    pub first: String,
+    /// Its value in the second.
+    pub second: String,
+}
+
+impl Given {
+    /// Reads the file, if there is one, and lays the flags over it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds what is no setting.
+    pub fn read(file: Option<&Path>, preset: Option<Preset>, flags: &Table) -> Result<Given> {
+        let mut given = Given { preset, table: Table::new() };
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the settings in {}", path.display()))?;
+            let file = read_toml(&text, &path.display().to_string())?;
+            given.preset = preset.or(file.preset);
+            given.table = file.table;
+        }
+        overlay(&mut given.table, flags);
+        Ok(given)
+    }
+
+    /// The preset to start from.
+    pub fn preset(&self) -> Preset {
+        self.preset.unwrap_or(Preset::Auto)
+    }
+
+    /// Whether a setting was given.
+    pub fn has(&self, section: Section, name: &str) -> bool {
+        self.value(section, name).is_some()
+    }
+
+    fn value(&self, section: Section, name: &str) -> Option<&Value> {
+        value_in(&self.table, section, name)
+    }
+
+    /// The settings for images of this shape, and the reasons for those the preset chose.
+    ///
+    /// # Errors
+    /// When they cannot run.
+    pub fn build(&self, shape: &DataShape) -> Result<(Config, Vec<String>)> {
+        let (base, reasons) = preset(self.preset(), shape);
+        Ok((build(&base, std::slice::from_ref(&self.table))?, reasons))
+    }
+
+    /// What was given instead of the preset's values, such as `search.epochs = 3 (auto: 30)`.
+    ///
+    /// # Errors
+    /// When the settings cannot run.
+    pub fn overrides(&self, shape: &DataShape) -> Result<Vec<String>> {
+        let (config, _) = self.build(shape)?;
+        let chosen = differences(&preset(self.preset(), shape).0, &config)?;
+        let line = |d: Difference| format!("{} = {} ({}: {})", d.key.dotted(), d.second, self.preset(), d.first);
+        Ok(chosen.into_iter().filter(|d| d.key.name != "path").map(line).collect())
+    }
+
+    /// The settings of a run that goes on, with what was given laid over them.
+    ///
+    /// # Errors
+    /// When they cannot run.
+    pub fn over(&self, stored: &Config) -> Result<Config> {
+        Ok(build(stored, std::slice::from_ref(&self.table))?)
+    }
+
+    /// As [`Given::over`], starting from the training settings of the preset if one was named.
+    ///
+    /// # Errors
+    /// When they cannot run.
+    pub fn over_training(&self, stored: &Config, shape: &DataShape) -> Result<Config> {
+        let mut base = stored.clone();
+        if let Some(named) = self.preset {
+            base.train = preset(named, shape).0.train;
+        }
+        self.over(&base)
+    }
+
+    /// Refuses settings that differ from those a run began with.
+    ///
+    /// # Errors
+    /// When one does, naming it, the stored and the given value.
+    pub fn check_same(&self, stored: &Config, shape: Option<&DataShape>) -> Result<()> {
+        let asked = match (self.preset, shape) {
+            (Some(_), Some(shape)) => self.build(shape)?.0,
+            _ => self.over(stored)?,
+        };
+        refuse(&differences(stored, &asked)?, "a run goes on with the settings it began with")
+    }
+}
+
+/// An error if there is any difference.
+///
+/// # Errors
+/// The differences in words.
+pub fn refuse(differences: &[Difference], why: &str) -> Result<()> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let words = |d: &Difference| format!("{} is {} in the run, {} was given", d.key.dotted(), d.first, d.second);
+    let list: Vec<String> = differences.iter().map(words).collect();
+    bail!("{}: {why}; leave the setting out, or begin a new run with another --out", list.join("; "))
+}
+
+/// The settings that differ.
+///
+/// # Errors
+/// When the settings cannot be written as TOML.
+pub fn differences(first: &Config, second: &Config) -> Result<Vec<Difference>> {
+    let (first, second) = (Table::try_from(first)?, Table::try_from(second)?);
+    let mut found = Vec::new();
+    for key in KEYS {
+        let value = |table| value_in(table, key.section, key.name).expect("settings are complete");
+        let (first, second) = (value(&first), value(&second));
+        if first != second && !(key.name == "path" && same_place(first, second)) {
+            found.push(Difference { key, first: first.to_string(), second: second.to_string() });
+        }
+    }
+    Ok(found)
+}
+
+fn value_in<'a>(table: &'a Table, section: Section, name: &str) -> Option<&'a Value> {
+    match section {
+        Section::Root => table.get(name),
+        _ => table.get(section.name())?.get(name),
+    }
+}
+
+/// Whether two paths lead to the same folder.
+fn same_place(first: &Value, second: &Value) -> bool {
+    let place = |value: &Value| std::fs::canonicalize(value.as_str()?).ok();
+    place(first).is_some_and(|first| Some(first) == place(second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(flags: &str) -> Given {
+        Given::read(None, None, &flags.parse().unwrap()).unwrap()
+    }
+
+    fn stored() -> Config {
+        given("seed = 3").build(&DataShape::default()).unwrap().0
+    }
+
+    #[test]
+    fn flags_lie_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("my.toml");
+        std::fs::write(&file, "preset = \"paper-cifar10\"\n[search]\nepochs = 7\nlayers = 5").unwrap();
+        let flags = "[search]\nepochs = 9".parse().unwrap();
+        let read = Given::read(Some(&file), None, &flags).unwrap();
+        assert_eq!(read.preset(), Preset::PaperCifar10);
+        let config = read.build(&DataShape::default()).unwrap().0;
+        assert_eq!((config.search.epochs, config.search.layers, config.train.epochs), (9, 5, 600));
+        assert!(read.has(Section::Search, "layers") && !read.has(Section::Data, "path"));
+        let named = Given::read(Some(&file), Some(Preset::Auto), &flags).unwrap();
+        assert_eq!(named.preset(), Preset::Auto);
+        let overrides = read.overrides(&DataShape::default()).unwrap();
+        assert_eq!(
+            overrides,
+            ["search.layers = 5 (paper-cifar10: 8)", "search.epochs = 9 (paper-cifar10: 50)"]
+        );
+    }
+
+    #[test]
+    fn a_run_keeps_its_settings() {
+        assert!(given("seed = 3").check_same(&stored(), None).is_ok());
+        let error = given("seed = 4").check_same(&stored(), None).unwrap_err().to_string();
+        assert!(error.starts_with("seed is 3 in the run, 4 was given:"), "{error}");
+        let shape = DataShape { train_images: 1000, classes: 2, channels: 1, height: 8, width: 8 };
+        let run = given("").build(&shape).unwrap().0;
+        let named = |preset| Given { preset: Some(preset), table: Table::new() };
+        assert!(named(Preset::Auto).check_same(&run, Some(&shape)).is_ok());
+        let error = named(Preset::PaperCifar10).check_same(&run, Some(&shape)).unwrap_err().to_string();
+        assert!(error.contains("search.layers is 3 in the run, 8 was given"), "{error}");
+    }
+
+    #[test]
+    fn training_may_start_from_another_preset() {
+        let given = Given { preset: Some(Preset::PaperCifar10), table: "[train]\nepochs = 4".parse().unwrap() };
+        let config = given.over_training(&stored(), &DataShape::default()).unwrap();
+        assert_eq!((config.train.layers, config.train.epochs, config.seed), (20, 4, 3));
+        assert_eq!(config.search, stored().search);
+    }
+
+    #[test]
+    fn two_ways_to_write_a_path_are_one_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, dotted) = (folder.path().display().to_string(), format!("{}/.", folder.path().display()));
+        let config = |path: &str| Config { data: softcell::config::DataConfig { path: path.into(), ..stored().data }, ..stored() };
+        assert_eq!(differences(&config(&plain), &config(&dotted)).unwrap(), []);
+        assert_eq!(differences(&config(&plain), &config("digits")).unwrap().len(), 1);
+    }
+}

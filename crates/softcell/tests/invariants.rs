@@ -1,0 +1,137 @@
+//! The architecture invariants of ARCHITECTURE.md, read off the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in crates/").to_path_buf()
+}
+
+/// Every Rust file below `folder` (or the file itself) with its code, comments left out.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut pending = vec![crates().join(folder)];
+    let mut found = Vec::new();
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let code: Vec<&str> = text.lines().map(|l| l.split("//").next().unwrap_or("")).collect();
+            found.push((path, code.join("\n")));
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has no sources: has it moved?");
+    found
+}
+
+/// Words of `code`, split at everything that is not part of an identifier.
+fn has_word(code: &str, word: &str) -> bool {
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word)
+}
+
+fn assert_without(folders: &[&str], words: &[&str]) {
+    for folder in folders {
+        for (path, code) in sources(folder) {
+            for word in words {
+                assert!(!has_word(&code, word), "{} names `{word}`", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_space_is_data_and_never_sees_burn() {
+    assert_without(
+        &["softcell/src/space"],
+        &["burn", "softcell_kernels", "supernet", "network", "ops", "search", "train", "weights"],
+    );
+}
+
+#[test]
+fn the_derived_network_never_sees_the_supernet() {
+    assert_without(&["softcell/src/network"], &["supernet", "search"]);
+}
+
+#[test]
+fn operations_know_neither_network() {
+    assert_without(&["softcell/src/ops"], &["supernet", "network", "search", "train"]);
+}
+
+#[test]
+fn the_supernet_knows_nothing_of_the_search_or_the_derived_network() {
+    assert_without(&["softcell/src/supernet"], &["search", "network", "train", "data"]);
+}
+
+#[test]
+fn kernels_name_no_concept_of_the_search() {
+    let words = ["genotype", "Genotype", "supernet", "SuperNet", "alpha", "alphas", "primitive", "darts"];
+    let allowed = |path: &Path| path.ends_with("extension.rs");
+    for (path, code) in sources("softcell-kernels/src") {
+        for word in words {
+            // Burn's own extension API speaks of primitives.
+            if word == "primitive" && allowed(&path) {
+                continue;
+            }
+            assert!(!has_word(&code, word), "{} names `{word}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_data_run_and_replay_touch_the_disk() {
+    let disk = ["fs", "File", "OpenOptions"];
+    assert_without(
+        &[
+            "softcell/src/space",
+            "softcell/src/ops",
+            "softcell/src/supernet",
+            "softcell/src/network",
+            "softcell/src/search",
+            "softcell/src/train",
+            "softcell/src/config",
+            "softcell/src/weights.rs",
+            "softcell/src/optim.rs",
+            "softcell/src/loss.rs",
+            "softcell/src/evaluate.rs",
+            "softcell/src/pipeline.rs",
+        ],
+        &disk,
+    );
+}
+
+#[test]
+fn the_library_prints_nothing_and_parses_no_arguments() {
+    assert_without(
+        &["softcell/src", "softcell-kernels/src"],
+        &["println", "eprintln", "print", "eprint", "clap", "anyhow", "indicatif"],
+    );
+}
+
+#[test]
+fn unsafe_code_lives_in_the_kernels_alone() {
+    assert_without(&["softcell/src", "softcell-cli/src"], &["unsafe"]);
+    let root = fs::read_to_string(crates().join("softcell/src/lib.rs")).unwrap();
+    assert!(root.contains("#![forbid(unsafe_code)]"));
+}
+
+#[test]
+fn randomness_comes_from_named_streams_alone() {
+    assert_without(
+        &["softcell/src", "softcell-cli/src", "softcell-kernels/src"],
+        &["thread_rng", "from_os_rng", "from_entropy", "SysRng", "ThreadRng"],
+    );
+}
+
+#[test]
+fn the_operations_are_mapped_to_modules_in_one_place() {
+    let maps: Vec<PathBuf> = sources("softcell/src")
+        .into_iter()
+        .filter(|(path, code)| {
+            let data = path.components().any(|c| c.as_os_str() == "space" || c.as_os_str() == "config");
+            !data && code.contains("Primitive::SepConv3x3")
+        })
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(maps.len(), 1, "{maps:?}");
+    assert!(maps[0].ends_with("ops/mod.rs"));
+}
