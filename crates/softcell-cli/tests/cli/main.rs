@@ -2,6 +2,7 @@
 
 mod support;
 
-mod commands;
+mod inspecting;
 mod runs;
 mod survival;
+mod usage;
