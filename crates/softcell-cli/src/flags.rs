@@ -109,7 +109,13 @@ fn flags(sections: &[Section]) -> Vec<Flag> {
             flags.push(Flag { name: plain(key), alias: None, keys, heading: BOTH, hidden: false });
         }
         for key in keys().filter(|key| key.is_common()) {
-            flags.push(Flag { name: prefixed(key), alias: None, keys: vec![key], heading: BOTH, hidden: true });
+            flags.push(Flag {
+                name: prefixed(key),
+                alias: None,
+                keys: vec![key],
+                heading: BOTH,
+                hidden: true,
+            });
         }
     }
     flags
@@ -140,7 +146,11 @@ impl Flag {
 
     fn help(&self) -> String {
         let key = self.key();
-        let help = if self.keys.len() > 1 { key.help.replace(" of the trained network", "") } else { key.help.into() };
+        let help = if self.keys.len() > 1 {
+            key.help.replace(" of the trained network", "")
+        } else {
+            key.help.into()
+        };
         let help = help.replace("init_channels", "--init-channels");
         match key.kind {
             Kind::Bool => format!("{help} (off: --{})", self.negation()),
@@ -169,6 +179,8 @@ impl Flag {
             .hide(self.hidden)
             .action(ArgAction::Set)
             .allow_negative_numbers(true)
+            // clap does not take -3e-4 for a number.
+            .allow_hyphen_values(key.kind == Kind::Float)
             .overrides_with(self.name.clone())
             .value_parser(move |raw: &str| check(key, raw));
         if let Some(alias) = &self.alias {
@@ -283,7 +295,7 @@ mod tests {
         assert_eq!(found, table("seed = 1000\n[search]\narch_learning_rate = 3e-4"));
         for (args, expected) in [
             (["--epochs", "-3"], "expected a whole number"),
-            (["--learning-rate", "-1e-3x"], "unexpected argument"),
+            (["--learning-rate", "-1e-3x"], "expected a finite number"),
             (["--learning-rate", "fast"], "expected a finite number"),
             (["--candidates", "none,sep_conv_3"], "nearest: sep_conv_3x3"),
         ] {

@@ -60,7 +60,8 @@ pub fn grouped(number: u64) -> String {
 /// Columns, the first to the left and the others to the right, two blanks between them.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
     for row in rows {
@@ -115,8 +116,8 @@ impl Scores {
     /// As text; `elsewhere` says where the confusion matrix is if it is too wide.
     pub fn text(&self, elsewhere: &str) -> String {
         let mut text = format!(
-            "test accuracy  {} (top-1), {} (top-5), on {} images\nnetwork        {} parameters, {} multiply-adds \
-             per image\n\n",
+            "test accuracy  {} (top-1), {} (top-5), on {} images\n\
+             network        {} parameters (auxiliary head excluded), {} multiply-adds per image\n\n",
             percent(self.test_accuracy),
             percent(self.test_top5_accuracy),
             grouped(self.test_images),
@@ -141,7 +142,10 @@ impl Scores {
         }
         text.push_str(&table(&rows));
         text.push_str(&match matrix {
-            true => "(on the right the confusion matrix: a row for each true class, a column for each answer)\n".into(),
+            true => {
+                "(on the right the confusion matrix: a row for each true class, a column for each answer)\n"
+                    .into()
+            }
             false => format!("(the confusion matrix of {} classes is in {elsewhere})\n", self.classes.len()),
         });
         text
@@ -171,7 +175,8 @@ mod tests {
 
     #[test]
     fn numbers_in_words() {
-        let times = [(0.04, "0.0 s"), (59.4, "59.4 s"), (59.96, "1m00s"), (3599.9, "1h00m"), (90_000.0, "1d01h")];
+        let times =
+            [(0.04, "0.0 s"), (59.4, "59.4 s"), (59.96, "1m00s"), (3599.9, "1h00m"), (90_000.0, "1d01h")];
         for (seconds, text) in times {
             assert_eq!(duration(seconds), text);
         }

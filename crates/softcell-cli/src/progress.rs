@@ -230,8 +230,11 @@ impl Progress {
             let best = if e.best_epoch == Some(e.epoch) { " best" } else { "" };
             format!("  valid loss {}  valid accuracy {}{best}", loss(e.valid_loss), percent(accuracy))
         });
-        let drop_path =
-            if e.drop_path_prob > 0.0 { format!("  drop path {:.3}", e.drop_path_prob) } else { String::new() };
+        let drop_path = if e.drop_path_prob > 0.0 {
+            format!("  drop path {:.3}", e.drop_path_prob)
+        } else {
+            String::new()
+        };
         let text = format!(
             "train {:>3}/{epochs}  loss {:.4}  accuracy {}{valid}  lr {:.5}{drop_path}  {}{{left}}",
             e.epoch + 1,
@@ -278,7 +281,8 @@ impl Observer for Progress {
 }
 
 fn bar(total: usize, done: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {msg}").expect("the template is well-formed");
+    let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {wide_msg}")
+        .expect("the template is well-formed");
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
     bar.set_style(style.progress_chars("=> "));
     bar.set_position(done as u64);

@@ -74,7 +74,8 @@ impl Given {
     pub fn overrides(&self, shape: &DataShape) -> Result<Vec<String>> {
         let (config, _) = self.build(shape)?;
         let chosen = differences(&preset(self.preset(), shape).0, &config)?;
-        let line = |d: Difference| format!("{} = {} ({}: {})", d.key.dotted(), d.second, self.preset(), d.first);
+        let line =
+            |d: Difference| format!("{} = {} ({}: {})", d.key.dotted(), d.second, self.preset(), d.first);
         Ok(chosen.into_iter().filter(|d| d.key.name != "path").map(line).collect())
     }
 
@@ -119,7 +120,8 @@ pub fn refuse(differences: &[Difference], why: &str) -> Result<()> {
     if differences.is_empty() {
         return Ok(());
     }
-    let words = |d: &Difference| format!("{} is {} in the run, {} was given", d.key.dotted(), d.first, d.second);
+    let words =
+        |d: &Difference| format!("{} is {} in the run, {} was given", d.key.dotted(), d.first, d.second);
     let list: Vec<String> = differences.iter().map(words).collect();
     bail!("{}: {why}; leave the setting out, or begin a new run with another --out", list.join("; "))
 }
@@ -201,7 +203,8 @@ mod tests {
 
     #[test]
     fn training_may_start_from_another_preset() {
-        let given = Given { preset: Some(Preset::PaperCifar10), table: "[train]\nepochs = 4".parse().unwrap() };
+        let given =
+            Given { preset: Some(Preset::PaperCifar10), table: "[train]\nepochs = 4".parse().unwrap() };
         let config = given.over_training(&stored(), &DataShape::default()).unwrap();
         assert_eq!((config.train.layers, config.train.epochs, config.seed), (20, 4, 3));
         assert_eq!(config.search, stored().search);
@@ -211,7 +214,10 @@ mod tests {
     fn two_ways_to_write_a_path_are_one_place() {
         let folder = tempfile::tempdir().unwrap();
         let (plain, dotted) = (folder.path().display().to_string(), format!("{}/.", folder.path().display()));
-        let config = |path: &str| Config { data: softcell::config::DataConfig { path: path.into(), ..stored().data }, ..stored() };
+        let config = |path: &str| Config {
+            data: softcell::config::DataConfig { path: path.into(), ..stored().data },
+            ..stored()
+        };
         assert_eq!(differences(&config(&plain), &config(&dotted)).unwrap(), []);
         assert_eq!(differences(&config(&plain), &config("digits")).unwrap().len(), 1);
     }

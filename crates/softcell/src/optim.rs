@@ -89,8 +89,8 @@ pub fn global_norm(gradients: &WeightList) -> f64 {
     if squares.is_empty() {
         return 0.0;
     }
-    let squares = Tensor::cat(squares, 0).into_data().try_to_vec::<f32>().expect("gradients are f32");
-    squares.into_iter().map(f64::from).sum::<f64>().sqrt()
+    let squares = Tensor::cat(squares, 0).into_data().convert::<f64>();
+    squares.try_to_vec::<f64>().expect("converted to f64").into_iter().sum::<f64>().sqrt()
 }
 
 /// Adam as `torch.optim.Adam` computes it, with the L2 term added to the gradient (not decoupled), on the

@@ -95,8 +95,9 @@ fn flat<const D: usize>(param: &Param<Tensor<D>>) -> Tensor<1> {
     tensor.reshape([n])
 }
 
+/// Values as f32, in which networks are kept; a replay may run one in f64.
 fn host(tensor: Tensor<1>) -> Vec<f32> {
-    tensor.into_data().try_to_vec::<f32>().expect("networks are f32")
+    tensor.into_data().convert::<f32>().try_to_vec::<f32>().expect("converted to f32")
 }
 
 /// Puts a flat tensor back into a parameter, which keeps its identity and whether it is trained.

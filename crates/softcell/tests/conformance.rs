@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use safetensors::tensor::{SafeTensors, TensorView};
-use softcell::replay::{ReplayReport, replay};
+use softcell::replay::{Precision, ReplayReport, replay};
 
 /// The largest deviation of what decides a search and a training run.
 const STRICT: f64 = 1e-4;
@@ -165,6 +165,17 @@ fn one_percent_in_a_result_is_found() {
             "{:?}",
             report.failures
         );
+        // What a kink could have caused was looked at again, and was found to be no rounding.
+        assert_eq!(report.rounding.is_empty(), report.precision == Precision::F32);
+        if file == "operations"
+            || ["eval.logits", "train.logits"].contains(&tensor) && file == "derived-nasnet"
+        {
+            assert_eq!(report.precision, Precision::F32, "{tensor}");
+        }
+        if tensor == "step.1.grad.alphas_reduce" {
+            assert_eq!(report.precision, Precision::F64, "{tensor}");
+            assert!(report.rounding[0].contains(tensor), "{:?}", report.rounding);
+        }
         let error = report.max_relative_error[quantity];
         assert!((0.0095..0.0105).contains(&error), "{tensor}: {error}");
     }
@@ -174,7 +185,7 @@ fn one_percent_in_a_result_is_found() {
 #[test]
 fn one_percent_in_an_input_is_found() {
     for (file, tensor, quantity) in [
-        ("operations", "sep_conv_3x3.s1.plain.input", "parameter_gradients"),
+        ("operations", "avg_pool_3x3.s2.plain.input", "output"),
         ("search-second-order", "step.1.valid.input", "alpha_gradients"),
         ("derived-nasnet", "init.classifier.weight", "logits"),
     ] {

@@ -8,7 +8,9 @@ use serde::Serialize;
 use softcell::config::{Config, ImageSize, Stem};
 use softcell::network::StemKind;
 use softcell::run::{Manifest, RunFolder};
-use softcell::space::{CellGene, CellKind, Cost, Genotype, derived_cost, known_genotype, known_names, parse_genotype};
+use softcell::space::{
+    CellGene, CellKind, Cost, Genotype, derived_cost, known_genotype, known_names, parse_genotype,
+};
 use softcell::train::stem_kind;
 
 use crate::args::{GenotypeCommand, GenotypeForm, ShowArgs, StemArg};
@@ -46,10 +48,12 @@ pub fn resolve(text: &str) -> Result<Genotype> {
         });
     }
     if path.is_file() {
-        let content = std::fs::read_to_string(path).with_context(|| format!("cannot read the genotype in {text}"))?;
+        let content =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the genotype in {text}"))?;
         return parse_genotype(&content).with_context(|| format!("cannot read the genotype in {text}"));
     }
-    let like_a_path = !text.contains(['(', '{']) && (text.contains(['/', '\\']) || path.extension().is_some());
+    let like_a_path =
+        !text.contains(['(', '{']) && (text.contains(['/', '\\']) || path.extension().is_some());
     if like_a_path {
         bail!("there is no genotype file or run folder {text}");
     }
@@ -102,7 +106,16 @@ impl Network {
     fn cost(&self, genotype: &Genotype) -> Cost {
         let [channels, height, width] = self.image_shape;
         let imagenet = self.stem == "imagenet";
-        derived_cost(genotype, self.init_channels, self.layers, self.classes, channels, height, width, imagenet)
+        derived_cost(
+            genotype,
+            self.init_channels,
+            self.layers,
+            self.classes,
+            channels,
+            height,
+            width,
+            imagenet,
+        )
     }
 
     fn text(&self) -> String {
@@ -179,7 +192,8 @@ fn cell_text(kind: CellKind, cell: &CellGene) -> String {
 }
 
 fn list() -> Result<()> {
-    let paper = Network { init_channels: 36, layers: 20, stem: "cifar", classes: 10, image_shape: [3, 32, 32] };
+    let paper =
+        Network { init_channels: 36, layers: 20, stem: "cifar", classes: 10, image_shape: [3, 32, 32] };
     let mut rows = vec![["name", "parameters", "multiply-adds"].map(str::to_owned).to_vec()];
     for name in known_names() {
         let cost = paper.cost(&known_genotype(name).expect("it is a known name"));

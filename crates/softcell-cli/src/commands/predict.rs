@@ -51,7 +51,8 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
     let images: Vec<Result<PathBuf, Error>> = args.images.iter().flat_map(|path| found(path)).collect();
     let text = |path: &Path| path.display().to_string();
     let width = images.iter().flatten().map(|path| text(path).chars().count()).max().unwrap_or(0);
-    let class_width = predictor.manifest().classes.iter().map(|class| class.chars().count()).max().unwrap_or(0);
+    let class_width =
+        predictor.manifest().classes.iter().map(|class| class.chars().count()).max().unwrap_or(0);
     let mut progress = Progress::new();
     let (mut answers, mut failed, mut done) = (Vec::new(), false, 0);
     for batch in images.chunks(BATCH) {
@@ -82,7 +83,11 @@ fn found(path: &Path) -> Vec<Result<PathBuf, Error>> {
     match below(path, &mut images) {
         Err(error) => vec![Err(Error::io("read the folder", path)(error))],
         Ok(()) if images.is_empty() => {
-            vec![Err(Error::data(path, "there is no image in the folder", "name images, or a folder of them"))]
+            vec![Err(Error::data(
+                path,
+                "there is no image in the folder",
+                "name images, or a folder of them",
+            ))]
         }
         Ok(()) => images.into_iter().map(Ok).collect(),
     }
@@ -138,7 +143,8 @@ fn answer(predictor: &Predictor, batch: &[Result<PathBuf, Error>], top: usize) -
 
 /// The classes by falling probability; the earlier of equals first.
 fn ranked(prediction: &Prediction, classes: &[String]) -> Vec<Choice> {
-    let choice = |(class, probability): (&String, &f32)| Choice { class: class.clone(), probability: *probability };
+    let choice =
+        |(class, probability): (&String, &f32)| Choice { class: class.clone(), probability: *probability };
     let mut choices: Vec<Choice> = classes.iter().zip(&prediction.probabilities).map(choice).collect();
     choices.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     choices

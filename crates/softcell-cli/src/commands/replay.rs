@@ -42,7 +42,9 @@ pub fn run(args: &ReplayArgs) -> Result<ExitCode> {
 
 fn text(report: &ReplayReport) -> String {
     let mut rows = vec![["quantity", "largest relative error"].map(str::to_owned).to_vec()];
-    rows.extend(report.max_relative_error.iter().map(|(name, error)| vec![name.clone(), format!("{error:.2e}")]));
+    rows.extend(
+        report.max_relative_error.iter().map(|(name, error)| vec![name.clone(), format!("{error:.2e}")]),
+    );
     let failures: String = report.failures.iter().map(|failure| format!("  {failure}\n")).collect();
     format!("{}{failures}{}\n", table(&rows), if report.ok { "ok" } else { "FAIL" })
 }

@@ -23,7 +23,9 @@ fn search(session: &mut Session) -> Result<()> {
     let place = session.folder.path().display().to_string();
     let run = quoted(&place);
     if given_genotype(&session.folder)?.is_some() {
-        bail!("run {place} was given its genotype: there is nothing to search; train it: softcell train --run {run}");
+        bail!(
+            "run {place} was given its genotype: there is nothing to search; train it: softcell train --run {run}"
+        );
     }
     let (job, progress) = session.parts();
     let found = job.search(progress)?;

@@ -39,7 +39,9 @@ fn of_genotype(args: &TrainArgs, text: &str) -> Result<ExitCode> {
         let place = folder.path().display();
         match folder.read_genotype()? {
             Some(stored) if stored == genotype => {}
-            Some(stored) => bail!("run {place} is of another genotype, {stored}; begin a new run with another --out"),
+            Some(stored) => {
+                bail!("run {place} is of another genotype, {stored}; begin a new run with another --out")
+            }
             None if load_search(&folder.checkpoint(Stage::Search))?.is_some() => {
                 bail!("run {place} is a search that is not finished; begin a new run with another --out")
             }
@@ -85,13 +87,19 @@ fn of_run(args: &TrainArgs, path: &Path) -> Result<ExitCode> {
 fn choose_settings(session: &mut Session, given: &Given) -> Result<()> {
     let config = given.over_training(&session.config, &shape(&session.dataset))?;
     let changes = differences(&session.config, &config)?;
-    let (training, fixed): (Vec<_>, Vec<_>) = changes.into_iter().partition(|d| d.key.section == Section::Train);
+    let (training, fixed): (Vec<_>, Vec<_>) =
+        changes.into_iter().partition(|d| d.key.section == Section::Train);
     refuse(&fixed, "only the training settings of a run can still be chosen")?;
     // In this order: a checkpoint must never stand beside settings it was not made with.
     session.folder.clear_training()?;
     if !training.is_empty() {
         for change in training {
-            session.progress.line(&format!("  {} = {} (was {})", change.key.dotted(), change.second, change.first));
+            session.progress.line(&format!(
+                "  {} = {} (was {})",
+                change.key.dotted(),
+                change.second,
+                change.first
+            ));
         }
         session.folder.write_config(&config)?;
         session.config = config;

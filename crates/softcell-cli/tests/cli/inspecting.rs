@@ -14,7 +14,8 @@ fn genotypes_are_shown_with_their_size() {
     assert_eq!(json["parameters"], 3_349_342);
     assert_eq!((&json["skips_normal"], &json["skips_reduction"]), (&2.into(), &3.into()));
     let small =
-        succeed(here.path(), "genotype show DARTS_V2 --init-channels 8 --layers 5 --classes 3 --channels 1").out;
+        succeed(here.path(), "genotype show DARTS_V2 --init-channels 8 --layers 5 --classes 3 --channels 1")
+            .out;
     assert!(small.contains("5 cells from 8 channels, cifar stem, 3 classes, images of 1x32x32"), "{small}");
     let large = succeed(here.path(), "genotype show DARTS_V2 --image-size 224 --json").json();
     assert_eq!(large["network"]["stem"], "imagenet");
@@ -46,9 +47,12 @@ fn genotypes_are_converted_both_ways_and_read_from_anywhere() {
 fn a_folder_of_images_is_described() {
     let here = tempfile::tempdir().unwrap();
     let root = images(here.path());
-    let inspect = |more: &str| softcell(here.path(), "data inspect").arg(&root).args(more.split_whitespace()).output();
+    let inspect =
+        |more: &str| softcell(here.path(), "data inspect").arg(&root).args(more.split_whitespace()).output();
     let text = String::from_utf8(inspect("").unwrap().stdout).unwrap();
-    for words in ["format   folder", "24 to train on", "size     8x8, colour", "dark                12", "broken.png"] {
+    for words in
+        ["format   folder", "24 to train on", "size     8x8, colour", "dark                12", "broken.png"]
+    {
         assert!(text.contains(words), "no {words:?} in {text}");
     }
     let json: serde_json::Value = serde_json::from_slice(&inspect("--json").unwrap().stdout).unwrap();

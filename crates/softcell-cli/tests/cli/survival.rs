@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::support::{TINY, assert_same, fail, run, softcell, succeed};
 
@@ -41,7 +41,10 @@ fn killed_runs_go_on_to_the_same_bits() {
     let (mut kills, mut in_search, mut in_training) = (0, 0, 0);
     let mut random = Random(20_180_624);
     for round in 0.. {
-        assert!(round < 100, "{kills} kills, {in_search} of them in a search and {in_training} in a training");
+        assert!(
+            round < 100,
+            "{kills} kills, {in_search} of them in a search and {in_training} in a training"
+        );
         let out = here.join(format!("round-{round}"));
         // Every other round saves after each step, so that some kills hit a save.
         let seconds = if round % 2 == 0 { 0 } else { 60 };
@@ -83,9 +86,23 @@ fn every_state_between_two_writes_goes_on() {
         ("between-renames", &["result.json", "weights", "checkpoints/train.safetensors"]),
         (
             "before-the-training",
-            &["result.json", "weights", "checkpoints/train.safetensors", "checkpoints/train.previous.safetensors"],
+            &[
+                "result.json",
+                "weights",
+                "checkpoints/train.safetensors",
+                "checkpoints/train.previous.safetensors",
+            ],
         ),
-        ("before-the-genotype", &["result.json", "weights", "checkpoints/train.safetensors", "genotype.json"]),
+        (
+            "before-the-genotype",
+            &[
+                "result.json",
+                "weights",
+                "checkpoints/train.safetensors",
+                "checkpoints/train.previous.safetensors",
+                "genotype.json",
+            ],
+        ),
         ("before-the-manifest", &["result.json", "weights", "checkpoints", "genotype.json", "manifest.json"]),
         (
             "before-the-settings",
@@ -139,7 +156,9 @@ fn copy(from: &Path, to: &Path) {
 fn ctrl_c_saves_and_says_how_to_go_on() {
     // Under nohup the program leaves signals alone.
     if std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
-        status.lines().any(|line| line.starts_with("SigIgn:") && line.ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f']))
+        status.lines().any(|line| {
+            line.starts_with("SigIgn:") && line.ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f'])
+        })
     }) {
         return;
     }
@@ -148,8 +167,11 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
     succeed(here, &format!("{LONGER} --out whole"));
     // Once in the search, once in the training, each time as soon as an epoch is done.
     for (args, first_line) in [("", "search "), (" --resume", "train ")] {
-        let mut child =
-            softcell(here, &format!("{LONGER} --out r{args}")).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = softcell(here, &format!("{LONGER} --out r{args}"))
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         let is_epoch = |line: &String| line.starts_with(first_line) && line.contains("loss");
         lines.find(is_epoch).expect("an epoch is told");
@@ -161,7 +183,11 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
         assert!(!here.join("r/result.json").exists());
     }
     let said = succeed(here, "fit --out r --resume");
-    assert!(said.err.contains("train: 40 epochs of") && said.err.contains(", going on with epoch"), "{}", said.err);
+    assert!(
+        said.err.contains("train: 40 epochs of") && said.err.contains(", going on with epoch"),
+        "{}",
+        said.err
+    );
     assert_same(&here.join("whole"), &here.join("r"));
 }
 

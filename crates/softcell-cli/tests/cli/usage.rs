@@ -42,7 +42,10 @@ fn a_wrong_command_line_is_explained() {
     fail(here, "train --run r --out q", 2, &["cannot be used with"]);
     fail(here, "fit --threads 0", 2, &["--threads"]);
     fail(here, "fit --device toaster --out r", 1, &["device = toaster", "cpu"]);
-    assert!(!here.join("r").exists() && !here.join("runs").exists(), "nothing is made for a wrong command line");
+    assert!(
+        !here.join("r").exists() && !here.join("runs").exists(),
+        "nothing is made for a wrong command line"
+    );
 }
 
 #[test]

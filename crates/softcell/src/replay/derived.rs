@@ -1,12 +1,12 @@
 //! Replays a pass through a derived network.
 
 use burn::module::Module;
-use burn::tensor::Device;
 use serde::Deserialize;
 
-use super::deviation::Deviations;
+use super::compare_gradients;
+use super::deviation::{Deviations, Reach};
 use super::recording::{Recording, count_recorded};
-use super::{compare_gradients, labels_to_device, scalar, to_device, to_host};
+use super::stage::{Stage, scalar, to_host};
 use crate::error::{Error, Result};
 use crate::loss::cross_entropy;
 use crate::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
@@ -35,16 +35,16 @@ const MOST_CELLS: usize = 1000;
 const AUXILIARY: &str = "auxiliary_head.";
 
 /// A forward and a backward pass in training mode, then one forward in evaluation mode.
-pub(super) fn replay(recording: &Recording, device: &Device) -> Result<Deviations> {
+pub(super) fn replay(recording: &Recording, stage: &Stage) -> Result<Deviations> {
     let case: Case = recording.case()?;
     let (images, shape) = recording.shaped::<4>("train.input")?;
     let labels = recording.labels("train.target", shape[0], case.classes)?;
-    let net = start(recording, &case, shape, device)?;
+    let net = start(recording, &case, shape, stage)?;
     let mut deviations = Deviations::default();
-    deviations.compare_exact("parameters", &net.parameters(), &case.parameters);
+    deviations.compare_exact("parameters", Reach::Smooth, &net.parameters(), &case.parameters);
 
-    let images = to_device::<4>(images, device);
-    let labels = labels_to_device(labels, device);
+    let images = stage.tensor::<4>(images);
+    let labels = stage.labels(labels);
     let mut pass = Pass::train();
     let out = net.forward(images.clone(), &mut pass);
     let mut loss = cross_entropy(out.logits.clone(), labels.clone(), 0.0);
@@ -53,29 +53,42 @@ pub(super) fn replay(recording: &Recording, device: &Device) -> Result<Deviation
         let ours = to_host(auxiliary.clone());
         deviations.compare(
             "auxiliary_logits",
+            Reach::Smooth,
             "train.logits_aux",
             &ours,
             recording.float("train.logits_aux")?,
         );
     }
-    deviations.compare("logits", "train.logits", &to_host(out.logits), recording.float("train.logits")?);
+    deviations.compare(
+        "logits",
+        Reach::Smooth,
+        "train.logits",
+        &to_host(out.logits),
+        recording.float("train.logits")?,
+    );
     let value = scalar(to_host(loss.clone()).values[0]);
-    deviations.compare("loss", "train.loss", &value, recording.float("train.loss")?);
+    deviations.compare("loss", Reach::Smooth, "train.loss", &value, recording.float("train.loss")?);
 
     let back = loss.backward();
     let names = weight_names(&net);
     let all = gradients(&net, &back);
-    compare_gradients(&mut deviations, "gradients", recording, "grad.", &names, &all)?;
+    compare_gradients(&mut deviations, "gradients", Reach::Kinked, recording, "grad.", &names, &all)?;
 
     let net = absorb(net, pass.statistics);
     for (name, ours) in named_tensors(&net) {
         if !names.contains(&name) {
             let name = format!("final.{name}");
-            deviations.compare("buffers", &name, &ours, recording.float(&name)?);
+            deviations.compare("buffers", Reach::Smooth, &name, &ours, recording.float(&name)?);
         }
     }
     let logits = net.no_grad().forward(images, &mut Pass::eval()).logits;
-    deviations.compare("eval_logits", "eval.logits", &to_host(logits), recording.float("eval.logits")?);
+    deviations.compare(
+        "eval_logits",
+        Reach::Smooth,
+        "eval.logits",
+        &to_host(logits),
+        recording.float("eval.logits")?,
+    );
     Ok(deviations)
 }
 
@@ -84,7 +97,7 @@ fn start(
     recording: &Recording,
     case: &Case,
     [_, channels_in, height, width]: [usize; 4],
-    device: &Device,
+    stage: &Stage,
 ) -> Result<DerivedNetwork> {
     let genotype: Genotype = case.genotype.parse()?;
     in_range("init_channels", case.init_channels, MOST_CHANNELS)?;
@@ -125,7 +138,8 @@ fn start(
         stem,
         auxiliary: case.auxiliary,
     };
-    load_named(config.init(device)?, &init, &format!("{}, init", recording.origin()))
+    let net = load_named(config.init(&stage.device)?, &init, &format!("{}, init", recording.origin()))?;
+    Ok(stage.module(net))
 }
 
 fn in_range(name: &str, found: usize, most: usize) -> Result<()> {

@@ -2,35 +2,65 @@
 
 use std::collections::BTreeMap;
 
-use super::ReplayReport;
+use super::{Precision, ReplayReport};
 use crate::weights::HostTensor;
 
 /// Largest `max|a − b| / max|b|` that passes. A correct implementation in f32 reaches about 1e-5.
 pub const RELATIVE_TOLERANCE: f64 = 1e-3;
 
+/// Deviations of a correct implementation in f32 stay below this wherever no ReLU and no max pool decided
+/// otherwise than in the recording.
+pub const ROUNDING: f64 = 1e-4;
+
 /// In place of a deviation that is no number; JSON has no infinity.
 const UNMEASURABLE: f64 = f64::MAX;
+
+/// Whether a quantity depends on which side of zero a ReLU saw, or on which value won a max pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It is continuous in what goes in: forward values, and anything of a single operation.
+    Smooth,
+    /// It jumps with such decisions: gradients, and everything after a step along them.
+    Kinked,
+}
 
 /// The deviations met so far.
 #[derive(Debug, Default)]
 pub(super) struct Deviations {
     largest: BTreeMap<String, f64>,
     failures: Vec<String>,
+    /// What is beyond rounding, whether it passes or not.
+    notices: Vec<String>,
+    smooth_failed: bool,
 }
 
 impl Deviations {
     /// Judges `ours` by the relative tolerance.
-    pub(super) fn compare(&mut self, quantity: &str, name: &str, ours: &HostTensor, recorded: &HostTensor) {
+    pub(super) fn compare(
+        &mut self,
+        quantity: &str,
+        reach: Reach,
+        name: &str,
+        ours: &HostTensor,
+        recorded: &HostTensor,
+    ) {
         let relative = relative(ours, recorded);
         self.note(quantity, relative);
-        if relative > RELATIVE_TOLERANCE {
+        let sentence = |tolerance: f64| {
             let what = describe(ours, recorded, relative, "relative");
-            self.failures.push(format!("{quantity}: {name} {what}; the tolerance is {RELATIVE_TOLERANCE:e}"));
+            format!("{quantity}: {name} {what}; the tolerance is {tolerance:e}")
+        };
+        if relative > RELATIVE_TOLERANCE {
+            self.failures.push(sentence(RELATIVE_TOLERANCE));
+            self.smooth_failed |= reach == Reach::Smooth;
+        }
+        if relative > ROUNDING && reach == Reach::Kinked {
+            self.notices.push(sentence(ROUNDING));
         }
     }
 
-    /// Judges `ours` by an absolute tolerance; the relative deviation is noted without judging it, the
-    /// absolute one under `<quantity>_absolute`.
+    /// Judges `ours`, which kinks can reach, by an absolute tolerance; the relative deviation is noted without
+    /// judging it, the absolute one under `<quantity>_absolute`.
     pub(super) fn compare_absolute(
         &mut self,
         quantity: &str,
@@ -45,7 +75,9 @@ impl Deviations {
         self.note(&quantity, absolute);
         if absolute > tolerance {
             let what = describe(ours, recorded, absolute, "absolute");
-            self.failures.push(format!("{quantity}: {name} {what}; the tolerance is {tolerance:e}"));
+            let sentence = format!("{quantity}: {name} {what}; the tolerance is {tolerance:e}");
+            self.notices.push(sentence.clone());
+            self.failures.push(sentence);
         }
     }
 
@@ -53,14 +85,30 @@ impl Deviations {
     pub(super) fn compare_exact<T: PartialEq + std::fmt::Display>(
         &mut self,
         quantity: &str,
+        reach: Reach,
         ours: &T,
         recorded: &T,
     ) {
         let differs = ours != recorded;
         self.note(quantity, if differs { 1.0 } else { 0.0 });
         if differs {
-            self.failures.push(format!("{quantity}: {ours} instead of the recorded {recorded}"));
+            let sentence = format!("{quantity}: {ours} instead of the recorded {recorded}");
+            match reach {
+                Reach::Smooth => self.smooth_failed = true,
+                Reach::Kinked => self.notices.push(sentence.clone()),
+            }
+            self.failures.push(sentence);
         }
+    }
+
+    /// Whether something departs further than rounding alone takes it, but nothing that kinks cannot reach.
+    pub(super) fn may_be_rounding(&self) -> bool {
+        !self.smooth_failed && !self.notices.is_empty()
+    }
+
+    /// The departures that [`Deviations::may_be_rounding`] speaks of.
+    pub(super) fn into_notices(self) -> Vec<String> {
+        self.notices
     }
 
     fn note(&mut self, quantity: &str, deviation: f64) {
@@ -68,9 +116,21 @@ impl Deviations {
         *largest = largest.max(deviation);
     }
 
-    pub(super) fn into_report(self, kind: String) -> ReplayReport {
+    pub(super) fn into_report(
+        self,
+        kind: String,
+        precision: Precision,
+        rounding: Vec<String>,
+    ) -> ReplayReport {
         let ok = self.failures.is_empty();
-        ReplayReport { kind, ok, max_relative_error: self.largest, failures: self.failures }
+        ReplayReport {
+            kind,
+            ok,
+            max_relative_error: self.largest,
+            failures: self.failures,
+            precision,
+            rounding,
+        }
     }
 }
 
@@ -134,9 +194,9 @@ mod tests {
             (tensor(&[1.0, 1.0]), tensor(&[1.0]), "has shape [2] instead of the recorded [1]"),
         ] {
             let mut deviations = Deviations::default();
-            deviations.compare("logits", "train.logits", &ours, &recorded);
+            deviations.compare("logits", Reach::Kinked, "train.logits", &ours, &recorded);
             deviations.compare_absolute("alphas", "step.0.alphas_normal", &ours, &recorded, 1.0);
-            let report = deviations.into_report("search".into());
+            let report = deviations.into_report("search".into(), Precision::F32, Vec::new());
             assert!(!report.ok);
             assert_eq!(report.max_relative_error["logits"], f64::MAX);
             assert_eq!(report.failures.len(), 2, "{:?}", report.failures);
@@ -148,15 +208,15 @@ mod tests {
     #[test]
     fn tolerances_are_kept_apart() {
         let mut deviations = Deviations::default();
-        deviations.compare("loss", "a", &tensor(&[1.0005]), &tensor(&[1.0]));
+        deviations.compare("loss", Reach::Kinked, "a", &tensor(&[1.0005]), &tensor(&[1.0]));
         // Far apart in relative terms, near in absolute ones: alphas are judged by the latter.
         deviations.compare_absolute("alphas", "b", &tensor(&[2e-5]), &tensor(&[1e-5]), 1.5e-5);
         assert!(deviations.failures.is_empty());
         deviations.compare_absolute("alphas", "c", &tensor(&[3e-5]), &tensor(&[1e-5]), 1.5e-5);
-        deviations.compare("loss", "d", &tensor(&[1.01]), &tensor(&[1.0]));
-        deviations.compare_exact("parameters", &3, &3);
-        deviations.compare_exact("genotype", &"one", &"other");
-        let report = deviations.into_report("search".into());
+        deviations.compare("loss", Reach::Kinked, "d", &tensor(&[1.01]), &tensor(&[1.0]));
+        deviations.compare_exact("parameters", Reach::Smooth, &3, &3);
+        deviations.compare_exact("genotype", Reach::Kinked, &"one", &"other");
+        let report = deviations.into_report("search".into(), Precision::F32, Vec::new());
         assert_eq!(report.failures.len(), 3);
         assert!(
             report.failures[0].starts_with("alphas_absolute: c deviates by 2.00e-5 (absolute)"),
@@ -167,5 +227,22 @@ mod tests {
         assert_eq!(report.max_relative_error["parameters"], 0.0);
         assert_eq!(report.max_relative_error["genotype"], 1.0);
         assert!((report.max_relative_error["alphas"] - 2.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn only_what_kinks_reach_may_be_rounding() {
+        let compare = |reach, ours| {
+            let mut deviations = Deviations::default();
+            deviations.compare("loss", reach, "a", &tensor(&[ours]), &tensor(&[1.0]));
+            deviations
+        };
+        assert!(!compare(Reach::Kinked, 1.000_05).may_be_rounding(), "rounding explains it");
+        assert!(compare(Reach::Kinked, 1.000_5).may_be_rounding());
+        assert!(compare(Reach::Kinked, 1.5).may_be_rounding());
+        assert!(!compare(Reach::Smooth, 1.5).may_be_rounding());
+        let mut deviations = compare(Reach::Kinked, 1.5);
+        deviations.compare_exact("parameters", Reach::Smooth, &1, &2);
+        assert!(!deviations.may_be_rounding(), "one failure that kinks cannot reach settles it");
+        assert_eq!(compare(Reach::Kinked, 1.5).into_notices().len(), 1);
     }
 }

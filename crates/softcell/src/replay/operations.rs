@@ -1,11 +1,12 @@
 //! Replays single operations.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use serde::Deserialize;
 
-use super::deviation::Deviations;
+use super::compare_gradients;
+use super::deviation::{Deviations, Reach};
 use super::recording::{Recording, count_recorded};
-use super::{compare_gradients, to_device, to_host};
+use super::stage::{Stage, to_host};
 use crate::error::Result;
 use crate::ops::{CandidateOp, CandidateOpConfig, Pass, Role};
 use crate::space::Primitive;
@@ -26,12 +27,12 @@ struct Variant {
 }
 
 /// Runs each operation forwards and backwards in training mode.
-pub(super) fn replay(recording: &Recording, device: &Device) -> Result<Deviations> {
+pub(super) fn replay(recording: &Recording, stage: &Stage) -> Result<Deviations> {
     let case: Case = recording.case()?;
     let mut deviations = Deviations::default();
     for name in &case.cases {
         let variant = parse(recording, name)?;
-        one(&mut deviations, recording, name, &variant, device)?;
+        one(&mut deviations, recording, name, &variant, stage)?;
     }
     Ok(deviations)
 }
@@ -41,36 +42,43 @@ fn one(
     recording: &Recording,
     name: &str,
     variant: &Variant,
-    device: &Device,
+    stage: &Stage,
 ) -> Result<()> {
     let tensor = |part: &str| format!("{name}.{part}");
     let (recorded_input, shape) = recording.shaped::<4>(&tensor("input"))?;
     let recorded_output = recording.float(&tensor("output"))?;
     let recorded_input_gradient = recording.float(&tensor("grad_input"))?;
     let (output_gradient, output_shape) = recording.shaped::<4>(&tensor("grad_output"))?;
-    let op = build(recording, name, variant, shape[1], device)?;
+    let op = build(recording, name, variant, shape[1], stage)?;
 
-    let input = to_device::<4>(recorded_input, device).require_grad();
+    let input = stage.tensor::<4>(recorded_input).require_grad();
     let output = match &op {
         Some(op) => op.forward(input.clone(), &mut Pass::train()),
         None => nothing(input.clone(), variant.stride),
     };
-    deviations.compare("output", &tensor("output"), &to_host(output.clone()), recorded_output);
+    deviations.compare("output", Reach::Smooth, &tensor("output"), &to_host(output.clone()), recorded_output);
     if output.dims() != output_shape {
         let expected = format!("the shape of the output, {:?}", output.dims());
         return Err(recording.refuse(&tensor("grad_output"), format!("shape {output_shape:?}"), expected));
     }
     // The gradient of Σ output · g is what a backward pass from g gives.
-    let back = (output * to_device::<4>(output_gradient, device)).sum().backward();
+    let back = (output * stage.tensor::<4>(output_gradient)).sum().backward();
     let input_gradient = match input.grad(&back) {
         Some(gradient) => to_host(gradient),
-        None => to_host(Tensor::<4>::zeros(shape, device)),
+        None => to_host(Tensor::<4>::zeros(shape, &stage.device)),
     };
-    deviations.compare("input_gradient", &tensor("grad_input"), &input_gradient, recorded_input_gradient);
+    deviations.compare(
+        "input_gradient",
+        Reach::Smooth,
+        &tensor("grad_input"),
+        &input_gradient,
+        recorded_input_gradient,
+    );
     match op {
         Some(op) => compare_gradients(
             deviations,
             "parameter_gradients",
+            Reach::Smooth,
             recording,
             &tensor("grad."),
             &weight_names(&op),
@@ -86,7 +94,7 @@ fn build(
     name: &str,
     variant: &Variant,
     channels: usize,
-    device: &Device,
+    stage: &Stage,
 ) -> Result<Option<CandidateOp>> {
     let Variant { primitive, stride, affine } = *variant;
     let parameters = recording.under(&format!("{name}.param."));
@@ -103,10 +111,10 @@ fn build(
             format!("those of {channels} channels"),
         ));
     }
-    match (CandidateOpConfig { primitive, channels, stride, role }).init(device) {
+    match (CandidateOpConfig { primitive, channels, stride, role }).init(&stage.device) {
         Some(op) => {
             let origin = format!("{}, {name}.param", recording.origin());
-            load_named(op, &parameters, &origin).map(Some)
+            Ok(Some(stage.module(load_named(op, &parameters, &origin)?)))
         }
         None => Ok(None),
     }

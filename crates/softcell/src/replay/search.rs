@@ -1,12 +1,12 @@
 //! Replays the first steps of a search.
 
 use burn::module::Module;
-use burn::tensor::Device;
 use serde::Deserialize;
 
-use super::deviation::Deviations;
+use super::compare_gradients;
+use super::deviation::{Deviations, Reach};
 use super::recording::{Recording, count_recorded};
-use super::{compare_gradients, labels_to_device, scalar, to_device, to_host};
+use super::stage::{Stage, scalar, to_host};
 use crate::error::Result;
 use crate::evaluate::DeviceBatch;
 use crate::ops::Pass;
@@ -45,24 +45,24 @@ fn darts() -> String {
 const ALPHA_TOLERANCE: f64 = 0.05;
 
 /// Runs the recorded steps, architecture first, then a pass in evaluation mode.
-pub(super) fn replay(recording: &Recording, device: &Device) -> Result<Deviations> {
+pub(super) fn replay(recording: &Recording, stage: &Stage) -> Result<Deviations> {
     let case: Case = recording.case()?;
     let space = space(recording, &case)?;
     let expected_genotype: Genotype = case.genotype.parse()?;
     let (_, [_, channels_in, _, _]) = recording.shaped::<4>("eval.input")?;
-    let mut bilevel = start(recording, &case, &space, channels_in, device)?;
+    let mut bilevel = start(recording, &case, &space, channels_in, stage)?;
     let mut deviations = Deviations::default();
     let names = weight_names(&bilevel.net);
 
     for t in 0..case.steps {
         let batch =
-            |role: &str| batch(recording, &format!("step.{t}.{role}"), channels_in, case.classes, device);
+            |role: &str| batch(recording, &format!("step.{t}.{role}"), channels_in, case.classes, stage);
         let (train, valid) = (batch("train")?, batch("valid")?);
 
         let arch = bilevel.step_alphas(&train, &valid, case.learning_rate);
         for (name, gradient) in matrices(&arch.gradient) {
             let name = format!("step.{t}.grad.{name}");
-            deviations.compare("alpha_gradients", &name, &gradient, recording.float(&name)?);
+            deviations.compare("alpha_gradients", Reach::Kinked, &name, &gradient, recording.float(&name)?);
         }
         let tolerance = ALPHA_TOLERANCE * case.arch_learning_rate * (t + 1) as f64;
         for (name, alphas) in matrices(&bilevel.alphas.to_rows()) {
@@ -71,25 +71,39 @@ pub(super) fn replay(recording: &Recording, device: &Device) -> Result<Deviation
         }
 
         let weights = bilevel.step_weights(&train, case.learning_rate);
-        let norm = weights.gradient_norm as f32;
-        for (quantity, name, ours) in [
-            ("logits", "logits", to_host(weights.logits)),
-            ("loss", "loss", scalar(weights.loss)),
-            ("gradient_norm", "grad_norm", scalar(norm)),
+        // The first forward pass is the last thing that no gradient of a weight has touched.
+        let reach = if t == 0 { Reach::Smooth } else { Reach::Kinked };
+        for (quantity, reach, name, ours) in [
+            ("logits", reach, "logits", to_host(weights.logits)),
+            ("loss", reach, "loss", scalar(weights.loss)),
+            ("gradient_norm", Reach::Kinked, "grad_norm", scalar(weights.gradient_norm as f32)),
         ] {
             let name = format!("step.{t}.train.{name}");
-            deviations.compare(quantity, &name, &ours, recording.float(&name)?);
+            deviations.compare(quantity, reach, &name, &ours, recording.float(&name)?);
         }
         if t == 0 {
             let all = &weights.gradients;
-            compare_gradients(&mut deviations, "weight_gradients", recording, "step.0.grad.", &names, all)?;
+            compare_gradients(
+                &mut deviations,
+                "weight_gradients",
+                Reach::Kinked,
+                recording,
+                "step.0.grad.",
+                &names,
+                all,
+            )?;
         }
     }
 
     compare_state(&mut deviations, recording, &bilevel, &names)?;
-    compare_evaluation(&mut deviations, recording, &bilevel, channels_in, device)?;
+    compare_evaluation(&mut deviations, recording, &bilevel, channels_in, stage)?;
     let relaxed = bilevel.relaxation.arch_weights(&bilevel.alphas.to_rows());
-    deviations.compare_exact("genotype", &derive_genotype(&relaxed, &space)?, &expected_genotype);
+    deviations.compare_exact(
+        "genotype",
+        Reach::Kinked,
+        &derive_genotype(&relaxed, &space)?,
+        &expected_genotype,
+    );
     Ok(deviations)
 }
 
@@ -114,7 +128,7 @@ fn start(
     case: &Case,
     space: &SearchSpace,
     channels_in: usize,
-    device: &Device,
+    stage: &Stage,
 ) -> Result<Bilevel> {
     let mut init = recording.under("init.");
     let shape = [space.topology().n_edges(), space.candidates.len()];
@@ -144,13 +158,13 @@ fn start(
         let expected = format!("the {expected} of a supernet of this width, depth and number of classes");
         return Err(recording.refuse("init", format!("{found} weights"), expected));
     }
-    let net = SuperNetConfig { space: space.clone(), channels_in, classes }.init(device);
-    let net = load_named(net, &init, &format!("{}, init", recording.origin()))?;
+    let net = SuperNetConfig { space: space.clone(), channels_in, classes }.init(&stage.device);
+    let net = stage.module(load_named(net, &init, &format!("{}, init", recording.origin()))?);
     let mut adam = ArchAdam::new(case.arch_learning_rate, case.arch_weight_decay);
     adam.betas = case.arch_betas;
     Ok(Bilevel {
         net,
-        alphas: ArchParams::from_rows(&alphas, device),
+        alphas: ArchParams::from_rows(&alphas, &stage.device),
         sgd: Sgd::new(case.momentum, case.weight_decay),
         adam,
         relaxation: Relaxation::Softmax,
@@ -164,11 +178,11 @@ fn batch(
     prefix: &str,
     channels_in: usize,
     classes: usize,
-    device: &Device,
+    stage: &Stage,
 ) -> Result<DeviceBatch> {
     let images = recording.images(&format!("{prefix}.input"), channels_in)?;
     let labels = recording.labels(&format!("{prefix}.target"), images.shape[0], classes)?;
-    Ok(DeviceBatch { images: to_device(images, device), labels: labels_to_device(labels, device) })
+    Ok(DeviceBatch { images: stage.tensor(images), labels: stage.labels(labels) })
 }
 
 /// Weights and running statistics after the last step.
@@ -181,7 +195,7 @@ fn compare_state(
     for (name, ours) in named_tensors(&bilevel.net) {
         let quantity = if weight_names.contains(&name) { "final_weights" } else { "final_buffers" };
         let name = format!("final.{name}");
-        deviations.compare(quantity, &name, &ours, recording.float(&name)?);
+        deviations.compare(quantity, Reach::Kinked, &name, &ours, recording.float(&name)?);
     }
     Ok(())
 }
@@ -192,12 +206,18 @@ fn compare_evaluation(
     recording: &Recording,
     bilevel: &Bilevel,
     channels_in: usize,
-    device: &Device,
+    stage: &Stage,
 ) -> Result<()> {
-    let images = to_device(recording.images("eval.input", channels_in)?, device);
+    let images = stage.tensor(recording.images("eval.input", channels_in)?);
     let weights = bilevel.relaxation.edge_weights(&bilevel.alphas).detach();
     let logits = bilevel.net.clone().no_grad().forward(images, &weights, &mut Pass::eval());
-    deviations.compare("eval_logits", "eval.logits", &to_host(logits), recording.float("eval.logits")?);
+    deviations.compare(
+        "eval_logits",
+        Reach::Kinked,
+        "eval.logits",
+        &to_host(logits),
+        recording.float("eval.logits")?,
+    );
     Ok(())
 }
 

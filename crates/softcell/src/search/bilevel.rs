@@ -1,7 +1,7 @@
 //! One bilevel iteration: the alphas on a validation batch, then the weights on a training batch (A2).
 
 use burn::module::Module;
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{FloatDType, Gradients, Tensor};
 
 use crate::evaluate::{DeviceBatch, scalar};
 use crate::loss::cross_entropy;
@@ -166,7 +166,7 @@ fn differentiate(net: &SuperNet, weights: &EdgeWeights, batch: &DeviceBatch) -> 
     let loss = cross_entropy(logits.clone(), batch.labels.clone(), 0.0);
     let gradients = loss.backward();
     Differentiated {
-        loss: scalar(loss.inner()),
+        loss: scalar(loss.inner().cast(FloatDType::F32)),
         logits: logits.inner(),
         gradients,
         statistics: pass.statistics,

@@ -60,7 +60,9 @@ impl SuperNetConfig {
             stem: CifarStemConfig { channels_in: self.channels_in, channels_out: stem_channels }.init(device),
             cells,
             classifier: LinearConfig { features_in: channels_in[1], features_out: self.classes }.init(device),
-            columns: (0..space.candidates.len()).filter(|&k| space.candidates[k] != Primitive::None).collect(),
+            columns: (0..space.candidates.len())
+                .filter(|&k| space.candidates[k] != Primitive::None)
+                .collect(),
         }
     }
 }
@@ -74,8 +76,8 @@ impl SuperNet {
     /// - Output `[N, classes]`
     pub fn forward(&self, x: Tensor<4>, weights: &EdgeWeights, pass: &mut Pass) -> Tensor<2> {
         let weights = EdgeWeights {
-            normal: self.select_columns(&weights.normal),
-            reduction: self.select_columns(&weights.reduction),
+            normal: self.select_columns(&weights.normal).cast(x.dtype()),
+            reduction: self.select_columns(&weights.reduction).cast(x.dtype()),
         };
         let stem = self.stem.forward(x, pass);
         let (mut s0, mut s1) = (stem.clone(), stem);
