@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Batch, BatchPlan, Batches, ImageSet};
 use crate::loss::{Meter, argmax, cross_entropy};
+use crate::pool::in_pool;
 
 /// A batch on a device.
 #[derive(Debug, Clone)]
@@ -49,7 +50,15 @@ pub struct Evaluation {
 /// Runs `forward` over the batches of `plan`, in their order.
 ///
 /// `forward` maps images `[N, C, H, W]` on `device` to logits `[N, classes]`.
-pub fn evaluate(plan: &BatchPlan, device: &Device, mut forward: impl FnMut(Tensor<4>) -> Tensor<2>) -> Evaluation {
+pub fn evaluate(
+    plan: &BatchPlan,
+    device: &Device,
+    forward: impl FnMut(Tensor<4>) -> Tensor<2> + Send,
+) -> Evaluation {
+    in_pool(|| count(plan, device, forward))
+}
+
+fn count(plan: &BatchPlan, device: &Device, mut forward: impl FnMut(Tensor<4>) -> Tensor<2>) -> Evaluation {
     let set = plan.set.clone();
     let classes = set.classes.to_vec();
     let mut meter = Meter::default();

@@ -96,8 +96,8 @@ pub enum Signal {
     Stop,
 }
 
-/// Who listens to long work.
-pub trait Observer {
+/// Who listens to long work, on whichever thread that runs.
+pub trait Observer: Send {
     /// Takes note of an event.
     ///
     /// # Errors

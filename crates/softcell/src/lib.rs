@@ -13,6 +13,7 @@ pub mod network;
 pub mod ops;
 pub mod optim;
 pub mod pipeline;
+mod pool;
 pub mod random;
 pub mod replay;
 pub mod run;

@@ -133,51 +133,68 @@ fn replay_bytes(bytes: &[u8]) -> softcell::Result<ReplayReport> {
     run(&path)
 }
 
-/// One recorded result that is 1 % off fails, under the name of its quantity and of no other.
+/// Recorded results that are 1 % off fail, each under the name of its quantity, and nothing else does.
+///
+/// What a kink could have caused is looked at again in f64, and is found to be no rounding.
 #[test]
 fn one_percent_in_a_result_is_found() {
-    for (file, tensor, quantity) in [
-        ("operations", "dil_conv_5x5.s2.plain.output", "output"),
-        ("operations", "max_pool_3x3.s1.affine.grad_input", "input_gradient"),
-        ("operations", "conv_7x1_1x7.s2.affine.grad.3.bias", "parameter_gradients"),
-        ("search-first-order", "step.3.train.logits", "logits"),
-        ("search-first-order", "step.2.train.loss", "loss"),
-        ("search-first-order", "step.1.grad.alphas_reduce", "alpha_gradients"),
-        ("search-first-order", "step.0.grad.cells.3._ops.13._ops.7.op.2.weight", "weight_gradients"),
-        ("search-first-order", "step.0.train.grad_norm", "gradient_norm"),
-        ("search-first-order", "final.cells.1._ops.2._ops.1.1.running_var", "final_buffers"),
-        ("search-first-order", "final.stem.0.weight", "final_weights"),
-        ("search-first-order", "eval.logits", "eval_logits"),
-        ("derived-nasnet", "train.logits", "logits"),
-        ("derived-nasnet", "train.loss", "loss"),
-        ("derived-nasnet", "grad.classifier.bias", "gradients"),
-        ("derived-nasnet", "final.stem.1.running_mean", "buffers"),
-        ("derived-nasnet", "eval.logits", "eval_logits"),
-        ("derived-darts-v2", "train.logits_aux", "auxiliary_logits"),
+    for (file, precision, tensors) in [
+        (
+            "operations",
+            Precision::F32,
+            &[
+                ("output", "dil_conv_5x5.s2.plain.output"),
+                ("input_gradient", "max_pool_3x3.s1.affine.grad_input"),
+                ("parameter_gradients", "conv_7x1_1x7.s2.affine.grad.3.bias"),
+            ][..],
+        ),
+        (
+            "search-first-order",
+            Precision::F64,
+            &[
+                ("alpha_gradients", "step.1.grad.alphas_reduce"),
+                ("logits", "step.3.train.logits"),
+                ("loss", "step.2.train.loss"),
+                ("gradient_norm", "step.0.train.grad_norm"),
+                ("weight_gradients", "step.0.grad.cells.3._ops.13._ops.7.op.2.weight"),
+                ("final_weights", "final.stem.0.weight"),
+                ("final_buffers", "final.cells.1._ops.2._ops.1.1.running_var"),
+                ("eval_logits", "eval.logits"),
+            ],
+        ),
+        (
+            "search-first-order",
+            Precision::F32,
+            &[("logits", "step.0.train.logits"), ("loss", "step.0.train.loss")],
+        ),
+        ("derived-nasnet", Precision::F64, &[("gradients", "grad.classifier.bias")]),
+        (
+            "derived-nasnet",
+            Precision::F32,
+            &[
+                ("logits", "train.logits"),
+                ("loss", "train.loss"),
+                ("buffers", "final.stem.1.running_mean"),
+                ("eval_logits", "eval.logits"),
+            ],
+        ),
+        ("derived-darts-v2", Precision::F32, &[("auxiliary_logits", "train.logits_aux")]),
     ] {
         let mut copy = Copy::of(file);
-        copy.change(tensor, |v| v * 1.01);
+        for (_, tensor) in tensors {
+            copy.change(tensor, |v| v * 1.01);
+        }
         let report = copy.replay().unwrap();
-        assert!(!report.ok, "{tensor}");
-        assert_eq!(report.failures.len(), 1, "{tensor}: {:#?}", report.failures);
-        assert!(
-            report.failures[0].starts_with(&format!("{quantity}: {tensor} deviates")),
-            "{:?}",
-            report.failures
-        );
-        // What a kink could have caused was looked at again, and was found to be no rounding.
-        assert_eq!(report.rounding.is_empty(), report.precision == Precision::F32);
-        if file == "operations"
-            || ["eval.logits", "train.logits"].contains(&tensor) && file == "derived-nasnet"
-        {
-            assert_eq!(report.precision, Precision::F32, "{tensor}");
+        assert!(!report.ok);
+        assert_eq!(report.precision, precision, "{file}, {tensors:?}");
+        assert_eq!(report.rounding.is_empty(), precision == Precision::F32, "{:#?}", report.rounding);
+        assert_eq!(report.failures.len(), tensors.len(), "{:#?}", report.failures);
+        for (quantity, tensor) in tensors {
+            let start = format!("{quantity}: {tensor} deviates");
+            assert!(report.failures.iter().any(|f| f.starts_with(&start)), "{start}: {:#?}", report.failures);
+            let error = report.max_relative_error[*quantity];
+            assert!((0.0095..0.0105).contains(&error), "{tensor}: {error}");
         }
-        if tensor == "step.1.grad.alphas_reduce" {
-            assert_eq!(report.precision, Precision::F64, "{tensor}");
-            assert!(report.rounding[0].contains(tensor), "{:?}", report.rounding);
-        }
-        let error = report.max_relative_error[quantity];
-        assert!((0.0095..0.0105).contains(&error), "{tensor}: {error}");
     }
 }
 
@@ -186,11 +203,12 @@ fn one_percent_in_a_result_is_found() {
 fn one_percent_in_an_input_is_found() {
     for (file, tensor, quantity) in [
         ("operations", "avg_pool_3x3.s2.plain.input", "output"),
-        ("search-second-order", "step.1.valid.input", "alpha_gradients"),
+        ("search-first-order", "step.1.valid.input", "alpha_gradients"),
         ("derived-nasnet", "init.classifier.weight", "logits"),
     ] {
         let mut copy = Copy::of(file);
-        copy.change(tensor, |v| v * 1.01);
+        // Not by a constant factor: the normalisation takes that out again.
+        copy.change(tensor, |v| v + 0.01 * v * v);
         let report = copy.replay().unwrap();
         assert!(!report.ok, "{tensor}");
         let named = report.failures.iter().any(|failure| failure.starts_with(&format!("{quantity}: ")));

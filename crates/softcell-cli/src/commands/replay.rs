@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
-use softcell::replay::{ReplayReport, replay};
+use softcell::replay::{Precision, ReplayReport, replay};
 
 use crate::args::ReplayArgs;
 use crate::output::{print, table};
@@ -17,6 +17,16 @@ struct Verdict<'a> {
     kind: &'a str,
     ok: bool,
     max_relative_error: &'a BTreeMap<String, f64>,
+    precision: Precision,
+    failures: &'a [String],
+    rounding: &'a [String],
+}
+
+impl<'a> Verdict<'a> {
+    fn of(report: &'a ReplayReport) -> Self {
+        let ReplayReport { kind, ok, max_relative_error, failures, precision, rounding } = report;
+        Verdict { kind, ok: *ok, max_relative_error, precision: *precision, failures, rounding }
+    }
 }
 
 /// Runs the command: success if every recording is within its tolerance.
@@ -30,8 +40,7 @@ pub fn run(args: &ReplayArgs) -> Result<ExitCode> {
         let report = replay(file, &device)?;
         ok &= report.ok;
         if args.json {
-            let ReplayReport { kind, ok, max_relative_error, .. } = &report;
-            print(&format!("{}\n", serde_json::to_string(&Verdict { kind, ok: *ok, max_relative_error })?))?;
+            print(&format!("{}\n", serde_json::to_string(&Verdict::of(&report))?))?;
         } else {
             let gap = if i > 0 { "\n" } else { "" };
             print(&format!("{gap}{}: {}\n{}", file.display(), report.kind, text(&report)))?;
@@ -46,5 +55,12 @@ fn text(report: &ReplayReport) -> String {
         report.max_relative_error.iter().map(|(name, error)| vec![name.clone(), format!("{error:.2e}")]),
     );
     let failures: String = report.failures.iter().map(|failure| format!("  {failure}\n")).collect();
-    format!("{}{failures}{}\n", table(&rows), if report.ok { "ok" } else { "FAIL" })
+    let notice = match report.precision {
+        Precision::F32 => String::new(),
+        Precision::F64 => format!(
+            "judged in f64: in f32 rounding decided {} tensors otherwise (--json lists them)\n",
+            report.rounding.len()
+        ),
+    };
+    format!("{}{failures}{notice}{}\n", table(&rows), if report.ok { "ok" } else { "FAIL" })
 }

@@ -15,6 +15,7 @@ use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage};
 use crate::loss::Meter;
 use crate::ops::Pass;
+use crate::pool::in_pool;
 use crate::optim::{ArchAdam, Sgd};
 use crate::space::{SearchSpace, derive_genotype, entropy};
 use crate::supernet::{ArchParams, EdgeWeights, Relaxation, SuperNetConfig};
@@ -48,11 +49,13 @@ pub fn search(
     start: Option<&SearchState>,
     observer: &mut dyn Observer,
 ) -> Result<SearchOutcome> {
-    let mut search = Search::new(dataset, config, device)?;
-    if let Some(state) = start {
-        search.resume(state)?;
-    }
-    search.run(observer)
+    in_pool(|| {
+        let mut search = Search::new(dataset, config, device)?;
+        if let Some(state) = start {
+            search.resume(state)?;
+        }
+        search.run(observer)
+    })
 }
 
 struct Search<'a> {

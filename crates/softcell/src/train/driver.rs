@@ -16,6 +16,7 @@ use crate::loss::{Meter, cross_entropy};
 use crate::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
 use crate::ops::{DropPath, Pass};
 use crate::optim::{Sgd, clip_global_norm};
+use crate::pool::in_pool;
 use crate::random::stream;
 use crate::space::Genotype;
 use crate::weights::{
@@ -96,11 +97,13 @@ pub fn train(
     start: Option<&TrainState>,
     observer: &mut dyn Observer,
 ) -> Result<TrainOutcome> {
-    let mut training = Training::new(dataset, genotype, config, device)?;
-    if let Some(state) = start {
-        training.resume(state)?;
-    }
-    training.run(observer)
+    in_pool(|| {
+        let mut training = Training::new(dataset, genotype, config, device)?;
+        if let Some(state) = start {
+            training.resume(state)?;
+        }
+        training.run(observer)
+    })
 }
 
 struct Training<'a> {
