@@ -104,7 +104,12 @@ impl Error {
         expected: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Error {
-        Error::Invalid { what: what.into(), found: found.into(), expected: expected.into(), remedy: remedy.into() }
+        Error::Invalid {
+            what: what.into(),
+            found: found.into(),
+            expected: expected.into(),
+            remedy: remedy.into(),
+        }
     }
 
     /// [`Error::Data`].

@@ -13,11 +13,8 @@ pub fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>, smoothing: f64) 
     let [n, classes] = logits.dims();
     let log = log_softmax(logits, 1);
     let hit = log.clone().gather(1, labels.reshape([n, 1])).sum() * ((1.0 - smoothing) / n as f64);
-    let loss = if smoothing > 0.0 {
-        hit + log.sum() * (smoothing / (classes as f64 * n as f64))
-    } else {
-        hit
-    };
+    let loss =
+        if smoothing > 0.0 { hit + log.sum() * (smoothing / (classes as f64 * n as f64)) } else { hit };
     loss.neg()
 }
 
@@ -71,7 +68,10 @@ fn rank(row: &[f32], label: usize) -> usize {
 
 /// The index of the largest value, the first one on ties.
 pub fn argmax(row: &[f32]) -> usize {
-    row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &v)| if v > best.1 { (i, v) } else { best }).0
+    row.iter()
+        .enumerate()
+        .fold((0, f32::NEG_INFINITY), |best, (i, &v)| if v > best.1 { (i, v) } else { best })
+        .0
 }
 
 #[cfg(test)]
@@ -87,7 +87,12 @@ mod tests {
         let log_z = (1f64.exp() + 2f64.exp() + 0.5f64.exp()).ln();
         let plain = ((log_z - 2.0) + 3f64.ln()) / 2.0;
         let value = |smoothing| {
-            f64::from(cross_entropy(logits.clone(), labels.clone(), smoothing).into_data().try_to_vec::<f32>().unwrap()[0])
+            f64::from(
+                cross_entropy(logits.clone(), labels.clone(), smoothing)
+                    .into_data()
+                    .try_to_vec::<f32>()
+                    .unwrap()[0],
+            )
         };
         assert!((value(0.0) - plain).abs() < 1e-6);
         let spread = ((3.0 * log_z - 3.5) + 3.0 * 3f64.ln()) / 6.0;

@@ -11,6 +11,10 @@ const BLOCK: usize = 128 * LANES;
 /// Adds `term(x, g)` over the pairs of two equally long slices.
 #[inline(always)]
 fn sum_pairs<const FMA: bool>(x: &[f32], g: &[f32], term: impl Fn(f32, f32, f32) -> f32) -> f64 {
+    if x.len() < LANES {
+        // Small planes are many: adding up idle lanes would cost more than the plane.
+        return f64::from(x.iter().zip(g).fold(0.0, |sum, (&x, &g)| term(x, g, sum)));
+    }
     let mut total = 0.0f64;
     for (x, g) in x.chunks(BLOCK).zip(g.chunks(BLOCK)) {
         let mut lanes = [0.0f32; LANES];

@@ -29,8 +29,8 @@ static SCALES: [Scale; 3] = [
                           train_layers: 8, train_channels: 24, train_steps: 15_000 },
     Scale { min_side: 12, search_layers: 5, search_channels: 12, search_steps: 600,
                           train_layers: 5, train_channels: 16, train_steps: 5000 },
-    Scale { min_side: 0,  search_layers: 3, search_channels: 8, search_steps: 250,
-                          train_layers: 5, train_channels: 16, train_steps: 2000 },
+    Scale { min_side: 0,  search_layers: 3, search_channels: 8, search_steps: 130,
+                          train_layers: 5, train_channels: 16, train_steps: 900 },
 ];
 
 /// Fewest and most epochs.
@@ -232,10 +232,10 @@ mod tests {
         let config = auto(&DIGITS);
         let search = &config.search;
         assert_eq!((search.layers, search.init_channels, search.batch_size), (3, 8, 64));
-        // 647 of 1294 images: 11 batches, 250 steps.
-        assert_eq!((search.epochs, search.arch_learning_rate), (23, 3e-3));
+        // 647 of 1294 images: 11 batches, 130 steps.
+        assert_eq!((search.epochs, search.arch_learning_rate), (12, 3e-3));
         let train = &config.train;
-        assert_eq!((train.layers, train.init_channels, train.batch_size, train.epochs), (5, 16, 64, 95));
+        assert_eq!((train.layers, train.init_channels, train.batch_size, train.epochs), (5, 16, 64, 43));
         assert_eq!((train.auxiliary, train.cutout, train.drop_path_prob), (false, false, 0.0));
         let data = &config.data;
         assert_eq!((data.flip, data.crop_padding, data.validation_fraction), (false, 1, 0.1));

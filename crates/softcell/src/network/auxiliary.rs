@@ -6,9 +6,7 @@ use burn::tensor::ops::{AvgPoolOptions, ConvOptions};
 use burn::tensor::{Device, Tensor, activation::relu};
 
 use super::net::StemKind;
-use crate::ops::{
-    BatchNorm, BatchNormConfig, Linear, LinearConfig, Pass, conv_weight, global_average_pool,
-};
+use crate::ops::{BatchNorm, BatchNormConfig, Linear, LinearConfig, Pass, conv_weight, global_average_pool};
 
 /// ReLU, average pooling, 1x1 convolution to 128, BN, ReLU, 2x2 convolution to 768, (BN,) ReLU, mean,
 /// linear (A4). It stands on the cell at two thirds of the depth and is used in training only.
@@ -69,7 +67,10 @@ impl AuxiliaryHead {
         let [_, _, h, w] = x.dims();
         let window = [h, w].map(|side| WINDOW.min(side - 1));
         let stride = [self.stride.min(h - window[0]), self.stride.min(w - window[1])];
-        let x = avg_pool2d(relu(x), AvgPoolOptions::new(window).with_stride(stride).with_count_include_pad(false));
+        let x = avg_pool2d(
+            relu(x),
+            AvgPoolOptions::new(window).with_stride(stride).with_count_include_pad(false),
+        );
         let plain = || ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
         let x = relu(self.norm1.forward(conv2d(x, self.conv1.val(), None, plain()), pass));
         let x = conv2d(x, self.conv2.val(), None, plain());

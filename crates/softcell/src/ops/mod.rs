@@ -85,9 +85,8 @@ impl CandidateOpConfig {
     pub fn init(&self, device: &Device) -> Option<CandidateOp> {
         let Self { primitive, channels, stride, role } = *self;
         let affine = role == Role::Derived;
-        let separable = |kernel| {
-            CandidateOp::SepConv(SepConvConfig { channels, kernel, stride, affine }.init(device))
-        };
+        let separable =
+            |kernel| CandidateOp::SepConv(SepConvConfig { channels, kernel, stride, affine }.init(device));
         let dilated =
             |kernel| CandidateOp::DilConv(DilConvConfig { channels, kernel, stride, affine }.init(device));
         let pool = |kind| {

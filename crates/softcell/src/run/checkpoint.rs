@@ -129,9 +129,11 @@ pub fn load_train(path: &Path) -> Result<Option<TrainState>> {
             seconds,
             net: take(&mut tensors, "net."),
             velocity: take(&mut tensors, "velocity."),
-            best: best_epoch
-                .zip(best_accuracy)
-                .map(|(epoch, accuracy)| Best { epoch, accuracy, net: best_net }),
+            best: best_epoch.zip(best_accuracy).map(|(epoch, accuracy)| Best {
+                epoch,
+                accuracy,
+                net: best_net,
+            }),
         })
     })
 }
@@ -162,7 +164,9 @@ fn take(tensors: &mut NamedTensors, prefix: &str) -> NamedTensors {
     let names: Vec<String> = tensors.keys().filter(|k| k.starts_with(prefix)).cloned().collect();
     names
         .into_iter()
-        .map(|name| (name[prefix.len()..].to_string(), tensors.remove(&name).expect("the name was just listed")))
+        .map(|name| {
+            (name[prefix.len()..].to_string(), tensors.remove(&name).expect("the name was just listed"))
+        })
         .collect()
 }
 
@@ -217,14 +221,19 @@ fn tensors_of(path: &Path, file: &SafeTensors) -> Result<NamedTensors> {
             }
             return Err(damaged(path, format!("{name} is {:?}, not F32", view.dtype())));
         }
-        let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let values =
+            view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         tensors.insert(name.to_string(), HostTensor { shape: view.shape().to_vec(), values });
     }
     Ok(tensors)
 }
 
 fn damaged(path: &Path, problem: impl std::fmt::Display) -> Error {
-    Error::run(path, format!("not a usable file of this kind: {problem}"), "start again with --force, or use a copy")
+    Error::run(
+        path,
+        format!("not a usable file of this kind: {problem}"),
+        "start again with --force, or use a copy",
+    )
 }
 
 fn load<T>(path: &Path, read: impl Fn(&[u8]) -> Result<T>) -> Result<Option<T>> {

@@ -48,11 +48,8 @@ pub(super) fn append(path: &Path, line: &HistoryLine) -> Result<()> {
     use std::io::Write;
     let mut text = serde_json::to_string(line).expect("records serialise");
     text.push('\n');
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(Error::io("open", path))?;
+    let mut file =
+        std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("open", path))?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(Error::io("append to", path))
 }
 

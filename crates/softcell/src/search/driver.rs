@@ -15,8 +15,8 @@ use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage};
 use crate::loss::Meter;
 use crate::ops::Pass;
-use crate::pool::in_pool;
 use crate::optim::{ArchAdam, Sgd};
+use crate::pool::in_pool;
 use crate::space::{SearchSpace, derive_genotype, entropy};
 use crate::supernet::{ArchParams, EdgeWeights, Relaxation, SuperNetConfig};
 use crate::weights::initialize;
@@ -175,8 +175,7 @@ impl<'a> Search<'a> {
             let train = DeviceBatch::new(train, set, &self.autodiff);
             let valid = DeviceBatch::new(valid, set, &self.autodiff);
             let finite = |quantity, value: f32| {
-                let error =
-                    || Error::NotFinite { quantity, value, epoch, step, learning_rate: lr };
+                let error = || Error::NotFinite { quantity, value, epoch, step, learning_rate: lr };
                 if value.is_finite() { Ok(()) } else { Err(error()) }
             };
             let arch = self.bilevel.step_alphas(&train, &valid, lr);
