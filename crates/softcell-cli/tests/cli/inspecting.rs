@@ -84,7 +84,7 @@ fn recordings_of_the_original_are_replayed() {
     let json = succeed(here.path(), &format!("replay --json {file}")).json();
     assert_eq!((&json["kind"], &json["ok"]), (&"derived".into(), &true.into()));
     assert!(json["max_relative_error"]["logits"].as_f64().unwrap() < 1e-4, "{json}");
-    assert_eq!(json.as_object().unwrap().len(), 3);
+    assert_eq!(json["failures"], serde_json::json!([]));
     let wrong = here.path().join("wrong.safetensors");
     let moved = moved(Path::new(file));
     std::fs::write(&wrong, moved).unwrap();

@@ -290,14 +290,17 @@ mod tests {
         // 100 images: 90 without validation, 45 for either half.
         let config = auto(&DataShape { train_images: 100, ..DIGITS });
         assert_eq!((config.search.batch_size, config.search.epochs), (32, 50));
-        assert_eq!((config.train.batch_size, config.train.epochs), (32, 600));
+        assert_eq!((config.train.batch_size, config.train.epochs), (32, 300));
         assert_eq!(config.train.drop_path_prob, 0.2);
         // 20 images: 9 for either half.
         let config = auto(&DataShape { train_images: 20, ..DIGITS });
         assert_eq!((config.search.batch_size, config.train.batch_size), (8, 16));
         let config = auto(&DataShape { train_images: 1110, ..DIGITS });
         assert_eq!((config.search.batch_size, config.train.batch_size), (32, 64));
-        assert_eq!(config.train.drop_path_prob, 0.1);
+        assert_eq!(config.train.drop_path_prob, 0.0);
+        // 250 images: 225 to train on in 8 batches, 112 epochs.
+        let config = auto(&DataShape { train_images: 250, ..DIGITS });
+        assert_eq!((config.train.epochs, config.train.drop_path_prob), (113, 0.1));
         for train_images in 0..4 {
             assert_eq!(auto(&DataShape { train_images, ..DIGITS }).search.batch_size, 2);
         }
