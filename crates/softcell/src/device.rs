@@ -37,6 +37,8 @@ pub fn open_device(name: &str) -> Result<Device> {
         "rocm" => Ok(Device::rocm(0)),
         #[cfg(feature = "metal")]
         "metal" => Ok(Device::metal(burn::tensor::DeviceKind::DefaultDevice)),
+        // Only those whose feature is off get here.
+        #[allow(unreachable_patterns)]
         "wgpu" | "cuda" | "rocm" | "metal" => Err(Error::setting(
             "device",
             name,
