@@ -189,8 +189,8 @@ impl Session {
         if let Some(given) = given {
             given.check_same(&config, Some(&shape(&dataset)))?;
         }
-        let session = Session::new(resume, args, folder, config, dataset, device, progress);
-        session.job().check_data()?;
+        let mut session = Session::new(resume, args, folder, config, dataset, device, progress);
+        session.parts().0.check_data()?;
         if session.folder.read_manifest()?.is_none() {
             session.write_manifest(args, Vec::new())?;
         }
@@ -240,17 +240,6 @@ impl Session {
             notes,
         })?;
         Ok(())
-    }
-
-    /// The stages of the run.
-    pub fn job(&self) -> Job<'_> {
-        Job {
-            folder: &self.folder,
-            config: &self.config,
-            dataset: &self.dataset,
-            device: &self.device,
-            checkpoint_interval: self.checkpoint_interval,
-        }
     }
 
     /// The stages of the run and the place where they speak.

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 
 use crate::config::Config;
@@ -252,11 +251,6 @@ impl Predictor {
                 }
             })
             .collect()
-    }
-
-    /// Number of weights of the network.
-    pub fn parameters(&self) -> u64 {
-        self.net.num_params() as u64
     }
 }
 

@@ -25,6 +25,13 @@ pub struct HostTensor {
     pub values: Vec<f32>,
 }
 
+impl HostTensor {
+    /// A matrix from its rows, which are equally long.
+    pub fn matrix(rows: &[Vec<f32>]) -> Self {
+        Self { shape: vec![rows.len(), rows.first().map_or(0, Vec::len)], values: rows.concat() }
+    }
+}
+
 /// One value per weight, flattened; `None` where a weight took no part.
 pub type WeightList = Vec<Option<Tensor<1>>>;
 

@@ -55,10 +55,7 @@ const CROP_PART: usize = 8;
 const CUTOUT_PART: usize = 2;
 /// The auxiliary classifier wants this many cells.
 const AUXILIARY_LAYERS: usize = 8;
-/// The stem `auto` is `imagenet` from this side on.
-const IMAGENET_SIDE: usize = 96;
-/// Smallest sides at which the auxiliary classifier's 5x5 pooling and 2x2 convolution fit on the map it
-/// sees, which is 8x8 after the cifar stem (side / 4) and 7x7 after the imagenet stem (side / 32).
+/// Smallest sides at which the auxiliary classifier's 5x5 pooling fits unshrunk on the map it sees, which is 8x8 after the cifar stem (side / 4) and 7x7 after the imagenet stem (side / 32).
 const AUXILIARY_SIDE: usize = 32;
 const AUXILIARY_IMAGENET_SIDE: usize = 224;
 
@@ -163,7 +160,7 @@ fn train(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
         TRAIN_EPOCHS.1
     ));
     let side = side(data);
-    let needed = if side >= IMAGENET_SIDE { AUXILIARY_IMAGENET_SIDE } else { AUXILIARY_SIDE };
+    let needed = if side >= Stem::IMAGENET_SIDE { AUXILIARY_IMAGENET_SIDE } else { AUXILIARY_SIDE };
     train.auxiliary = train.layers >= AUXILIARY_LAYERS && side >= needed;
     reasons.push(if train.auxiliary {
         "auxiliary classifier on: the network is deep and its map large enough".to_owned()

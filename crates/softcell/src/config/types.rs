@@ -161,6 +161,11 @@ pub enum Stem {
     Imagenet,
 }
 
+impl Stem {
+    /// Smallest side in pixels of images that get the ImageNet stem when it is left to the program.
+    pub const IMAGENET_SIDE: usize = 96;
+}
+
 /// How the learning rate falls from epoch to epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -60,11 +60,6 @@ pub struct BatchPlan {
     pub drop_last: bool,
 }
 
-/// Number of batches of `plan`; see [`BatchPlan::n_steps`].
-pub fn n_steps(plan: &BatchPlan) -> usize {
-    plan.n_steps()
-}
-
 impl BatchPlan {
     /// Number of batches.
     ///

@@ -4,7 +4,7 @@ use std::panic;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use super::batch::{Batch, BatchMaker, BatchPlan, Order};
+use super::batch::{Batch, BatchMaker, BatchPlan};
 
 /// Batches that wait ready at most.
 const AHEAD: usize = 3;
@@ -82,17 +82,5 @@ impl Drop for Batches {
             // A panic of the worker has nowhere to go from here.
             let _ = worker.join();
         }
-    }
-}
-
-/// Random batches that are independent of one another: [`Order::Independent`].
-#[derive(Debug, Clone, Copy)]
-pub struct RandomBatches;
-
-impl RandomBatches {
-    /// The batches `first_step..n_steps` of `plan`, whatever its order, each drawn afresh: `batch_size`
-    /// different images, or all where there are fewer.
-    pub fn spawn(plan: BatchPlan, first_step: usize, n_steps: usize) -> Batches {
-        Batches::spawn(BatchPlan { order: Order::Independent { steps: n_steps }, ..plan }, first_step)
     }
 }

@@ -24,11 +24,11 @@ mod split;
 mod tests;
 
 pub use augment::Augment;
-pub use batch::{Batch, BatchPlan, Order, n_steps};
+pub use batch::{Batch, BatchPlan, Order};
 pub use dataset::{Dataset, Summary, describe};
 pub use decode::read_image;
 pub use layout::is_image;
-pub use loader::{Batches, RandomBatches};
+pub use loader::Batches;
 pub use normalize::{Normalization, Normalizer};
 pub use set::ImageSet;
 pub use source::{Source, open};

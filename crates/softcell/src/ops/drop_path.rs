@@ -32,7 +32,8 @@ impl DropPath {
         let mask: Vec<f32> = (0..n)
             .map(|_| if self.random.random::<f64>() < keep { (1.0 / keep) as f32 } else { 0.0 })
             .collect();
-        x.clone() * constant(mask, n, &x.device())
+        let mask = constant(mask, n, &x.device());
+        x * mask
     }
 }
 

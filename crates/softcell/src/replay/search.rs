@@ -223,9 +223,8 @@ fn compare_evaluation(
 
 /// Both matrices by the original's names.
 fn matrices(rows: &ArchWeights) -> [(&'static str, HostTensor); 2] {
-    let matrix = |rows: &[Vec<f32>]| HostTensor {
-        shape: vec![rows.len(), rows.first().map_or(0, Vec::len)],
-        values: rows.concat(),
-    };
-    [("alphas_normal", matrix(&rows.normal)), ("alphas_reduce", matrix(&rows.reduction))]
+    [
+        ("alphas_normal", HostTensor::matrix(&rows.normal)),
+        ("alphas_reduce", HostTensor::matrix(&rows.reduction)),
+    ]
 }

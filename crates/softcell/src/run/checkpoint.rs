@@ -54,8 +54,8 @@ pub fn save_search(path: &Path, state: &SearchState) -> Result<()> {
         adam_steps: state.adam_steps,
     };
     let alphas = BTreeMap::from([
-        ("normal".to_string(), matrix(&state.alphas.normal)),
-        ("reduction".to_string(), matrix(&state.alphas.reduction)),
+        ("normal".to_string(), HostTensor::matrix(&state.alphas.normal)),
+        ("reduction".to_string(), HostTensor::matrix(&state.alphas.reduction)),
     ]);
     let parts =
         [("net", &state.net), ("velocity", &state.velocity), ("alphas", &alphas), ("adam", &state.adam)];
@@ -154,10 +154,6 @@ pub fn read_weights(path: &Path) -> Result<NamedTensors> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(path, e.to_string()))?;
     tensors_of(path, &file)
-}
-
-fn matrix(rows: &[Vec<f32>]) -> HostTensor {
-    HostTensor { shape: vec![rows.len(), rows.first().map_or(0, Vec::len)], values: rows.concat() }
 }
 
 fn take(tensors: &mut NamedTensors, prefix: &str) -> NamedTensors {

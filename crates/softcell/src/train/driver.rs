@@ -23,15 +23,12 @@ use crate::weights::{
     absorb, gradients, initialize, load_named, named_tensors, update_weights, weight_names,
 };
 
-/// Smallest side in pixels of images that get the ImageNet stem when it is left to the program.
-const IMAGENET_SIDE: usize = 96;
-
 /// The stem for images of this size.
 pub fn stem_kind(stem: Stem, image_size: [usize; 2]) -> StemKind {
     match stem {
         Stem::Cifar => StemKind::Cifar,
         Stem::Imagenet => StemKind::Imagenet,
-        Stem::Auto if image_size.into_iter().min() >= Some(IMAGENET_SIDE) => StemKind::Imagenet,
+        Stem::Auto if image_size.into_iter().min() >= Some(Stem::IMAGENET_SIDE) => StemKind::Imagenet,
         Stem::Auto => StemKind::Cifar,
     }
 }

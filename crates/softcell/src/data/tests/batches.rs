@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::synthetic;
-use crate::data::{Augment, Batch, BatchPlan, Batches, Normalization, Order, RandomBatches, n_steps};
+use crate::data::{Augment, Batch, BatchPlan, Batches, Normalization, Order};
 
 /// A plan over `n` images of 3x4x4, in classes of one image: the label is the index.
 fn plan(n: usize, batch_size: usize, order: Order) -> BatchPlan {
@@ -120,7 +120,7 @@ fn the_number_of_steps() {
         (0, 4, Independent { steps: 11 }, true, 0),
     ] {
         let plan = BatchPlan { drop_last, ..plan(images, size, order) };
-        assert_eq!(n_steps(&plan), steps, "{images} images by {size}, {order:?}, {drop_last}");
+        assert_eq!(plan.n_steps(), steps, "{images} images by {size}, {order:?}, {drop_last}");
         let batches = all(&plan);
         assert_eq!(batches.len(), steps);
         assert!(batches.iter().all(|batch| batch.len > 0 && batch.len <= size));
@@ -129,8 +129,8 @@ fn the_number_of_steps() {
 
 #[test]
 fn independent_batches_have_different_images_and_differ_from_one_another() {
-    let plan = plan(20, 8, Order::Sequential);
-    let batches: Vec<Batch> = RandomBatches::spawn(plan.clone(), 0, 50).collect();
+    let plan = plan(20, 8, Order::Independent { steps: 50 });
+    let batches: Vec<Batch> = Batches::spawn(plan.clone(), 0).collect();
     assert_eq!(batches.len(), 50);
     for batch in &batches {
         assert_eq!(batch.labels.iter().collect::<BTreeSet<_>>().len(), 8);
@@ -140,10 +140,10 @@ fn independent_batches_have_different_images_and_differ_from_one_another() {
     // 20 expected of each.
     assert!(drawn.iter().all(|count| (6..40).contains(count)), "{drawn:?}");
     assert!(batches.windows(2).all(|pair| pair[0].labels != pair[1].labels));
-    let later: Vec<Batch> = RandomBatches::spawn(plan.clone(), 48, 50).collect();
+    let later: Vec<Batch> = Batches::spawn(plan.clone(), 48).collect();
     assert_eq!(later, batches[48..]);
     // All images where there are fewer.
-    let few = RandomBatches::spawn(BatchPlan { batch_size: 64, ..plan }, 0, 1).next().unwrap();
+    let few = Batches::spawn(BatchPlan { batch_size: 64, ..plan }, 0).next().unwrap();
     assert_eq!(few.len, 20);
 }
 
