@@ -7,6 +7,12 @@ use softcell::config::Preset;
 
 use crate::flags::{self, SettingFlags};
 
+mod bench;
+
+pub use bench::{
+    BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
+};
+
 const EXAMPLES: &str = "\
 Examples:
   softcell fit                                  search, train and evaluate on the built-in digits
@@ -17,6 +23,7 @@ Examples:
   softcell evaluate --run runs/a                accuracy on the test images
   softcell predict --run runs/a photo.png       class and probability of images
   softcell data inspect ./my-images             what is in a folder
+  softcell bench step                           how fast this machine searches
 
 A run that was stopped goes on with --resume.";
 
@@ -52,6 +59,9 @@ pub enum Command {
     Data(DataCommand),
     /// Compare with a recording of the original implementation
     Replay(ReplayArgs),
+    /// Measure how fast this machine searches, trains and evaluates
+    #[command(subcommand)]
+    Bench(BenchCommand),
 }
 
 /// Where the computing happens.

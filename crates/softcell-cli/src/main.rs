@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Genotype(args) => commands::genotype::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
+        Command::Bench(command) => commands::bench::run(&command),
     };
     match outcome {
         Ok(code) => code,

@@ -91,8 +91,13 @@ impl Progress {
         }
     }
 
-    /// Shows that `done` of `total` are done, such as images read; nothing if it is quick.
+    /// Shows that `done` of `total` images are done, such as read; nothing if it is quick.
     pub fn count(&mut self, what: &'static str, done: usize, total: usize) {
+        self.count_of(what, "images", done, total);
+    }
+
+    /// The same of other things than images.
+    fn count_of(&mut self, what: &'static str, things: &str, done: usize, total: usize) {
         let now = Instant::now();
         if self.count.as_ref().is_none_or(|count| count.what != what) {
             self.count = Some(CountClock { what, begun: now, told: now });
@@ -100,7 +105,12 @@ impl Progress {
         let Some(count) = &mut self.count else { return };
         let elapsed = count.begun.elapsed();
         let left = elapsed.mul_f64((total.saturating_sub(done)) as f64 / done.max(1) as f64);
-        let text = format!("{what}: {done} of {total} images, {} left", duration(left.as_secs_f64()));
+        let forecast = if done == 0 || done == total {
+            String::new()
+        } else {
+            format!(", {} left", duration(left.as_secs_f64()))
+        };
+        let text = format!("{what}: {done} of {total} {things}{forecast}");
         if self.terminal {
             if self.bar.is_none() && elapsed + left >= PATIENCE {
                 self.bar = Some(bar(total, 0));
@@ -259,6 +269,14 @@ impl Observer for Progress {
             Event::Note(text) => self.line(&text),
             Event::Loading { done, total } => self.count("reading", done, total),
             Event::Testing { done, total } => self.count("testing", done, total),
+            Event::Measuring { done, total } => {
+                // The first step may be long, and nobody knows yet how long.
+                if done == 0 {
+                    let s = if total == 1 { "" } else { "s" };
+                    self.line(&format!("measuring: {total} step{s}, those to warm up included"));
+                }
+                self.count_of("measuring", "steps", done, total);
+            }
             Event::Begin { stage, epochs, steps, done } => self.begin(stage, epochs, steps, done),
             Event::Step { epoch, step, images, loss, accuracy, .. } => {
                 self.step(epoch, step, images, loss, accuracy);

@@ -3,6 +3,7 @@
 //!
 //! | function | computes |
 //! |---|---|
+//! | [`cell`] | a whole cell: preprocessing, all operations of all edges, statistics and sums |
 //! | [`depthwise_conv2d`] | one filter per channel, with an optional ReLU in front |
 //! | [`pointwise_conv2d`] | a 1×1 convolution: a matrix product per image |
 //! | [`pool3x3`] | maximum or average of a 3×3 window |
@@ -29,6 +30,7 @@
 #![warn(missing_docs)]
 
 mod batch_norm;
+mod cell;
 mod depthwise_conv;
 mod pointwise_conv;
 mod pool;
@@ -36,6 +38,10 @@ mod support;
 mod weighted_sum;
 
 pub use batch_norm::{BatchNormOutput, batch_norm_train};
+pub use cell::{
+    BlockedMap, CellArguments, CellConfig, CellPlan, InputChannels, Operation, Statistics, Term, block_lanes,
+    cell, cell_runs_on,
+};
 pub use depthwise_conv::{Activation, ConvShape, depthwise_conv2d};
 pub use pointwise_conv::pointwise_conv2d;
 pub use pool::{Pool, pool3x3};
@@ -44,6 +50,7 @@ pub use weighted_sum::weighted_sum;
 /// The readable bodies, in stock tensor operations: what the fast ones are compared with.
 pub mod reference {
     pub use crate::batch_norm::reference::batch_norm_train;
+    pub use crate::cell::reference::cell;
     pub use crate::depthwise_conv::reference::depthwise_conv2d;
     pub use crate::pointwise_conv::reference::pointwise_conv2d;
     pub use crate::pool::reference::pool3x3;

@@ -65,10 +65,7 @@ fn count(plan: &BatchPlan, device: &Device, mut forward: impl FnMut(Tensor<4>) -
     let mut confusion = vec![vec![0u64; classes.len()]; classes.len()];
     for batch in Batches::spawn(plan.clone(), 0) {
         let labels = batch.labels.clone();
-        let batch = DeviceBatch::new(batch, &set, device);
-        let logits = forward(batch.images);
-        let loss = scalar(cross_entropy(logits.clone(), batch.labels, 0.0));
-        let logits = values(logits);
+        let (loss, logits) = answer(DeviceBatch::new(batch, &set, device), &mut forward);
         for (row, &label) in logits.chunks(classes.len()).zip(&labels) {
             confusion[label as usize][argmax(row)] += 1;
         }
@@ -87,6 +84,13 @@ fn count(plan: &BatchPlan, device: &Device, mut forward: impl FnMut(Tensor<4>) -
         classes,
         confusion,
     }
+}
+
+/// Mean cross-entropy of a batch without label smoothing, and its logits row by row, both on the host.
+pub(crate) fn answer(batch: DeviceBatch, forward: impl FnOnce(Tensor<4>) -> Tensor<2>) -> (f32, Vec<f32>) {
+    let logits = forward(batch.images);
+    let loss = scalar(cross_entropy(logits.clone(), batch.labels, 0.0));
+    (loss, values(logits))
 }
 
 /// The one value of a tensor.

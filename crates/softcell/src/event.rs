@@ -42,6 +42,13 @@ pub enum Event<'a> {
         /// Images in all.
         total: usize,
     },
+    /// Steps are being timed.
+    Measuring {
+        /// Steps done, those to warm up included.
+        done: usize,
+        /// Steps in all.
+        total: usize,
+    },
     /// A stage begins or goes on.
     Begin {
         /// Which.

@@ -99,6 +99,7 @@ fn only_data_run_and_replay_touch_the_disk() {
             "softcell/src/network",
             "softcell/src/search",
             "softcell/src/train",
+            "softcell/src/bench",
             "softcell/src/config",
             "softcell/src/weights.rs",
             "softcell/src/optim.rs",

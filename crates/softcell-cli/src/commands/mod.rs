@@ -1,5 +1,6 @@
 //! One file for each command, and what the commands of a run share.
 
+pub mod bench;
 pub mod data;
 pub mod evaluate;
 pub mod fit;

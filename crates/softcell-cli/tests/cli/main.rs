@@ -2,6 +2,7 @@
 
 mod support;
 
+mod bench;
 mod inspecting;
 mod runs;
 mod survival;

@@ -8,7 +8,9 @@ use crate::support::{fail, run, softcell, succeed};
 fn help_shows_commands_examples_and_settings() {
     let here = tempfile::tempdir().unwrap();
     let help = succeed(here.path(), "--help").out;
-    for word in ["fit", "search", "train", "evaluate", "predict", "genotype", "data", "replay", "--resume"] {
+    for word in
+        ["fit", "search", "train", "evaluate", "predict", "genotype", "data", "replay", "bench", "--resume"]
+    {
         assert!(help.contains(word), "no {word} in {help}");
     }
     assert!(help.contains("softcell fit --data ./my-images"), "{help}");

@@ -6,4 +6,6 @@ pub(crate) mod parallel;
 pub(crate) mod simd;
 pub(crate) mod sums;
 pub(crate) mod tiles;
+pub(crate) mod vector;
 pub(crate) mod windows;
+pub(crate) mod workspace;

@@ -110,7 +110,8 @@ impl TrainConfig {
     }
 }
 
-fn whole(name: &str, value: usize, range: RangeInclusive<usize>) -> Result<()> {
+/// Refuses a number outside `range`.
+pub(crate) fn whole(name: &str, value: usize, range: RangeInclusive<usize>) -> Result<()> {
     if range.contains(&value) {
         return Ok(());
     }

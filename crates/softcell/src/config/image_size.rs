@@ -5,9 +5,6 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// Largest side, in pixels; more is surely a slip of the finger.
-const MAX_SIDE: usize = 4096;
-
 /// The size that images are brought to, read from [`DataConfig::image_size`](super::DataConfig).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageSize {
@@ -22,6 +19,11 @@ pub enum ImageSize {
     },
 }
 
+impl ImageSize {
+    /// Largest side, in pixels; more is surely a slip of the finger.
+    pub const MAX_SIDE: usize = 4096;
+}
+
 impl FromStr for ImageSize {
     type Err = Error;
 
@@ -30,7 +32,7 @@ impl FromStr for ImageSize {
         if text == "auto" {
             return Ok(ImageSize::Auto);
         }
-        let side = |text: &str| text.parse::<usize>().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+        let side = |text: &str| text.parse::<usize>().ok().filter(|side| (1..=Self::MAX_SIDE).contains(side));
         let size = match text.split_once('x') {
             None => side(text).map(|side| (side, side)),
             Some((height, width)) => side(height).zip(side(width)),
@@ -39,7 +41,10 @@ impl FromStr for ImageSize {
             Error::setting(
                 "data.image_size",
                 text,
-                format!("auto, a side such as 32 or HEIGHTxWIDTH such as 24x32, each 1 to {MAX_SIDE} pixels"),
+                format!(
+                    "auto, a side such as 32 or HEIGHTxWIDTH such as 24x32, each 1 to {} pixels",
+                    Self::MAX_SIDE
+                ),
             )
         })
     }

@@ -1,15 +1,17 @@
 //! One bilevel iteration: the alphas on a validation batch, then the weights on a training batch (A2).
 
 use burn::module::Module;
-use burn::tensor::{FloatDType, Gradients, Tensor};
+use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
+use crate::config::SearchConfig;
+use crate::error::Result;
 use crate::evaluate::{DeviceBatch, scalar};
 use crate::loss::cross_entropy;
 use crate::ops::{BatchStatistics, Pass};
 use crate::optim::{ArchAdam, Sgd, clip_global_norm, global_norm};
 use crate::space::ArchWeights;
-use crate::supernet::{ArchParams, EdgeWeights, Relaxation, SuperNet};
-use crate::weights::{WeightList, absorb, gradients, update_weights};
+use crate::supernet::{ArchParams, EdgeWeights, Relaxation, SuperNet, SuperNetConfig};
+use crate::weights::{WeightList, absorb, gradients, initialize, update_weights};
 
 /// `ε · ‖v‖` of the finite difference.
 const DIFFERENCE: f64 = 0.01;
@@ -73,6 +75,33 @@ struct Differentiated {
 }
 
 impl Bilevel {
+    /// Where a search begins: weights and alphas drawn under `seed`, optimisers without a past.
+    ///
+    /// `device` is an autodiff device.
+    ///
+    /// # Errors
+    /// When the space cannot be searched.
+    pub fn new(
+        config: &SearchConfig,
+        channels_in: usize,
+        classes: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
+        let space = config.space();
+        space.check()?;
+        let net = SuperNetConfig { space: space.clone(), channels_in, classes };
+        Ok(Self {
+            net: initialize(net.init(device), seed),
+            alphas: ArchParams::random(&space, seed, device),
+            sgd: Sgd::new(config.momentum, config.weight_decay),
+            adam: ArchAdam::new(config.arch_learning_rate, config.arch_weight_decay),
+            relaxation: Relaxation::Softmax,
+            arch_step: if config.unrolled { ArchStep::Unrolled } else { ArchStep::FirstOrder },
+            grad_clip: config.grad_clip,
+        })
+    }
+
     /// Steps the alphas. `train` is used by the unrolled step only, with its weight learning rate `xi`.
     pub fn step_alphas(&mut self, train: &DeviceBatch, valid: &DeviceBatch, xi: f64) -> ArchReport {
         let (loss, gradient) = match self.arch_step {

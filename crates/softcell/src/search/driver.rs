@@ -6,7 +6,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::bilevel::{ArchStep, Bilevel};
+use super::bilevel::Bilevel;
 use super::state::{SearchEpoch, SearchOutcome, SearchState};
 use crate::config::{Config, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order};
@@ -15,11 +15,9 @@ use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage};
 use crate::loss::Meter;
 use crate::ops::Pass;
-use crate::optim::{ArchAdam, Sgd};
 use crate::pool::in_pool;
 use crate::space::{SearchSpace, derive_genotype, entropy};
-use crate::supernet::{ArchParams, EdgeWeights, Relaxation, SuperNetConfig};
-use crate::weights::initialize;
+use crate::supernet::EdgeWeights;
 
 impl SearchConfig {
     /// The space these settings describe.
@@ -76,8 +74,6 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn new(dataset: &'a Dataset, config: &'a Config, device: &Device) -> Result<Self> {
         let settings = &config.search;
-        let space = settings.space();
-        space.check()?;
         if dataset.split.alphas.is_empty() {
             return Err(Error::setting(
                 "search.train_portion",
@@ -86,20 +82,8 @@ impl<'a> Search<'a> {
             ));
         }
         let autodiff = device.clone().autodiff();
-        let net = SuperNetConfig {
-            space: space.clone(),
-            channels_in: dataset.train.channels,
-            classes: dataset.train.classes.len(),
-        };
-        let bilevel = Bilevel {
-            net: initialize(net.init(&autodiff), config.seed),
-            alphas: ArchParams::random(&space, config.seed, &autodiff),
-            sgd: Sgd::new(settings.momentum, settings.weight_decay),
-            adam: ArchAdam::new(settings.arch_learning_rate, settings.arch_weight_decay),
-            relaxation: Relaxation::Softmax,
-            arch_step: if settings.unrolled { ArchStep::Unrolled } else { ArchStep::FirstOrder },
-            grad_clip: settings.grad_clip,
-        };
+        let set = &dataset.train;
+        let bilevel = Bilevel::new(settings, set.channels, set.classes.len(), config.seed, &autodiff)?;
         let augment = Augment {
             crop_padding: config.data.crop_padding,
             flip: config.data.flip,
@@ -123,7 +107,7 @@ impl<'a> Search<'a> {
         Ok(Self {
             dataset,
             config: settings,
-            space,
+            space: settings.space(),
             device: device.clone(),
             autodiff,
             bilevel,

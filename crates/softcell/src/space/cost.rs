@@ -71,15 +71,18 @@ pub fn derived_cost(
     stem + cells + classifier(features, classes)
 }
 
-/// Trainable weights of the supernet of `space`: every candidate on every edge, batch normalisation affine
-/// in the stem only. Alphas are not counted.
-pub fn supernet_parameters(space: &SearchSpace, in_channels: usize, classes: usize) -> u64 {
+/// Cost of the supernet of `space`: every candidate on every edge, batch normalisation affine in the stem
+/// only. Alphas, and the products of operations with their edge weights, are not counted.
+pub fn supernet_cost(
+    space: &SearchSpace,
+    in_channels: usize,
+    classes: usize,
+    height: usize,
+    width: usize,
+) -> Cost {
     let channels = space.init_channels as u64;
-    let (stem, inputs) = cifar_stem(
-        in_channels as u64,
-        space.stem_multiplier as u64 * channels,
-        Grid { height: 1, width: 1 }, // no influence on the parameters
-    );
+    let image = Grid { height: height as u64, width: width as u64 };
+    let (stem, inputs) = cifar_stem(in_channels as u64, space.stem_multiplier as u64 * channels, image);
     let edges = |_| {
         let edges = space.topology().edges();
         edges.iter().flat_map(|edge| space.candidates.iter().map(|&c| (c, edge.source))).collect()
@@ -88,7 +91,13 @@ pub fn supernet_parameters(space: &SearchSpace, in_channels: usize, classes: usi
     let stack =
         Stack { n_cells: space.n_cells, channels, norm: Norm::Plain, edges: &edges, multiplier: &multiplier };
     let (cells, features) = stack.cost(inputs);
-    (stem + cells + classifier(features, classes)).parameters
+    stem + cells + classifier(features, classes)
+}
+
+/// Trainable weights of the supernet of `space`, as in [`supernet_cost`].
+pub fn supernet_parameters(space: &SearchSpace, in_channels: usize, classes: usize) -> u64 {
+    // The size of the images has no influence on the parameters.
+    supernet_cost(space, in_channels, classes, 1, 1).parameters
 }
 
 /// Height and width of a feature map.
@@ -267,6 +276,8 @@ mod tests {
     #[test]
     fn the_supernet_of_the_original() {
         assert_eq!(supernet_parameters(&SearchSpace::darts(), 3, 10), 1_930_618);
+        // 300.25 million in the convolutions, as the original has it, and the classifier.
+        assert_eq!(supernet_cost(&SearchSpace::darts(), 3, 10, 32, 32).macs, 300_253_184 + 256 * 10);
     }
 
     #[test]
@@ -282,6 +293,9 @@ mod tests {
         // One reduction cell of 4 channels: stem, two preprocessings, two factorized reduces, classifier.
         let expected = (9 * 6 + 2 * 6) + 2 * 6 * 4 + 2 * 4 * 4 + (4 + 1) * 5;
         assert_eq!(supernet_parameters(&space, 1, 5), expected);
+        // On 5x7 pixels, of which the reduction leaves 3x4.
+        let macs = (9 * 6 + 2 * 6 * 4) * 35 + 2 * 4 * 4 * 12 + 4 * 5;
+        assert_eq!(supernet_cost(&space, 1, 5, 5, 7), Cost { parameters: expected, macs });
     }
 
     fn one_gene(primitive: Primitive) -> Genotype {

@@ -22,7 +22,7 @@ mod wording;
 #[cfg(test)]
 mod testing;
 
-pub use cost::{Cost, derived_cost, supernet_parameters};
+pub use cost::{Cost, derived_cost, supernet_cost, supernet_parameters};
 pub use derive::{ArchWeights, derive_genotype, entropy, softmax_rows};
 pub use genotype::{CellGene, EdgeGene, Genotype};
 pub use known::{known_genotype, known_names, parse_genotype};

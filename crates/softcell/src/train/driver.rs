@@ -4,24 +4,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
+use super::learner::Learner;
 use super::state::{Best, TrainEpoch, TrainOutcome, TrainState};
 use crate::config::{Config, Stem, TrainConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, ImageSet, Normalization, Order};
 use crate::error::{Error, Result};
-use crate::evaluate::{DeviceBatch, Evaluation, evaluate, scalar, values};
+use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage};
-use crate::loss::{Meter, cross_entropy};
+use crate::loss::Meter;
 use crate::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
-use crate::ops::{DropPath, Pass};
-use crate::optim::{Sgd, clip_global_norm};
+use crate::ops::Pass;
 use crate::pool::in_pool;
-use crate::random::stream;
 use crate::space::Genotype;
-use crate::weights::{
-    absorb, gradients, initialize, load_named, named_tensors, update_weights, weight_names,
-};
+use crate::weights::{load_named, named_tensors, weight_names};
 
 /// The stem for images of this size.
 pub fn stem_kind(stem: Stem, image_size: [usize; 2]) -> StemKind {
@@ -106,24 +103,15 @@ pub fn train(
 struct Training<'a> {
     dataset: &'a Dataset,
     config: &'a TrainConfig,
-    seed: u64,
     device: Device,
     autodiff: Device,
-    net: DerivedNetwork,
-    sgd: Sgd,
+    learner: Learner,
     plan: BatchPlan,
     best: Option<Best>,
     position: Position,
     meter: Meter,
     seconds: f64,
     epoch_seconds: f64,
-}
-
-/// What a step saw.
-struct StepReport {
-    loss: f32,
-    logits: Tensor<2>,
-    gradient_norm: f64,
 }
 
 impl<'a> Training<'a> {
@@ -151,11 +139,9 @@ impl<'a> Training<'a> {
         Ok(Self {
             dataset,
             config: settings,
-            seed: config.seed,
             device: device.clone(),
             autodiff,
-            net: initialize(net, config.seed),
-            sgd: Sgd::new(settings.momentum, settings.weight_decay),
+            learner: Learner::new(net, settings, config.seed),
             plan,
             best: None,
             position: Position::default(),
@@ -166,8 +152,9 @@ impl<'a> Training<'a> {
     }
 
     fn resume(&mut self, state: &TrainState) -> Result<()> {
-        self.net = load_named(self.net.clone(), &state.net, "training checkpoint")?;
-        self.sgd.restore(&weight_names(&self.net), &state.velocity, &self.device);
+        let Learner { net, sgd, .. } = &mut self.learner;
+        *net = load_named(net.clone(), &state.net, "training checkpoint")?;
+        sgd.restore(&weight_names(net), &state.velocity, &self.device);
         self.best = state.best.clone();
         self.position = state.position;
         self.meter = state.meter;
@@ -184,7 +171,7 @@ impl<'a> Training<'a> {
             self.epoch(observer)?;
         }
         observer.on(Event::End { stage: Stage::Train, seconds: self.seconds })?;
-        Ok(TrainOutcome { last: named_tensors(&self.net), best: self.best, seconds: self.seconds })
+        Ok(TrainOutcome { last: named_tensors(&self.learner.net), best: self.best, seconds: self.seconds })
     }
 
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
@@ -192,12 +179,13 @@ impl<'a> Training<'a> {
         let before = self.epoch_seconds;
         let epoch = self.position.epoch;
         let lr = self.config.learning_rate_at(epoch);
+        let drop_path = self.config.drop_path_at(epoch);
         let plan = BatchPlan { epoch: epoch as u64, ..self.plan.clone() };
         for batch in Batches::spawn(plan, self.position.step) {
             let step = self.position.step;
             let labels = batch.labels.clone();
             let batch = DeviceBatch::new(batch, &self.dataset.train, &self.autodiff);
-            let report = self.step(&batch, lr);
+            let report = self.learner.step(&batch, lr, drop_path, self.position);
             let norm = report.gradient_norm as f32;
             for (quantity, value) in [("training loss", report.loss), ("norm of the gradient", norm)] {
                 if !value.is_finite() {
@@ -228,7 +216,7 @@ impl<'a> Training<'a> {
         observer.on(Event::TrainEpoch(&TrainEpoch {
             epoch,
             learning_rate: lr,
-            drop_path_prob: self.config.drop_path_at(epoch),
+            drop_path_prob: drop_path,
             train_loss: self.meter.loss(),
             train_accuracy: self.meter.accuracy(),
             train_top5_accuracy: self.meter.top5_accuracy(),
@@ -244,31 +232,6 @@ impl<'a> Training<'a> {
         self.save(observer)
     }
 
-    /// Loss `CE(logits) + weight · CE(auxiliary)`, backward, clip, SGD.
-    fn step(&mut self, batch: &DeviceBatch, lr: f64) -> StepReport {
-        let mut pass = Pass::train();
-        let probability = self.config.drop_path_at(self.position.epoch);
-        if probability > 0.0 {
-            let counters = [self.position.epoch as u64, self.position.step as u64];
-            let random = stream(self.seed, "train/drop-path", &counters);
-            pass.drop_path = Some(DropPath::new(probability, random));
-        }
-        let out = self.net.forward(batch.images.clone(), &mut pass);
-        let smoothing = self.config.label_smoothing;
-        let mut loss = cross_entropy(out.logits.clone(), batch.labels.clone(), smoothing);
-        if let Some(auxiliary) = out.auxiliary {
-            loss = loss
-                + cross_entropy(auxiliary, batch.labels.clone(), smoothing) * self.config.auxiliary_weight;
-        }
-        let grads = loss.backward();
-        self.net = absorb(self.net.clone(), pass.statistics);
-        let (mut clipped, gradient_norm) =
-            clip_global_norm(gradients(&self.net, &grads), self.config.grad_clip);
-        let sgd = &mut self.sgd;
-        self.net = update_weights(self.net.clone(), |i, w| sgd.step(i, w, clipped[i].take(), lr));
-        StepReport { loss: scalar(loss.inner()), logits: out.logits.inner(), gradient_norm }
-    }
-
     /// Evaluates on the validation part and remembers the best epoch.
     fn validate(&mut self) -> Option<Evaluation> {
         let indices = self.dataset.split.validation.clone();
@@ -281,11 +244,11 @@ impl<'a> Training<'a> {
             &self.dataset.normalization,
             self.config.batch_size,
         );
-        let net = self.net.valid();
+        let net = self.learner.net.valid();
         let valid = evaluate(&plan, &self.device, |images| net.forward(images, &mut Pass::eval()).logits);
         if self.best.as_ref().is_none_or(|best| valid.accuracy >= best.accuracy) {
             let (epoch, accuracy) = (self.position.epoch, valid.accuracy);
-            self.best = Some(Best { epoch, accuracy, net: named_tensors(&self.net) });
+            self.best = Some(Best { epoch, accuracy, net: named_tensors(&self.learner.net) });
         }
         Some(valid)
     }
@@ -296,8 +259,8 @@ impl<'a> Training<'a> {
             meter: self.meter,
             epoch_seconds: self.epoch_seconds,
             seconds: self.seconds,
-            net: named_tensors(&self.net),
-            velocity: self.sgd.to_named(&weight_names(&self.net)),
+            net: named_tensors(&self.learner.net),
+            velocity: self.learner.sgd.to_named(&weight_names(&self.learner.net)),
             best: self.best.clone(),
         }))
     }

@@ -6,8 +6,7 @@ use rand::RngExt;
 use super::*;
 use crate::random::stream;
 use crate::space::SearchSpace;
-use crate::supernet::SuperNetConfig;
-use crate::weights::{initialize, weight_list};
+use crate::weights::weight_list;
 
 /// `n` numbers in [-1, 1), from a stream of their own.
 fn numbers(name: &str, n: usize) -> Vec<f64> {

@@ -1,0 +1,252 @@
+//! The cell as a node of Burn's autodiff graph.
+
+use std::fmt;
+use std::sync::Arc;
+
+use burn::backend::autodiff::{
+    checkpoint::{
+        base::Checkpointer,
+        strategy::{BalancedCheckpointing, CheckpointStrategy, NoCheckpointing},
+    },
+    grads::Gradients,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::{Autodiff, Backend, DispatchKindConversion, DispatchTensor, Flex, tensor::FloatTensor};
+use burn::tensor::{GradientCheckpointingStrategy, Tensor};
+use burn_flex::FlexTensor;
+
+use super::backward::{Wanted, backward};
+use super::forward::{CellInput, Normalise, Record, Statistics, forward, pack};
+use super::plan::CellPlan;
+use super::shapes::{Shapes, groups};
+use crate::support::flex::{contiguous, dims, tensor};
+use crate::support::parallel::{chunks, for_each};
+
+/// What a cell is called with beside tensors.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub plan: Arc<CellPlan>,
+    pub scales: Option<Vec<f32>>,
+    pub given: Option<Arc<Statistics>>,
+}
+
+pub(super) fn cell(
+    states: [Tensor<5>; 2],
+    weights: Tensor<1>,
+    terms: Tensor<1>,
+    context: Context,
+) -> (Tensor<5>, Statistics) {
+    let strategy = states
+        .iter()
+        .find_map(|state| state.gradient_checkpointing_strategy())
+        .or_else(|| weights.gradient_checkpointing_strategy())
+        .or_else(|| terms.gradient_checkpointing_strategy());
+    match strategy {
+        None => {
+            let states = states.map(primitive::<Flex, 5>);
+            let (weights, terms) = (primitive::<Flex, 1>(weights), primitive::<Flex, 1>(terms));
+            let (y, statistics) = constant(states, weights, terms, &context);
+            (Tensor::from_primitive::<Flex>(y), statistics)
+        }
+        Some(strategy @ GradientCheckpointingStrategy::Disabled) => {
+            tracked::<NoCheckpointing>(states, weights, terms, strategy, context)
+        }
+        Some(strategy @ GradientCheckpointingStrategy::Balanced) => {
+            tracked::<BalancedCheckpointing>(states, weights, terms, strategy, context)
+        }
+    }
+}
+
+fn primitive<B: Backend, const D: usize>(tensor: Tensor<D>) -> FloatTensor<B>
+where
+    DispatchTensor: DispatchKindConversion<B>,
+{
+    match tensor.try_into_primitive::<B>() {
+        Ok(primitive) => primitive,
+        Err(error) => panic!("the inputs and weights of a cell must live on one device: {error:?}"),
+    }
+}
+
+/// The cell on an autodiff device; tensors without autodiff become constants of it.
+fn tracked<C: CheckpointStrategy>(
+    states: [Tensor<5>; 2],
+    weights: Tensor<1>,
+    terms: Tensor<1>,
+    strategy: GradientCheckpointingStrategy,
+    context: Context,
+) -> (Tensor<5>, Statistics)
+where
+    DispatchTensor: DispatchKindConversion<Autodiff<Flex, C>>,
+{
+    fn lift<const D: usize>(tensor: Tensor<D>, strategy: GradientCheckpointingStrategy) -> Tensor<D> {
+        if tensor.is_autodiff() {
+            tensor
+        } else {
+            tensor.autodiff().with_gradient_checkpointing_strategy(strategy)
+        }
+    }
+    let [s0, s1] = states.map(|state| primitive::<Autodiff<Flex, C>, 5>(lift(state, strategy)));
+    let [weights, terms] =
+        [weights, terms].map(|tensor| primitive::<Autodiff<Flex, C>, 1>(lift(tensor, strategy)));
+    let parents = [s0.node(), s1.node(), weights.node(), terms.node()];
+    let (y, statistics) = match CellBackward.prepare::<C>(parents).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => {
+            let states = [s0, s1].map(|state| contiguous(state.into_primitive()));
+            let (weights, terms) = (contiguous(weights.into_primitive()), contiguous(terms.into_primitive()));
+            let (y, record, statistics) = recorded(&states, &weights, &terms, &context);
+            let state = State { record: Arc::new(record), inputs: states, output: y.clone() };
+            (prep.finish(state, y), statistics)
+        }
+        OpsKind::UnTracked(prep) => {
+            let states = [s0, s1].map(|state| state.into_primitive());
+            let (y, statistics) =
+                constant(states, weights.into_primitive(), terms.into_primitive(), &context);
+            (prep.finish(y), statistics)
+        }
+    };
+    (Tensor::from_primitive::<Autodiff<Flex, C>>(y), statistics)
+}
+
+fn input<'a>(
+    states: &'a [FlexTensor; 2],
+    weights: &'a FlexTensor,
+    terms: &'a FlexTensor,
+    scales: Option<&'a [f32]>,
+) -> CellInput<'a> {
+    let sizes = states.each_ref().map(|state| {
+        let [_, _, height, width, _] = dims::<5>(state);
+        [height, width]
+    });
+    let [images, ..] = dims::<5>(&states[0]);
+    CellInput {
+        states: states.each_ref().map(|state| state.storage()),
+        images,
+        sizes,
+        weights: weights.storage(),
+        terms: terms.storage(),
+        scales,
+    }
+}
+
+fn normalise(given: Option<&Statistics>) -> Normalise<'_> {
+    given.map_or(Normalise::Batch, Normalise::Given)
+}
+
+fn output_dims(plan: &CellPlan, shapes: &Shapes) -> [usize; 5] {
+    let [height, width] = shapes.states[plan.config.output[0]];
+    [shapes.images, plan.config.output.len() * plan.blocks.count(), height, width, plan.blocks.lanes]
+}
+
+/// All images at once, with what the backward pass needs.
+fn recorded(
+    states: &[FlexTensor; 2],
+    weights: &FlexTensor,
+    terms: &FlexTensor,
+    context: &Context,
+) -> (FlexTensor, Record, Statistics) {
+    let plan = &context.plan;
+    let input = input(states, weights, terms, context.scales.as_deref());
+    let shapes = Shapes::new(plan, input.images, input.sizes);
+    let packed = Arc::new(pack(plan, &shapes, input.weights, true));
+    let shape = output_dims(plan, &shapes);
+    let output = vec![0.0; shape.iter().product()];
+    let (y, record, statistics) =
+        forward(plan, shapes, packed, &input, normalise(context.given.as_deref()), output);
+    (tensor(y, shape), record, statistics)
+}
+
+/// Without a backward pass. With given statistics no image depends on another: groups of images run through
+/// the whole cell one by one, so that everything in between stays in the cache.
+fn constant(
+    states: [FlexTensor; 2],
+    weights: FlexTensor,
+    terms: FlexTensor,
+    context: &Context,
+) -> (FlexTensor, Statistics) {
+    let plan = &context.plan;
+    let states = states.map(contiguous);
+    let (weights, terms) = (contiguous(weights), contiguous(terms));
+    let input = input(&states, &weights, &terms, context.scales.as_deref());
+    let shapes = Shapes::new(plan, input.images, input.sizes);
+    let packed = Arc::new(pack(plan, &shapes, input.weights, false));
+    let shape = output_dims(plan, &shapes);
+    let mut output = vec![0.0; shape.iter().product()];
+    let Some(given) = context.given.as_deref() else {
+        let (y, _, statistics) = forward(plan, shapes, packed, &input, Normalise::Batch, output);
+        return (tensor(y, shape), statistics);
+    };
+    let image = output.len() / input.images;
+    let lens = input.states.map(|state| state.len() / input.images);
+    let cost = packed.iter().map(|p| p.out.height * p.out.width * p.pointwise.len()).sum();
+    for_each(
+        chunks(&mut output, image),
+        cost,
+        || (),
+        |(), at, output| {
+            let scales = input.scales.map(|scales| -> Vec<f32> {
+                scales.iter().skip(at).step_by(input.images).copied().collect()
+            });
+            let part = CellInput {
+                states: std::array::from_fn(|k| &input.states[k][at * lens[k]..(at + 1) * lens[k]]),
+                images: 1,
+                scales: scales.as_deref(),
+                ..input
+            };
+            let shapes = Shapes { images: 1, ..shapes.clone() };
+            let (y, _, _) =
+                forward(plan, shapes, Arc::clone(&packed), &part, Normalise::Given(given), vec![0.0; image]);
+            output.copy_from_slice(&y);
+        },
+    );
+    debug_assert!(groups(1).len() == 1);
+    (tensor(output, shape), Statistics::default())
+}
+
+#[derive(Debug)]
+struct CellBackward;
+
+#[derive(Clone)]
+struct State {
+    record: Arc<Record>,
+    inputs: [FlexTensor; 2],
+    output: FlexTensor,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("shapes", &self.record.shapes).finish_non_exhaustive()
+    }
+}
+
+impl Backward<Flex, 4> for CellBackward {
+    type State = State;
+
+    fn backward(self, ops: Ops<State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let State { record, inputs, output } = ops.state;
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let [s0, s1, weights, terms] = ops.parents;
+        let wanted = Wanted {
+            inputs: [s0.is_some(), s1.is_some()],
+            weights: weights.is_some(),
+            terms: terms.is_some(),
+        };
+        let gradients = backward(
+            &record,
+            inputs.each_ref().map(|state| state.storage()),
+            output.storage(),
+            gradient.storage::<f32>().to_vec(),
+            wanted,
+        );
+        for ((parent, gradient), input) in [s0, s1].into_iter().zip(gradients.inputs).zip(&inputs) {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                grads.register::<Flex>(parent.id, tensor(gradient, dims::<5>(input)));
+            }
+        }
+        for (parent, gradient) in [(weights, gradients.weights), (terms, gradients.terms)] {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                let len = gradient.len();
+                grads.register::<Flex>(parent.id, tensor(gradient, [len]));
+            }
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! One pass over a block of pixels: padded copies, sums for statistics, mixtures.
+
+use crate::support::vector::{Vector, load_at, store_at, vectorised};
+
+/// A map with a margin on all sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cell) struct Padded {
+    pub height: usize,
+    pub width: usize,
+    pub padding: usize,
+}
+
+impl Padded {
+    /// Values of a padded row of one block.
+    pub fn pitch(&self, lanes: usize) -> usize {
+        (self.width + 2 * self.padding) * lanes
+    }
+
+    /// Values of one padded block.
+    pub fn len(&self, lanes: usize) -> usize {
+        (self.height + 2 * self.padding) * self.pitch(lanes)
+    }
+}
+
+#[inline(always)]
+fn fill_body<V: Vector>(
+    map: &[f32],
+    affine: Option<(&[f32], &[f32])>,
+    rectify: bool,
+    plane: Padded,
+    padded: &mut [f32],
+) {
+    let width = plane.width * V::LANES;
+    assert!(map.len() >= plane.height * width && padded.len() >= plane.len(V::LANES));
+    assert!(affine.is_none_or(|(scale, shift)| scale.len() >= V::LANES && shift.len() >= V::LANES));
+    let (zero, one) = (V::splat(0.0), V::splat(1.0));
+    // SAFETY: the assertions above; rows are shorter than the pitch.
+    unsafe {
+        let (scale, shift) = match affine {
+            Some((scale, shift)) => (load_at::<V>(scale, 0), load_at::<V>(shift, 0)),
+            None => (one, zero),
+        };
+        for row in 0..plane.height {
+            let from = row * width;
+            let to = (row + plane.padding) * plane.pitch(V::LANES) + plane.padding * V::LANES;
+            let mut at = 0;
+            while at < width {
+                let mut value = load_at::<V>(map, from + at);
+                if affine.is_some() {
+                    value = value.mul_add(scale, shift);
+                }
+                if rectify {
+                    // In this order a NaN stays one.
+                    value = zero.max(value);
+                }
+                store_at(value, padded, to + at);
+                at += V::LANES;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Copies a block into the middle of a padded one: `scale · x + shift`, then the rectifier, if wanted. The
+    /// margin is not touched.
+    pub(in crate::cell) fn fill(
+        map: &[f32],
+        affine: Option<(&[f32], &[f32])>,
+        rectify: bool,
+        plane: Padded,
+        padded: &mut [f32],
+    ) = fill_body
+}
+
+/// Partial sums that run side by side, so that additions need not wait for each other.
+const CHAINS: usize = 4;
+
+#[inline(always)]
+fn moments_body<V: Vector>(map: &[f32], centre: &[f32], sums: &mut [f32], squares: &mut [f32]) {
+    let lanes = V::LANES;
+    assert!(centre.len() >= lanes && sums.len() >= lanes && squares.len() >= lanes);
+    let pixels = map.len() / lanes;
+    // SAFETY: the assertion above, and pixels are counted.
+    unsafe {
+        let centre = load_at::<V>(centre, 0);
+        let mut sum = [V::splat(0.0); CHAINS];
+        let mut square = [V::splat(0.0); CHAINS];
+        let mut pixel = 0;
+        while pixel + CHAINS <= pixels {
+            for chain in 0..CHAINS {
+                let value = load_at::<V>(map, (pixel + chain) * lanes).sub(centre);
+                sum[chain] = sum[chain].add(value);
+                square[chain] = value.mul_add(value, square[chain]);
+            }
+            pixel += CHAINS;
+        }
+        while pixel < pixels {
+            let value = load_at::<V>(map, pixel * lanes).sub(centre);
+            sum[0] = sum[0].add(value);
+            square[0] = value.mul_add(value, square[0]);
+            pixel += 1;
+        }
+        let sum = sum[0].add(sum[1]).add(sum[2].add(sum[3]));
+        let square = square[0].add(square[1]).add(square[2].add(square[3]));
+        store_at(load_at::<V>(sums, 0).add(sum), sums, 0);
+        store_at(load_at::<V>(squares, 0).add(square), squares, 0);
+    }
+}
+
+vectorised! {
+    /// Adds `Σ (x − centre)` to `sums` and `Σ (x − centre)²` to `squares`.
+    pub(in crate::cell) fn moments(map: &[f32], centre: &[f32], sums: &mut [f32], squares: &mut [f32]) = moments_body
+}
+
+#[inline(always)]
+fn dot_body<V: Vector>(gradient: &[f32], map: &[f32], centre: &[f32], sums: &mut [f32]) {
+    let lanes = V::LANES;
+    assert!(centre.len() >= lanes && sums.len() >= lanes && gradient.len() >= map.len());
+    let pixels = map.len() / lanes;
+    // SAFETY: the assertion above, and pixels are counted.
+    unsafe {
+        let centre = load_at::<V>(centre, 0);
+        let mut sum = [V::splat(0.0); CHAINS];
+        let mut pixel = 0;
+        while pixel + CHAINS <= pixels {
+            for (chain, sum) in sum.iter_mut().enumerate() {
+                let at = (pixel + chain) * lanes;
+                *sum = load_at::<V>(map, at).sub(centre).mul_add(load_at::<V>(gradient, at), *sum);
+            }
+            pixel += CHAINS;
+        }
+        while pixel < pixels {
+            let at = pixel * lanes;
+            sum[0] = load_at::<V>(map, at).sub(centre).mul_add(load_at::<V>(gradient, at), sum[0]);
+            pixel += 1;
+        }
+        let sum = sum[0].add(sum[1]).add(sum[2].add(sum[3]));
+        store_at(load_at::<V>(sums, 0).add(sum), sums, 0);
+    }
+}
+
+vectorised! {
+    /// Adds `Σ gradient · (x − centre)` to `sums`.
+    pub(in crate::cell) fn dot(gradient: &[f32], map: &[f32], centre: &[f32], sums: &mut [f32]) = dot_body
+}
+
+#[inline(always)]
+fn sum_body<V: Vector>(map: &[f32], sums: &mut [f32]) {
+    let lanes = V::LANES;
+    assert!(sums.len() >= lanes);
+    let pixels = map.len() / lanes;
+    // SAFETY: the assertion above, and pixels are counted.
+    unsafe {
+        let mut sum = [V::splat(0.0); CHAINS];
+        let mut pixel = 0;
+        while pixel + CHAINS <= pixels {
+            for (chain, sum) in sum.iter_mut().enumerate() {
+                *sum = sum.add(load_at::<V>(map, (pixel + chain) * lanes));
+            }
+            pixel += CHAINS;
+        }
+        while pixel < pixels {
+            sum[0] = sum[0].add(load_at::<V>(map, pixel * lanes));
+            pixel += 1;
+        }
+        let sum = sum[0].add(sum[1]).add(sum[2].add(sum[3]));
+        store_at(load_at::<V>(sums, 0).add(sum), sums, 0);
+    }
+}
+
+vectorised! {
+    /// Adds `Σ x` to `sums`.
+    pub(in crate::cell) fn sum(map: &[f32], sums: &mut [f32]) = sum_body
+}
+
+#[inline(always)]
+fn mix_body<V: Vector>(map: &[f32], scale: &[f32], shift: &[f32], first: bool, out: &mut [f32]) {
+    let lanes = V::LANES;
+    assert!(scale.len() >= lanes && shift.len() >= lanes && out.len() >= map.len());
+    // SAFETY: the assertion above, and pixels are counted.
+    unsafe {
+        let (scale, shift) = (load_at::<V>(scale, 0), load_at::<V>(shift, 0));
+        for pixel in 0..map.len() / lanes {
+            let at = pixel * lanes;
+            let before = if first { shift } else { load_at::<V>(out, at).add(shift) };
+            store_at(load_at::<V>(map, at).mul_add(scale, before), out, at);
+        }
+    }
+}
+
+vectorised! {
+    /// `out = scale · x + shift` for the `first` map, `out += scale · x + shift` for the others.
+    pub(in crate::cell) fn mix(map: &[f32], scale: &[f32], shift: &[f32], first: bool, out: &mut [f32]) = mix_body
+}
+
+#[inline(always)]
+fn mix4_body<V: Vector>(maps: [&[f32]; 4], scales: [&[f32]; 4], shift: &[f32], first: bool, out: &mut [f32]) {
+    let lanes = V::LANES;
+    assert!(maps.iter().all(|map| map.len() >= out.len()) && shift.len() >= lanes);
+    assert!(scales.iter().all(|scale| scale.len() >= lanes));
+    // SAFETY: the assertions above, and pixels are counted.
+    unsafe {
+        let scales: [V; 4] = std::array::from_fn(|k| load_at::<V>(scales[k], 0));
+        let shift = load_at::<V>(shift, 0);
+        for pixel in 0..out.len() / lanes {
+            let at = pixel * lanes;
+            let mut sum = if first { shift } else { load_at::<V>(out, at).add(shift) };
+            for k in 0..4 {
+                sum = load_at::<V>(maps[k], at).mul_add(scales[k], sum);
+            }
+            store_at(sum, out, at);
+        }
+    }
+}
+
+vectorised! {
+    /// Four maps at once: `out (+)= Σ scales[k] · maps[k] + shift`.
+    pub(in crate::cell) fn mix4(
+        maps: [&[f32]; 4],
+        scales: [&[f32]; 4],
+        shift: &[f32],
+        first: bool,
+        out: &mut [f32],
+    ) = mix4_body
+}
+
+#[inline(always)]
+fn combine_body<V: Vector>(
+    gradient: &[f32],
+    map: &[f32],
+    coefficients: [&[f32]; 3],
+    accumulate: bool,
+    out: &mut [f32],
+) {
+    let lanes = V::LANES;
+    assert!(coefficients.iter().all(|c| c.len() >= lanes));
+    assert!(out.len() <= gradient.len() && out.len() <= map.len());
+    // SAFETY: the assertions above, and pixels are counted.
+    unsafe {
+        let [a, p, q]: [V; 3] = std::array::from_fn(|k| load_at::<V>(coefficients[k], 0));
+        for pixel in 0..out.len() / lanes {
+            let at = pixel * lanes;
+            let value = load_at::<V>(map, at).mul_add(p, q);
+            let mut value = load_at::<V>(gradient, at).mul_add(a, value);
+            if accumulate {
+                value = load_at::<V>(out, at).add(value);
+            }
+            store_at(value, out, at);
+        }
+    }
+}
+
+vectorised! {
+    /// `out (+)= a · gradient + p · x + q`: the gradient of a map before its normalisation.
+    pub(in crate::cell) fn combine(
+        gradient: &[f32],
+        map: &[f32],
+        coefficients: [&[f32]; 3],
+        accumulate: bool,
+        out: &mut [f32],
+    ) = combine_body
+}
+
+#[inline(always)]
+fn mask_body<V: Vector>(
+    map: &[f32],
+    affine: Option<(&[f32], &[f32])>,
+    gradient: &[f32],
+    accumulate: bool,
+    out: &mut [f32],
+) {
+    let lanes = V::LANES;
+    assert!(affine.is_none_or(|(scale, shift)| scale.len() >= lanes && shift.len() >= lanes));
+    assert!(out.len() <= gradient.len() && out.len() <= map.len());
+    // SAFETY: the assertions above, and pixels are counted.
+    unsafe {
+        let zero = V::splat(0.0);
+        let (scale, shift) = match affine {
+            Some((scale, shift)) => (load_at::<V>(scale, 0), load_at::<V>(shift, 0)),
+            None => (V::splat(1.0), zero),
+        };
+        for pixel in 0..out.len() / lanes {
+            let at = pixel * lanes;
+            let mut value = load_at::<V>(map, at);
+            if affine.is_some() {
+                value = value.mul_add(scale, shift);
+            }
+            let mut passed = value.if_greater(zero, load_at::<V>(gradient, at), zero);
+            if accumulate {
+                passed = load_at::<V>(out, at).add(passed);
+            }
+            store_at(passed, out, at);
+        }
+    }
+}
+
+vectorised! {
+    /// The gradient through a rectifier: `out (+)= gradient` where `scale · x + shift > 0`, else 0.
+    pub(in crate::cell) fn mask(
+        map: &[f32],
+        affine: Option<(&[f32], &[f32])>,
+        gradient: &[f32],
+        accumulate: bool,
+        out: &mut [f32],
+    ) = mask_body
+}

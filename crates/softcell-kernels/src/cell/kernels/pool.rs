@@ -1,0 +1,150 @@
+//! 3×3 pooling of a block of channels with padding 1, and its gradient.
+
+use crate::support::vector::{Vector, load_at, store_at, vectorised};
+
+/// The sides of a map and the stride of the windows over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cell) struct PoolShape {
+    pub height: usize,
+    pub width: usize,
+    pub stride: usize,
+}
+
+impl PoolShape {
+    /// Rows and columns of windows.
+    pub fn output(&self) -> [usize; 2] {
+        [self.height.div_ceil(self.stride), self.width.div_ceil(self.stride)]
+    }
+}
+
+/// First and last pixel of a window along an axis of `length` pixels.
+#[inline(always)]
+fn window(index: usize, stride: usize, length: usize) -> (usize, usize) {
+    let centre = index * stride;
+    (centre.saturating_sub(1), (centre + 1).min(length - 1))
+}
+
+#[inline(always)]
+fn for_each_window(shape: PoolShape, mut f: impl FnMut(usize, (usize, usize), (usize, usize))) {
+    let [rows, columns] = shape.output();
+    for row in 0..rows {
+        let vertical = window(row, shape.stride, shape.height);
+        for column in 0..columns {
+            f(row * columns + column, vertical, window(column, shape.stride, shape.width));
+        }
+    }
+}
+
+#[inline(always)]
+fn check<V: Vector>(shape: PoolShape, map: usize, out: usize) {
+    let [rows, columns] = shape.output();
+    assert!(shape.height * shape.width * V::LANES <= map && rows * columns * V::LANES <= out);
+}
+
+#[inline(always)]
+fn max_body<V: Vector>(map: &[f32], shape: PoolShape, out: &mut [f32]) {
+    check::<V>(shape, map.len(), out.len());
+    for_each_window(shape, |index, (top, bottom), (left, right)| {
+        // SAFETY: windows lie inside of the map, whose size was checked.
+        unsafe {
+            let mut best = load_at::<V>(map, (top * shape.width + left) * V::LANES);
+            for row in top..=bottom {
+                for column in left..=right {
+                    best = best.max(load_at::<V>(map, (row * shape.width + column) * V::LANES));
+                }
+            }
+            store_at(best, out, index * V::LANES);
+        }
+    });
+}
+
+vectorised! {
+    /// The greatest value of each window.
+    pub(in crate::cell) fn max(map: &[f32], shape: PoolShape, out: &mut [f32]) = max_body
+}
+
+#[inline(always)]
+fn average_body<V: Vector>(map: &[f32], shape: PoolShape, out: &mut [f32]) {
+    check::<V>(shape, map.len(), out.len());
+    for_each_window(shape, |index, (top, bottom), (left, right)| {
+        let count = (bottom - top + 1) * (right - left + 1);
+        // SAFETY: windows lie inside of the map, whose size was checked.
+        unsafe {
+            let mut sum = V::splat(0.0);
+            for row in top..=bottom {
+                for column in left..=right {
+                    sum = sum.add(load_at::<V>(map, (row * shape.width + column) * V::LANES));
+                }
+            }
+            store_at(sum.mul(V::splat(1.0 / count as f32)), out, index * V::LANES);
+        }
+    });
+}
+
+vectorised! {
+    /// The mean of each window's values; the margin does not count.
+    pub(in crate::cell) fn average(map: &[f32], shape: PoolShape, out: &mut [f32]) = average_body
+}
+
+#[inline(always)]
+fn max_gradient_body<V: Vector>(
+    map: &[f32],
+    pooled: &[f32],
+    gradient: &[f32],
+    shape: PoolShape,
+    out: &mut [f32],
+) {
+    check::<V>(shape, map.len().min(out.len()), pooled.len().min(gradient.len()));
+    for_each_window(shape, |index, (top, bottom), (left, right)| {
+        // SAFETY: windows lie inside of the map, whose size was checked.
+        unsafe {
+            let zero = V::splat(0.0);
+            let best = load_at::<V>(pooled, index * V::LANES);
+            // What nobody has taken yet: the first winner takes all.
+            let mut rest = load_at::<V>(gradient, index * V::LANES);
+            for row in top..=bottom {
+                for column in left..=right {
+                    let at = (row * shape.width + column) * V::LANES;
+                    let value = load_at::<V>(map, at);
+                    let taken = best.if_greater(value, zero, rest);
+                    rest = best.if_greater(value, rest, zero);
+                    store_at(load_at::<V>(out, at).add(taken), out, at);
+                }
+            }
+        }
+    });
+}
+
+vectorised! {
+    /// Adds the gradient of each window to the first of its greatest values.
+    pub(in crate::cell) fn max_gradient(
+        map: &[f32],
+        pooled: &[f32],
+        gradient: &[f32],
+        shape: PoolShape,
+        out: &mut [f32],
+    ) = max_gradient_body
+}
+
+#[inline(always)]
+fn average_gradient_body<V: Vector>(gradient: &[f32], shape: PoolShape, out: &mut [f32]) {
+    check::<V>(shape, out.len(), gradient.len());
+    for_each_window(shape, |index, (top, bottom), (left, right)| {
+        let count = (bottom - top + 1) * (right - left + 1);
+        // SAFETY: windows lie inside of the map, whose size was checked.
+        unsafe {
+            let share = load_at::<V>(gradient, index * V::LANES).mul(V::splat(1.0 / count as f32));
+            for row in top..=bottom {
+                for column in left..=right {
+                    let at = (row * shape.width + column) * V::LANES;
+                    store_at(load_at::<V>(out, at).add(share), out, at);
+                }
+            }
+        }
+    });
+}
+
+vectorised! {
+    /// Adds an equal share of the gradient of each window to its values.
+    pub(in crate::cell) fn average_gradient(gradient: &[f32], shape: PoolShape, out: &mut [f32]) = average_gradient_body
+}

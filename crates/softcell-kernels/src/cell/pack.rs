@@ -1,0 +1,209 @@
+//! A stage's weights in the order that the inner loops read them, and their gradients back.
+
+use super::kernels::elementwise::Padded;
+use super::plan::{Blocks, Spread, Stage};
+
+/// The windows of one block of a stage's spread, over a padded block of its source.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    /// Which block of the source.
+    pub source: usize,
+    /// Per tap, from the first value of a window's source row to the value the tap sees.
+    pub offsets: Vec<usize>,
+    /// Per tap, a vector of weights.
+    pub weights: Vec<f32>,
+    /// The transposed windows, by the remainders of the source's row and column modulo the stride.
+    pub phases: Vec<Phase>,
+}
+
+/// Pixels of the source that the same taps see, and what they need to gather their gradients from the padded
+/// gradient of the spread.
+#[derive(Clone, Debug)]
+pub(super) struct Phase {
+    pub row: usize,
+    pub column: usize,
+    pub offsets: Vec<usize>,
+    pub weights: Vec<f32>,
+}
+
+/// A stage for maps of one size.
+#[derive(Clone, Debug)]
+pub(super) struct Packed {
+    /// The source.
+    pub source: Padded,
+    /// The result (and its padded gradient).
+    pub out: Padded,
+    pub pieces: Vec<Piece>,
+    /// `[channels in][blocks out]`.
+    pub pointwise: Vec<f32>,
+    /// `[channels out][blocks in]`; empty if no gradient is wanted.
+    pub transposed: Vec<f32>,
+}
+
+/// The taps of a piece: their distances from the window's centre and their weights.
+struct Tap {
+    row: isize,
+    column: isize,
+    weight: Vec<f32>,
+}
+
+impl Stage {
+    /// The result's height and width.
+    pub fn output(&self, size: [usize; 2]) -> [usize; 2] {
+        size.map(|side| side.div_ceil(self.stride))
+    }
+
+    /// Packs the weights for sources of this size, with this margin.
+    pub fn pack(
+        &self,
+        flat: &[f32],
+        out_blocks: &Blocks,
+        size: [usize; 2],
+        padding: usize,
+        differentiate: bool,
+    ) -> Packed {
+        let lanes = out_blocks.lanes;
+        let padded = |[height, width]: [usize; 2]| Padded { height, width, padding };
+        let (source, out) = (padded(size), padded(self.output(size)));
+        let pieces = (0..self.spread_blocks.count())
+            .map(|block| self.piece(flat, block, lanes, source, out, differentiate))
+            .collect();
+        let entries = self.entries(out_blocks);
+        let mut pointwise = vec![0.0; self.spread_blocks.total() * out_blocks.width()];
+        for entry in &entries {
+            pointwise[entry.packed] = flat[entry.flat];
+        }
+        let mut transposed = Vec::new();
+        if differentiate {
+            transposed = vec![0.0; out_blocks.total() * self.spread_blocks.width()];
+            for entry in &entries {
+                transposed[entry.transposed] = flat[entry.flat];
+            }
+        }
+        Packed { source, out, pieces, pointwise, transposed }
+    }
+
+    fn piece(
+        &self,
+        flat: &[f32],
+        block: usize,
+        lanes: usize,
+        source: Padded,
+        out: Padded,
+        differentiate: bool,
+    ) -> Piece {
+        let count = self.source_blocks.count();
+        let stride = self.stride as isize;
+        let taps: Vec<Tap> = match self.spread {
+            Spread::Keep => vec![Tap { row: 0, column: 0, weight: vec![1.0; lanes] }],
+            Spread::Halve => {
+                let pixel = isize::from(block >= count);
+                vec![Tap { row: pixel, column: pixel, weight: vec![1.0; lanes] }]
+            }
+            Spread::Depthwise { kernel, dilation } => (0..kernel * kernel)
+                .map(|tap| {
+                    let distance =
+                        |index: usize| (index as isize - (kernel as isize - 1) / 2) * dilation as isize;
+                    let first = self.depthwise.start + block * lanes * kernel * kernel;
+                    let mut weight = vec![0.0; lanes];
+                    for (channel, weight) in
+                        weight.iter_mut().enumerate().take(self.source_blocks.channels[block])
+                    {
+                        *weight = flat[first + channel * kernel * kernel + tap];
+                    }
+                    Tap { row: distance(tap / kernel), column: distance(tap % kernel), weight }
+                })
+                .collect(),
+        };
+        let offset = |plane: Padded, row: isize, column: isize| {
+            let padding = plane.padding as isize;
+            let values = (padding + row) * plane.pitch(lanes) as isize + (padding + column) * lanes as isize;
+            usize::try_from(values).expect("taps stay inside of the margin")
+        };
+        let mut phases = Vec::new();
+        if differentiate {
+            for (row, column) in (0..stride).flat_map(|row| (0..stride).map(move |column| (row, column))) {
+                let mut phase = Phase {
+                    row: row as usize,
+                    column: column as usize,
+                    offsets: Vec::new(),
+                    weights: Vec::new(),
+                };
+                for tap in &taps {
+                    // Window o sees pixel i = o·stride + tap; i = a·stride + remainder gives o = a + the rest.
+                    let (dy, dx) = (row - tap.row, column - tap.column);
+                    if dy % stride == 0 && dx % stride == 0 {
+                        phase.offsets.push(offset(out, dy / stride, dx / stride));
+                        phase.weights.extend(&tap.weight);
+                    }
+                }
+                if !phase.offsets.is_empty() {
+                    phases.push(phase);
+                }
+            }
+        }
+        Piece {
+            source: block % count,
+            offsets: taps.iter().map(|tap| offset(source, tap.row, tap.column)).collect(),
+            weights: taps.iter().flat_map(|tap| tap.weight.iter().copied()).collect(),
+            phases,
+        }
+    }
+
+    /// Every pointwise weight: where it lies in the flat weights and in both packed matrices.
+    fn entries(&self, out_blocks: &Blocks) -> Vec<Entry> {
+        let inputs = self.source_blocks.total();
+        let (row, transposed_row) = (out_blocks.width(), self.spread_blocks.width());
+        let (out_at, in_at) = (out_blocks.positions(), self.spread_blocks.positions());
+        let mut entries = Vec::with_capacity(self.pointwise.iter().map(|range| range.len()).sum());
+        let mut first_output = 0;
+        for (matrix, range) in self.pointwise.iter().enumerate() {
+            let outputs = range.len() / inputs;
+            for (index, flat) in range.clone().enumerate() {
+                let (output, input) = (first_output + index / inputs, matrix * inputs + index % inputs);
+                entries.push(Entry {
+                    flat,
+                    packed: input * row + out_at[output],
+                    transposed: output * transposed_row + in_at[input],
+                });
+            }
+            first_output += outputs;
+        }
+        entries
+    }
+
+    /// Length of the packed gradient of the depthwise weights.
+    pub fn depthwise_len(&self) -> usize {
+        match self.spread {
+            Spread::Depthwise { kernel, .. } => kernel * kernel * self.source_blocks.width(),
+            _ => 0,
+        }
+    }
+
+    /// Length of the packed gradient of all weights of the convolutions: depthwise, then pointwise.
+    pub fn gradient_len(&self, out_blocks: &Blocks) -> usize {
+        self.depthwise_len() + self.spread_blocks.total() * out_blocks.width()
+    }
+
+    /// Writes the packed gradient to where it belongs in the flat one.
+    pub fn unpack_gradient(&self, packed: &[f32], out_blocks: &Blocks, flat: &mut [f32]) {
+        let lanes = out_blocks.lanes;
+        let (depthwise, pointwise) = packed.split_at(self.depthwise_len());
+        if let Spread::Depthwise { kernel, .. } = self.spread {
+            let taps = kernel * kernel;
+            for (index, flat) in flat[self.depthwise.clone()].iter_mut().enumerate() {
+                let (channel, tap) = (index / taps, index % taps);
+                *flat = depthwise[(channel / lanes * taps + tap) * lanes + channel % lanes];
+            }
+        }
+        for entry in self.entries(out_blocks) {
+            flat[entry.flat] = pointwise[entry.packed];
+        }
+    }
+}
+
+struct Entry {
+    flat: usize,
+    packed: usize,
+    transposed: usize,
+}

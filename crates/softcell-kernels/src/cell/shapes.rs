@@ -1,0 +1,125 @@
+//! Sizes of a cell's maps and how images are dealt out to threads.
+
+use std::ops::Range;
+
+use super::plan::{CellPlan, Map, Source};
+
+/// Images are worked on in this many groups at most. Partial sums are added up group by group, so the number
+/// decides results' last bits and must not depend on the number of threads.
+const GROUPS: usize = 16;
+
+/// Consecutive images.
+pub(super) fn groups(images: usize) -> Vec<Range<usize>> {
+    let groups = images.min(GROUPS);
+    (0..groups).map(|group| group * images / groups..(group + 1) * images / groups).collect()
+}
+
+/// Cuts a buffer of `per_image` values for each image into the parts of the groups.
+pub(super) fn split<'a>(
+    buffer: &'a mut [f32],
+    per_image: usize,
+    groups: &[Range<usize>],
+) -> Vec<&'a mut [f32]> {
+    let mut rest = buffer;
+    groups
+        .iter()
+        .map(|images| {
+            let (part, tail) = std::mem::take(&mut rest).split_at_mut(images.len() * per_image);
+            rest = tail;
+            part
+        })
+        .collect()
+}
+
+/// Cuts several buffers; the parts of one group together.
+pub(super) fn split_all<'a>(
+    buffers: Vec<(&'a mut [f32], usize)>,
+    groups: &[Range<usize>],
+) -> Vec<Vec<&'a mut [f32]>> {
+    let mut parts: Vec<Vec<&mut [f32]>> = groups.iter().map(|_| Vec::with_capacity(buffers.len())).collect();
+    for (buffer, per_image) in buffers {
+        for (parts, part) in parts.iter_mut().zip(split(buffer, per_image, groups)) {
+            parts.push(part);
+        }
+    }
+    parts
+}
+
+/// The values of one image.
+pub(super) fn image(values: &[f32], per_image: usize, image: usize) -> &[f32] {
+    &values[image * per_image..(image + 1) * per_image]
+}
+
+/// Sizes of all maps.
+#[derive(Clone, Debug)]
+pub(super) struct Shapes {
+    pub images: usize,
+    /// Height and width of the inputs.
+    pub inputs: [[usize; 2]; 2],
+    /// Height and width of the states.
+    pub states: Vec<[usize; 2]>,
+    /// Height and width of what each stage computes.
+    pub stages: Vec<[usize; 2]>,
+}
+
+impl Shapes {
+    /// # Panics
+    ///
+    /// If two summands of a state differ in size.
+    pub fn new(plan: &CellPlan, images: usize, inputs: [[usize; 2]; 2]) -> Self {
+        let mut states: Vec<Option<[usize; 2]>> = vec![None; plan.states()];
+        for input in 0..2 {
+            let halve = if plan.config.halve[input] { 2 } else { 1 };
+            states[input] = Some(inputs[input].map(|side| side.div_ceil(halve)));
+        }
+        for term in &plan.config.terms {
+            let size = states[term.source].map(|size| size.map(|side| side.div_ceil(term.stride)));
+            assert!(
+                states[term.target].is_none() || states[term.target] == size,
+                "the summands of state {} have sizes {:?} and {size:?}",
+                term.target,
+                states[term.target]
+            );
+            states[term.target] = size;
+        }
+        let states: Vec<[usize; 2]> =
+            states.into_iter().map(|size| size.expect("every state has a summand")).collect();
+        let mut shapes = Self { images, inputs, states, stages: Vec::new() };
+        for stage in &plan.stages {
+            let size = stage.output(shapes.source(stage.source));
+            shapes.stages.push(size);
+        }
+        shapes
+    }
+
+    /// Height and width of what a stage reads.
+    pub fn source(&self, source: Source) -> [usize; 2] {
+        match source {
+            Source::Input(input) => self.inputs[input],
+            Source::State(state) => self.states[state],
+            Source::Stage(stage) => self.stages[stage],
+        }
+    }
+
+    /// Pixels of a state.
+    pub fn state_pixels(&self, state: usize) -> usize {
+        self.states[state].iter().product()
+    }
+
+    /// Pixels of a map.
+    pub fn pixels(&self, plan: &CellPlan, map: Map) -> usize {
+        match map {
+            Map::Stage(stage) => self.stages[stage].iter().product(),
+            Map::State(state) => self.state_pixels(state),
+            Map::Pool(pool) => {
+                let pool = plan.pools[pool];
+                self.states[pool.state].iter().map(|side| side.div_ceil(pool.stride)).product()
+            }
+        }
+    }
+
+    /// Pixels of the output.
+    pub fn output_pixels(&self, plan: &CellPlan) -> usize {
+        self.state_pixels(plan.config.output[0])
+    }
+}

@@ -1,0 +1,88 @@
+//! Steps of the search.
+
+use burn::tensor::Device;
+use serde::{Serialize, Serializer};
+
+use super::arithmetic::Work;
+use super::images::Images;
+use super::report::Report;
+use super::timing::Repeats;
+use crate::config::{DataShape, Preset, SearchConfig, preset};
+use crate::error::Result;
+use crate::event::Observer;
+use crate::pool::in_pool;
+use crate::search::{ArchStep, Bilevel};
+use crate::space::supernet_cost;
+
+/// A step of the search to be timed: the alphas on one batch, then the weights on another.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepBench {
+    /// First order (`first`) or unrolled (`second`).
+    #[serde(serialize_with = "order")]
+    pub order: ArchStep,
+    /// Channels of the first cell.
+    pub init_channels: usize,
+    /// Number of cells.
+    pub layers: usize,
+    /// Intermediate nodes of a cell.
+    pub nodes: usize,
+    /// What is searched on.
+    #[serde(flatten)]
+    pub images: Images,
+    /// How often.
+    #[serde(flatten)]
+    pub repeats: Repeats,
+}
+
+impl StepBench {
+    /// Builds the supernet and times its steps on `device`, the plain one.
+    ///
+    /// # Errors
+    /// Settings outside their range, a loss that is not finite, whatever the observer answers.
+    pub fn run(&self, device: &Device, observer: &mut dyn Observer) -> Result<Report<Self>> {
+        let config = self.config();
+        config.check()?;
+        self.images.check()?;
+        self.repeats.check()?;
+        in_pool(|| self.measure(&config, &device.clone().autodiff(), observer))
+    }
+
+    /// The paper's settings with the size that is asked for.
+    fn config(&self) -> SearchConfig {
+        SearchConfig {
+            init_channels: self.init_channels,
+            layers: self.layers,
+            nodes: self.nodes,
+            batch_size: self.images.batch_size,
+            unrolled: self.order == ArchStep::Unrolled,
+            ..preset(Preset::PaperCifar10, &DataShape::default()).0.search
+        }
+    }
+
+    fn measure(
+        &self,
+        config: &SearchConfig,
+        autodiff: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Report<Self>> {
+        let Images { batch_size, classes, seed, .. } = self.images;
+        let set = self.images.shape();
+        let mut bilevel = Bilevel::new(config, set.channels, classes, seed, autodiff)?;
+        let train = self.images.batch("train", autodiff);
+        let valid = self.images.batch("valid", autodiff);
+        let lr = config.learning_rate_at(0);
+        let times = self.repeats.time(observer, |_| {
+            bilevel.step_alphas(&train, &valid, lr);
+            bilevel.step_weights(&train, lr).loss
+        })?;
+        let cost = supernet_cost(&config.space(), set.channels, classes, set.height, set.width);
+        Ok(Report::new(Work::SearchStep(self.order), cost, batch_size, times, self.clone()))
+    }
+}
+
+fn order<S: Serializer>(order: &ArchStep, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match order {
+        ArchStep::FirstOrder => "first",
+        ArchStep::Unrolled => "second",
+    })
+}

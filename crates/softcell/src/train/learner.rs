@@ -1,0 +1,79 @@
+//! One training step of the derived network.
+
+use burn::tensor::Tensor;
+
+use crate::config::TrainConfig;
+use crate::evaluate::{DeviceBatch, scalar};
+use crate::event::Position;
+use crate::loss::cross_entropy;
+use crate::network::DerivedNetwork;
+use crate::ops::{DropPath, Pass};
+use crate::optim::{Sgd, clip_global_norm};
+use crate::random::stream;
+use crate::weights::{absorb, gradients, initialize, update_weights};
+
+/// Everything training moves, and the settings of a step that stay.
+#[derive(Debug, Clone)]
+pub struct Learner {
+    /// The network, on an autodiff device.
+    pub net: DerivedNetwork,
+    /// Optimiser of its weights.
+    pub sgd: Sgd,
+    /// Key of the random stream of drop path.
+    pub seed: u64,
+    /// Largest global norm of the gradient; 0 switches clipping off.
+    pub grad_clip: f64,
+    /// Weight of the auxiliary head's loss.
+    pub auxiliary_weight: f64,
+    /// ε of the label smoothing, in [0, 1).
+    pub label_smoothing: f64,
+}
+
+/// What a training step saw.
+#[derive(Debug, Clone)]
+pub struct TrainReport {
+    /// Loss on the batch, that of the auxiliary head included.
+    pub loss: f32,
+    /// Logits, `[N, classes]`.
+    pub logits: Tensor<2>,
+    /// Global norm of the gradient before clipping.
+    pub gradient_norm: f64,
+}
+
+impl Learner {
+    /// Where training begins: the weights of `net` drawn under `seed`, an optimiser without a past.
+    pub fn new(net: DerivedNetwork, config: &TrainConfig, seed: u64) -> Self {
+        Self {
+            net: initialize(net, seed),
+            sgd: Sgd::new(config.momentum, config.weight_decay),
+            seed,
+            grad_clip: config.grad_clip,
+            auxiliary_weight: config.auxiliary_weight,
+            label_smoothing: config.label_smoothing,
+        }
+    }
+
+    /// Loss `CE(logits) + weight · CE(auxiliary)`, backward, clip, SGD with learning rate `lr`.
+    ///
+    /// `drop_path` is the probability of drop path, in [0, 1); `position` names its random stream.
+    pub fn step(&mut self, batch: &DeviceBatch, lr: f64, drop_path: f64, position: Position) -> TrainReport {
+        let mut pass = Pass::train();
+        if drop_path > 0.0 {
+            let counters = [position.epoch as u64, position.step as u64];
+            let random = stream(self.seed, "train/drop-path", &counters);
+            pass.drop_path = Some(DropPath::new(drop_path, random));
+        }
+        let out = self.net.forward(batch.images.clone(), &mut pass);
+        let smoothing = self.label_smoothing;
+        let mut loss = cross_entropy(out.logits.clone(), batch.labels.clone(), smoothing);
+        if let Some(auxiliary) = out.auxiliary {
+            loss = loss + cross_entropy(auxiliary, batch.labels.clone(), smoothing) * self.auxiliary_weight;
+        }
+        let grads = loss.backward();
+        self.net = absorb(self.net.clone(), pass.statistics);
+        let (mut clipped, gradient_norm) = clip_global_norm(gradients(&self.net, &grads), self.grad_clip);
+        let sgd = &mut self.sgd;
+        self.net = update_weights(self.net.clone(), |i, w| sgd.step(i, w, clipped[i].take(), lr));
+        TrainReport { loss: scalar(loss.inner()), logits: out.logits.inner(), gradient_norm }
+    }
+}
