@@ -103,7 +103,7 @@ fn flat<const D: usize>(param: &Param<Tensor<D>>) -> Tensor<1> {
 }
 
 /// Values as f32, in which networks are kept; a replay may run one in f64.
-fn host(tensor: Tensor<1>) -> Vec<f32> {
+pub(crate) fn host(tensor: Tensor<1>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().try_to_vec::<f32>().expect("converted to f32")
 }
 
@@ -263,6 +263,65 @@ pub fn weight_list<M: Module>(module: &M) -> Vec<Tensor<1>> {
         }
     });
     list
+}
+
+/// All weights of a module one behind the other, as part of the graph: a gradient through it reaches them.
+pub(crate) fn joined_weights<M: Module>(module: &M) -> Tensor<1> {
+    struct Join(NamePath, Vec<Tensor<1>>);
+    impl ModuleVisitor for Join {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if !self.0.is_buffer() {
+                let n = param.shape().num_elements();
+                self.1.push(param.val().reshape([n]));
+            }
+        }
+    }
+    let mut join = Join(NamePath::default(), Vec::new());
+    module.visit(&mut join);
+    Tensor::cat(join.1, 0)
+}
+
+/// The running mean and variance of every normalisation, in order.
+pub(crate) fn running_statistics<M: Module>(module: &M) -> Vec<RunningStatistics> {
+    struct Collect(NamePath, Vec<(ParamId, Tensor<1>)>);
+    impl ModuleVisitor for Collect {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if self.0.is_buffer() {
+                self.1.push((param.id, flat(param)));
+            }
+        }
+    }
+    let mut collect = Collect(NamePath::default(), Vec::new());
+    module.visit(&mut collect);
+    let (pairs, _) = collect.1.as_chunks::<2>();
+    pairs
+        .iter()
+        .map(|[(mean_id, mean), (variance_id, variance)]| RunningStatistics {
+            ids: [*mean_id, *variance_id],
+            mean: mean.clone(),
+            variance: variance.clone(),
+        })
+        .collect()
+}
+
+/// What a normalisation keeps for evaluation.
+pub(crate) struct RunningStatistics {
+    /// Identities of mean and variance.
+    pub ids: [ParamId; 2],
+    pub mean: Tensor<1>,
+    pub variance: Tensor<1>,
 }
 
 /// The gradient of every weight after a backward pass, flattened, in order.

@@ -53,6 +53,13 @@ pub struct InputChannels {
     pub channels: usize,
 }
 
+impl InputChannels {
+    /// All channels.
+    pub fn total(&self) -> usize {
+        self.groups * self.channels
+    }
+}
+
 /// Description of a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellConfig {

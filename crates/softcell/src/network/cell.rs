@@ -3,8 +3,13 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::ops::{CandidateOp, CandidateOpConfig, Mode, Pass, Preprocess, PreprocessConfig, Role};
-use crate::space::{CellGene, CellKind, CellTopology};
+use softcell_kernels::{BlockedMap, InputChannels, Term};
+
+use crate::ops::{
+    CandidateOp, CandidateOpConfig, FusedCell, FusedCellConfig, Mode, Pass, Preprocess, PreprocessConfig,
+    Role,
+};
+use crate::space::{CellGene, CellKind, CellTopology, EdgeGene};
 
 /// A cell with one operation per kept edge.
 #[derive(Module, Debug)]
@@ -17,6 +22,8 @@ pub struct DerivedCell {
     sources: Vec<Vec<usize>>,
     #[module(skip)]
     concat: Vec<usize>,
+    #[module(skip)]
+    fused: Option<FusedCell>,
 }
 
 /// Configuration of a [`DerivedCell`].
@@ -29,9 +36,11 @@ pub struct DerivedCellConfig<'a> {
     /// Whether the first input state has twice the size of the second.
     pub after_reduction: bool,
     /// Channels of the two input states.
-    pub channels_in: [usize; 2],
+    pub inputs: [InputChannels; 2],
     /// Channels of each node.
     pub channels: usize,
+    /// Channels of a block in memory, where the cell is fused.
+    pub lanes: usize,
 }
 
 impl DerivedCellConfig<'_> {
@@ -43,29 +52,70 @@ impl DerivedCellConfig<'_> {
         let preprocess = |channels_in, halve| {
             PreprocessConfig { channels_in, channels_out: self.channels, halve, affine: true }.init(device)
         };
-        let topology = CellTopology { n_nodes: self.gene.nodes.len() };
-        let op = |gene: &crate::space::EdgeGene| {
-            let stride = topology.stride(self.kind, gene.source);
-            CandidateOpConfig {
-                primitive: gene.primitive,
-                channels: self.channels,
-                stride,
-                role: Role::Derived,
-            }
-            .init(device)
-            .expect("a checked genotype has no `none`")
-        };
+        let op = |gene: &EdgeGene| self.op(gene).init(device).expect("a checked genotype has no `none`");
         DerivedCell {
-            preprocess0: preprocess(self.channels_in[0], self.after_reduction),
-            preprocess1: preprocess(self.channels_in[1], false),
+            preprocess0: preprocess(self.inputs[0].total(), self.after_reduction),
+            preprocess1: preprocess(self.inputs[1].total(), false),
             ops: self.gene.nodes.iter().flatten().map(op).collect(),
             sources: self.gene.nodes.iter().map(|n| n.iter().map(|g| g.source).collect()).collect(),
             concat: self.gene.concat.clone(),
+            fused: self.fused(),
         }
+    }
+
+    fn op(&self, gene: &EdgeGene) -> CandidateOpConfig {
+        let topology = CellTopology { n_nodes: self.gene.nodes.len() };
+        CandidateOpConfig {
+            primitive: gene.primitive,
+            channels: self.channels,
+            stride: topology.stride(self.kind, gene.source),
+            role: Role::Derived,
+        }
+    }
+
+    /// The cell as one operation.
+    fn fused(&self) -> Option<FusedCell> {
+        let mut terms = Vec::new();
+        for (node, genes) in self.gene.nodes.iter().enumerate() {
+            for gene in genes {
+                let op = self.op(gene);
+                terms.push(Term {
+                    source: gene.source,
+                    target: node + 2,
+                    operation: op.fused()?,
+                    stride: op.stride,
+                });
+            }
+        }
+        FusedCellConfig {
+            channels: self.channels,
+            inputs: self.inputs,
+            after_reduction: self.after_reduction,
+            affine: true,
+            nodes: self.gene.nodes.len(),
+            terms,
+            output: self.gene.concat.clone(),
+            lanes: self.lanes,
+        }
+        .init()
     }
 }
 
 impl DerivedCell {
+    /// Whether [`Self::forward_fused`] exists for this cell.
+    pub fn is_fused(&self) -> bool {
+        self.fused.is_some()
+    }
+
+    /// [`Self::forward`] as one operation.
+    ///
+    /// # Panics
+    /// If the cell [is not fused](Self::is_fused).
+    pub fn forward_fused(&self, states: [BlockedMap; 2], pass: &mut Pass) -> BlockedMap {
+        let fused = self.fused.as_ref().expect("the caller has asked whether the cell is fused");
+        fused.forward(self, states, None, pass)
+    }
+
     /// Each node is the sum of its operations; the output is the concatenation of the nodes named in the
     /// genotype. Drop path (in [`Pass::drop_path`]) acts on every operation but identities.
     ///

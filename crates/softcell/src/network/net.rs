@@ -3,6 +3,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use softcell_kernels::{BlockedMap, InputChannels, block_lanes, cell_runs_on};
+
 use super::auxiliary::{AuxiliaryHead, AuxiliaryHeadConfig, SMALLEST_SIDE};
 use super::cell::{DerivedCell, DerivedCellConfig};
 use crate::error::{Error, Result};
@@ -40,6 +42,9 @@ pub struct DerivedNetwork {
     classifier: Linear,
     #[module(skip)]
     auxiliary_cell: usize,
+    /// Channels of a block in memory, where cells are fused.
+    #[module(skip)]
+    lanes: usize,
 }
 
 /// Configuration of a [`DerivedNetwork`].
@@ -94,7 +99,8 @@ impl DerivedNetworkConfig {
         };
         let auxiliary_cell = 2 * self.n_cells / 3;
         let mut auxiliary_head = None;
-        let mut channels_in = [stem_channels; 2];
+        let mut inputs = [InputChannels { groups: 1, channels: stem_channels }; 2];
+        let lanes = block_lanes(self.init_channels);
         let mut channels = self.init_channels;
         let mut cells = Vec::with_capacity(self.n_cells);
         for (i, kind) in layout.kinds().into_iter().enumerate() {
@@ -105,13 +111,14 @@ impl DerivedNetworkConfig {
                     &self.genotype.reduction
                 }
             };
-            cells.push(DerivedCellConfig { gene, kind, after_reduction, channels_in, channels }.init(device));
-            channels_in = [channels_in[1], gene.concat.len() * channels];
+            let config = DerivedCellConfig { gene, kind, after_reduction, inputs, channels, lanes };
+            cells.push(config.init(device));
+            inputs = [inputs[1], InputChannels { groups: gene.concat.len(), channels }];
             after_reduction = kind == CellKind::Reduction;
             if self.auxiliary && i == auxiliary_cell {
                 self.check_auxiliary()?;
                 let config = AuxiliaryHeadConfig {
-                    channels_in: channels_in[1],
+                    channels_in: inputs[1].total(),
                     classes: self.classes,
                     stem: self.stem,
                 };
@@ -122,8 +129,10 @@ impl DerivedNetworkConfig {
             stem,
             cells,
             auxiliary_head,
-            classifier: LinearConfig { features_in: channels_in[1], features_out: self.classes }.init(device),
+            classifier: LinearConfig { features_in: inputs[1].total(), features_out: self.classes }
+                .init(device),
             auxiliary_cell,
+            lanes,
         })
     }
 
@@ -171,6 +180,18 @@ impl DerivedNetwork {
             AnyStem::Imagenet(stem) => stem.forward(x, pass),
         };
         let mut auxiliary = None;
+        if cell_runs_on(&s1) && self.cells.iter().all(DerivedCell::is_fused) {
+            let mut s0 = BlockedMap::from_nchw(s0, self.lanes);
+            let mut s1 = BlockedMap::from_nchw(s1, self.lanes);
+            for (i, cell) in self.cells.iter().enumerate() {
+                let s2 = cell.forward_fused([s0, s1.clone()], pass);
+                (s0, s1) = (s1, s2);
+                if i == self.auxiliary_cell && pass.mode() == Mode::Train {
+                    auxiliary = self.auxiliary_head.as_ref().map(|head| head.forward(s1.to_nchw(), pass));
+                }
+            }
+            return Logits { logits: self.classifier.forward(s1.mean_pixels()), auxiliary };
+        }
         for (i, cell) in self.cells.iter().enumerate() {
             let s2 = cell.forward(s0, s1.clone(), pass);
             (s0, s1) = (s1, s2);

@@ -24,16 +24,24 @@ impl DropPath {
     /// # Shapes
     /// - Input and output `[N, C, H, W]`
     pub fn forward(&mut self, x: Tensor<4>) -> Tensor<4> {
+        let n = x.dims()[0];
+        match self.scales(n) {
+            Some(scales) => {
+                let scales = constant(scales, n, &x.device());
+                x * scales
+            }
+            None => x,
+        }
+    }
+
+    /// What the next operation's output is multiplied with, image by image; `None` if nothing is dropped.
+    pub(crate) fn scales(&mut self, images: usize) -> Option<Vec<f32>> {
         if self.probability <= 0.0 {
-            return x;
+            return None;
         }
         let keep = 1.0 - self.probability;
-        let n = x.dims()[0];
-        let mask: Vec<f32> = (0..n)
-            .map(|_| if self.random.random::<f64>() < keep { (1.0 / keep) as f32 } else { 0.0 })
-            .collect();
-        let mask = constant(mask, n, &x.device());
-        x * mask
+        let mut scale = || if self.random.random::<f64>() < keep { (1.0 / keep) as f32 } else { 0.0 };
+        Some((0..images).map(|_| scale()).collect())
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod conv;
 mod drop_path;
+mod fused;
 mod norm;
 mod pass;
 mod pool;
@@ -16,6 +17,7 @@ pub use conv::{
     ReluConvBnConfig, SepConv, SepConvConfig,
 };
 pub use drop_path::DropPath;
+pub(crate) use fused::{FusedCell, FusedCellConfig};
 pub use norm::{BatchNorm, BatchNormConfig, BatchStatistics, EPSILON, MOMENTUM};
 pub use pass::{Mode, Pass};
 pub use pool::{Pool, PoolConfig};
@@ -28,7 +30,7 @@ pub(crate) use conv::conv_weight;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use softcell_kernels::Pool as PoolKind;
+use softcell_kernels::{Operation, Pool as PoolKind};
 
 use crate::space::Primitive;
 
@@ -111,6 +113,25 @@ impl CandidateOpConfig {
                 CandidateOp::Conv7x1x7(Conv7x1x7Config { channels, stride, affine }.init(device))
             }
         })
+    }
+}
+
+impl CandidateOpConfig {
+    /// The same as part of a fused cell; `None` if there is no such part.
+    pub(crate) fn fused(&self) -> Option<Operation> {
+        let pool = |kind| Operation::Pool { kind, normalise: self.role == Role::Search };
+        match self.primitive {
+            Primitive::None | Primitive::Conv7x1_1x7 => None,
+            Primitive::MaxPool3x3 => Some(pool(PoolKind::Max)),
+            Primitive::AvgPool3x3 => Some(pool(PoolKind::Average)),
+            Primitive::SkipConnect if self.stride == 1 => Some(Operation::Identity),
+            Primitive::SkipConnect => Some(Operation::Halve),
+            Primitive::SepConv3x3 => Some(Operation::Separable { kernel: 3 }),
+            Primitive::SepConv5x5 => Some(Operation::Separable { kernel: 5 }),
+            Primitive::SepConv7x7 => Some(Operation::Separable { kernel: 7 }),
+            Primitive::DilConv3x3 => Some(Operation::Dilated { kernel: 3 }),
+            Primitive::DilConv5x5 => Some(Operation::Dilated { kernel: 5 }),
+        }
     }
 }
 

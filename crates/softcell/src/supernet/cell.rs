@@ -2,9 +2,11 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use softcell_kernels::weighted_sum;
+use softcell_kernels::{BlockedMap, InputChannels, Term, weighted_sum};
 
-use crate::ops::{CandidateOp, CandidateOpConfig, Pass, Preprocess, PreprocessConfig, Role};
+use crate::ops::{
+    CandidateOp, CandidateOpConfig, FusedCell, FusedCellConfig, Pass, Preprocess, PreprocessConfig, Role,
+};
 use crate::space::{CellKind, CellTopology, Primitive};
 
 /// All candidate operations of one edge; `None` where the candidate is [`Primitive::None`].
@@ -23,6 +25,8 @@ pub struct SearchCell {
     n_nodes: usize,
     #[module(skip)]
     kind: CellKind,
+    #[module(skip)]
+    fused: Option<FusedCell>,
 }
 
 /// Configuration of a [`SearchCell`].
@@ -37,12 +41,38 @@ pub struct SearchCellConfig<'a> {
     /// Whether the previous cell was a reduction.
     pub after_reduction: bool,
     /// Channels of the two input states.
-    pub channels_in: [usize; 2],
+    pub inputs: [InputChannels; 2],
     /// Channels of each node.
     pub channels: usize,
+    /// Channels of a block in memory, where the cell is fused.
+    pub lanes: usize,
 }
 
 impl SearchCellConfig<'_> {
+    /// The cell as one operation.
+    fn fused(&self) -> Option<FusedCell> {
+        let mut terms = Vec::new();
+        for edge in self.topology.edges() {
+            let stride = self.topology.stride(self.kind, edge.source);
+            for &primitive in self.candidates.iter().filter(|&&primitive| primitive != Primitive::None) {
+                let op = CandidateOpConfig { primitive, channels: self.channels, stride, role: Role::Search };
+                let (source, target) = (edge.source, edge.target);
+                terms.push(Term { source, target, operation: op.fused()?, stride });
+            }
+        }
+        FusedCellConfig {
+            channels: self.channels,
+            inputs: self.inputs,
+            after_reduction: self.after_reduction,
+            affine: false,
+            nodes: self.topology.n_nodes,
+            terms,
+            output: (2..self.topology.n_nodes + 2).collect(),
+            lanes: self.lanes,
+        }
+        .init()
+    }
+
     /// Builds the cell.
     pub fn init(&self, device: &Device) -> SearchCell {
         let preprocess = |channels_in, halve| {
@@ -57,11 +87,12 @@ impl SearchCellConfig<'_> {
             MixedOp { ops: self.candidates.iter().map(op).collect() }
         });
         SearchCell {
-            preprocess0: preprocess(self.channels_in[0], self.after_reduction),
-            preprocess1: preprocess(self.channels_in[1], false),
+            preprocess0: preprocess(self.inputs[0].total(), self.after_reduction),
+            preprocess1: preprocess(self.inputs[1].total(), false),
             edges: edges.collect(),
             n_nodes: self.topology.n_nodes,
             kind: self.kind,
+            fused: self.fused(),
         }
     }
 }
@@ -70,6 +101,21 @@ impl SearchCell {
     /// Normal or reduction.
     pub fn kind(&self) -> CellKind {
         self.kind
+    }
+
+    /// Whether [`Self::forward_fused`] exists for this cell.
+    pub fn is_fused(&self) -> bool {
+        self.fused.is_some()
+    }
+
+    /// [`Self::forward`] as one operation.
+    ///
+    /// # Panics
+    /// If the cell [is not fused](Self::is_fused).
+    pub fn forward_fused(&self, states: [BlockedMap; 2], weights: &Tensor<2>, pass: &mut Pass) -> BlockedMap {
+        let fused = self.fused.as_ref().expect("the caller has asked whether the cell is fused");
+        let [edges, candidates] = weights.dims();
+        fused.forward(self, states, Some(weights.clone().reshape([edges * candidates])), pass)
     }
 
     /// `h_j = Σ_{i<j} Σ_k w_{ij,k} · op_{ij,k}(h_i)`; the output is the concatenation of the nodes.

@@ -3,6 +3,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use softcell_kernels::{BlockedMap, InputChannels, block_lanes, cell_runs_on};
+
 use super::arch::EdgeWeights;
 use super::cell::{SearchCell, SearchCellConfig};
 use crate::ops::{CifarStem, CifarStemConfig, Linear, LinearConfig, Pass, global_average_pool};
@@ -17,6 +19,9 @@ pub struct SuperNet {
     /// Columns of alpha that carry an operation (all but `none`).
     #[module(skip)]
     columns: Vec<usize>,
+    /// Channels of a block in memory, where cells are fused.
+    #[module(skip)]
+    lanes: usize,
 }
 
 /// Configuration of a [`SuperNet`].
@@ -36,7 +41,8 @@ impl SuperNetConfig {
         let space = &self.space;
         let (topology, layout) = (space.topology(), space.layout());
         let stem_channels = space.stem_multiplier * space.init_channels;
-        let mut channels_in = [stem_channels; 2];
+        let mut inputs = [InputChannels { groups: 1, channels: stem_channels }; 2];
+        let lanes = block_lanes(space.init_channels);
         let mut channels = space.init_channels;
         let mut after_reduction = false;
         let mut cells = Vec::with_capacity(space.n_cells);
@@ -49,20 +55,23 @@ impl SuperNetConfig {
                 candidates: &space.candidates,
                 kind,
                 after_reduction,
-                channels_in,
+                inputs,
                 channels,
+                lanes,
             };
             cells.push(config.init(device));
-            channels_in = [channels_in[1], space.n_nodes * channels];
+            inputs = [inputs[1], InputChannels { groups: space.n_nodes, channels }];
             after_reduction = kind == CellKind::Reduction;
         }
         SuperNet {
             stem: CifarStemConfig { channels_in: self.channels_in, channels_out: stem_channels }.init(device),
             cells,
-            classifier: LinearConfig { features_in: channels_in[1], features_out: self.classes }.init(device),
+            classifier: LinearConfig { features_in: inputs[1].total(), features_out: self.classes }
+                .init(device),
             columns: (0..space.candidates.len())
                 .filter(|&k| space.candidates[k] != Primitive::None)
                 .collect(),
+            lanes,
         }
     }
 }
@@ -80,6 +89,15 @@ impl SuperNet {
             reduction: self.select_columns(&weights.reduction).cast(x.dtype()),
         };
         let stem = self.stem.forward(x, pass);
+        if cell_runs_on(&stem) && self.cells.iter().all(SearchCell::is_fused) {
+            let stem = BlockedMap::from_nchw(stem, self.lanes);
+            let (mut s0, mut s1) = (stem.clone(), stem);
+            for cell in &self.cells {
+                let s2 = cell.forward_fused([s0, s1.clone()], weights.of(cell.kind()), pass);
+                (s0, s1) = (s1, s2);
+            }
+            return self.classifier.forward(s1.mean_pixels());
+        }
         let (mut s0, mut s1) = (stem.clone(), stem);
         for cell in &self.cells {
             let s2 = cell.forward(s0, s1.clone(), weights.of(cell.kind()), pass);
