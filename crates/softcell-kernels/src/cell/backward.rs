@@ -24,7 +24,7 @@ pub(super) struct Wanted {
 /// The gradients that were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Gradients {
-    pub inputs: [Option<Vec<f32>>; 2],
+    pub inputs: [Option<Buffer>; 2],
     pub weights: Option<Vec<f32>>,
     pub terms: Option<Vec<f32>>,
 }
@@ -43,7 +43,7 @@ struct Backward<'a> {
     output: &'a [f32],
     wanted: Wanted,
     /// Gradient of the output; a state's part becomes the gradient of the state.
-    gradient: Vec<f32>,
+    gradient: &'a mut [f32],
     /// Gradients of the states outside of the output.
     states: Vec<Buffer>,
     /// Gradients of the normalised first halves, while their state is worked on.
@@ -54,15 +54,16 @@ struct Backward<'a> {
     coefficients: Vec<Coefficients>,
     weights: Vec<f32>,
     terms: Vec<f32>,
-    input_gradients: [Option<Vec<f32>>; 2],
+    input_gradients: [Option<Buffer>; 2],
 }
 
-/// A cell backward. `inputs` and `output` are those of the forward pass, `gradient` that of the output.
+/// A cell backward. `inputs` and `output` are those of the forward pass; `gradient` is that of the output and is
+/// used as working memory.
 pub(super) fn backward(
     record: &Record,
     inputs: [&[f32]; 2],
     output: &[f32],
-    gradient: Vec<f32>,
+    gradient: &mut [f32],
     wanted: Wanted,
 ) -> Gradients {
     let plan = &record.plan;
@@ -181,14 +182,14 @@ impl Backward<'_> {
             stages.iter().map(|&stage| plan.stages[stage].gradient_len(&plan.blocks)).collect();
         let weights_len: usize = if self.wanted.weights { weights_lens.iter().sum() } else { 0 };
         let mut weights = Buffer::zeroed(weights_len * groups.len());
-        let mut gradient = std::mem::take(&mut self.gradient);
+        let gradient = std::mem::take(&mut self.gradient);
         let mut own = match step {
             Step::State(state) => std::mem::take(&mut self.states[state]),
             _ => Buffer::default(),
         };
         let mut input_gradient = match step {
-            Step::Input(input) if self.wanted.inputs[input] => vec![0.0; self.inputs[input].len()],
-            _ => Vec::new(),
+            Step::Input(input) if self.wanted.inputs[input] => Buffer::dirty(self.inputs[input].len()),
+            _ => Buffer::default(),
         };
 
         let output_len = record.shapes.output_pixels(plan) * width * plan.config.output.len();
@@ -203,7 +204,7 @@ impl Backward<'_> {
         let parts: Vec<Part<'_>> = groups
             .iter()
             .cloned()
-            .zip(split(&mut gradient, output_len, &groups))
+            .zip(split(&mut *gradient, output_len, &groups))
             .zip(first_parts)
             .zip(split(&mut sums, sums_len, &groups))
             .map(|(((images, gradient), firsts), sums)| Part {

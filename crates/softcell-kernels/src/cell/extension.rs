@@ -19,8 +19,9 @@ use super::backward::{Wanted, backward};
 use super::forward::{CellInput, Normalise, Record, Statistics, forward, pack};
 use super::plan::CellPlan;
 use super::shapes::{Shapes, groups};
-use crate::support::flex::{contiguous, dims, tensor};
+use crate::support::flex::{contiguous, dims, tensor, tensor_of};
 use crate::support::parallel::{chunks, for_each};
+use crate::support::workspace::Buffer;
 
 /// What a cell is called with beside tensors.
 #[derive(Clone)]
@@ -93,7 +94,8 @@ where
         OpsKind::Tracked(prep) => {
             let states = [s0, s1].map(|state| contiguous(state.into_primitive()));
             let (weights, terms) = (contiguous(weights.into_primitive()), contiguous(terms.into_primitive()));
-            let (y, record, statistics) = recorded(&states, &weights, &terms, &context);
+            let (y, mut record, statistics) = recorded(&states, &weights, &terms, &context);
+            record.forget();
             let state = State { record: Arc::new(record), inputs: states, output: y.clone() };
             (prep.finish(state, y), statistics)
         }
@@ -149,10 +151,10 @@ fn recorded(
     let shapes = Shapes::new(plan, input.images, input.sizes);
     let packed = Arc::new(pack(plan, &shapes, input.weights, true));
     let shape = output_dims(plan, &shapes);
-    let output = vec![0.0; shape.iter().product()];
+    let output = Buffer::dirty(shape.iter().product());
     let (y, record, statistics) =
         forward(plan, shapes, packed, &input, normalise(context.given.as_deref()), output);
-    (tensor(y, shape), record, statistics)
+    (tensor_of(y, shape), record, statistics)
 }
 
 /// Without a backward pass. With given statistics no image depends on another: groups of images run through
@@ -170,10 +172,10 @@ fn constant(
     let shapes = Shapes::new(plan, input.images, input.sizes);
     let packed = Arc::new(pack(plan, &shapes, input.weights, false));
     let shape = output_dims(plan, &shapes);
-    let mut output = vec![0.0; shape.iter().product()];
+    let mut output = Buffer::dirty(shape.iter().product());
     let Some(given) = context.given.as_deref() else {
         let (y, _, statistics) = forward(plan, shapes, packed, &input, Normalise::Batch, output);
-        return (tensor(y, shape), statistics);
+        return (tensor_of(y, shape), statistics);
     };
     let image = output.len() / input.images;
     let lens = input.states.map(|state| state.len() / input.images);
@@ -193,13 +195,19 @@ fn constant(
                 ..input
             };
             let shapes = Shapes { images: 1, ..shapes.clone() };
-            let (y, _, _) =
-                forward(plan, shapes, Arc::clone(&packed), &part, Normalise::Given(given), vec![0.0; image]);
+            let (y, _, _) = forward(
+                plan,
+                shapes,
+                Arc::clone(&packed),
+                &part,
+                Normalise::Given(given),
+                Buffer::dirty(image),
+            );
             output.copy_from_slice(&y);
         },
     );
     debug_assert!(groups(1).len() == 1);
-    (tensor(output, shape), Statistics::default())
+    (tensor_of(output, shape), Statistics::default())
 }
 
 #[derive(Debug)]
@@ -223,7 +231,11 @@ impl Backward<Flex, 4> for CellBackward {
 
     fn backward(self, ops: Ops<State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let State { record, inputs, output } = ops.state;
-        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        // The last one who holds the record has its memory to itself.
+        let mut record = Arc::try_unwrap(record).expect("a node of the graph is passed once");
+        record.restore(output.storage());
+        // The gradient's own memory is worked in; it is copied only if somebody else holds it.
+        let mut gradient = contiguous(grads.consume::<Flex>(&ops.node));
         let [s0, s1, weights, terms] = ops.parents;
         let wanted = Wanted {
             inputs: [s0.is_some(), s1.is_some()],
@@ -234,12 +246,12 @@ impl Backward<Flex, 4> for CellBackward {
             &record,
             inputs.each_ref().map(|state| state.storage()),
             output.storage(),
-            gradient.storage::<f32>().to_vec(),
+            gradient.storage_mut(),
             wanted,
         );
         for ((parent, gradient), input) in [s0, s1].into_iter().zip(gradients.inputs).zip(&inputs) {
             if let (Some(parent), Some(gradient)) = (parent, gradient) {
-                grads.register::<Flex>(parent.id, tensor(gradient, dims::<5>(input)));
+                grads.register::<Flex>(parent.id, tensor_of(gradient, dims::<5>(input)));
             }
         }
         for (parent, gradient) in [(weights, gradients.weights), (terms, gradients.terms)] {

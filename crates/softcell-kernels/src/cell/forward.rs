@@ -305,7 +305,7 @@ struct Pass<'a, 'b> {
     input: &'b CellInput<'a>,
     normalise: Normalise<'b>,
     statistics: Statistics,
-    output: Vec<f32>,
+    output: Buffer,
 }
 
 /// A cell forward. `output` has room for the result.
@@ -315,8 +315,8 @@ pub(super) fn forward(
     packed: Arc<Vec<Packed>>,
     input: &CellInput<'_>,
     normalise: Normalise<'_>,
-    output: Vec<f32>,
-) -> (Vec<f32>, Record, Statistics) {
+    output: Buffer,
+) -> (Buffer, Record, Statistics) {
     let given = matches!(normalise, Normalise::Given(_));
     let record = Record::new(plan, shapes, packed, input, given);
     let channels = plan.config.channels * plan.norms.len();
@@ -334,6 +334,120 @@ pub(super) fn forward(
         pass.run(plan.second_stages_of(state), Step::Second);
     }
     (pass.output, pass.record, pass.statistics)
+}
+
+impl Record {
+    /// Forgets what [`Self::restore`] computes again faster than memory would be found for it.
+    pub fn forget(&mut self) {
+        self.pools.iter_mut().for_each(|pool| *pool = Buffer::default());
+        self.states.iter_mut().take(2).for_each(|state| *state = Buffer::default());
+    }
+
+    /// The pooled maps and the preprocessed inputs, again.
+    pub fn restore(&mut self, output: &[f32]) {
+        let plan = Arc::clone(&self.plan);
+        let (width, images) = (plan.blocks.width(), self.shapes.images);
+        let groups = groups(images);
+        let pools: Vec<usize> = (0..plan.pools.len()).collect();
+        let state_lens = [0, 1].map(|state| self.shapes.state_pixels(state) * width);
+        let mut states = state_lens.map(|len| Buffer::dirty(len * images));
+        let pool_lens: Vec<usize> =
+            pools.iter().map(|&pool| self.shapes.pixels(&plan, Map::Pool(pool)) * width).collect();
+        let mut buffers: Vec<Buffer> = pool_lens.iter().map(|len| Buffer::dirty(len * images)).collect();
+        let parts = {
+            let states = states.iter_mut().zip(state_lens).map(|(state, len)| (&mut **state, len));
+            let pools = buffers.iter_mut().zip(&pool_lens).map(|(pool, &len)| (&mut **pool, len));
+            split_all(states.chain(pools).collect(), &groups)
+        };
+        let cost = (2 + 9 * pools.len()) * state_lens[0] * images.div_ceil(groups.len());
+        let this = &*self;
+        let parts = groups.iter().cloned().zip(parts).collect();
+        for_each(
+            parts,
+            cost,
+            || (),
+            |(), _, (range, mut parts): (Range<usize>, Vec<&mut [f32]>)| {
+                let (states, pooled) = parts.split_at_mut(2);
+                for at in range.clone() {
+                    let local = at - range.start;
+                    for (state, part) in states.iter_mut().enumerate() {
+                        let len = state_lens[state];
+                        this.complete(state, at, &[], &mut part[local * len..(local + 1) * len]);
+                    }
+                    for (&pool, part) in pools.iter().zip(&mut *pooled) {
+                        let len = pool_lens[pool];
+                        let state = plan.pools[pool].state;
+                        let map = match states.get(state) {
+                            Some(own) => image(own, state_lens[state], local),
+                            None => this.map(Map::State(state), output, at, 0),
+                        };
+                        this.pool(pool, map, &mut part[local * len..(local + 1) * len]);
+                    }
+                }
+            },
+        );
+        let [s0, s1] = states;
+        self.states[0] = s0;
+        self.states[1] = s1;
+        self.pools = buffers;
+    }
+
+    /// `h = Σ scale · z + shift` over the summands of a state. `before` holds the output's earlier states.
+    fn complete(&self, state: usize, at: usize, before: &[f32], out: &mut [f32]) {
+        let plan = &self.plan;
+        let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
+        let summands = plan.summands_of(state);
+        let mut shift = vec![0.0f32; width];
+        let mut scales = Vec::with_capacity(summands.len());
+        let mut maps = Vec::with_capacity(summands.len());
+        for &summand in &summands {
+            let (scale, more) = self.coefficients(summand, at);
+            shift.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            scales.push(scale);
+            maps.push(match plan.summands[summand].map {
+                Map::State(source) if plan.slot(source).is_some() => {
+                    let len = self.shapes.state_pixels(source) * width;
+                    let slot = plan.slot(source).expect("just asked");
+                    &before[slot * len..(slot + 1) * len]
+                }
+                map => self.map(map, &[], at, at),
+            });
+        }
+        let zero = vec![0.0f32; lanes];
+        let len = out.len() / plan.blocks.count();
+        for (block, out) in out.chunks_exact_mut(len).enumerate() {
+            let values = block * len..(block + 1) * len;
+            let channels = block * lanes..(block + 1) * lanes;
+            let (fours, rest) = maps.as_chunks::<4>();
+            let (four_scales, rest_scales) = scales.as_chunks::<4>();
+            let mut first = true;
+            for (maps, scales) in fours.iter().zip(four_scales) {
+                let shift = if first { &shift[channels.clone()] } else { &zero };
+                let maps = maps.map(|map| &map[values.clone()]);
+                mix4(lanes, maps, scales.each_ref().map(|s| &s[channels.clone()]), shift, first, out);
+                first = false;
+            }
+            for (map, scale) in rest.iter().zip(rest_scales) {
+                let shift = if first { &shift[channels.clone()] } else { &zero };
+                mix(lanes, &map[values.clone()], &scale[channels.clone()], shift, first, out);
+                first = false;
+            }
+        }
+    }
+
+    /// Pools one image of a state.
+    fn pool(&self, pool: usize, map: &[f32], out: &mut [f32]) {
+        let lanes = self.plan.blocks.lanes;
+        let shape = pool_shape(self, pool);
+        let [rows, columns] = shape.output();
+        let blocks = map.chunks_exact(shape.height * shape.width * lanes);
+        for (from, to) in blocks.zip(out.chunks_exact_mut(rows * columns * lanes)) {
+            match self.plan.pools[pool].kind {
+                Pool::Max => max(lanes, from, shape, to),
+                Pool::Average => average(lanes, from, shape, to),
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -466,13 +580,13 @@ impl Pass<'_, '_> {
                     match (plan.slot(state), &mut part.state) {
                         (Some(slot), _) => {
                             let (before, rest) = output.split_at_mut(slot * len);
-                            self.complete(state, at, before, &mut rest[..len]);
+                            record.complete(state, at, before, &mut rest[..len]);
                             is_slot = Some(slot * len..(slot + 1) * len);
                             state_map = None;
                         }
                         (None, Some(own)) => {
                             let own = &mut own[local * len..(local + 1) * len];
-                            self.complete(state, at, output, own);
+                            record.complete(state, at, output, own);
                             is_slot = None;
                             state_map = Some(&*own);
                         }
@@ -517,15 +631,7 @@ impl Pass<'_, '_> {
             for &pool in pools {
                 let len = part.maps[done].len() / part.images.len();
                 let out = &mut part.maps[done][local * len..(local + 1) * len];
-                let shape = pool_shape(record, pool);
-                let [rows, columns] = shape.output();
-                let blocks = map.chunks_exact(shape.height * shape.width * lanes);
-                for (from, to) in blocks.zip(out.chunks_exact_mut(rows * columns * lanes)) {
-                    match plan.pools[pool].kind {
-                        Pool::Max => max(lanes, from, shape, to),
-                        Pool::Average => average(lanes, from, shape, to),
-                    }
-                }
+                record.pool(pool, map, out);
                 done += 1;
             }
             for (map, sums) in part.maps.iter().zip(&mut part.sums) {
@@ -534,49 +640,6 @@ impl Pass<'_, '_> {
                     let sums = &mut sums[local * sums_len..(local + 1) * sums_len];
                     sum_map(lanes, &map[local * len..(local + 1) * len], sums);
                 }
-            }
-        }
-    }
-
-    /// `h = Σ scale · z + shift` over the summands of a state. `before` holds the output's earlier states.
-    fn complete(&self, state: usize, at: usize, before: &[f32], out: &mut [f32]) {
-        let (record, plan) = (&self.record, &self.record.plan);
-        let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
-        let summands = plan.summands_of(state);
-        let mut shift = vec![0.0f32; width];
-        let mut scales = Vec::with_capacity(summands.len());
-        let mut maps = Vec::with_capacity(summands.len());
-        for &summand in &summands {
-            let (scale, more) = record.coefficients(summand, at);
-            shift.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-            scales.push(scale);
-            maps.push(match plan.summands[summand].map {
-                Map::State(source) if plan.slot(source).is_some() => {
-                    let len = record.shapes.state_pixels(source) * width;
-                    let slot = plan.slot(source).expect("just asked");
-                    &before[slot * len..(slot + 1) * len]
-                }
-                map => record.map(map, &[], at, at),
-            });
-        }
-        let zero = vec![0.0f32; lanes];
-        let len = out.len() / plan.blocks.count();
-        for (block, out) in out.chunks_exact_mut(len).enumerate() {
-            let values = block * len..(block + 1) * len;
-            let channels = block * lanes..(block + 1) * lanes;
-            let (fours, rest) = maps.as_chunks::<4>();
-            let (four_scales, rest_scales) = scales.as_chunks::<4>();
-            let mut first = true;
-            for (maps, scales) in fours.iter().zip(four_scales) {
-                let shift = if first { &shift[channels.clone()] } else { &zero };
-                let maps = maps.map(|map| &map[values.clone()]);
-                mix4(lanes, maps, scales.each_ref().map(|s| &s[channels.clone()]), shift, first, out);
-                first = false;
-            }
-            for (map, scale) in rest.iter().zip(rest_scales) {
-                let shift = if first { &shift[channels.clone()] } else { &zero };
-                mix(lanes, &map[values.clone()], &scale[channels.clone()], shift, first, out);
-                first = false;
             }
         }
     }

@@ -2,32 +2,33 @@
 
 use super::kernels::elementwise::Padded;
 use super::plan::{Blocks, Spread, Stage};
+use crate::support::workspace::Buffer;
 
 /// The windows of one block of a stage's spread, over a padded block of its source.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Piece {
     /// Which block of the source.
     pub source: usize,
     /// Per tap, from the first value of a window's source row to the value the tap sees.
     pub offsets: Vec<usize>,
     /// Per tap, a vector of weights.
-    pub weights: Vec<f32>,
+    pub weights: Buffer,
     /// The transposed windows, by the remainders of the source's row and column modulo the stride.
     pub phases: Vec<Phase>,
 }
 
 /// Pixels of the source that the same taps see, and what they need to gather their gradients from the padded
 /// gradient of the spread.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Phase {
     pub row: usize,
     pub column: usize,
     pub offsets: Vec<usize>,
-    pub weights: Vec<f32>,
+    pub weights: Buffer,
 }
 
 /// A stage for maps of one size.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Packed {
     /// The source.
     pub source: Padded,
@@ -35,9 +36,9 @@ pub(super) struct Packed {
     pub out: Padded,
     pub pieces: Vec<Piece>,
     /// `[channels in][blocks out]`.
-    pub pointwise: Vec<f32>,
+    pub pointwise: Buffer,
     /// `[channels out][blocks in]`; empty if no gradient is wanted.
-    pub transposed: Vec<f32>,
+    pub transposed: Buffer,
 }
 
 /// The taps of a piece: their distances from the window's centre and their weights.
@@ -69,13 +70,13 @@ impl Stage {
             .map(|block| self.piece(flat, block, lanes, source, out, differentiate))
             .collect();
         let entries = self.entries(out_blocks);
-        let mut pointwise = vec![0.0; self.spread_blocks.total() * out_blocks.width()];
+        let mut pointwise = Buffer::zeroed(self.spread_blocks.total() * out_blocks.width());
         for entry in &entries {
             pointwise[entry.packed] = flat[entry.flat];
         }
-        let mut transposed = Vec::new();
+        let mut transposed = Buffer::default();
         if differentiate {
-            transposed = vec![0.0; out_blocks.total() * self.spread_blocks.width()];
+            transposed = Buffer::zeroed(out_blocks.total() * self.spread_blocks.width());
             for entry in &entries {
                 transposed[entry.transposed] = flat[entry.flat];
             }
@@ -123,29 +124,29 @@ impl Stage {
         let mut phases = Vec::new();
         if differentiate {
             for (row, column) in (0..stride).flat_map(|row| (0..stride).map(move |column| (row, column))) {
-                let mut phase = Phase {
+                // Window o sees pixel i = o·stride + tap; i = a·stride + remainder gives o = a + the rest.
+                let seen = |tap: &&Tap| (row - tap.row) % stride == 0 && (column - tap.column) % stride == 0;
+                let taps: Vec<&Tap> = taps.iter().filter(seen).collect();
+                if taps.is_empty() {
+                    continue;
+                }
+                let offsets = taps
+                    .iter()
+                    .map(|tap| offset(out, (row - tap.row) / stride, (column - tap.column) / stride));
+                phases.push(Phase {
                     row: row as usize,
                     column: column as usize,
-                    offsets: Vec::new(),
-                    weights: Vec::new(),
-                };
-                for tap in &taps {
-                    // Window o sees pixel i = o·stride + tap; i = a·stride + remainder gives o = a + the rest.
-                    let (dy, dx) = (row - tap.row, column - tap.column);
-                    if dy % stride == 0 && dx % stride == 0 {
-                        phase.offsets.push(offset(out, dy / stride, dx / stride));
-                        phase.weights.extend(&tap.weight);
-                    }
-                }
-                if !phase.offsets.is_empty() {
-                    phases.push(phase);
-                }
+                    offsets: offsets.collect(),
+                    weights: Buffer::from_slice(
+                        &taps.iter().flat_map(|tap| tap.weight.clone()).collect::<Vec<_>>(),
+                    ),
+                });
             }
         }
         Piece {
             source: block % count,
             offsets: taps.iter().map(|tap| offset(source, tap.row, tap.column)).collect(),
-            weights: taps.iter().flat_map(|tap| tap.weight.iter().copied()).collect(),
+            weights: Buffer::from_slice(&taps.iter().flat_map(|tap| tap.weight.clone()).collect::<Vec<_>>()),
             phases,
         }
     }

@@ -1,81 +1,166 @@
 //! Large buffers that are used again: fresh memory costs a page fault for every 4 KiB, which is slower than
 //! most passes over the data.
+//!
+//! Memory is taken from the system in slabs and never given back. A slab is cut into ranges of any length;
+//! neighbouring free ranges become one. So what is in use at once decides how much memory is taken, whatever
+//! the lengths of the buffers are.
 
-use std::collections::HashMap;
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
 
-/// Buffers that wait for their next use, by length.
-#[derive(Default)]
-struct Pool {
-    idle: HashMap<usize, Vec<Vec<f32>>>,
-    idle_len: usize,
-    used_len: usize,
-    /// The most that was ever in use at once: no more is kept.
-    most_len: usize,
+use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
+
+/// Values in a cache line, which is also the widest vector. A vector that crosses lines costs twice, so buffers
+/// begin at a line.
+const LINE: usize = 16;
+
+/// Lines of an ordinary slab. The system gives pages when they are first written to, so a slab costs what has
+/// been used of it.
+const SLAB: usize = (256 << 20) / (LINE * size_of::<f32>());
+
+/// Consecutive lines of a slab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    slab: usize,
+    start: usize,
 }
 
-static POOL: Mutex<Option<Pool>> = Mutex::new(None);
-
-fn with_pool<T>(f: impl FnOnce(&mut Pool) -> T) -> T {
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    f(pool.get_or_insert_default())
+/// The slabs and what is free of them.
+struct Arena {
+    /// The first line of each slab.
+    slabs: Vec<Slab>,
+    free: BTreeMap<Place, usize>,
+    /// The same, by length.
+    by_len: BTreeSet<(usize, Place)>,
 }
 
-impl Pool {
-    fn take(&mut self, len: usize) -> Option<Vec<f32>> {
-        self.used_len += len;
-        self.most_len = self.most_len.max(self.used_len);
-        if let Some(buffer) = self.idle.get_mut(&len).and_then(Vec::pop) {
-            self.idle_len -= len;
-            return Some(buffer);
+/// The first value of a slab.
+struct Slab(NonNull<f32>);
+
+// SAFETY: the arena only computes addresses; each range of a slab belongs to one buffer at a time.
+unsafe impl Send for Slab {}
+
+static ARENA: Mutex<Arena> =
+    Mutex::new(Arena { slabs: Vec::new(), free: BTreeMap::new(), by_len: BTreeSet::new() });
+
+impl Arena {
+    /// The shortest free range of at least so many lines.
+    fn take(&mut self, lines: usize) -> (Place, NonNull<f32>) {
+        let lowest = Place { slab: 0, start: 0 };
+        let found = self.by_len.range((lines, lowest)..).next().copied();
+        let (len, place) = found.unwrap_or_else(|| self.grow(lines));
+        self.remove(place, len);
+        if len > lines {
+            self.insert(Place { start: place.start + lines, ..place }, len - lines);
         }
-        // The buffer will be new: others that nobody has asked for make room.
-        self.idle.retain(|_, buffers| !buffers.is_empty());
-        while self.idle_len + self.used_len > self.most_len {
-            let Some(&largest) = self.idle.keys().max() else { break };
-            let buffers = self.idle.get_mut(&largest).expect("the key was just found");
-            self.idle_len -= buffers.pop().map_or(0, |buffer| buffer.len());
-            self.idle.retain(|_, buffers| !buffers.is_empty());
-        }
-        None
+        // SAFETY: the place lies inside of its slab.
+        (place, unsafe { self.slabs[place.slab].0.add(place.start * LINE) })
     }
 
-    fn put(&mut self, buffer: Vec<f32>) {
-        self.used_len -= buffer.len();
-        self.idle_len += buffer.len();
-        self.idle.entry(buffer.len()).or_default().push(buffer);
+    fn put(&mut self, mut place: Place, mut lines: usize) {
+        let before = self.free.range(..place).next_back().map(|(&place, &len)| (place, len));
+        if let Some((other, len)) = before
+            && other.slab == place.slab
+            && other.start + len == place.start
+        {
+            self.remove(other, len);
+            (place, lines) = (other, lines + len);
+        }
+        let next = Place { start: place.start + lines, ..place };
+        if let Some(&len) = self.free.get(&next) {
+            self.remove(next, len);
+            lines += len;
+        }
+        self.insert(place, lines);
+    }
+
+    fn insert(&mut self, place: Place, lines: usize) {
+        self.free.insert(place, lines);
+        self.by_len.insert((lines, place));
+    }
+
+    fn remove(&mut self, place: Place, lines: usize) {
+        self.free.remove(&place);
+        self.by_len.remove(&(lines, place));
+    }
+
+    /// A new slab, all of it free.
+    fn grow(&mut self, lines: usize) -> (usize, Place) {
+        let lines = lines.max(SLAB);
+        // One line more than is used, so that the first can begin where a cache line does. (To ask the system
+        // for that alignment would make it write to all pages.)
+        let layout = Layout::array::<f32>((lines + 1) * LINE).expect("a slab is shorter than isize::MAX");
+        // SAFETY: the layout has a size.
+        let Some(first) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
+        let offset = first.align_offset(LINE * size_of::<f32>());
+        // SAFETY: less than a line, and the slab is a line longer than what is used of it.
+        self.slabs.push(Slab(unsafe { first.add(offset) }.cast()));
+        let place = Place { slab: self.slabs.len() - 1, start: 0 };
+        self.insert(place, lines);
+        (lines, place)
     }
 }
 
-/// A slice of `f32` whose memory goes back to a pool when it is dropped.
-#[derive(Debug, Default)]
-pub(crate) struct Buffer(Vec<f32>);
+/// A slice of `f32` that begins at a cache line and whose memory is used again when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    values: NonNull<f32>,
+    place: Place,
+    len: usize,
+}
+
+// SAFETY: a buffer owns its range of a slab, as a boxed slice would.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self { values: NonNull::dangling(), place: Place { slab: 0, start: 0 }, len: 0 }
+    }
+}
 
 impl Buffer {
     /// With whatever values an earlier use has left there.
     pub fn dirty(len: usize) -> Self {
-        let buffer = with_pool(|pool| pool.take(len));
-        Self(buffer.unwrap_or_else(|| vec![0.0; len]))
+        if len == 0 {
+            return Self::default();
+        }
+        let (place, values) = ARENA.lock().unwrap_or_else(PoisonError::into_inner).take(len.div_ceil(LINE));
+        Self { values, place, len }
     }
 
     /// With zeros.
     pub fn zeroed(len: usize) -> Self {
-        match with_pool(|pool| pool.take(len)) {
-            Some(mut buffer) => {
-                buffer.fill(0.0);
-                Self(buffer)
-            }
-            None => Self(vec![0.0; len]),
-        }
+        let mut buffer = Self::dirty(len);
+        buffer.fill(0.0);
+        buffer
+    }
+
+    /// With these values.
+    pub fn from_slice(values: &[f32]) -> Self {
+        let mut buffer = Self::dirty(values.len());
+        buffer.copy_from_slice(values);
+        buffer
+    }
+
+    /// As the memory of a tensor, without a copy. It is used again after the last tensor that holds it.
+    pub fn into_bytes(self) -> Bytes {
+        let len = self.len * size_of::<f32>();
+        // SAFETY: all values of a buffer are initialised.
+        unsafe { Bytes::from_controller(Box::new(Controller(self)), len) }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if !self.0.is_empty() {
-            let buffer = std::mem::take(&mut self.0);
-            with_pool(|pool| pool.put(buffer));
+        if self.len > 0 {
+            let lines = self.len.div_ceil(LINE);
+            ARENA.lock().unwrap_or_else(PoisonError::into_inner).put(self.place, lines);
         }
     }
 }
@@ -83,12 +168,78 @@ impl Drop for Buffer {
 impl Deref for Buffer {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        &self.0
+        // SAFETY: the range holds at least `len` values, initialised (with zeros at first), and belongs to this
+        // buffer alone. An empty buffer has a dangling but aligned address.
+        unsafe { std::slice::from_raw_parts(self.values.as_ptr(), self.len) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        // SAFETY: as in `deref`.
+        unsafe { std::slice::from_raw_parts_mut(self.values.as_ptr(), self.len) }
+    }
+}
+
+/// Lends a buffer's memory to a tensor.
+struct Controller(Buffer);
+
+impl AllocationController for Controller {
+    fn alloc_align(&self) -> usize {
+        align_of::<f32>()
+    }
+
+    fn property(&self) -> AllocationProperty {
+        AllocationProperty::Other
+    }
+
+    fn memory(&self, _: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
+        let values: &[f32] = &self.0;
+        // SAFETY: the same memory as bytes; initialised bytes may be seen as possibly uninitialised ones.
+        Ok(unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) })
+    }
+
+    unsafe fn memory_mut(&mut self, _: AccessPolicy) -> Result<&mut [MaybeUninit<u8>], AccessError> {
+        let values: &mut [f32] = &mut self.0;
+        // SAFETY: the same memory as bytes; the caller promises to write nothing uninitialised.
+        Ok(unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_lives_on_as_a_tensors_memory() {
+        let mut bytes = Buffer::from_slice(&[1.0, 2.0, 3.0]).into_bytes();
+        assert_eq!(bytes.len(), 12);
+        bytes[..4].copy_from_slice(&5.0f32.to_ne_bytes());
+        let copy = bytes.clone();
+        drop(bytes);
+        let values: Vec<f32> = copy.chunks(4).map(|b| f32::from_ne_bytes(b.try_into().unwrap())).collect();
+        assert_eq!(values, [5.0, 2.0, 3.0]);
+        assert!(Buffer::zeroed(3).iter().all(|&value| value == 0.0));
+        assert!(Buffer::dirty(33).as_ptr().addr().is_multiple_of(64));
+        assert!(Buffer::dirty(0).is_empty());
+    }
+
+    #[test]
+    fn free_neighbours_become_one() {
+        let mut arena = Arena { slabs: Vec::new(), free: BTreeMap::new(), by_len: BTreeSet::new() };
+        let places: Vec<Place> = [3, 5, 7].iter().map(|&lines| arena.take(lines).0).collect();
+        assert_eq!(places.iter().map(|place| place.start).collect::<Vec<_>>(), [0, 3, 8]);
+        arena.put(places[0], 3);
+        arena.put(places[2], 7);
+        // The shortest range that is long enough.
+        assert_eq!(arena.take(2).0.start, 0);
+        arena.put(Place { slab: 0, start: 0 }, 2);
+        arena.put(places[1], 5);
+        assert_eq!(
+            arena.free.iter().map(|(place, &len)| (place.start, len)).collect::<Vec<_>>(),
+            [(0, SLAB)]
+        );
+        assert_eq!(arena.by_len.len(), 1);
+        assert_eq!(arena.take(SLAB + 1).0.slab, 1);
     }
 }
