@@ -95,7 +95,7 @@ pub(super) fn backward(
         pass.run(plan.stages_of(Source::State(state)), Step::State(state));
         pass.firsts.iter_mut().for_each(|first| *first = Buffer::default());
     }
-    for input in 0..2 {
+    for input in 0..plan.inputs {
         if pass.wants(input) {
             pass.run(plan.stages_of(Source::Input(input)), Step::Input(input));
         }
@@ -146,7 +146,7 @@ struct Part<'a> {
 impl Backward<'_> {
     /// Whether anything that is asked for depends on the gradient of this state.
     fn wants(&self, state: usize) -> bool {
-        state >= 2 || self.wanted.weights || self.wanted.inputs[state]
+        state >= self.record.plan.inputs || self.wanted.weights || self.wanted.inputs[state]
     }
 
     fn run(&mut self, stages: Vec<usize>, step: Step) {
@@ -274,10 +274,16 @@ impl Backward<'_> {
                 .unwrap_or(0),
             _ => 0,
         };
+        let mut padded = Buffer::dirty(most(&|s| {
+            record.packed[s].source.len(lanes) * plan.stages[s].source_blocks.count()
+        }));
+        let mut margin = Buffer::dirty(most(&|s| record.packed[s].out.len(lanes)));
+        if let Some(&stage) = stages.first() {
+            record.packed[stage].source.clear_margins(lanes, &mut padded);
+            record.packed[stage].out.clear_margins(lanes, &mut margin);
+        }
         Scratch {
-            padded: Buffer::zeroed(most(&|s| {
-                record.packed[s].source.len(lanes) * plan.stages[s].source_blocks.count()
-            })),
+            padded,
             spread: Buffer::dirty(most(&|s| strip(s) * plan.stages[s].spread_blocks.width())),
             raw: Buffer::dirty(most(&|s| strip(s) * plan.blocks.width())),
             spread_gradient: Buffer::dirty(most(&|s| {
@@ -285,7 +291,7 @@ impl Backward<'_> {
                     * record.packed[s].out.width
                     * plan.stages[s].spread_blocks.width()
             })),
-            margin: Buffer::zeroed(most(&|s| record.packed[s].out.len(lanes))),
+            margin,
             source: Buffer::dirty(most(&|s| source_pixels(s) * plan.stages[s].source_blocks.width())),
             pooled: Buffer::dirty(pooled),
         }
@@ -383,12 +389,14 @@ impl Backward<'_> {
             }
             if let Some(sums) = &mut pointwise_sums {
                 let channels = &spec.spread_blocks.channels;
-                let strip = if keep && packed.source.padding == 0 {
-                    Strip { values: &scratch.padded[start..], block: pixels * lanes, channels }
-                } else {
-                    spread_rows(record, stage, &scratch.padded, rows, &mut scratch.spread);
-                    Strip { values: &scratch.spread, block: count * lanes, channels }
+                let from = match spec.source {
+                    Source::Input(input) if keep => {
+                        image(self.inputs[input], self.inputs[input].len() / record.shapes.images, at)
+                    }
+                    _ => &scratch.padded,
                 };
+                spread_rows(record, stage, from, rows, &mut scratch.spread);
+                let strip = Strip { values: &scratch.spread, block: count * lanes, channels };
                 outer_products(lanes, strip, &scratch.raw, count * lanes, blocks, count, sums);
             }
         }
@@ -647,20 +655,22 @@ impl Backward<'_> {
             let local = at - first_image;
             let x = image(self.inputs[input], len, at);
             let tail = &part.gradient[local * output_len..(local + 1) * output_len];
-            if part.weights.is_some() {
+            let keep = plan.stages[stage].spread == Spread::Keep;
+            if part.weights.is_some() && !keep {
                 fill_source(record, stage, x, None, &mut scratch.padded);
             }
             let wanted = part.own.is_some();
-            if wanted && plan.stages[stage].spread != Spread::Keep {
+            if wanted && !keep {
                 scratch.source[..len].fill(0.0);
             }
             let (g, coefficients) = self.reader(stage, at, tail, 0);
             self.stage(stage, at, g, &coefficients, scratch, part.weights.as_deref_mut(), wanted);
             if let Some(own) = &mut part.own {
                 let out = &mut own[local * len..(local + 1) * len];
-                for (values, out) in out.chunks_exact_mut(lanes).enumerate() {
-                    let at = values * lanes..(values + 1) * lanes;
-                    mask(lanes, &x[at.clone()], None, &scratch.source[at], false, out);
+                if plan.stages[stage].rectify {
+                    mask(lanes, x, None, &scratch.source[..len], false, out);
+                } else {
+                    out.copy_from_slice(&scratch.source[..len]);
                 }
             }
         }

@@ -18,7 +18,7 @@ use burn_flex::FlexTensor;
 use super::backward::{Wanted, backward};
 use super::forward::{CellInput, Normalise, Record, Statistics, forward, pack};
 use super::plan::CellPlan;
-use super::shapes::{Shapes, groups};
+use super::shapes::Shapes;
 use crate::support::flex::{contiguous, dims, tensor, tensor_of};
 use crate::support::parallel::{chunks, for_each};
 use crate::support::workspace::Buffer;
@@ -151,9 +151,9 @@ fn recorded(
     let shapes = Shapes::new(plan, input.images, input.sizes);
     let packed = Arc::new(pack(plan, &shapes, input.weights, true));
     let shape = output_dims(plan, &shapes);
-    let output = Buffer::dirty(shape.iter().product());
-    let (y, record, statistics) =
-        forward(plan, shapes, packed, &input, normalise(context.given.as_deref()), output);
+    let mut y = Buffer::dirty(shape.iter().product());
+    let (record, statistics) =
+        forward(plan, shapes, packed, &input, normalise(context.given.as_deref()), &mut y);
     (tensor_of(y, shape), record, statistics)
 }
 
@@ -174,8 +174,8 @@ fn constant(
     let shape = output_dims(plan, &shapes);
     let mut output = Buffer::dirty(shape.iter().product());
     let Some(given) = context.given.as_deref() else {
-        let (y, _, statistics) = forward(plan, shapes, packed, &input, Normalise::Batch, output);
-        return (tensor_of(y, shape), statistics);
+        let (_, statistics) = forward(plan, shapes, packed, &input, Normalise::Batch, &mut output);
+        return (tensor_of(output, shape), statistics);
     };
     let image = output.len() / input.images;
     let lens = input.states.map(|state| state.len() / input.images);
@@ -195,18 +195,9 @@ fn constant(
                 ..input
             };
             let shapes = Shapes { images: 1, ..shapes.clone() };
-            let (y, _, _) = forward(
-                plan,
-                shapes,
-                Arc::clone(&packed),
-                &part,
-                Normalise::Given(given),
-                Buffer::dirty(image),
-            );
-            output.copy_from_slice(&y);
+            forward(plan, shapes, Arc::clone(&packed), &part, Normalise::Given(given), output);
         },
     );
-    debug_assert!(groups(1).len() == 1);
     (tensor_of(output, shape), Statistics::default())
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::kernels::depthwise::{Windows, correlate};
-use super::kernels::elementwise::{fill, mix, mix4, moments};
+use super::kernels::elementwise::{Padded, fill, mix, mix4, moments};
 use super::kernels::pointwise::{Strip, pointwise};
 use super::kernels::pool::{PoolShape, average, max};
 use super::pack::Packed;
@@ -172,10 +172,11 @@ impl Scratch {
         let spread = stages.iter().map(|&s| {
             rows_at_once(record, s) * record.packed[s].out.width * record.plan.stages[s].spread_blocks.width()
         });
-        Self {
-            padded: Buffer::zeroed(padded.max().unwrap_or(0)),
-            spread: Buffer::dirty(spread.max().unwrap_or(0)),
+        let mut padded = Buffer::dirty(padded.max().unwrap_or(0));
+        if let Some(&stage) = stages.first() {
+            record.packed[stage].source.clear_margins(lanes, &mut padded);
         }
+        Self { padded, spread: Buffer::dirty(spread.max().unwrap_or(0)) }
     }
 }
 
@@ -199,11 +200,11 @@ pub(super) fn fill_source(
     let blocks = source.chunks_exact(map).zip(padded.chunks_exact_mut(packed.source.len(lanes)));
     for (block, (from, to)) in blocks.enumerate() {
         let affine = norm.map(|norm| (&norm.scale[block * lanes..], &norm.shift[block * lanes..]));
-        fill(lanes, from, affine, true, packed.source, to);
+        fill(lanes, from, affine, plan.stages[stage].rectify, packed.source, to);
     }
 }
 
-/// Computes the spread of some rows.
+/// Computes the spread of some rows, from the padded source; without a spread, from the source itself.
 pub(super) fn spread_rows(
     record: &Record,
     stage: usize,
@@ -215,6 +216,16 @@ pub(super) fn spread_rows(
     let lanes = record.plan.blocks.lanes;
     let stride = record.plan.stages[stage].stride;
     let (block, strip) = (packed.source.len(lanes), rows.len() * packed.out.width * lanes);
+    if record.plan.stages[stage].spread == Spread::Keep {
+        let (pixels, width) = (packed.out.height * packed.out.width, packed.out.width);
+        let plane = Padded { height: rows.len(), width, padding: 0 };
+        let blocks = padded.chunks_exact(pixels * lanes).zip(out.chunks_exact_mut(strip));
+        for (source, out) in blocks {
+            let source = &source[rows.start * width * lanes..];
+            fill(lanes, source, None, record.plan.stages[stage].rectify, plane, out);
+        }
+        return;
+    }
     let source_row = stride * packed.source.pitch(lanes);
     for (piece, out) in packed.pieces.iter().zip(out.chunks_exact_mut(strip)) {
         let windows = Windows {
@@ -238,16 +249,12 @@ pub(super) fn spread_rows(
     }
 }
 
-/// One stage for one image, from the padded source.
+/// One stage for one image, from what [`spread_rows`] reads.
 fn run_stage(record: &Record, stage: usize, padded: &[f32], spread: &mut [f32], out: &mut [f32]) {
     let (plan, packed) = (&record.plan, &record.packed[stage]);
     let (lanes, blocks) = (plan.blocks.lanes, plan.blocks.count());
     let channels = &plan.stages[stage].spread_blocks.channels;
     let pixels = packed.out.height * packed.out.width;
-    if plan.stages[stage].spread == Spread::Keep && packed.source.padding == 0 {
-        let strip = Strip { values: padded, block: pixels * lanes, channels };
-        return pointwise(lanes, strip, pixels, &packed.pointwise, blocks, out, pixels * lanes);
-    }
     let step = rows_at_once(record, stage);
     for row in (0..packed.out.height).step_by(step) {
         let rows = row..(row + step).min(packed.out.height);
@@ -305,18 +312,18 @@ struct Pass<'a, 'b> {
     input: &'b CellInput<'a>,
     normalise: Normalise<'b>,
     statistics: Statistics,
-    output: Buffer,
+    output: &'b mut [f32],
 }
 
-/// A cell forward. `output` has room for the result.
+/// A cell forward, into `output`.
 pub(super) fn forward(
     plan: &Arc<CellPlan>,
     shapes: Shapes,
     packed: Arc<Vec<Packed>>,
     input: &CellInput<'_>,
     normalise: Normalise<'_>,
-    output: Buffer,
-) -> (Buffer, Record, Statistics) {
+    output: &mut [f32],
+) -> (Record, Statistics) {
     let given = matches!(normalise, Normalise::Given(_));
     let record = Record::new(plan, shapes, packed, input, given);
     let channels = plan.config.channels * plan.norms.len();
@@ -326,21 +333,21 @@ pub(super) fn forward(
         counts: vec![0; plan.norms.len()],
     };
     let mut pass = Pass { record, input, normalise, statistics, output };
-    for input in 0..2 {
+    for input in 0..plan.inputs {
         pass.run(plan.stages_of(Source::Input(input)), Step::Input(input));
     }
     for state in 0..plan.states() {
         pass.run(plan.stages_of(Source::State(state)), Step::State(state));
         pass.run(plan.second_stages_of(state), Step::Second);
     }
-    (pass.output, pass.record, pass.statistics)
+    (pass.record, pass.statistics)
 }
 
 impl Record {
     /// Forgets what [`Self::restore`] computes again faster than memory would be found for it.
     pub fn forget(&mut self) {
         self.pools.iter_mut().for_each(|pool| *pool = Buffer::default());
-        self.states.iter_mut().take(2).for_each(|state| *state = Buffer::default());
+        self.states.iter_mut().take(self.plan.inputs).for_each(|state| *state = Buffer::default());
     }
 
     /// The pooled maps and the preprocessed inputs, again.
@@ -349,17 +356,21 @@ impl Record {
         let (width, images) = (plan.blocks.width(), self.shapes.images);
         let groups = groups(images);
         let pools: Vec<usize> = (0..plan.pools.len()).collect();
-        let state_lens = [0, 1].map(|state| self.shapes.state_pixels(state) * width);
-        let mut states = state_lens.map(|len| Buffer::dirty(len * images));
+        // An input that is a part of the output was not forgotten.
+        let inputs: Vec<usize> = (0..plan.inputs).filter(|&state| plan.slot(state).is_none()).collect();
+        let state_lens: Vec<usize> =
+            inputs.iter().map(|&state| self.shapes.state_pixels(state) * width).collect();
+        let mut states: Vec<Buffer> = state_lens.iter().map(|len| Buffer::dirty(len * images)).collect();
         let pool_lens: Vec<usize> =
             pools.iter().map(|&pool| self.shapes.pixels(&plan, Map::Pool(pool)) * width).collect();
         let mut buffers: Vec<Buffer> = pool_lens.iter().map(|len| Buffer::dirty(len * images)).collect();
         let parts = {
-            let states = states.iter_mut().zip(state_lens).map(|(state, len)| (&mut **state, len));
+            let states = states.iter_mut().zip(&state_lens).map(|(state, &len)| (&mut **state, len));
             let pools = buffers.iter_mut().zip(&pool_lens).map(|(pool, &len)| (&mut **pool, len));
             split_all(states.chain(pools).collect(), &groups)
         };
-        let cost = (2 + 9 * pools.len()) * state_lens[0] * images.div_ceil(groups.len());
+        let cost =
+            (2 + 9 * pools.len()) * self.shapes.state_pixels(0) * width * images.div_ceil(groups.len());
         let this = &*self;
         let parts = groups.iter().cloned().zip(parts).collect();
         for_each(
@@ -367,12 +378,12 @@ impl Record {
             cost,
             || (),
             |(), _, (range, mut parts): (Range<usize>, Vec<&mut [f32]>)| {
-                let (states, pooled) = parts.split_at_mut(2);
+                let (states, pooled) = parts.split_at_mut(inputs.len());
                 for at in range.clone() {
                     let local = at - range.start;
-                    for (state, part) in states.iter_mut().enumerate() {
-                        let len = state_lens[state];
-                        this.complete(state, at, &[], &mut part[local * len..(local + 1) * len]);
+                    for (index, part) in states.iter_mut().enumerate() {
+                        let len = state_lens[index];
+                        this.complete(inputs[index], at, &[], &mut part[local * len..(local + 1) * len]);
                     }
                     for (&pool, part) in pools.iter().zip(&mut *pooled) {
                         let len = pool_lens[pool];
@@ -386,9 +397,9 @@ impl Record {
                 }
             },
         );
-        let [s0, s1] = states;
-        self.states[0] = s0;
-        self.states[1] = s1;
+        for (state, buffer) in inputs.into_iter().zip(states) {
+            self.states[state] = buffer;
+        }
         self.pools = buffers;
     }
 
@@ -490,7 +501,7 @@ impl Pass<'_, '_> {
         let batch = matches!(self.normalise, Normalise::Batch);
         let sums_len = if batch { SUMS * width } else { 0 };
         let mut sums: Vec<Buffer> = lens.iter().map(|_| Buffer::dirty(sums_len * images)).collect();
-        let mut output = std::mem::take(&mut self.output);
+        let output = std::mem::take(&mut self.output);
         let output_len = self.record.shapes.output_pixels(&plan) * width * plan.config.output.len();
         let mut state_buffer = match step {
             Step::State(state) => std::mem::take(&mut self.record.states[state]),
@@ -505,7 +516,7 @@ impl Pass<'_, '_> {
         let parts: Vec<Part<'_>> = groups
             .iter()
             .cloned()
-            .zip(split(&mut output, output_len, &groups))
+            .zip(split(&mut *output, output_len, &groups))
             .zip(map_parts)
             .zip(sum_parts)
             .map(|(((images, output), maps), sums)| Part {
@@ -607,13 +618,17 @@ impl Pass<'_, '_> {
             let mut filled = None;
             for &stage in stages {
                 let source = plan.stages[stage].source;
+                let keep = plan.stages[stage].spread == Spread::Keep;
+                let mut whole: &[f32] = &[];
                 if filled != Some(source) {
                     filled = Some(source);
                     match source {
                         Source::Input(input) => {
                             let values = self.input.states[input];
-                            let values = image(values, values.len() / record.shapes.images, at);
-                            fill_source(record, stage, values, None, &mut scratch.padded);
+                            whole = image(values, values.len() / record.shapes.images, at);
+                            if !keep {
+                                fill_source(record, stage, whole, None, &mut scratch.padded);
+                            }
                         }
                         Source::State(_) => fill_source(record, stage, map, None, &mut scratch.padded),
                         Source::Stage(before) => {
@@ -625,7 +640,8 @@ impl Pass<'_, '_> {
                 }
                 let len = part.maps[done].len() / part.images.len();
                 let out = &mut part.maps[done][local * len..(local + 1) * len];
-                run_stage(record, stage, &scratch.padded, &mut scratch.spread, out);
+                let from = if keep { whole } else { &scratch.padded };
+                run_stage(record, stage, from, &mut scratch.spread, out);
                 done += 1;
             }
             for &pool in pools {

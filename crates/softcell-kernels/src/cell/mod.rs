@@ -16,7 +16,7 @@ use burn::tensor::Tensor;
 
 pub use forward::Statistics;
 pub use map::BlockedMap;
-pub use plan::{CellConfig, CellPlan, InputChannels, Operation, Term, block_lanes};
+pub use plan::{CellConfig, CellPlan, ConvolutionConfig, InputChannels, Operation, Term, block_lanes};
 
 use crate::support::device::runs_on_flex;
 
@@ -27,7 +27,7 @@ pub struct CellArguments {
     pub states: [BlockedMap; 2],
     /// All weights of the cell in the order of [`CellPlan::weights`].
     pub weights: Tensor<1>,
-    /// A weight for each term.
+    /// A weight for each term (one that is ignored where there are none).
     pub terms: Tensor<1>,
     /// Per term and image, `[terms · N]`: what each image's value of the term is multiplied with.
     pub scales: Option<Vec<f32>>,
@@ -71,7 +71,7 @@ pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Stat
         );
     }
     assert_eq!(weights.dims(), [plan.weights()], "flat weights of a cell");
-    assert_eq!(terms.dims(), [config.terms.len()], "weights of a cell's terms");
+    assert_eq!(terms.dims(), [config.terms.len().max(1)], "weights of a cell's terms");
     if let Some(scales) = &scales {
         assert_eq!(scales.len(), config.terms.len() * images, "scales of a cell's terms");
     }

@@ -1,7 +1,7 @@
 //! A stage's weights in the order that the inner loops read them, and their gradients back.
 
 use super::kernels::elementwise::Padded;
-use super::plan::{Blocks, Spread, Stage};
+use super::plan::{Blocks, Spread, Stage, WINDOW};
 use crate::support::workspace::Buffer;
 
 /// The windows of one block of a stage's spread, over a padded block of its source.
@@ -101,6 +101,11 @@ impl Stage {
                 let pixel = isize::from(block >= count);
                 vec![Tap { row: pixel, column: pixel, weight: vec![1.0; lanes] }]
             }
+            Spread::Window => {
+                let tap = block / count;
+                let [row, column] = [tap / 3, tap % 3].map(|index| index as isize - 1);
+                vec![Tap { row, column, weight: vec![1.0; lanes] }]
+            }
             Spread::Depthwise { kernel, dilation } => (0..kernel * kernel)
                 .map(|tap| {
                     let distance =
@@ -153,15 +158,19 @@ impl Stage {
 
     /// Every pointwise weight: where it lies in the flat weights and in both packed matrices.
     fn entries(&self, out_blocks: &Blocks) -> Vec<Entry> {
+        // A window's taps come one behind the other in the spread, but side by side in the weights.
+        let taps = if self.spread == Spread::Window { WINDOW } else { 1 };
         let inputs = self.source_blocks.total();
         let (row, transposed_row) = (out_blocks.width(), self.spread_blocks.width());
         let (out_at, in_at) = (out_blocks.positions(), self.spread_blocks.positions());
         let mut entries = Vec::with_capacity(self.pointwise.iter().map(|range| range.len()).sum());
         let mut first_output = 0;
         for (matrix, range) in self.pointwise.iter().enumerate() {
-            let outputs = range.len() / inputs;
+            let outputs = range.len() / (inputs * taps);
             for (index, flat) in range.clone().enumerate() {
-                let (output, input) = (first_output + index / inputs, matrix * inputs + index % inputs);
+                let (pair, tap) = (index / taps, index % taps);
+                let output = first_output + pair / inputs;
+                let input = (matrix + tap) * inputs + pair % inputs;
                 entries.push(Entry {
                     flat,
                     packed: input * row + out_at[output],

@@ -84,6 +84,23 @@ pub struct CellConfig {
     pub epsilon: f64,
 }
 
+/// Description of a 3×3 convolution and the normalisation behind it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConvolutionConfig {
+    /// Channels in.
+    pub input: InputChannels,
+    /// Channels out.
+    pub channels: usize,
+    /// 1 or 2.
+    pub stride: usize,
+    /// With a rectifier in front.
+    pub rectify: bool,
+    /// Channels of a block in memory, as in [`CellConfig`].
+    pub lanes: usize,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
 /// How a cell's channels lie in memory: blocks of `lanes` channels, the last of a group filled with zeros.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blocks {
@@ -149,7 +166,13 @@ pub(super) enum Spread {
     Halve,
     /// A depthwise convolution.
     Depthwise { kernel: usize, dilation: usize },
+    /// The nine pixels of a 3×3 window side by side: with the pointwise convolution behind it an ordinary
+    /// convolution with padding 1.
+    Window,
 }
+
+/// Pixels of a [`Spread::Window`].
+pub(super) const WINDOW: usize = 9;
 
 /// Where the gradient of a stage's normalised result comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,10 +183,12 @@ pub(super) enum Reader {
     Stage(usize),
 }
 
-/// ReLU, spread, pointwise convolution: everything between two normalisations.
+/// ReLU (if wanted), spread, pointwise convolution: everything between two normalisations.
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
     pub source: Source,
+    /// With a rectifier in front.
+    pub rectify: bool,
     pub spread: Spread,
     pub stride: usize,
     /// Channels of the source.
@@ -183,7 +208,7 @@ impl Stage {
     pub fn padding(&self) -> usize {
         match self.spread {
             Spread::Keep => 0,
-            Spread::Halve => 1,
+            Spread::Halve | Spread::Window => 1,
             Spread::Depthwise { kernel, dilation } => dilation * (kernel - 1) / 2,
         }
     }
@@ -228,6 +253,8 @@ pub(super) struct Summand {
 pub struct CellPlan {
     pub(super) config: CellConfig,
     pub(super) blocks: Blocks,
+    /// How many inputs there are; as many states come from them directly.
+    pub(super) inputs: usize,
     pub(super) stages: Vec<Stage>,
     pub(super) pools: Vec<PooledMap>,
     pub(super) norms: Vec<Norm>,
@@ -265,16 +292,7 @@ impl CellPlan {
             return None;
         }
         let lanes = config.lanes;
-        let blocks = Blocks::new(1, config.channels, lanes);
-        let mut plan = Self {
-            config: config.clone(),
-            blocks,
-            stages: Vec::new(),
-            pools: Vec::new(),
-            norms: Vec::new(),
-            summands: Vec::new(),
-            weights: 0,
-        };
+        let mut plan = Self::empty(config.clone(), 2);
         for input in 0..2 {
             let InputChannels { groups, channels } = config.inputs[input];
             let blocks = Blocks::new(groups, channels, lanes);
@@ -294,6 +312,46 @@ impl CellPlan {
             plan.term(index, *term);
         }
         Some(plan)
+    }
+
+    /// The plan of a 3×3 convolution with padding 1 and an affine normalisation behind it. A cell of this plan
+    /// has one input (its second one is ignored) and no terms.
+    ///
+    /// Its flat weights are those of the convolution, `[O, I, 3, 3]`, then scale and shift of the normalisation.
+    pub fn convolution(config: ConvolutionConfig) -> Self {
+        let ConvolutionConfig { input, channels, stride, rectify, lanes, epsilon } = config;
+        let mut plan = Self::empty(
+            CellConfig {
+                channels,
+                inputs: [input; 2],
+                halve: [false; 2],
+                affine: true,
+                nodes: 0,
+                terms: Vec::new(),
+                output: vec![0],
+                lanes,
+                epsilon,
+            },
+            1,
+        );
+        let blocks = Blocks::new(input.groups, input.channels, lanes);
+        let stage = plan.stage(Source::Input(0), blocks, Spread::Window, stride, Reader::Summand(0));
+        plan.stages[stage].rectify = rectify;
+        plan.summand(0, Map::Stage(stage), Some(plan.stages[stage].norm), None);
+        plan
+    }
+
+    fn empty(config: CellConfig, inputs: usize) -> Self {
+        Self {
+            blocks: Blocks::new(1, config.channels, config.lanes),
+            config,
+            inputs,
+            stages: Vec::new(),
+            pools: Vec::new(),
+            norms: Vec::new(),
+            summands: Vec::new(),
+            weights: 0,
+        }
     }
 
     fn term(&mut self, index: usize, term: Term) {
@@ -360,6 +418,11 @@ impl CellPlan {
                 vec![self.take(half * inputs), self.take((outputs - half) * inputs)]
             }
             Spread::Keep => vec![self.take(outputs * inputs)],
+            Spread::Window => {
+                let blocks = std::mem::take(&mut spread_blocks.channels);
+                spread_blocks.channels = (0..WINDOW).flat_map(|_| blocks.iter().copied()).collect();
+                vec![self.take(WINDOW * outputs * inputs)]
+            }
             Spread::Depthwise { kernel, .. } => {
                 depthwise = self.take(inputs * kernel * kernel);
                 vec![self.take(outputs * inputs)]
@@ -369,6 +432,7 @@ impl CellPlan {
         let norm = self.norm(Map::Stage(index), self.config.affine);
         self.stages.push(Stage {
             source,
+            rectify: true,
             spread,
             stride,
             source_blocks,
@@ -417,7 +481,7 @@ impl CellPlan {
 
     /// The number of states, preprocessed inputs included.
     pub(super) fn states(&self) -> usize {
-        self.config.nodes + 2
+        self.inputs + self.config.nodes
     }
 
     /// The place of a state in the output.

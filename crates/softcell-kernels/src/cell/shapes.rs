@@ -68,9 +68,10 @@ impl Shapes {
     /// If two summands of a state differ in size.
     pub fn new(plan: &CellPlan, images: usize, inputs: [[usize; 2]; 2]) -> Self {
         let mut states: Vec<Option<[usize; 2]>> = vec![None; plan.states()];
-        for input in 0..2 {
-            let halve = if plan.config.halve[input] { 2 } else { 1 };
-            states[input] = Some(inputs[input].map(|side| side.div_ceil(halve)));
+        for stage in &plan.stages {
+            if let Source::Input(input) = stage.source {
+                states[input] = Some(stage.output(inputs[input]));
+            }
         }
         for term in &plan.config.terms {
             let size = states[term.source].map(|size| size.map(|side| side.div_ceil(term.stride)));

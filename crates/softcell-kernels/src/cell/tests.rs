@@ -328,3 +328,63 @@ fn the_number_of_threads_changes_no_bit() {
     let one = run(1);
     assert!(one == run(2) && one == run(5));
 }
+
+#[test]
+fn a_convolution_agrees_with_the_reference() {
+    use burn::tensor::{activation::relu, module::conv2d, ops::ConvOptions};
+    let device = Device::flex().autodiff();
+    for lanes in [8, 16] {
+        for (inputs, channels, size, stride, rectify) in [
+            (3, 48, [32, 32], 1, false),
+            (1, 5, [8, 7], 1, false),
+            (20, 33, [9, 4], 2, true),
+            (3, 16, [1, 1], 2, true),
+        ] {
+            let input = InputChannels { groups: 1, channels: inputs };
+            let plan = Arc::new(CellPlan::convolution(ConvolutionConfig {
+                input,
+                channels,
+                stride,
+                rectify,
+                lanes,
+                epsilon: 1e-5,
+            }));
+            let x = tensor([3, inputs, size[0], size[1]], 1, &device).require_grad();
+            let weights = tensor([plan.weights()], 2, &device).require_grad();
+            let kernel = channels * inputs * 9;
+            let weight = weights.clone().slice([0..kernel]).reshape([channels, inputs, 3, 3]);
+            let affine = |first: usize| weights.clone().slice([first..first + channels]);
+            let source = if rectify { relu(x.clone()) } else { x.clone() };
+            let y = conv2d(source, weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], 1));
+            let expected = crate::reference::batch_norm_train(
+                y,
+                Some((affine(kernel), affine(kernel + channels))),
+                1e-5,
+            )
+            .y;
+            let upstream = tensor(expected.dims(), 3, &device);
+            let gradients = (expected.clone() * upstream.clone()).sum().backward();
+            let wanted = [
+                values(expected),
+                values(x.grad(&gradients).unwrap()),
+                values(weights.grad(&gradients).unwrap()),
+            ];
+
+            let state = BlockedMap::from_nchw(x.clone(), lanes);
+            let arguments = CellArguments {
+                states: [state.clone(), state],
+                weights: weights.clone(),
+                terms: Tensor::ones([1], &device),
+                scales: None,
+                given: None,
+            };
+            let y = cell(&plan, arguments).0.to_nchw();
+            let gradients = (y.clone() * upstream).sum().backward();
+            let found =
+                [values(y), values(x.grad(&gradients).unwrap()), values(weights.grad(&gradients).unwrap())];
+            for ((name, wanted), found) in ["y", "input", "weights"].iter().zip(&wanted).zip(&found) {
+                close(name, wanted, found, 2e-3);
+            }
+        }
+    }
+}

@@ -5,12 +5,13 @@
 //! neighbouring free ranges become one. So what is in use at once decides how much memory is taken, whatever
 //! the lengths of the buffers are.
 
-use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
+
+use memmap2::MmapMut;
 
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 
@@ -19,7 +20,7 @@ use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProper
 const LINE: usize = 16;
 
 /// Lines of an ordinary slab. The system gives pages when they are first written to, so a slab costs what has
-/// been used of it.
+/// been used of it. Large pages are asked for: they make a pass over such memory up to half as fast again.
 const SLAB: usize = (256 << 20) / (LINE * size_of::<f32>());
 
 /// Consecutive lines of a slab.
@@ -38,8 +39,11 @@ struct Arena {
     by_len: BTreeSet<(usize, Place)>,
 }
 
-/// The first value of a slab.
-struct Slab(NonNull<f32>);
+/// The memory of a slab and its first value.
+struct Slab {
+    first: NonNull<f32>,
+    _memory: MmapMut,
+}
 
 // SAFETY: the arena only computes addresses; each range of a slab belongs to one buffer at a time.
 unsafe impl Send for Slab {}
@@ -58,7 +62,7 @@ impl Arena {
             self.insert(Place { start: place.start + lines, ..place }, len - lines);
         }
         // SAFETY: the place lies inside of its slab.
-        (place, unsafe { self.slabs[place.slab].0.add(place.start * LINE) })
+        (place, unsafe { self.slabs[place.slab].first.add(place.start * LINE) })
     }
 
     fn put(&mut self, mut place: Place, mut lines: usize) {
@@ -89,16 +93,21 @@ impl Arena {
     }
 
     /// A new slab, all of it free.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no more memory to give.
     fn grow(&mut self, lines: usize) -> (usize, Place) {
         let lines = lines.max(SLAB);
-        // One line more than is used, so that the first can begin where a cache line does. (To ask the system
-        // for that alignment would make it write to all pages.)
-        let layout = Layout::array::<f32>((lines + 1) * LINE).expect("a slab is shorter than isize::MAX");
-        // SAFETY: the layout has a size.
-        let Some(first) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
-        let offset = first.align_offset(LINE * size_of::<f32>());
-        // SAFETY: less than a line, and the slab is a line longer than what is used of it.
-        self.slabs.push(Slab(unsafe { first.add(offset) }.cast()));
+        let bytes = lines * LINE * size_of::<f32>();
+        let mut memory = MmapMut::map_anon(bytes)
+            .unwrap_or_else(|error| panic!("no memory for a workspace of {} MB: {error}", bytes >> 20));
+        // Systems without large pages do without them.
+        #[cfg(target_os = "linux")]
+        let _ = memory.advise(memmap2::Advice::HugePage);
+        // Mapped memory begins at a page, so at a cache line as well.
+        let first = NonNull::from(&mut memory[0]).cast();
+        self.slabs.push(Slab { first, _memory: memory });
         let place = Place { slab: self.slabs.len() - 1, start: 0 };
         self.insert(place, lines);
         (lines, place)

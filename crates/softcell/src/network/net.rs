@@ -85,10 +85,11 @@ impl DerivedNetworkConfig {
     pub fn init(&self, device: &Device) -> Result<DerivedNetwork> {
         self.genotype.check()?;
         let layout = MacroLayout { n_cells: self.n_cells };
+        let lanes = block_lanes(self.init_channels);
         let (stem, stem_channels, mut after_reduction) = match self.stem {
             StemKind::Cifar => {
                 let channels_out = STEM_MULTIPLIER * self.init_channels;
-                let config = CifarStemConfig { channels_in: self.channels_in, channels_out };
+                let config = CifarStemConfig { channels_in: self.channels_in, channels_out, lanes };
                 (AnyStem::Cifar(config.init(device)), channels_out, false)
             }
             StemKind::Imagenet => {
@@ -100,7 +101,6 @@ impl DerivedNetworkConfig {
         let auxiliary_cell = 2 * self.n_cells / 3;
         let mut auxiliary_head = None;
         let mut inputs = [InputChannels { groups: 1, channels: stem_channels }; 2];
-        let lanes = block_lanes(self.init_channels);
         let mut channels = self.init_channels;
         let mut cells = Vec::with_capacity(self.n_cells);
         for (i, kind) in layout.kinds().into_iter().enumerate() {
@@ -172,6 +172,9 @@ impl DerivedNetwork {
     /// - Input `[N, channels, H, W]`
     /// - Output `[N, classes]`, and the same from the auxiliary head in training
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Logits {
+        if cell_runs_on(&x) && self.cells.iter().all(DerivedCell::is_fused) {
+            return self.forward_fused(x, pass);
+        }
         let (mut s0, mut s1) = match &self.stem {
             AnyStem::Cifar(stem) => {
                 let s = stem.forward(x, pass);
@@ -180,18 +183,6 @@ impl DerivedNetwork {
             AnyStem::Imagenet(stem) => stem.forward(x, pass),
         };
         let mut auxiliary = None;
-        if cell_runs_on(&s1) && self.cells.iter().all(DerivedCell::is_fused) {
-            let mut s0 = BlockedMap::from_nchw(s0, self.lanes);
-            let mut s1 = BlockedMap::from_nchw(s1, self.lanes);
-            for (i, cell) in self.cells.iter().enumerate() {
-                let s2 = cell.forward_fused([s0, s1.clone()], pass);
-                (s0, s1) = (s1, s2);
-                if i == self.auxiliary_cell && pass.mode() == Mode::Train {
-                    auxiliary = self.auxiliary_head.as_ref().map(|head| head.forward(s1.to_nchw(), pass));
-                }
-            }
-            return Logits { logits: self.classifier.forward(s1.mean_pixels()), auxiliary };
-        }
         for (i, cell) in self.cells.iter().enumerate() {
             let s2 = cell.forward(s0, s1.clone(), pass);
             (s0, s1) = (s1, s2);
@@ -200,6 +191,30 @@ impl DerivedNetwork {
             }
         }
         Logits { logits: self.classifier.forward(global_average_pool(s1)), auxiliary }
+    }
+
+    /// [`Self::forward`] with a cell as one operation.
+    fn forward_fused(&self, x: Tensor<4>, pass: &mut Pass) -> Logits {
+        let (mut s0, mut s1) = match &self.stem {
+            AnyStem::Cifar(stem) => {
+                let s = stem.forward_fused(x, pass);
+                (s.clone(), s)
+            }
+            AnyStem::Imagenet(stem) => {
+                let (quarter, eighth) = stem.forward(x, pass);
+                let blocked = |x| BlockedMap::from_nchw(x, self.lanes);
+                (blocked(quarter), blocked(eighth))
+            }
+        };
+        let mut auxiliary = None;
+        for (i, cell) in self.cells.iter().enumerate() {
+            let s2 = cell.forward_fused([s0, s1.clone()], pass);
+            (s0, s1) = (s1, s2);
+            if i == self.auxiliary_cell && pass.mode() == Mode::Train {
+                auxiliary = self.auxiliary_head.as_ref().map(|head| head.forward(s1.to_nchw(), pass));
+            }
+        }
+        Logits { logits: self.classifier.forward(s1.mean_pixels()), auxiliary }
     }
 
     /// Number of weights that are shipped: the auxiliary head, which only training uses, is left out.

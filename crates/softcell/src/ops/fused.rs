@@ -5,7 +5,8 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use softcell_kernels::{
-    BlockedMap, CellArguments, CellConfig, CellPlan, InputChannels, Operation, Statistics, Term, cell,
+    BlockedMap, CellArguments, CellConfig, CellPlan, ConvolutionConfig, InputChannels, Operation, Statistics,
+    Term, cell,
 };
 
 use super::norm::{BatchStatistics, EPSILON};
@@ -62,6 +63,19 @@ impl FusedCellConfig {
 }
 
 impl FusedCell {
+    /// A 3×3 convolution and its affine normalisation, as a cell that reads only its first input.
+    pub fn convolution(channels_in: usize, channels_out: usize, lanes: usize) -> Self {
+        let plan = CellPlan::convolution(ConvolutionConfig {
+            input: InputChannels { groups: 1, channels: channels_in },
+            channels: channels_out,
+            stride: 1,
+            rectify: false,
+            lanes,
+            epsilon: EPSILON,
+        });
+        Self { plan: Arc::new(plan), identities: Vec::new() }
+    }
+
     /// The cell whose weights are those of `module`; `terms` weighs the operations (all 1 without it).
     pub fn forward<M: Module>(
         &self,
@@ -72,7 +86,7 @@ impl FusedCell {
     ) -> BlockedMap {
         let device = states[0].values.device().without_autodiff();
         let [images, ..] = states[0].values.dims();
-        let terms = terms.unwrap_or_else(|| Tensor::ones([self.identities.len()], &device));
+        let terms = terms.unwrap_or_else(|| Tensor::ones([self.identities.len().max(1)], &device));
         let running = running_statistics(module);
         let given = (pass.mode() == Mode::Eval).then(|| {
             let mut given = Statistics::default();

@@ -5,7 +5,10 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, activation::relu};
 
+use softcell_kernels::BlockedMap;
+
 use super::conv::conv_weight;
+use super::fused::FusedCell;
 use super::norm::{BatchNorm, BatchNormConfig};
 use super::pass::Pass;
 
@@ -14,6 +17,10 @@ use super::pass::Pass;
 pub struct CifarStem {
     conv: Param<Tensor<4>>,
     norm: BatchNorm,
+    #[module(skip)]
+    fused: FusedCell,
+    #[module(skip)]
+    lanes: usize,
 }
 
 /// Configuration of [`CifarStem`].
@@ -23,6 +30,8 @@ pub struct CifarStemConfig {
     pub channels_in: usize,
     /// Channels out.
     pub channels_out: usize,
+    /// Channels of a block in memory, where the network is fused.
+    pub lanes: usize,
 }
 
 impl CifarStemConfig {
@@ -31,11 +40,19 @@ impl CifarStemConfig {
         CifarStem {
             conv: conv_weight([self.channels_out, self.channels_in, 3, 3], device),
             norm: BatchNormConfig { channels: self.channels_out, affine: true }.init(device),
+            fused: FusedCell::convolution(self.channels_in, self.channels_out, self.lanes),
+            lanes: self.lanes,
         }
     }
 }
 
 impl CifarStem {
+    /// [`Self::forward`] as one operation, on a device that has it.
+    pub fn forward_fused(&self, x: Tensor<4>, pass: &mut Pass) -> BlockedMap {
+        let x = BlockedMap::from_nchw(x, self.lanes);
+        self.fused.forward(self, [x.clone(), x], None, pass)
+    }
+
     /// # Shapes
     /// - Input `[N, C_in, H, W]`
     /// - Output `[N, C_out, H, W]`

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use softcell_kernels::{BlockedMap, InputChannels, block_lanes, cell_runs_on};
+use softcell_kernels::{InputChannels, block_lanes, cell_runs_on};
 
 use super::arch::EdgeWeights;
 use super::cell::{SearchCell, SearchCellConfig};
@@ -19,9 +19,6 @@ pub struct SuperNet {
     /// Columns of alpha that carry an operation (all but `none`).
     #[module(skip)]
     columns: Vec<usize>,
-    /// Channels of a block in memory, where cells are fused.
-    #[module(skip)]
-    lanes: usize,
 }
 
 /// Configuration of a [`SuperNet`].
@@ -64,14 +61,14 @@ impl SuperNetConfig {
             after_reduction = kind == CellKind::Reduction;
         }
         SuperNet {
-            stem: CifarStemConfig { channels_in: self.channels_in, channels_out: stem_channels }.init(device),
+            stem: CifarStemConfig { channels_in: self.channels_in, channels_out: stem_channels, lanes }
+                .init(device),
             cells,
             classifier: LinearConfig { features_in: inputs[1].total(), features_out: self.classes }
                 .init(device),
             columns: (0..space.candidates.len())
                 .filter(|&k| space.candidates[k] != Primitive::None)
                 .collect(),
-            lanes,
         }
     }
 }
@@ -88,9 +85,8 @@ impl SuperNet {
             normal: self.select_columns(&weights.normal).cast(x.dtype()),
             reduction: self.select_columns(&weights.reduction).cast(x.dtype()),
         };
-        let stem = self.stem.forward(x, pass);
-        if cell_runs_on(&stem) && self.cells.iter().all(SearchCell::is_fused) {
-            let stem = BlockedMap::from_nchw(stem, self.lanes);
+        if cell_runs_on(&x) && self.cells.iter().all(SearchCell::is_fused) {
+            let stem = self.stem.forward_fused(x, pass);
             let (mut s0, mut s1) = (stem.clone(), stem);
             for cell in &self.cells {
                 let s2 = cell.forward_fused([s0, s1.clone()], weights.of(cell.kind()), pass);
@@ -98,6 +94,7 @@ impl SuperNet {
             }
             return self.classifier.forward(s1.mean_pixels());
         }
+        let stem = self.stem.forward(x, pass);
         let (mut s0, mut s1) = (stem.clone(), stem);
         for cell in &self.cells {
             let s2 = cell.forward(s0, s1.clone(), weights.of(cell.kind()), pass);

@@ -20,6 +20,24 @@ impl Padded {
     pub fn len(&self, lanes: usize) -> usize {
         (self.height + 2 * self.padding) * self.pitch(lanes)
     }
+
+    /// Writes zeros to the margins of all blocks of a buffer.
+    pub fn clear_margins(&self, lanes: usize, blocks: &mut [f32]) {
+        let (pitch, side) = (self.pitch(lanes), self.padding * lanes);
+        if side == 0 {
+            return;
+        }
+        for block in blocks.chunks_exact_mut(self.len(lanes)) {
+            let (top, rest) = block.split_at_mut(self.padding * pitch);
+            let (middle, bottom) = rest.split_at_mut(self.height * pitch);
+            top.fill(0.0);
+            bottom.fill(0.0);
+            for row in middle.chunks_exact_mut(pitch) {
+                row[..side].fill(0.0);
+                row[pitch - side..].fill(0.0);
+            }
+        }
+    }
 }
 
 #[inline(always)]
