@@ -328,6 +328,7 @@ impl Backward<'_> {
     /// Gradients of a stage for one image, from the gradient `g` of its normalised result: of the weights
     /// (added to `weights`) and of the rectified source (added to `scratch.source`, or written there by a stage
     /// without a spread).
+    #[allow(clippy::too_many_arguments)]
     fn stage(
         &self,
         stage: usize,

@@ -109,7 +109,7 @@ pub fn cell(
             }
             Operation::Dilated { kernel } => weights.half_separable(x, kernel, 2, term.stride),
         };
-        let y = y * terms.clone().slice([index..index + 1]).reshape([1, 1, 1, 1]);
+        let y = y * terms.clone().slice(index..index + 1).reshape([1, 1, 1, 1]);
         let y = match scales {
             Some(scales) => {
                 let scales = &scales[index * images..(index + 1) * images];

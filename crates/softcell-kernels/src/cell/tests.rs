@@ -352,8 +352,8 @@ fn a_convolution_agrees_with_the_reference() {
             let x = tensor([3, inputs, size[0], size[1]], 1, &device).require_grad();
             let weights = tensor([plan.weights()], 2, &device).require_grad();
             let kernel = channels * inputs * 9;
-            let weight = weights.clone().slice([0..kernel]).reshape([channels, inputs, 3, 3]);
-            let affine = |first: usize| weights.clone().slice([first..first + channels]);
+            let weight = weights.clone().slice(0..kernel).reshape([channels, inputs, 3, 3]);
+            let affine = |first: usize| weights.clone().slice(first..first + channels);
             let source = if rectify { relu(x.clone()) } else { x.clone() };
             let y = conv2d(source, weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], 1));
             let expected = crate::reference::batch_norm_train(

@@ -39,6 +39,7 @@ fn greatest(offsets: &[usize]) -> usize {
 /// # Safety
 ///
 /// All windows must lie inside of `source` and all results inside of `out`.
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 unsafe fn tile<V: Vector, const S: usize, const R: usize, const Q: usize>(
     source: &[f32],
