@@ -188,7 +188,9 @@ fn one_percent_in_a_result_is_found() {
         assert!(!report.ok);
         assert_eq!(report.precision, precision, "{file}, {tensors:?}");
         assert_eq!(report.rounding.is_empty(), precision == Precision::F32, "{:#?}", report.rounding);
-        assert_eq!(report.failures.len(), tensors.len(), "{:#?}", report.failures);
+        // In f32 a search may depart later on as well, where a tie is decided by rounding (on some CPUs).
+        let others = precision == Precision::F32 && file.starts_with("search");
+        assert!(others || report.failures.len() == tensors.len(), "{:#?}", report.failures);
         for (quantity, tensor) in tensors {
             let start = format!("{quantity}: {tensor} deviates");
             assert!(report.failures.iter().any(|f| f.starts_with(&start)), "{start}: {:#?}", report.failures);

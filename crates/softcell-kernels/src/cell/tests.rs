@@ -50,7 +50,7 @@ fn all_operations(stride: usize, normalise: bool) -> Vec<Operation> {
 }
 
 /// Every operation on every edge.
-fn supernet(nodes: usize, reduction: bool) -> Vec<Term> {
+fn every_operation(nodes: usize, reduction: bool) -> Vec<Term> {
     let mut terms = Vec::new();
     for target in 2..nodes + 2 {
         for source in 0..target {
@@ -64,7 +64,7 @@ fn supernet(nodes: usize, reduction: bool) -> Vec<Term> {
 }
 
 impl Case {
-    fn supernet(channels: usize, size: [usize; 2], reduction: bool) -> Self {
+    fn every_operation(channels: usize, size: [usize; 2], reduction: bool) -> Self {
         Self {
             images: 3,
             channels,
@@ -73,7 +73,7 @@ impl Case {
             size,
             affine: false,
             nodes: 2,
-            terms: supernet(2, reduction),
+            terms: every_operation(2, reduction),
             output: vec![2, 3],
             scaled: false,
         }
@@ -191,7 +191,7 @@ fn close(name: &str, wanted: &[f32], found: &[f32], tolerance: f32) {
 }
 
 #[test]
-fn supernet_cells_agree_with_the_reference() {
+fn cells_of_every_operation_agree_with_the_reference() {
     for lanes in [8, 16] {
         for (channels, size) in [
             (3, [8, 8]),
@@ -204,8 +204,8 @@ fn supernet_cells_agree_with_the_reference() {
             (16, [1, 1]),
             (130, [5, 4]),
         ] {
-            Case::supernet(channels, size, false).check(lanes);
-            Case::supernet(channels, size, true).check(lanes);
+            Case::every_operation(channels, size, false).check(lanes);
+            Case::every_operation(channels, size, true).check(lanes);
         }
     }
 }
@@ -214,7 +214,7 @@ fn supernet_cells_agree_with_the_reference() {
 fn a_cell_after_a_reduction_halves_its_first_input() {
     for lanes in [8, 16] {
         for (channels, size) in [(16, [8, 8]), (5, [3, 4]), (36, [9, 9])] {
-            let mut case = Case::supernet(channels, size, false);
+            let mut case = Case::every_operation(channels, size, false);
             case.halve = [true, false];
             case.check(lanes);
         }
@@ -263,7 +263,7 @@ fn derived_cells_agree_with_the_reference() {
 
 #[test]
 fn plans_that_the_body_cannot_run_are_refused() {
-    let case = Case::supernet(4, [4, 4], false);
+    let case = Case::every_operation(4, [4, 4], false);
     let config = |output, terms| CellConfig {
         channels: 4,
         inputs: case.inputs,
@@ -288,7 +288,7 @@ fn the_number_of_threads_changes_no_bit() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let case = Case::supernet(16, [16, 16], false);
+            let case = Case::every_operation(16, [16, 16], false);
             let plan = Arc::new(
                 CellPlan::new(CellConfig {
                     channels: 16,
