@@ -1,14 +1,16 @@
 //! A cell backward: states in reverse order, all that leaves a state while it is in the cache.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use super::forward::{Record, fill_source, pool_shape, rows_at_once, spread_rows};
-use super::kernels::depthwise::{Windows, correlate, tap_sums};
-use super::kernels::elementwise::{combine, dot, fill, mask, mix, sum};
-use super::kernels::pointwise::{Strip, outer_products, pointwise};
+use super::kernels::elementwise::{combine, dot, mask, mix, sum};
 use super::kernels::pool::{average_gradient, max_gradient};
+use super::norm_gradient::{Coefficients, NormSums};
 use super::plan::{Map, Reader, Source, Spread};
+use super::record::Record;
 use super::shapes::{groups, image, split, split_all};
+use super::stage::fill_source;
+use super::stage_gradient::{GradientScratch, StageGradient};
 use crate::Pool;
 use crate::support::parallel::for_each;
 use crate::support::workspace::Buffer;
@@ -27,14 +29,6 @@ pub(super) struct Gradients {
     pub inputs: [Option<Buffer>; 2],
     pub weights: Option<Vec<f32>>,
     pub terms: Option<Vec<f32>>,
-}
-
-/// `dz = a · g + p · z + q`: the gradient of a map through its normalisation, channel by channel.
-#[derive(Clone, Debug, Default)]
-struct Coefficients {
-    a: Vec<f32>,
-    p: Vec<f32>,
-    q: Vec<f32>,
 }
 
 struct Backward<'a> {
@@ -112,23 +106,6 @@ enum Step {
     Second,
     State(usize),
     Input(usize),
-}
-
-/// Working memory of one thread.
-struct Scratch {
-    padded: Buffer,
-    /// The spread of a strip, computed again.
-    spread: Buffer,
-    /// The raw gradient of a strip.
-    raw: Buffer,
-    /// The gradient of the spread.
-    spread_gradient: Buffer,
-    /// One block of it with a margin, for each margin.
-    margin: Buffer,
-    /// Gradient of the rectified source.
-    source: Buffer,
-    /// Gradient of a pooled map.
-    pooled: Buffer,
 }
 
 /// The part of one group of images.
@@ -216,6 +193,12 @@ impl Backward<'_> {
                 weights: weights_parts.next(),
             })
             .collect();
+        let pools = match step {
+            Step::State(state) => plan.pools_of(state),
+            _ => Vec::new(),
+        };
+        let pooled_lens = pools.iter().map(|&pool| record.shapes.pixels(plan, Map::Pool(pool)) * width);
+        let pooled = pooled_lens.max().unwrap_or(0);
         let cost = stages
             .iter()
             .map(|&s| {
@@ -228,7 +211,7 @@ impl Backward<'_> {
         for_each(
             parts,
             cost * images.div_ceil(groups.len()),
-            || this.scratch(&stages, step),
+            || GradientScratch::new(record, &stages, pooled),
             |scratch, _, part| match step {
                 Step::Second => this.second_part(&stages, &firsts, &weights_lens, scratch, part),
                 Step::State(state) => {
@@ -259,44 +242,6 @@ impl Backward<'_> {
         }
     }
 
-    fn scratch(&self, stages: &[usize], step: Step) -> Scratch {
-        let (record, plan) = (self.record, &self.record.plan);
-        let lanes = plan.blocks.lanes;
-        let most = |f: &dyn Fn(usize) -> usize| stages.iter().map(|&s| f(s)).max().unwrap_or(0);
-        let strip = |s: usize| rows_at_once(record, s) * record.packed[s].out.width;
-        let source_pixels = |s: usize| record.packed[s].source.height * record.packed[s].source.width;
-        let pooled = match step {
-            Step::State(state) => plan
-                .pools_of(state)
-                .into_iter()
-                .map(|pool| record.shapes.pixels(plan, Map::Pool(pool)) * plan.blocks.width())
-                .max()
-                .unwrap_or(0),
-            _ => 0,
-        };
-        let mut padded = Buffer::dirty(most(&|s| {
-            record.packed[s].source.len(lanes) * plan.stages[s].source_blocks.count()
-        }));
-        let mut margin = Buffer::dirty(most(&|s| record.packed[s].out.len(lanes)));
-        if let Some(&stage) = stages.first() {
-            record.packed[stage].source.clear_margins(lanes, &mut padded);
-            record.packed[stage].out.clear_margins(lanes, &mut margin);
-        }
-        Scratch {
-            padded,
-            spread: Buffer::dirty(most(&|s| strip(s) * plan.stages[s].spread_blocks.width())),
-            raw: Buffer::dirty(most(&|s| strip(s) * plan.blocks.width())),
-            spread_gradient: Buffer::dirty(most(&|s| {
-                record.packed[s].out.height
-                    * record.packed[s].out.width
-                    * plan.stages[s].spread_blocks.width()
-            })),
-            margin,
-            source: Buffer::dirty(most(&|s| source_pixels(s) * plan.stages[s].source_blocks.width())),
-            pooled: Buffer::dirty(pooled),
-        }
-    }
-
     /// Gradient of a state for one image; `tail` holds the output's gradients of the image from value
     /// `start` on.
     fn state_gradient<'b>(&'b self, state: usize, at: usize, tail: &'b [f32], start: usize) -> &'b [f32] {
@@ -314,147 +259,15 @@ impl Backward<'_> {
     }
 
     /// The coefficients of a summand, with its scale for one image.
-    fn summand_coefficients(&self, summand: usize, at: usize) -> Coefficients {
-        let mut coefficients = self.coefficients[summand].clone();
-        if let (Some(term), Some(scales)) =
-            (self.record.plan.summands[summand].term, self.record.scales.as_ref())
-        {
-            let scale = scales[term * self.record.shapes.images + at];
-            coefficients.a.iter_mut().for_each(|a| *a *= scale);
-        }
-        coefficients
-    }
-
-    /// Gradients of a stage for one image, from the gradient `g` of its normalised result: of the weights
-    /// (added to `weights`) and of the rectified source (added to `scratch.source`, or written there by a stage
-    /// without a spread).
-    #[allow(clippy::too_many_arguments)]
-    fn stage(
-        &self,
-        stage: usize,
-        at: usize,
-        g: &[f32],
-        coefficients: &Coefficients,
-        scratch: &mut Scratch,
-        weights: Option<&mut [f32]>,
-        source_wanted: bool,
-    ) {
-        let (record, plan) = (self.record, &self.record.plan);
-        let (spec, packed) = (&plan.stages[stage], &record.packed[stage]);
-        let (lanes, blocks) = (plan.blocks.lanes, plan.blocks.count());
-        let pixels = packed.out.height * packed.out.width;
-        let z = self.map(Map::Stage(stage), at);
-        let keep = spec.spread == Spread::Keep;
-        let spread_blocks = spec.spread_blocks.count();
-        let (mut depthwise, mut pointwise_sums) = match weights {
-            Some(weights) => {
-                let (depthwise, pointwise) = weights.split_at_mut(spec.depthwise_len());
-                (Some(depthwise), Some(pointwise))
+    fn summand_coefficients(&self, summand: usize, at: usize) -> Cow<'_, Coefficients> {
+        let coefficients = &self.coefficients[summand];
+        match (self.record.plan.summands[summand].term, self.record.scales.as_ref()) {
+            (Some(term), Some(scales)) => {
+                let scale = scales[term * self.record.shapes.images + at];
+                let a = coefficients.a.iter().map(|a| a * scale).collect();
+                Cow::Owned(Coefficients { a, ..coefficients.clone() })
             }
-            None => (None, None),
-        };
-        let step = rows_at_once(record, stage);
-        for row in (0..packed.out.height).step_by(step) {
-            let rows = row..(row + step).min(packed.out.height);
-            let count = rows.len() * packed.out.width;
-            let start = row * packed.out.width * lanes;
-            for block in 0..blocks {
-                let values = block * pixels * lanes + start..block * pixels * lanes + start + count * lanes;
-                let channels = block * lanes..(block + 1) * lanes;
-                combine(
-                    lanes,
-                    &g[values.clone()],
-                    &z[values],
-                    [
-                        &coefficients.a[channels.clone()],
-                        &coefficients.p[channels.clone()],
-                        &coefficients.q[channels],
-                    ],
-                    false,
-                    &mut scratch.raw[block * count * lanes..(block + 1) * count * lanes],
-                );
-            }
-            if source_wanted {
-                let strip =
-                    Strip { values: &scratch.raw, block: count * lanes, channels: &plan.blocks.channels };
-                let out = if keep { &mut scratch.source } else { &mut scratch.spread_gradient };
-                pointwise(
-                    lanes,
-                    strip,
-                    count,
-                    &packed.transposed,
-                    spread_blocks,
-                    &mut out[start..],
-                    pixels * lanes,
-                );
-            }
-            if let Some(sums) = &mut pointwise_sums {
-                let channels = &spec.spread_blocks.channels;
-                let from = match spec.source {
-                    Source::Input(input) if keep => {
-                        image(self.inputs[input], self.inputs[input].len() / record.shapes.images, at)
-                    }
-                    _ => &scratch.padded,
-                };
-                spread_rows(record, stage, from, rows, &mut scratch.spread);
-                let strip = Strip { values: &scratch.spread, block: count * lanes, channels };
-                outer_products(lanes, strip, &scratch.raw, count * lanes, blocks, count, sums);
-            }
-        }
-        if keep || !source_wanted {
-            return;
-        }
-        let source_len = packed.source.height * packed.source.width * lanes;
-        for (block, piece) in packed.pieces.iter().enumerate() {
-            let gradient = &scratch.spread_gradient[block * pixels * lanes..(block + 1) * pixels * lanes];
-            fill(lanes, gradient, None, false, packed.out, &mut scratch.margin);
-            let out = &mut scratch.source[piece.source * source_len..(piece.source + 1) * source_len];
-            for phase in &piece.phases {
-                let windows = Windows {
-                    rows: packed.source.height.saturating_sub(phase.row).div_ceil(spec.stride),
-                    columns: packed.source.width.saturating_sub(phase.column).div_ceil(spec.stride),
-                    stride: 1,
-                    source_row: packed.out.pitch(lanes),
-                    out_step: spec.stride * lanes,
-                    out_row: spec.stride * packed.source.width * lanes,
-                };
-                if windows.rows == 0 || windows.columns == 0 {
-                    continue;
-                }
-                let first = (phase.row * packed.source.width + phase.column) * lanes;
-                correlate(
-                    lanes,
-                    &scratch.margin,
-                    &phase.offsets,
-                    &phase.weights,
-                    &mut out[first..],
-                    windows,
-                    true,
-                );
-            }
-            if let (Some(sums), Spread::Depthwise { kernel, dilation }) = (&mut depthwise, spec.spread) {
-                let taps = kernel * kernel * lanes;
-                let padded = packed.source.len(lanes);
-                let pitch = packed.source.pitch(lanes);
-                let windows = Windows {
-                    rows: packed.out.height,
-                    columns: packed.out.width,
-                    stride: spec.stride,
-                    source_row: spec.stride * pitch,
-                    out_step: lanes,
-                    out_row: packed.out.width * lanes,
-                };
-                tap_sums(
-                    lanes,
-                    &scratch.padded[piece.source * padded..(piece.source + 1) * padded],
-                    piece.offsets[0],
-                    [dilation * pitch, dilation * lanes],
-                    kernel,
-                    gradient,
-                    windows,
-                    &mut sums[block * taps..(block + 1) * taps],
-                );
-            }
+            _ => Cow::Borrowed(coefficients),
         }
     }
 
@@ -464,7 +277,7 @@ impl Backward<'_> {
         stages: &[usize],
         firsts: &[usize],
         weights_lens: &[usize],
-        scratch: &mut Scratch,
+        scratch: &mut GradientScratch,
         mut part: Part<'_>,
     ) {
         let (record, plan) = (self.record, &self.record.plan);
@@ -483,8 +296,7 @@ impl Backward<'_> {
                     fill_source(record, stage, z, Some(norm), &mut scratch.padded);
                 }
                 scratch.source[..z.len()].fill(0.0);
-                let (g, coefficients) = self.reader(stage, at, tail, 0);
-                self.stage(stage, at, g, &coefficients, scratch, weights, true);
+                self.stage(stage, at, &[], (tail, 0), true).run(scratch, weights);
                 let len = z.len();
                 let out = &mut part.firsts[index][local * len..(local + 1) * len];
                 let block = len / plan.blocks.count();
@@ -504,25 +316,28 @@ impl Backward<'_> {
         }
     }
 
-    /// The gradient of a stage's normalised result and its coefficients.
-    fn reader<'b>(
+    /// What the gradients of a stage are computed from; `tail` as in [`Self::state_gradient`].
+    fn stage<'b>(
         &'b self,
         stage: usize,
         at: usize,
-        tail: &'b [f32],
-        start: usize,
-    ) -> (&'b [f32], Coefficients) {
+        source: &'b [f32],
+        (tail, start): (&'b [f32], usize),
+        source_wanted: bool,
+    ) -> StageGradient<'b> {
         let plan = &self.record.plan;
-        match plan.stages[stage].reader {
+        let (g, coefficients) = match plan.stages[stage].reader {
             Reader::Summand(summand) => {
                 let target = plan.summands[summand].target;
                 (self.state_gradient(target, at, tail, start), self.summand_coefficients(summand, at))
             }
             Reader::Stage(_) => {
                 let len = self.record.shapes.pixels(plan, Map::Stage(stage)) * plan.blocks.width();
-                (image(&self.firsts[stage], len, at), self.first_coefficients[stage].clone())
+                (image(&self.firsts[stage], len, at), Cow::Borrowed(&self.first_coefficients[stage]))
             }
-        }
+        };
+        let z = self.map(Map::Stage(stage), at);
+        StageGradient { record: self.record, stage, source, z, g, coefficients, source_wanted }
     }
 
     /// Everything that reads a state; then the sums over the state's own gradient.
@@ -532,7 +347,7 @@ impl Backward<'_> {
         stages: &[usize],
         summands: &[usize],
         weights_lens: &[usize],
-        scratch: &mut Scratch,
+        scratch: &mut GradientScratch,
         mut part: Part<'_>,
     ) {
         let (record, plan) = (self.record, &self.record.plan);
@@ -561,8 +376,7 @@ impl Backward<'_> {
                 let mut weights_at = 0;
                 for (&stage, &weights_len) in stages.iter().zip(weights_lens) {
                     let weights = take_part(&mut part.weights, &mut weights_at, weights_len);
-                    let (g, coefficients) = self.reader(stage, at, tail, start);
-                    self.stage(stage, at, g, &coefficients, scratch, weights, true);
+                    self.stage(stage, at, &[], (tail, start), true).run(scratch, weights);
                 }
                 mask_blocks(lanes, block, h, &scratch.source[..len], out);
             }
@@ -598,8 +412,8 @@ impl Backward<'_> {
         let zero = vec![0.0f32; lanes];
         for summand in plan.summands_reading(Map::State(state)) {
             let g = self.state_gradient(plan.summands[summand].target, at, tail, start);
-            let scale = self.summand_coefficients(summand, at).a;
-            mix(lanes, g, &scale[..lanes], &zero, false, out);
+            let coefficients = self.summand_coefficients(summand, at);
+            mix(lanes, g, &coefficients.a[..lanes], &zero, false, out);
         }
     }
 
@@ -609,13 +423,13 @@ impl Backward<'_> {
         at: usize,
         tail: &[f32],
         start: usize,
-        scratch: &mut Scratch,
+        scratch: &mut GradientScratch,
         out: &mut [f32],
     ) {
         let (record, plan) = (self.record, &self.record.plan);
         let lanes = plan.blocks.lanes;
         for pool in plan.pools_of(state) {
-            let shape = pool_shape(record, pool);
+            let shape = record.pool_shape(pool);
             let [rows, columns] = shape.output();
             let (pooled_block, block) = (rows * columns * lanes, shape.height * shape.width * lanes);
             let pooled = self.map(Map::Pool(pool), at);
@@ -625,10 +439,8 @@ impl Backward<'_> {
                 for b in 0..plan.blocks.count() {
                     let values = b * pooled_block..(b + 1) * pooled_block;
                     let channels = b * lanes..(b + 1) * lanes;
-                    let coefficients =
-                        [&c.a[channels.clone()], &c.p[channels.clone()], &c.q[channels.clone()]];
                     let to = &mut scratch.pooled[values.clone()];
-                    combine(lanes, &g[values.clone()], &pooled[values], coefficients, index > 0, to);
+                    combine(lanes, &g[values.clone()], &pooled[values], c.of(channels), index > 0, to);
                 }
             }
             let h = self.map(Map::State(state), at);
@@ -646,7 +458,7 @@ impl Backward<'_> {
     }
 
     /// The preprocessing of an input.
-    fn input_part(&self, input: usize, stage: usize, scratch: &mut Scratch, mut part: Part<'_>) {
+    fn input_part(&self, input: usize, stage: usize, scratch: &mut GradientScratch, mut part: Part<'_>) {
         let (record, plan) = (self.record, &self.record.plan);
         let lanes = plan.blocks.lanes;
         let first_image = part.images.start;
@@ -664,8 +476,7 @@ impl Backward<'_> {
             if wanted && !keep {
                 scratch.source[..len].fill(0.0);
             }
-            let (g, coefficients) = self.reader(stage, at, tail, 0);
-            self.stage(stage, at, g, &coefficients, scratch, part.weights.as_deref_mut(), wanted);
+            self.stage(stage, at, x, (tail, 0), wanted).run(scratch, part.weights.as_deref_mut());
             if let Some(own) = &mut part.own {
                 let out = &mut own[local * len..(local + 1) * len];
                 if plan.stages[stage].rectify {
@@ -704,67 +515,13 @@ impl Backward<'_> {
         }
     }
 
-    /// Sums over all images, in order: `Σ_n scale_n · sums[n][row][channel]`.
-    fn total(sums: &[f32], rows: usize, row: usize, width: usize, scales: Option<&[f32]>) -> Vec<f64> {
-        let mut total = vec![0.0f64; width];
-        for (at, sums) in sums.chunks_exact(rows * width).enumerate() {
-            let scale = scales.map_or(1.0, |scales| f64::from(scales[at]));
-            let sums = &sums[row * width..(row + 1) * width];
-            total.iter_mut().zip(sums).for_each(|(total, &sum)| *total += scale * f64::from(sum));
-        }
-        total
-    }
-
-    /// The coefficients of a map behind a normalisation, and the gradients of its affine parameters.
-    ///
-    /// With the gradient g of the normalised value, `S = Σ g` and `T = Σ g · (z − μ)/σ`:
-    /// `dz = weight · γ/σ · (g − S/M − (z − μ)/σ · T/M)`; the last two only where μ and σ are the batch's own.
-    fn through_norm(
-        &mut self,
-        norm: usize,
-        weight: f32,
-        plain: &[f64],
-        centred: &[f64],
-        pixels: usize,
-    ) -> Coefficients {
-        let plan = &self.record.plan;
-        let values = &self.record.norms[norm];
-        let (width, count) = (plan.blocks.width(), (pixels * self.record.shapes.images) as f64);
-        let mut c = Coefficients { a: vec![0.0; width], p: vec![0.0; width], q: vec![0.0; width] };
-        for channel in 0..width {
-            let inverse = f64::from(values.inverse[channel]);
-            let a = f64::from(weight) * f64::from(values.gamma[channel]) * inverse;
-            let t = inverse * centred[channel];
-            c.a[channel] = a as f32;
-            if !self.record.given {
-                let p = -a * inverse * t / count;
-                c.p[channel] = p as f32;
-                c.q[channel] = (-a * plain[channel] / count - p * f64::from(values.mean[channel])) as f32;
-            }
-        }
-        if self.wanted.weights
-            && let Some([gamma, beta]) = &plan.norms[norm].affine
-        {
-            let position = plan.blocks.positions();
-            for (index, &channel) in position.iter().enumerate() {
-                let t = f64::from(values.inverse[channel]) * centred[channel];
-                self.weights[gamma.start + index] = (f64::from(weight) * t) as f32;
-                self.weights[beta.start + index] = (f64::from(weight) * plain[channel]) as f32;
-            }
-        }
-        c
-    }
-
     fn finish_firsts(&mut self, firsts: &[usize], sums: &[f32]) {
         let plan = &self.record.plan;
-        let width = plan.blocks.width();
         for (index, &first) in firsts.iter().enumerate() {
-            let rows = 2 * firsts.len();
-            let plain = Self::total(sums, rows, 2 * index, width, None);
-            let centred = Self::total(sums, rows, 2 * index + 1, width, None);
+            let rows = [2 * index, 2 * index + 1];
+            let sums = NormSums::new(sums, 2 * firsts.len(), rows, plan.blocks.width(), None);
             let pixels = self.record.shapes.pixels(plan, Map::Stage(first));
-            let norm = plan.stages[first].norm;
-            self.first_coefficients[first] = self.through_norm(norm, 1.0, &plain, &centred, pixels);
+            self.first_coefficients[first] = self.through_norm(plan.stages[first].norm, 1.0, &sums, pixels);
         }
     }
 
@@ -779,31 +536,35 @@ impl Backward<'_> {
                 (Some(term), Some(scales)) => Some(&scales[term * images..(term + 1) * images]),
                 _ => None,
             };
-            let plain = Self::total(sums, 1 + summands.len(), 0, width, scales);
-            let centred = Self::total(sums, 1 + summands.len(), 1 + index, width, scales);
+            let sums = NormSums::new(sums, 1 + summands.len(), [0, 1 + index], width, scales);
             let pixels = record.shapes.pixels(plan, spec.map);
-            let slope = match spec.norm {
+            let (coefficients, slope) = match spec.norm {
                 Some(norm) => {
-                    let values = &record.norms[norm];
-                    let slopes = (0..width).map(|channel| {
-                        let t = f64::from(values.inverse[channel]) * centred[channel];
-                        f64::from(values.gamma[channel]) * t
-                            + f64::from(values.beta[channel]) * plain[channel]
-                    });
-                    let slope = slopes.sum::<f64>();
-                    self.coefficients[summand] = self.through_norm(norm, weight, &plain, &centred, pixels);
-                    slope
+                    (self.through_norm(norm, weight, &sums, pixels), sums.slope(&record.norms[norm]))
                 }
-                None => {
-                    self.coefficients[summand] =
-                        Coefficients { a: vec![weight; width], p: vec![0.0; width], q: vec![0.0; width] };
-                    centred.iter().sum::<f64>()
-                }
+                None => (Coefficients::plain(weight, width), sums.centred.iter().sum()),
             };
+            self.coefficients[summand] = coefficients;
             if let Some(term) = spec.term {
                 self.terms[term] = slope as f32;
             }
         }
+    }
+
+    /// The coefficients behind a normalisation; its affine parameters get their gradients.
+    fn through_norm(&mut self, norm: usize, weight: f32, sums: &NormSums, pixels: usize) -> Coefficients {
+        let (record, values) = (self.record, &self.record.norms[norm]);
+        if self.wanted.weights
+            && let Some([gamma, beta]) = &record.plan.norms[norm].affine
+        {
+            let t = sums.normalised(values);
+            for (index, channel) in record.plan.blocks.positions().into_iter().enumerate() {
+                self.weights[gamma.start + index] = (f64::from(weight) * t[channel]) as f32;
+                self.weights[beta.start + index] = (f64::from(weight) * sums.plain[channel]) as f32;
+            }
+        }
+        let count = if record.given { None } else { Some(pixels * record.shapes.images) };
+        sums.coefficients(values, weight, count)
     }
 }
 

@@ -16,9 +16,12 @@ use burn::tensor::{GradientCheckpointingStrategy, Tensor};
 use burn_flex::FlexTensor;
 
 use super::backward::{Wanted, backward};
-use super::forward::{CellInput, Normalise, Record, Statistics, forward, pack};
+use super::forward::{CellInput, Normalise, forward};
+use super::pack::pack;
 use super::plan::CellPlan;
+use super::record::Record;
 use super::shapes::Shapes;
+use super::statistics::Statistics;
 use crate::support::flex::{contiguous, dims, tensor, tensor_of};
 use crate::support::parallel::{chunks, for_each};
 use crate::support::workspace::Buffer;

@@ -5,18 +5,23 @@ mod extension;
 mod forward;
 mod kernels;
 mod map;
+mod norm_gradient;
 mod pack;
 mod plan;
+mod record;
 pub(crate) mod reference;
 mod shapes;
+mod stage;
+mod stage_gradient;
+mod statistics;
 
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
-pub use forward::Statistics;
 pub use map::BlockedMap;
 pub use plan::{CellConfig, CellPlan, ConvolutionConfig, InputChannels, Operation, Term, block_lanes};
+pub use statistics::Statistics;
 
 use crate::support::device::runs_on_flex;
 

@@ -1,7 +1,9 @@
 //! A stage's weights in the order that the inner loops read them, and their gradients back.
 
+use super::kernels::depthwise::Windows;
 use super::kernels::elementwise::Padded;
-use super::plan::{Blocks, Spread, Stage, WINDOW};
+use super::plan::{Blocks, CellPlan, Source, Spread, Stage, WINDOW};
+use super::shapes::Shapes;
 use crate::support::workspace::Buffer;
 
 /// The windows of one block of a stage's spread, over a padded block of its source.
@@ -39,6 +41,36 @@ pub(super) struct Packed {
     pub pointwise: Buffer,
     /// `[channels out][blocks in]`; empty if no gradient is wanted.
     pub transposed: Buffer,
+}
+
+/// Packs all stages for maps of these sizes.
+pub(super) fn pack(plan: &CellPlan, shapes: &Shapes, weights: &[f32], differentiate: bool) -> Vec<Packed> {
+    plan.stages
+        .iter()
+        .map(|stage| {
+            // All stages of one pass share padded copies, so they share the margin.
+            let together = plan.stages.iter().filter(|other| match (stage.source, other.source) {
+                (Source::Stage(_), Source::Stage(_)) => true,
+                (one, other) => one == other,
+            });
+            let padding = together.map(Stage::padding).max().unwrap_or(0);
+            stage.pack(weights, &plan.blocks, shapes.source(stage.source), padding, differentiate)
+        })
+        .collect()
+}
+
+impl Packed {
+    /// The windows of some rows over the padded source, their results one behind the other.
+    pub fn windows(&self, stride: usize, lanes: usize, rows: usize) -> Windows {
+        Windows {
+            rows,
+            columns: self.out.width,
+            stride,
+            source_row: stride * self.source.pitch(lanes),
+            out_step: lanes,
+            out_row: self.out.width * lanes,
+        }
+    }
 }
 
 /// The taps of a piece: their distances from the window's centre and their weights.

@@ -1,0 +1,197 @@
+//! The gradients of one stage for one image: of its weights and of its rectified source.
+
+use std::borrow::Cow;
+
+use super::kernels::depthwise::{Windows, correlate, tap_sums};
+use super::kernels::elementwise::{combine, fill};
+use super::kernels::pointwise::{Strip, outer_products, pointwise};
+use super::norm_gradient::Coefficients;
+use super::plan::Spread;
+use super::record::Record;
+use super::stage::{rows_at_once, spread_rows};
+use crate::support::workspace::Buffer;
+
+/// Working memory of one thread.
+pub(super) struct GradientScratch {
+    pub padded: Buffer,
+    /// The spread of a strip, computed again.
+    pub spread: Buffer,
+    /// The raw gradient of a strip.
+    pub raw: Buffer,
+    /// The gradient of the spread.
+    pub spread_gradient: Buffer,
+    /// One block of it with a margin, for each margin.
+    pub margin: Buffer,
+    /// Gradient of the rectified source.
+    pub source: Buffer,
+    /// Gradient of a pooled map.
+    pub pooled: Buffer,
+}
+
+impl GradientScratch {
+    /// For these stages, which share margins; `pooled` values for a pooled map.
+    pub fn new(record: &Record, stages: &[usize], pooled: usize) -> Self {
+        let plan = &record.plan;
+        let lanes = plan.blocks.lanes;
+        let most = |f: &dyn Fn(usize) -> usize| stages.iter().map(|&s| f(s)).max().unwrap_or(0);
+        let strip = |s: usize| rows_at_once(record, s) * record.packed[s].out.width;
+        let source_pixels = |s: usize| record.packed[s].source.height * record.packed[s].source.width;
+        let mut padded = Buffer::dirty(most(&|s| {
+            record.packed[s].source.len(lanes) * plan.stages[s].source_blocks.count()
+        }));
+        let mut margin = Buffer::dirty(most(&|s| record.packed[s].out.len(lanes)));
+        if let Some(&stage) = stages.first() {
+            record.packed[stage].source.clear_margins(lanes, &mut padded);
+            record.packed[stage].out.clear_margins(lanes, &mut margin);
+        }
+        Self {
+            padded,
+            spread: Buffer::dirty(most(&|s| strip(s) * plan.stages[s].spread_blocks.width())),
+            raw: Buffer::dirty(most(&|s| strip(s) * plan.blocks.width())),
+            spread_gradient: Buffer::dirty(most(&|s| {
+                record.packed[s].out.height
+                    * record.packed[s].out.width
+                    * plan.stages[s].spread_blocks.width()
+            })),
+            margin,
+            source: Buffer::dirty(most(&|s| source_pixels(s) * plan.stages[s].source_blocks.width())),
+            pooled: Buffer::dirty(pooled),
+        }
+    }
+}
+
+/// What the gradients of a stage are computed from, for one image.
+pub(super) struct StageGradient<'a> {
+    pub record: &'a Record,
+    pub stage: usize,
+    /// The source itself, for a stage without a spread; others read their padded copy in the scratch.
+    pub source: &'a [f32],
+    /// The raw result.
+    pub z: &'a [f32],
+    /// The gradient of the normalised result.
+    pub g: &'a [f32],
+    pub coefficients: Cow<'a, Coefficients>,
+    pub source_wanted: bool,
+}
+
+impl StageGradient<'_> {
+    /// Adds the gradient of the weights to `weights` and that of the rectified source to `scratch.source` (a
+    /// stage without a spread writes it there).
+    pub fn run(&self, scratch: &mut GradientScratch, weights: Option<&mut [f32]>) {
+        let spec = &self.record.plan.stages[self.stage];
+        let (depthwise, pointwise) = match weights {
+            Some(weights) => {
+                let (depthwise, pointwise) = weights.split_at_mut(spec.depthwise_len());
+                (Some(depthwise), Some(pointwise))
+            }
+            None => (None, None),
+        };
+        self.through_pointwise(scratch, pointwise);
+        if self.source_wanted && spec.spread != Spread::Keep {
+            self.through_spread(scratch, depthwise);
+        }
+    }
+
+    /// Strip by strip: the raw gradient, from it the gradient of the spread, and with the spread computed again
+    /// that of the pointwise weights.
+    fn through_pointwise(&self, scratch: &mut GradientScratch, mut sums: Option<&mut [f32]>) {
+        let (record, plan) = (self.record, &self.record.plan);
+        let (spec, packed) = (&plan.stages[self.stage], &record.packed[self.stage]);
+        let (lanes, blocks) = (plan.blocks.lanes, plan.blocks.count());
+        let pixels = packed.out.height * packed.out.width;
+        let keep = spec.spread == Spread::Keep;
+        let spread_blocks = spec.spread_blocks.count();
+        let step = rows_at_once(record, self.stage);
+        for row in (0..packed.out.height).step_by(step) {
+            let rows = row..(row + step).min(packed.out.height);
+            let count = rows.len() * packed.out.width;
+            let start = row * packed.out.width * lanes;
+            for block in 0..blocks {
+                let values = block * pixels * lanes + start..block * pixels * lanes + start + count * lanes;
+                let channels = block * lanes..(block + 1) * lanes;
+                combine(
+                    lanes,
+                    &self.g[values.clone()],
+                    &self.z[values],
+                    self.coefficients.of(channels),
+                    false,
+                    &mut scratch.raw[block * count * lanes..(block + 1) * count * lanes],
+                );
+            }
+            if self.source_wanted {
+                let strip =
+                    Strip { values: &scratch.raw, block: count * lanes, channels: &plan.blocks.channels };
+                let out = if keep { &mut scratch.source } else { &mut scratch.spread_gradient };
+                pointwise(
+                    lanes,
+                    strip,
+                    count,
+                    &packed.transposed,
+                    spread_blocks,
+                    &mut out[start..],
+                    pixels * lanes,
+                );
+            }
+            if let Some(sums) = &mut sums {
+                let channels = &spec.spread_blocks.channels;
+                let from = if keep { self.source } else { &scratch.padded };
+                spread_rows(record, self.stage, from, rows, &mut scratch.spread);
+                let strip = Strip { values: &scratch.spread, block: count * lanes, channels };
+                outer_products(lanes, strip, &scratch.raw, count * lanes, blocks, count, sums);
+            }
+        }
+    }
+
+    /// Block by block: the gradient of the source, and that of the depthwise weights.
+    fn through_spread(&self, scratch: &mut GradientScratch, mut sums: Option<&mut [f32]>) {
+        let (record, plan) = (self.record, &self.record.plan);
+        let (spec, packed) = (&plan.stages[self.stage], &record.packed[self.stage]);
+        let lanes = plan.blocks.lanes;
+        let pixels = packed.out.height * packed.out.width;
+        let source_len = packed.source.height * packed.source.width * lanes;
+        for (block, piece) in packed.pieces.iter().enumerate() {
+            let gradient = &scratch.spread_gradient[block * pixels * lanes..(block + 1) * pixels * lanes];
+            fill(lanes, gradient, None, false, packed.out, &mut scratch.margin);
+            let out = &mut scratch.source[piece.source * source_len..(piece.source + 1) * source_len];
+            for phase in &piece.phases {
+                let windows = Windows {
+                    rows: packed.source.height.saturating_sub(phase.row).div_ceil(spec.stride),
+                    columns: packed.source.width.saturating_sub(phase.column).div_ceil(spec.stride),
+                    stride: 1,
+                    source_row: packed.out.pitch(lanes),
+                    out_step: spec.stride * lanes,
+                    out_row: spec.stride * packed.source.width * lanes,
+                };
+                if windows.rows == 0 || windows.columns == 0 {
+                    continue;
+                }
+                let first = (phase.row * packed.source.width + phase.column) * lanes;
+                correlate(
+                    lanes,
+                    &scratch.margin,
+                    &phase.offsets,
+                    &phase.weights,
+                    &mut out[first..],
+                    windows,
+                    true,
+                );
+            }
+            if let (Some(sums), Spread::Depthwise { kernel, dilation }) = (&mut sums, spec.spread) {
+                let taps = kernel * kernel * lanes;
+                let padded = packed.source.len(lanes);
+                let pitch = packed.source.pitch(lanes);
+                let windows = packed.windows(spec.stride, lanes, packed.out.height);
+                tap_sums(
+                    lanes,
+                    &scratch.padded[piece.source * padded..(piece.source + 1) * padded],
+                    piece.offsets[0],
+                    [dilation * pitch, dilation * lanes],
+                    kernel,
+                    gradient,
+                    windows,
+                    &mut sums[block * taps..(block + 1) * taps],
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Mean and variance of maps: sums image by image, merged in order.
+
+use super::kernels::elementwise::moments;
+
+/// Mean and biased variance per normalisation and channel.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Statistics {
+    /// Means, normalisation after normalisation.
+    pub mean: Vec<f32>,
+    /// Biased variances (divided by the number of values), in the same order.
+    pub variance: Vec<f32>,
+    /// How many values each normalisation saw.
+    pub counts: Vec<usize>,
+}
+
+/// Sums of one map and one image: centre, sum, sum of squares.
+pub(super) const SUMS: usize = 3;
+
+/// The sums of a map, for its statistics.
+pub(super) fn sum_map(lanes: usize, map: &[f32], sums: &mut [f32]) {
+    let width = sums.len() / SUMS;
+    let block = map.len() / (width / lanes);
+    let (centre, sums) = sums.split_at_mut(width);
+    let (sums, squares) = sums.split_at_mut(width);
+    for (index, map) in map.chunks_exact(block).enumerate() {
+        let channels = index * lanes..(index + 1) * lanes;
+        // The first pixel is close enough to the mean to lose no digits.
+        centre[channels.clone()].copy_from_slice(&map[..lanes]);
+        sums[channels.clone()].fill(0.0);
+        squares[channels.clone()].fill(0.0);
+        let (sums, squares) = (&mut sums[channels.clone()], &mut squares[channels.clone()]);
+        moments(lanes, map, &centre[channels], sums, squares);
+    }
+}
+
+/// Mean and sum of squared deviations, from the sums of all images in order (Chan et al.).
+pub(super) fn merge(sums: &[f32], width: usize, channel: usize, pixels: usize) -> (f64, f64) {
+    let (mut count, mut mean, mut squares) = (0.0f64, 0.0f64, 0.0f64);
+    let n = pixels as f64;
+    for image in sums.chunks_exact(SUMS * width) {
+        let [centre, sum, square] = std::array::from_fn(|k| f64::from(image[k * width + channel]));
+        let (image_mean, image_squares) = (centre + sum / n, square - sum * sum / n);
+        let difference = image_mean - mean;
+        squares += image_squares + difference * difference * count * n / (count + n);
+        count += n;
+        mean += difference * n / count;
+    }
+    (mean, squares.max(0.0))
+}
