@@ -123,9 +123,15 @@ fn refill<const D: usize>(
     })
 }
 
+/// Which parameter a walk has come to.
+struct Leaf<'a> {
+    id: ParamId,
+    shape: &'a [usize],
+}
+
 struct Walk<F>(NamePath, F);
 
-impl<F: FnMut(&NamePath, &[usize], Tensor<1>)> ModuleVisitor for Walk<F> {
+impl<F: FnMut(&NamePath, Leaf<'_>, Tensor<1>)> ModuleVisitor for Walk<F> {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.0.enter(name, container);
     }
@@ -133,7 +139,9 @@ impl<F: FnMut(&NamePath, &[usize], Tensor<1>)> ModuleVisitor for Walk<F> {
         self.0.exit();
     }
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        (self.1)(&self.0, &param.dims(), flat(param));
+        let shape = param.dims();
+        let n = shape.iter().product::<usize>();
+        (self.1)(&self.0, Leaf { id: param.id, shape: &shape }, param.val().reshape([n]));
     }
 }
 
@@ -152,8 +160,14 @@ impl<F: FnMut(&NamePath, ParamId, Tensor<1>) -> Option<Tensor<1>>> ModuleMapper 
     }
 }
 
-fn walk<M: Module>(module: &M, f: impl FnMut(&NamePath, &[usize], Tensor<1>)) {
+/// Goes through all parameters, flattened, as part of the graph.
+fn walk_graph<M: Module>(module: &M, f: impl FnMut(&NamePath, Leaf<'_>, Tensor<1>)) {
     module.visit(&mut Walk(NamePath::default(), f));
+}
+
+/// Goes through all parameters, flattened, as plain values.
+fn walk<M: Module>(module: &M, mut f: impl FnMut(&NamePath, &[usize], Tensor<1>)) {
+    walk_graph(module, |path, leaf, tensor| f(path, leaf.shape, tensor.inner()));
 }
 
 /// Weights and buffers by state-dict name, copied to the host.
@@ -267,45 +281,24 @@ pub fn weight_list<M: Module>(module: &M) -> Vec<Tensor<1>> {
 
 /// All weights of a module one behind the other, as part of the graph: a gradient through it reaches them.
 pub(crate) fn joined_weights<M: Module>(module: &M) -> Tensor<1> {
-    struct Join(NamePath, Vec<Tensor<1>>);
-    impl ModuleVisitor for Join {
-        fn enter_module(&mut self, name: &str, container: &str) {
-            self.0.enter(name, container);
+    let mut weights = Vec::new();
+    walk_graph(module, |path, _, tensor| {
+        if !path.is_buffer() {
+            weights.push(tensor);
         }
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.0.exit();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if !self.0.is_buffer() {
-                let n = param.shape().num_elements();
-                self.1.push(param.val().reshape([n]));
-            }
-        }
-    }
-    let mut join = Join(NamePath::default(), Vec::new());
-    module.visit(&mut join);
-    Tensor::cat(join.1, 0)
+    });
+    Tensor::cat(weights, 0)
 }
 
 /// The running mean and variance of every normalisation, in order.
 pub(crate) fn running_statistics<M: Module>(module: &M) -> Vec<RunningStatistics> {
-    struct Collect(NamePath, Vec<(ParamId, Tensor<1>)>);
-    impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, container: &str) {
-            self.0.enter(name, container);
+    let mut buffers = Vec::new();
+    walk_graph(module, |path, leaf, tensor| {
+        if path.is_buffer() {
+            buffers.push((leaf.id, tensor.inner()));
         }
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.0.exit();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if self.0.is_buffer() {
-                self.1.push((param.id, flat(param)));
-            }
-        }
-    }
-    let mut collect = Collect(NamePath::default(), Vec::new());
-    module.visit(&mut collect);
-    let (pairs, _) = collect.1.as_chunks::<2>();
+    });
+    let (pairs, _) = buffers.as_chunks::<2>();
     pairs
         .iter()
         .map(|[(mean_id, mean), (variance_id, variance)]| RunningStatistics {

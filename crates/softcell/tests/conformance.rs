@@ -188,9 +188,17 @@ fn one_percent_in_a_result_is_found() {
         assert!(!report.ok);
         assert_eq!(report.precision, precision, "{file}, {tensors:?}");
         assert_eq!(report.rounding.is_empty(), precision == Precision::F32, "{:#?}", report.rounding);
-        // In f32 a search may depart later on as well, where a tie is decided by rounding (on some CPUs).
-        let others = precision == Precision::F32 && file.starts_with("search");
-        assert!(others || report.failures.len() == tensors.len(), "{:#?}", report.failures);
+        // In f32 a search may depart in a later step as well, and in what follows from it, where rounding
+        // decides a tie (on some CPUs); in its first step nothing else may.
+        let later = |failure: &String| {
+            precision == Precision::F32
+                && file.starts_with("search")
+                && ["step.1.", "step.2.", "step.3.", "final.", "eval."]
+                    .iter()
+                    .any(|part| failure.contains(part))
+        };
+        let failures = report.failures.iter().filter(|failure| !later(failure)).count();
+        assert_eq!(failures, tensors.len(), "{:#?}", report.failures);
         for (quantity, tensor) in tensors {
             let start = format!("{quantity}: {tensor} deviates");
             assert!(report.failures.iter().any(|f| f.starts_with(&start)), "{start}: {:#?}", report.failures);

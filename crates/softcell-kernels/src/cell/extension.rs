@@ -11,7 +11,7 @@ use burn::backend::autodiff::{
     grads::Gradients,
     ops::{Backward, Ops, OpsKind},
 };
-use burn::backend::{Autodiff, Backend, DispatchKindConversion, DispatchTensor, Flex, tensor::FloatTensor};
+use burn::backend::{Autodiff, DispatchKindConversion, DispatchTensor, Flex};
 use burn::tensor::{GradientCheckpointingStrategy, Tensor};
 use burn_flex::FlexTensor;
 
@@ -22,6 +22,7 @@ use super::plan::CellPlan;
 use super::record::Record;
 use super::shapes::Shapes;
 use super::statistics::Statistics;
+use crate::support::extension::{primitive, tracked_primitive};
 use crate::support::flex::{contiguous, dims, tensor, tensor_of};
 use crate::support::parallel::{chunks, for_each};
 use crate::support::workspace::Buffer;
@@ -61,16 +62,6 @@ pub(super) fn cell(
     }
 }
 
-fn primitive<B: Backend, const D: usize>(tensor: Tensor<D>) -> FloatTensor<B>
-where
-    DispatchTensor: DispatchKindConversion<B>,
-{
-    match tensor.try_into_primitive::<B>() {
-        Ok(primitive) => primitive,
-        Err(error) => panic!("the inputs and weights of a cell must live on one device: {error:?}"),
-    }
-}
-
 /// The cell on an autodiff device; tensors without autodiff become constants of it.
 fn tracked<C: CheckpointStrategy>(
     states: [Tensor<5>; 2],
@@ -82,16 +73,9 @@ fn tracked<C: CheckpointStrategy>(
 where
     DispatchTensor: DispatchKindConversion<Autodiff<Flex, C>>,
 {
-    fn lift<const D: usize>(tensor: Tensor<D>, strategy: GradientCheckpointingStrategy) -> Tensor<D> {
-        if tensor.is_autodiff() {
-            tensor
-        } else {
-            tensor.autodiff().with_gradient_checkpointing_strategy(strategy)
-        }
-    }
-    let [s0, s1] = states.map(|state| primitive::<Autodiff<Flex, C>, 5>(lift(state, strategy)));
+    let [s0, s1] = states.map(|state| tracked_primitive::<Autodiff<Flex, C>, 5>(state, strategy));
     let [weights, terms] =
-        [weights, terms].map(|tensor| primitive::<Autodiff<Flex, C>, 1>(lift(tensor, strategy)));
+        [weights, terms].map(|tensor| tracked_primitive::<Autodiff<Flex, C>, 1>(tensor, strategy));
     let parents = [s0.node(), s1.node(), weights.node(), terms.node()];
     let (y, statistics) = match CellBackward.prepare::<C>(parents).compute_bound().stateful() {
         OpsKind::Tracked(prep) => {

@@ -12,13 +12,14 @@ use burn::backend::autodiff::{
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::{
-    Autodiff, Backend, DispatchKindConversion, DispatchTensor, Flex, GradientCheckpointingStrategy,
+    Autodiff, DispatchKindConversion, DispatchTensor, Flex, GradientCheckpointingStrategy,
     tensor::FloatTensor,
 };
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 
 use super::cpu::{forward, term_gradients, weight_gradients};
+use crate::support::extension::{primitive, tracked_primitive};
 use crate::support::flex::{contiguous, dims, tensor};
 
 /// Greatest number of terms in one node of the autodiff graph; longer sums are added in parts.
@@ -49,16 +50,6 @@ pub(super) fn weighted_sum(mut terms: Vec<Tensor<4>>, weights: Tensor<1>) -> Ten
     }
 }
 
-fn primitive<B: Backend, const D: usize>(tensor: Tensor<D>) -> FloatTensor<B>
-where
-    DispatchTensor: DispatchKindConversion<B>,
-{
-    match tensor.try_into_primitive::<B>() {
-        Ok(primitive) => primitive,
-        Err(error) => panic!("the terms and weights of a sum must live on one device: {error:?}"),
-    }
-}
-
 /// The sum on an autodiff device; tensors without autodiff become constants of it.
 fn tracked<C: CheckpointStrategy>(
     terms: Vec<Tensor<4>>,
@@ -68,17 +59,10 @@ fn tracked<C: CheckpointStrategy>(
 where
     DispatchTensor: DispatchKindConversion<Autodiff<Flex, C>>,
 {
-    fn lift<const D: usize>(tensor: Tensor<D>, strategy: GradientCheckpointingStrategy) -> Tensor<D> {
-        if tensor.is_autodiff() {
-            tensor
-        } else {
-            tensor.autodiff().with_gradient_checkpointing_strategy(strategy)
-        }
-    }
     let count = terms.len();
-    let weights = primitive::<Autodiff<Flex, C>, 1>(lift(weights, strategy));
+    let weights = tracked_primitive::<Autodiff<Flex, C>, 1>(weights, strategy);
     let terms =
-        terms.into_iter().map(|term| primitive::<Autodiff<Flex, C>, 4>(lift(term, strategy))).collect();
+        terms.into_iter().map(|term| tracked_primitive::<Autodiff<Flex, C>, 4>(term, strategy)).collect();
     let sum = match count {
         1 => node::<C, 2>(weights, terms),
         2 => node::<C, 3>(weights, terms),
