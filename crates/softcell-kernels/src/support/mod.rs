@@ -4,7 +4,6 @@ pub(crate) mod device;
 pub(crate) mod extension;
 pub(crate) mod flex;
 pub(crate) mod parallel;
-
 pub(crate) mod simd;
 pub(crate) mod sums;
 pub(crate) mod tiles;
