@@ -11,11 +11,11 @@ use crate::data::{Dataset, ImageSet};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, evaluate};
 use crate::event::{Event, Observer, Stage};
+use crate::model::TrainedModel;
 use crate::network::{DerivedNetwork, StemKind};
 use crate::ops::Pass;
 use crate::run::{
-    Keeper, Manifest, RunFolder, RunResult, load_search, load_train, peak_rss_mb, read_weights, rewind,
-    write_weights,
+    Keeper, Manifest, RunFolder, RunResult, load_search, load_train, peak_rss_mb, rewind, write_weights,
 };
 use crate::search::{SearchOutcome, search};
 use crate::space::{Cost, Genotype, derived_cost};
@@ -197,29 +197,9 @@ impl Predictor {
     /// # Errors
     /// When the run is not trained, or its files do not fit one another.
     pub fn load(folder: &RunFolder, device: &Device) -> Result<Self> {
-        let config = folder.read_config()?;
-        let missing = |what: &str| {
-            Error::run(
-                folder.path(),
-                format!("there is no {what}"),
-                format!("train it first: softcell train --run {}", folder.path().display()),
-            )
-        };
-        let manifest = folder.read_manifest()?.ok_or_else(|| missing("manifest.json"))?;
-        let genotype = folder.read_genotype()?.ok_or_else(|| missing("genotype.json"))?;
-        let weights = chosen_weights(folder)?.ok_or_else(|| missing("trained network"))?;
-        let [channels, height, width] = manifest.image_shape;
-        let shape = ImageSet {
-            classes: manifest.classes.clone().into(),
-            channels,
-            height,
-            width,
-            pixels: Vec::new(),
-            labels: Vec::new(),
-        };
-        let net = build_network(&genotype, &config.train, &shape, device)?;
-        let net = load_named(net, &weights, &folder.last_weights().display().to_string())?;
-        Ok(Self { net, manifest, device: device.clone() })
+        let model = TrainedModel::load(folder)?;
+        let net = model.build(&folder.last_weights().display().to_string(), device)?;
+        Ok(Self { net, manifest: model.manifest, device: device.clone() })
     }
 
     /// What the network was trained on.
@@ -252,20 +232,6 @@ impl Predictor {
             })
             .collect()
     }
-}
-
-/// The best weights by validation, else the last; `None` while training is not done.
-///
-/// # Errors
-/// When a file is damaged.
-pub fn chosen_weights(folder: &RunFolder) -> Result<Option<NamedTensors>> {
-    // The last weights are written first, when training ends; best ones may stand beside them.
-    if !folder.last_weights().exists() {
-        return Ok(None);
-    }
-    let best = folder.best_weights();
-    let path = if best.exists() { best } else { folder.last_weights() };
-    read_weights(&path).map(Some)
 }
 
 fn short(fingerprint: &str) -> &str {

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use softcell::pipeline::{Job, chosen_weights, network_cost};
+use softcell::model::chosen_weights;
+use softcell::pipeline::{Job, network_cost};
 use softcell::run::RunFolder;
 
 use crate::args::EvaluateArgs;

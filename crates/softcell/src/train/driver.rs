@@ -30,7 +30,29 @@ pub fn stem_kind(stem: Stem, image_size: [usize; 2]) -> StemKind {
     }
 }
 
-/// The network of `genotype` with the width, depth and heads of `config`, weights still zero.
+/// The network of `genotype` with the width, depth and heads of `config`.
+///
+/// `image_shape` is channels, height and width.
+pub fn network_config(
+    genotype: &Genotype,
+    config: &TrainConfig,
+    image_shape: [usize; 3],
+    classes: usize,
+) -> DerivedNetworkConfig {
+    let [channels_in, height, width] = image_shape;
+    DerivedNetworkConfig {
+        genotype: genotype.clone(),
+        init_channels: config.init_channels,
+        n_cells: config.layers,
+        channels_in,
+        image_size: [height, width],
+        classes,
+        stem: stem_kind(config.stem, [height, width]),
+        auxiliary: config.auxiliary,
+    }
+}
+
+/// The network of `genotype` for these images, weights still zero.
 ///
 /// # Errors
 /// As [`DerivedNetworkConfig::init`].
@@ -40,18 +62,8 @@ pub fn build_network(
     images: &ImageSet,
     device: &Device,
 ) -> Result<DerivedNetwork> {
-    let image_size = [images.height, images.width];
-    DerivedNetworkConfig {
-        genotype: genotype.clone(),
-        init_channels: config.init_channels,
-        n_cells: config.layers,
-        channels_in: images.channels,
-        image_size,
-        classes: images.classes.len(),
-        stem: stem_kind(config.stem, image_size),
-        auxiliary: config.auxiliary,
-    }
-    .init(device)
+    let shape = [images.channels, images.height, images.width];
+    network_config(genotype, config, shape, images.classes.len()).init(device)
 }
 
 /// Batches for evaluation: in order, without augmentation.
