@@ -15,18 +15,47 @@ use crate::Pool;
 use crate::support::parallel::for_each;
 use crate::support::workspace::Buffer;
 
-/// Which gradients are asked for.
+/// Which gradients are asked for, beside those of the inputs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
-    pub inputs: [bool; 2],
     pub weights: bool,
     pub terms: bool,
 }
 
+/// What becomes of an input's gradient.
+pub(super) enum InputGradient<'a> {
+    Unwanted,
+    /// Written here.
+    Write(Buffer),
+    /// Added to this one.
+    Add(&'a mut [f32]),
+}
+
+impl InputGradient<'_> {
+    /// The gradient, if it is a new one.
+    pub fn written(self) -> Option<Buffer> {
+        match self {
+            InputGradient::Write(buffer) => Some(buffer),
+            InputGradient::Unwanted | InputGradient::Add(_) => None,
+        }
+    }
+
+    fn values(&mut self) -> &mut [f32] {
+        match self {
+            InputGradient::Unwanted => &mut [],
+            InputGradient::Write(buffer) => buffer,
+            InputGradient::Add(sum) => sum,
+        }
+    }
+
+    fn wanted(&self) -> bool {
+        !matches!(self, InputGradient::Unwanted)
+    }
+}
+
 /// The gradients that were asked for.
-#[derive(Debug, Default)]
-pub(super) struct Gradients {
-    pub inputs: [Option<Buffer>; 2],
+pub(super) struct Gradients<'a> {
+    pub inputs: [InputGradient<'a>; 2],
     pub weights: Option<Vec<f32>>,
     pub terms: Option<Vec<f32>>,
 }
@@ -48,18 +77,19 @@ struct Backward<'a> {
     coefficients: Vec<Coefficients>,
     weights: Vec<f32>,
     terms: Vec<f32>,
-    input_gradients: [Option<Buffer>; 2],
+    input_gradients: [InputGradient<'a>; 2],
 }
 
 /// A cell backward. `inputs` and `output` are those of the forward pass; `gradient` is that of the output and is
 /// used as working memory.
-pub(super) fn backward(
-    record: &Record,
-    inputs: [&[f32]; 2],
-    output: &[f32],
-    gradient: &mut [f32],
+pub(super) fn backward<'a>(
+    record: &'a Record,
+    inputs: [&'a [f32]; 2],
+    output: &'a [f32],
+    gradient: &'a mut [f32],
+    input_gradients: [InputGradient<'a>; 2],
     wanted: Wanted,
-) -> Gradients {
+) -> Gradients<'a> {
     let plan = &record.plan;
     let mut pass = Backward {
         record,
@@ -73,7 +103,7 @@ pub(super) fn backward(
         coefficients: vec![Coefficients::default(); plan.summands.len()],
         weights: if wanted.weights { vec![0.0; plan.weights()] } else { Vec::new() },
         terms: vec![0.0; plan.config.terms.len()],
-        input_gradients: [None, None],
+        input_gradients,
     };
     pass.states = (0..plan.states())
         .map(|state| match plan.slot(state) {
@@ -123,7 +153,7 @@ struct Part<'a> {
 impl Backward<'_> {
     /// Whether anything that is asked for depends on the gradient of this state.
     fn wants(&self, state: usize) -> bool {
-        state >= self.record.plan.inputs || self.wanted.weights || self.wanted.inputs[state]
+        state >= self.record.plan.inputs || self.wanted.weights || self.input_gradients[state].wanted()
     }
 
     fn run(&mut self, stages: Vec<usize>, step: Step) {
@@ -165,12 +195,16 @@ impl Backward<'_> {
             _ => Buffer::default(),
         };
         let mut input_gradient = match step {
-            Step::Input(input) if self.wanted.inputs[input] => Buffer::dirty(self.inputs[input].len()),
-            _ => Buffer::default(),
+            Step::Input(input) => {
+                std::mem::replace(&mut self.input_gradients[input], InputGradient::Unwanted)
+            }
+            _ => InputGradient::Unwanted,
         };
+        let accumulate = matches!(input_gradient, InputGradient::Add(_));
 
         let output_len = record.shapes.output_pixels(plan) * width * plan.config.output.len();
-        let own_values: &mut [f32] = if let Step::Input(_) = step { &mut input_gradient } else { &mut own };
+        let own_values: &mut [f32] =
+            if let Step::Input(_) = step { input_gradient.values() } else { &mut own };
         let own_len = own_values.len() / images;
         let mut own_parts = split(own_values, own_len, &groups).into_iter();
         let mut weights_parts = weights.chunks_mut(weights_len.max(1));
@@ -217,7 +251,7 @@ impl Backward<'_> {
                 Step::State(state) => {
                     this.state_part(state, &stages, &summands, &weights_lens, scratch, part);
                 }
-                Step::Input(input) => this.input_part(input, stages[0], scratch, part),
+                Step::Input(input) => this.input_part(input, stages[0], accumulate, scratch, part),
             },
         );
 
@@ -227,10 +261,8 @@ impl Backward<'_> {
         }
         match step {
             Step::State(state) => self.states[state] = own,
-            Step::Input(input) if self.wanted.inputs[input] => {
-                self.input_gradients[input] = Some(input_gradient)
-            }
-            _ => {}
+            Step::Input(input) => self.input_gradients[input] = input_gradient,
+            Step::Second => {}
         }
         if weights_len > 0 {
             self.add_weights(&stages, &weights, weights_len);
@@ -458,7 +490,14 @@ impl Backward<'_> {
     }
 
     /// The preprocessing of an input.
-    fn input_part(&self, input: usize, stage: usize, scratch: &mut GradientScratch, mut part: Part<'_>) {
+    fn input_part(
+        &self,
+        input: usize,
+        stage: usize,
+        accumulate: bool,
+        scratch: &mut GradientScratch,
+        mut part: Part<'_>,
+    ) {
         let (record, plan) = (self.record, &self.record.plan);
         let lanes = plan.blocks.lanes;
         let first_image = part.images.start;
@@ -479,10 +518,11 @@ impl Backward<'_> {
             self.stage(stage, at, x, (tail, 0), wanted).run(scratch, part.weights.as_deref_mut());
             if let Some(own) = &mut part.own {
                 let out = &mut own[local * len..(local + 1) * len];
-                if plan.stages[stage].rectify {
-                    mask(lanes, x, None, &scratch.source[..len], false, out);
-                } else {
-                    out.copy_from_slice(&scratch.source[..len]);
+                let gradient = &scratch.source[..len];
+                match (plan.stages[stage].rectify, accumulate) {
+                    (true, _) => mask(lanes, x, None, gradient, accumulate, out),
+                    (false, true) => out.iter_mut().zip(gradient).for_each(|(sum, more)| *sum += more),
+                    (false, false) => out.copy_from_slice(gradient),
                 }
             }
         }

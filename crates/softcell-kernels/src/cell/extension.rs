@@ -1,21 +1,22 @@
 //! The cell as a node of Burn's autodiff graph.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::autodiff::{
+    NodeId,
     checkpoint::{
         base::Checkpointer,
         strategy::{BalancedCheckpointing, CheckpointStrategy, NoCheckpointing},
     },
-    grads::Gradients,
+    grads,
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::{Autodiff, DispatchKindConversion, DispatchTensor, Flex};
 use burn::tensor::{GradientCheckpointingStrategy, Tensor};
 use burn_flex::FlexTensor;
 
-use super::backward::{Wanted, backward};
+use super::backward::{Gradients, InputGradient, Wanted, backward};
 use super::forward::{CellInput, Normalise, forward};
 use super::pack::pack;
 use super::plan::CellPlan;
@@ -33,6 +34,21 @@ pub(super) struct Context {
     pub plan: Arc<CellPlan>,
     pub scales: Option<Vec<f32>>,
     pub given: Option<Arc<Statistics>>,
+    /// Of the inputs that are outputs of cells.
+    pub inputs: [Option<GradientSlot>; 2],
+    pub output: GradientSlot,
+}
+
+/// Whether a reader of a cell's output has handed in a gradient during the backward pass that is under way.
+/// Burn does not tell; who knows adds to that gradient in place, instead of having Burn add a second one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct GradientSlot(Arc<Mutex<Option<NodeId>>>);
+
+impl GradientSlot {
+    /// Sets the node that has a gradient; answers which one had before.
+    fn set(&self, node: Option<NodeId>) -> Option<NodeId> {
+        std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), node)
+    }
 }
 
 pub(super) fn cell(
@@ -83,7 +99,13 @@ where
             let (weights, terms) = (contiguous(weights.into_primitive()), contiguous(terms.into_primitive()));
             let (y, mut record, statistics) = recorded(&states, &weights, &terms, &context);
             record.forget();
-            let state = State { record: Arc::new(record), inputs: states, output: y.clone() };
+            let state = State {
+                record: Arc::new(record),
+                inputs: states,
+                output: y.clone(),
+                slots: context.inputs,
+                own: context.output,
+            };
             (prep.finish(state, y), statistics)
         }
         OpsKind::UnTracked(prep) => {
@@ -196,6 +218,10 @@ struct State {
     record: Arc<Record>,
     inputs: [FlexTensor; 2],
     output: FlexTensor,
+    /// Of the inputs.
+    slots: [Option<GradientSlot>; 2],
+    /// Of the output.
+    own: GradientSlot,
 }
 
 impl fmt::Debug for State {
@@ -207,32 +233,45 @@ impl fmt::Debug for State {
 impl Backward<Flex, 4> for CellBackward {
     type State = State;
 
-    fn backward(self, ops: Ops<State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let State { record, inputs, output } = ops.state;
+    fn backward(self, ops: Ops<State, 4>, grads: &mut grads::Gradients, _: &mut Checkpointer) {
+        let State { record, inputs, output, slots, own } = ops.state;
+        own.set(None);
         // The last one who holds the record has its memory to itself.
         let mut record = Arc::try_unwrap(record).expect("a node of the graph is passed once");
         record.restore(output.storage());
         // The gradient's own memory is worked in; it is copied only if somebody else holds it.
         let mut gradient = contiguous(grads.consume::<Flex>(&ops.node));
         let [s0, s1, weights, terms] = ops.parents;
-        let wanted = Wanted {
-            inputs: [s0.is_some(), s1.is_some()],
-            weights: weights.is_some(),
-            terms: terms.is_some(),
-        };
-        let gradients = backward(
+        let parents = [s0, s1];
+        let mut sums: [Option<FlexTensor>; 2] = std::array::from_fn(|k| {
+            let (parent, slot) = parents[k].as_ref().zip(slots[k].as_ref())?;
+            (slot.set(None) == Some(parent.id)).then(|| contiguous(grads.consume::<Flex>(parent)))
+        });
+        let mut sum_values = sums.each_mut().map(|sum| sum.as_mut().map(FlexTensor::storage_mut::<f32>));
+        let wanted = Wanted { weights: weights.is_some(), terms: terms.is_some() };
+        let Gradients { inputs: new, weights: weight_gradient, terms: term_gradient } = backward(
             &record,
             inputs.each_ref().map(|state| state.storage()),
             output.storage(),
             gradient.storage_mut(),
+            std::array::from_fn(|k| match (&parents[k], sum_values[k].take()) {
+                (None, _) => InputGradient::Unwanted,
+                (Some(_), None) => InputGradient::Write(Buffer::dirty(inputs[k].storage::<f32>().len())),
+                (Some(_), Some(sum)) => InputGradient::Add(sum),
+            }),
             wanted,
         );
-        for ((parent, gradient), input) in [s0, s1].into_iter().zip(gradients.inputs).zip(&inputs) {
-            if let (Some(parent), Some(gradient)) = (parent, gradient) {
-                grads.register::<Flex>(parent.id, tensor_of(gradient, dims::<5>(input)));
+        let written = new.map(InputGradient::written);
+        for (k, (written, sum)) in written.into_iter().zip(sums).enumerate() {
+            let new = written.map(|gradient| tensor_of(gradient, dims::<5>(&inputs[k])));
+            if let (Some(parent), Some(gradient)) = (&parents[k], new.or(sum)) {
+                grads.register::<Flex>(parent.id, gradient);
+                if let Some(slot) = &slots[k] {
+                    slot.set(Some(parent.id));
+                }
             }
         }
-        for (parent, gradient) in [(weights, gradients.weights), (terms, gradients.terms)] {
+        for (parent, gradient) in [(weights, weight_gradient), (terms, term_gradient)] {
             if let (Some(parent), Some(gradient)) = (parent, gradient) {
                 let len = gradient.len();
                 grads.register::<Flex>(parent.id, tensor(gradient, [len]));

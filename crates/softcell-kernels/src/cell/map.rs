@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::extension::GradientSlot;
 use super::plan::{Blocks, InputChannels};
 
 /// A batch of maps in the layout of the fast cell: `[N, blocks, H, W, lanes]`. Each group of channels fills
@@ -12,9 +13,16 @@ pub struct BlockedMap {
     pub values: Tensor<5>,
     /// How the channels are grouped.
     pub channels: InputChannels,
+    /// Of a cell's output.
+    pub(super) gradient: Option<GradientSlot>,
 }
 
 impl BlockedMap {
+    /// Values that are grouped already.
+    pub fn new(values: Tensor<5>, channels: InputChannels) -> Self {
+        Self { values, channels, gradient: None }
+    }
+
     /// From `[N, C, H, W]`, differentiable; `lanes` as in [`block_lanes`](crate::block_lanes).
     pub fn from_nchw(x: Tensor<4>, lanes: usize) -> Self {
         let [n, channels, h, w] = x.dims();
@@ -26,7 +34,7 @@ impl BlockedMap {
             Tensor::cat(vec![x.clone(), Tensor::zeros([n, filling, h, w], &x.device())], 1)
         };
         let values = x.reshape([n, blocks, lanes, h, w]).permute([0, 1, 3, 4, 2]);
-        Self { values, channels: InputChannels { groups: 1, channels } }
+        Self::new(values, InputChannels { groups: 1, channels })
     }
 
     /// As `[N, C, H, W]`, differentiable.

@@ -24,6 +24,7 @@ pub use plan::{CellConfig, CellPlan, ConvolutionConfig, InputChannels, Operation
 pub use statistics::Statistics;
 
 use crate::support::device::runs_on_flex;
+use extension::{Context, GradientSlot};
 
 /// The tensors and numbers of one call of [`cell`].
 #[derive(Clone, Debug)]
@@ -81,9 +82,16 @@ pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Stat
         assert_eq!(scales.len(), config.terms.len() * images, "scales of a cell's terms");
     }
     let [s0, s1] = states;
-    let context = extension::Context { plan: Arc::clone(plan), scales, given };
+    let gradient = GradientSlot::default();
+    let context = Context {
+        plan: Arc::clone(plan),
+        scales,
+        given,
+        inputs: [s0.gradient, s1.gradient],
+        output: gradient.clone(),
+    };
     let (values, statistics) = extension::cell([s0.values, s1.values], weights, terms, context);
-    (BlockedMap { values, channels: plan.output_channels() }, statistics)
+    (BlockedMap { values, channels: plan.output_channels(), gradient: Some(gradient) }, statistics)
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ impl Case {
         let (all, _) = cell(&plan, arguments.clone());
         close("given statistics", &found[0], &values(all.to_nchw()), 1e-4);
         let inner = CellArguments {
-            states: arguments.states.map(|state| BlockedMap { values: state.values.inner(), ..state }),
+            states: arguments.states.map(|state| BlockedMap::new(state.values.inner(), state.channels)),
             weights: arguments.weights.inner(),
             terms: arguments.terms.inner(),
             ..arguments
@@ -172,7 +172,7 @@ fn blocked(x: &Tensor<4>, channels: InputChannels, lanes: usize) -> BlockedMap {
             BlockedMap::from_nchw(x, lanes).values
         })
         .collect();
-    BlockedMap { values: Tensor::cat(groups, 1), channels }
+    BlockedMap::new(Tensor::cat(groups, 1), channels)
 }
 
 fn values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
