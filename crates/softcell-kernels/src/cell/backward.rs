@@ -9,8 +9,8 @@ use super::norm_gradient::{Coefficients, NormSums};
 use super::plan::{Map, Reader, Source, Spread};
 use super::record::Record;
 use super::shapes::{groups, image, split, split_all};
-use super::stage::fill_source;
-use super::stage_gradient::{GradientScratch, StageGradient};
+use super::stage::{Following, fill_source};
+use super::stage_gradient::{GradientScratch, SourceGradient, StageGradient, write_gradient};
 use crate::Pool;
 use crate::support::parallel::for_each;
 use crate::support::workspace::Buffer;
@@ -328,7 +328,16 @@ impl Backward<'_> {
                     fill_source(record, stage, z, Some(norm), &mut scratch.padded);
                 }
                 scratch.source[..z.len()].fill(0.0);
-                self.stage(stage, at, &[], (tail, 0), true).run(scratch, weights);
+                let mut gradient = self.stage(stage, at, &[], (tail, 0), true);
+                let next = match firsts.get(index + 1) {
+                    Some(&next) => Some((next, at)),
+                    None if at + 1 < part.images.end => Some((firsts[0], at + 1)),
+                    None => None,
+                };
+                if let Some((first, at)) = next {
+                    gradient.following.maps[0] = self.map(Map::Stage(first), at);
+                }
+                gradient.run(scratch, weights, None);
                 let len = z.len();
                 let out = &mut part.firsts[index][local * len..(local + 1) * len];
                 let block = len / plan.blocks.count();
@@ -369,7 +378,16 @@ impl Backward<'_> {
             }
         };
         let z = self.map(Map::Stage(stage), at);
-        StageGradient { record: self.record, stage, source, z, g, coefficients, source_wanted }
+        StageGradient {
+            record: self.record,
+            stage,
+            source,
+            z,
+            g,
+            coefficients,
+            source_wanted,
+            following: Following::default(),
+        }
     }
 
     /// Everything that reads a state; then the sums over the state's own gradient.
@@ -408,7 +426,11 @@ impl Backward<'_> {
                 let mut weights_at = 0;
                 for (&stage, &weights_len) in stages.iter().zip(weights_lens) {
                     let weights = take_part(&mut part.weights, &mut weights_at, weights_len);
-                    self.stage(stage, at, &[], (tail, start), true).run(scratch, weights);
+                    let mut gradient = self.stage(stage, at, &[], (tail, start), true);
+                    if Some(&stage) == stages.last() && at + 1 < part.images.end {
+                        gradient.following.maps[0] = self.map(Map::State(state), at + 1);
+                    }
+                    gradient.run(scratch, weights, None);
                 }
                 mask_blocks(lanes, block, h, &scratch.source[..len], out);
             }
@@ -515,15 +537,19 @@ impl Backward<'_> {
             if wanted && !keep {
                 scratch.source[..len].fill(0.0);
             }
-            self.stage(stage, at, x, (tail, 0), wanted).run(scratch, part.weights.as_deref_mut());
-            if let Some(own) = &mut part.own {
-                let out = &mut own[local * len..(local + 1) * len];
-                let gradient = &scratch.source[..len];
-                match (plan.stages[stage].rectify, accumulate) {
-                    (true, _) => mask(lanes, x, None, gradient, accumulate, out),
-                    (false, true) => out.iter_mut().zip(gradient).for_each(|(sum, more)| *sum += more),
-                    (false, false) => out.copy_from_slice(gradient),
+            let weights = part.weights.as_deref_mut();
+            let own = part.own.as_deref_mut().map(|own| &mut own[local * len..(local + 1) * len]);
+            let gradient = self.stage(stage, at, x, (tail, 0), wanted);
+            match own {
+                Some(values) if keep => {
+                    gradient.run(scratch, weights, Some(SourceGradient { values, accumulate }));
                 }
+                Some(values) => {
+                    gradient.run(scratch, weights, None);
+                    let source = if plan.stages[stage].rectify { Some(x) } else { None };
+                    write_gradient(lanes, source, &scratch.source[..len], accumulate, values);
+                }
+                None => gradient.run(scratch, weights, None),
             }
         }
     }

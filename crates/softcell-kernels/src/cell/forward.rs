@@ -7,8 +7,9 @@ use super::pack::Packed;
 use super::plan::{CellPlan, Map, Source, Spread};
 use super::record::{NormValues, Record};
 use super::shapes::{Shapes, groups, image, split, split_all};
-use super::stage::{fill_source, rows_at_once, run_stage};
+use super::stage::{Following, fill_source, rows_at_once, run_stage};
 use super::statistics::{SUMS, Statistics, merge, sum_map};
+use crate::support::ahead::Ahead;
 use crate::support::parallel::for_each;
 use crate::support::workspace::Buffer;
 
@@ -31,6 +32,7 @@ pub(super) struct CellInput<'a> {
 pub(super) struct Scratch {
     pub padded: Buffer,
     pub spread: Buffer,
+    pub ahead: Ahead,
 }
 
 impl Scratch {
@@ -47,7 +49,7 @@ impl Scratch {
         if let Some(&stage) = stages.first() {
             record.packed[stage].source.clear_margins(lanes, &mut padded);
         }
-        Self { padded, spread: Buffer::dirty(spread.max().unwrap_or(0)) }
+        Self { padded, spread: Buffer::dirty(spread.max().unwrap_or(0)), ahead: Ahead::default() }
     }
 }
 
@@ -251,7 +253,7 @@ impl Pass<'_, '_> {
                 (None, None) => &[],
             };
             let mut filled = None;
-            for &stage in stages {
+            for (index, &stage) in stages.iter().enumerate() {
                 let source = plan.stages[stage].source;
                 let keep = plan.stages[stage].spread == Spread::Keep;
                 let mut whole: &[f32] = &[];
@@ -276,7 +278,9 @@ impl Pass<'_, '_> {
                 let len = part.maps[done].len() / part.images.len();
                 let out = &mut part.maps[done][local * len..(local + 1) * len];
                 let from = if keep { whole } else { &scratch.padded };
-                run_stage(record, stage, from, &mut scratch.spread, out);
+                let following = self.following(stages, index, step, at, &part.images);
+                let working = (&mut *scratch.spread, &mut scratch.ahead);
+                run_stage(record, stage, from, following, working, out);
                 done += 1;
             }
             for &pool in pools {
@@ -293,6 +297,43 @@ impl Pass<'_, '_> {
                 }
             }
         }
+    }
+
+    /// What is read after stage `index` of `stages` for image `at`.
+    fn following(
+        &self,
+        stages: &[usize],
+        index: usize,
+        step: Step,
+        at: usize,
+        images: &Range<usize>,
+    ) -> Following<'_> {
+        let (record, plan) = (&self.record, &self.record.plan);
+        let (last, next) = (index + 1 == stages.len(), at + 1);
+        let mut following = Following::default();
+        match step {
+            Step::Input(input) if next < images.end => {
+                let values = self.input.states[input];
+                following.source = image(values, values.len() / record.shapes.images, next);
+            }
+            // The next image's state is completed from these.
+            Step::State(state) if last && next < images.end => {
+                let summands = plan.summands_of(state).into_iter();
+                let maps = summands.map(|summand| plan.summands[summand].map);
+                let stored = maps.filter(|map| !matches!(map, Map::State(_)));
+                for (map, to) in stored.zip(&mut following.maps) {
+                    *to = record.map(map, &[], next, 0);
+                }
+            }
+            Step::Second if !last || next < images.end => {
+                let (index, at) = if last { (0, next) } else { (index + 1, at) };
+                if let Source::Stage(first) = plan.stages[stages[index]].source {
+                    following.maps[0] = record.map(Map::Stage(first), &[], at, 0);
+                }
+            }
+            _ => {}
+        }
+        following
     }
 
     /// The normalisations of a map whose sums are complete.

@@ -7,6 +7,7 @@ use super::kernels::elementwise::{Padded, fill};
 use super::kernels::pointwise::{Strip, pointwise};
 use super::plan::Spread;
 use super::record::{NormValues, Record};
+use crate::support::ahead::Ahead;
 
 /// Values of the spread that are computed before the pointwise convolution reads them: as many as stay in the
 /// first-level cache.
@@ -66,19 +67,47 @@ pub(super) fn spread_rows(
     }
 }
 
+/// What is read after a stage, to be fetched while it runs.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Following<'a> {
+    /// The next image's source, for a stage without a spread.
+    pub source: &'a [f32],
+    /// Other maps, whole.
+    pub maps: [&'a [f32]; 3],
+}
+
 /// One stage for one image, from what [`spread_rows`] reads.
-pub(super) fn run_stage(record: &Record, stage: usize, padded: &[f32], spread: &mut [f32], out: &mut [f32]) {
+pub(super) fn run_stage(
+    record: &Record,
+    stage: usize,
+    padded: &[f32],
+    following: Following<'_>,
+    scratch: (&mut [f32], &mut Ahead),
+    out: &mut [f32],
+) {
     let (plan, packed) = (&record.plan, &record.packed[stage]);
     let (lanes, blocks) = (plan.blocks.lanes, plan.blocks.count());
+    let (spread, ahead) = scratch;
     let channels = &plan.stages[stage].spread_blocks.channels;
-    let pixels = packed.out.height * packed.out.width;
+    let (height, width) = (packed.out.height, packed.out.width);
     let step = rows_at_once(record, stage);
-    for row in (0..packed.out.height).step_by(step) {
-        let rows = row..(row + step).min(packed.out.height);
-        let count = rows.len() * packed.out.width;
-        spread_rows(record, stage, padded, rows, spread);
-        let strip = Strip { values: spread, block: count * lanes, channels };
-        let out = &mut out[row * packed.out.width * lanes..];
-        pointwise(lanes, strip, count, &packed.pointwise, blocks, out, pixels * lanes);
+    let strips = height.div_ceil(step);
+    for strip in 0..strips {
+        let rows = strip * step..((strip + 1) * step).min(height);
+        let count = rows.len() * width;
+        spread_rows(record, stage, padded, rows.clone(), spread);
+        ahead.clear();
+        if plan.stages[stage].spread == Spread::Keep {
+            let (map, next) = match rows.end < height {
+                true => (padded, rows.end..(rows.end + step).min(height)),
+                false => (following.source, 0..step),
+            };
+            let block = height * width * lanes;
+            ahead.want_of_blocks(map, block, next.start * width * lanes..next.end * width * lanes);
+        }
+        following.maps.iter().for_each(|map| ahead.want_part(map, strip, strips));
+        let values = Strip { values: spread, block: count * lanes, channels };
+        let out = &mut out[rows.start * width * lanes..];
+        pointwise(lanes, values, count, &packed.pointwise, blocks, out, height * width * lanes, ahead);
     }
 }

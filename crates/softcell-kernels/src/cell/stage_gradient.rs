@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use super::kernels::depthwise::{Windows, correlate, tap_sums};
-use super::kernels::elementwise::{combine, fill};
+use super::kernels::elementwise::{combine, fill, mask};
 use super::kernels::pointwise::{Strip, outer_products, pointwise};
 use super::norm_gradient::Coefficients;
 use super::plan::Spread;
 use super::record::Record;
-use super::stage::{rows_at_once, spread_rows};
+use super::stage::{Following, rows_at_once, spread_rows};
+use crate::support::ahead::Ahead;
 use crate::support::workspace::Buffer;
 
 /// Working memory of one thread.
@@ -26,6 +27,7 @@ pub(super) struct GradientScratch {
     pub source: Buffer,
     /// Gradient of a pooled map.
     pub pooled: Buffer,
+    pub ahead: Ahead,
 }
 
 impl GradientScratch {
@@ -56,6 +58,7 @@ impl GradientScratch {
             margin,
             source: Buffer::dirty(most(&|s| source_pixels(s) * plan.stages[s].source_blocks.width())),
             pooled: Buffer::dirty(pooled),
+            ahead: Ahead::default(),
         }
     }
 }
@@ -72,12 +75,40 @@ pub(super) struct StageGradient<'a> {
     pub g: &'a [f32],
     pub coefficients: Cow<'a, Coefficients>,
     pub source_wanted: bool,
+    pub following: Following<'a>,
+}
+
+/// Where the gradient of a stage's source goes.
+pub(super) struct SourceGradient<'a> {
+    pub values: &'a mut [f32],
+    /// Added to what is there, instead of replacing it.
+    pub accumulate: bool,
+}
+
+/// The gradient of a source, through the rectifier if there is one.
+pub(super) fn write_gradient(
+    lanes: usize,
+    rectified: Option<&[f32]>,
+    gradient: &[f32],
+    accumulate: bool,
+    out: &mut [f32],
+) {
+    match (rectified, accumulate) {
+        (Some(source), _) => mask(lanes, source, None, gradient, accumulate, out),
+        (None, true) => out.iter_mut().zip(gradient).for_each(|(sum, more)| *sum += more),
+        (None, false) => out.copy_from_slice(gradient),
+    }
 }
 
 impl StageGradient<'_> {
-    /// Adds the gradient of the weights to `weights` and that of the rectified source to `scratch.source` (a
-    /// stage without a spread writes it there).
-    pub fn run(&self, scratch: &mut GradientScratch, weights: Option<&mut [f32]>) {
+    /// Adds the gradient of the weights to `weights`. That of the rectified source is added to
+    /// `scratch.source`; that of a source without a spread goes through its rectifier, into `out`.
+    pub fn run(
+        &self,
+        scratch: &mut GradientScratch,
+        weights: Option<&mut [f32]>,
+        out: Option<SourceGradient<'_>>,
+    ) {
         let spec = &self.record.plan.stages[self.stage];
         let (depthwise, pointwise) = match weights {
             Some(weights) => {
@@ -86,7 +117,7 @@ impl StageGradient<'_> {
             }
             None => (None, None),
         };
-        self.through_pointwise(scratch, pointwise);
+        self.through_pointwise(scratch, pointwise, out);
         if self.source_wanted && spec.spread != Spread::Keep {
             self.through_spread(scratch, depthwise);
         }
@@ -94,7 +125,12 @@ impl StageGradient<'_> {
 
     /// Strip by strip: the raw gradient, from it the gradient of the spread, and with the spread computed again
     /// that of the pointwise weights.
-    fn through_pointwise(&self, scratch: &mut GradientScratch, mut sums: Option<&mut [f32]>) {
+    fn through_pointwise(
+        &self,
+        scratch: &mut GradientScratch,
+        mut sums: Option<&mut [f32]>,
+        mut out: Option<SourceGradient<'_>>,
+    ) {
         let (record, plan) = (self.record, &self.record.plan);
         let (spec, packed) = (&plan.stages[self.stage], &record.packed[self.stage]);
         let (lanes, blocks) = (plan.blocks.lanes, plan.blocks.count());
@@ -119,18 +155,15 @@ impl StageGradient<'_> {
                 );
             }
             if self.source_wanted {
+                self.look_ahead(rows.end, out.as_ref().map(|out| &*out.values), &mut scratch.ahead);
                 let strip =
                     Strip { values: &scratch.raw, block: count * lanes, channels: &plan.blocks.channels };
-                let out = if keep { &mut scratch.source } else { &mut scratch.spread_gradient };
-                pointwise(
-                    lanes,
-                    strip,
-                    count,
-                    &packed.transposed,
-                    spread_blocks,
-                    &mut out[start..],
-                    pixels * lanes,
-                );
+                let (to, block) = match keep {
+                    true => (&mut scratch.source[..], count * lanes),
+                    false => (&mut scratch.spread_gradient[start..], pixels * lanes),
+                };
+                let weights = &packed.transposed;
+                pointwise(lanes, strip, count, weights, spread_blocks, to, block, &mut scratch.ahead);
             }
             if let Some(sums) = &mut sums {
                 let channels = &spec.spread_blocks.channels;
@@ -139,7 +172,35 @@ impl StageGradient<'_> {
                 let strip = Strip { values: &scratch.spread, block: count * lanes, channels };
                 outer_products(lanes, strip, &scratch.raw, count * lanes, blocks, count, sums);
             }
+            if let Some(out) = &mut out {
+                let values = start..start + count * lanes;
+                let gradients = scratch.source.chunks_exact(count * lanes);
+                let sources = self.source.chunks_exact(pixels * lanes);
+                let outs = out.values.chunks_exact_mut(pixels * lanes);
+                for ((gradient, source), to) in gradients.zip(sources).zip(outs) {
+                    let (source, to) = (&source[values.clone()], &mut to[values.clone()]);
+                    let source = if spec.rectify { Some(source) } else { None };
+                    write_gradient(lanes, source, gradient, out.accumulate, to);
+                }
+            }
         }
+    }
+
+    /// Wants what the strip before row `row` is followed by.
+    fn look_ahead(&self, row: usize, out: Option<&[f32]>, ahead: &mut Ahead) {
+        let record = self.record;
+        let (lanes, packed) = (record.plan.blocks.lanes, &record.packed[self.stage]);
+        let (height, width) = (packed.out.height, packed.out.width);
+        let step = rows_at_once(record, self.stage);
+        let block = height * width * lanes;
+        ahead.clear();
+        let next = row * width * lanes..(row + step).min(height) * width * lanes;
+        ahead.want_of_blocks(self.g, block, next.clone());
+        ahead.want_of_blocks(self.z, block, next.clone());
+        ahead.want_of_blocks(self.source, block, next.clone());
+        ahead.want_of_blocks(out.unwrap_or_default(), block, next);
+        let strip = (row - 1) / step;
+        self.following.maps.iter().for_each(|map| ahead.want_part(map, strip, height.div_ceil(step)));
     }
 
     /// Block by block: the gradient of the source, and that of the depthwise weights.

@@ -1,5 +1,6 @@
 //! Pointwise convolution of all blocks of a strip of pixels: small matrix products with the sums in registers.
 
+use crate::support::ahead::Ahead;
 use crate::support::vector::{Vector, load_at, splat_at, store_at, vectorised};
 
 /// Blocks of channels of some pixels.
@@ -13,6 +14,10 @@ pub(in crate::cell) struct Strip<'a> {
     pub channels: &'a [usize],
 }
 
+/// Cache lines to fetch ahead for each block of a tile and each block of channels that it reads: as much as
+/// memory delivers in that time.
+const FETCH: usize = 3;
+
 /// `Q` pixels of `B` blocks.
 ///
 /// # Safety
@@ -25,6 +30,7 @@ unsafe fn tile<V: Vector, const Q: usize, const B: usize>(
     weights: &[f32],
     row: usize,
     first: usize,
+    ahead: &mut Ahead,
 ) -> [[V; B]; Q] {
     let mut sums = [[V::splat(0.0); B]; Q];
     let mut weight_at = first * V::LANES;
@@ -32,6 +38,7 @@ unsafe fn tile<V: Vector, const Q: usize, const B: usize>(
     // SAFETY: by the caller.
     unsafe {
         for &channels in x.channels {
+            ahead.fetch(FETCH * B);
             for channel in 0..channels {
                 let weight: [V; B] = std::array::from_fn(|b| load_at::<V>(weights, weight_at + b * V::LANES));
                 for (q, sums) in sums.iter_mut().enumerate() {
@@ -57,6 +64,7 @@ fn columns<V: Vector, const Q: usize, const B: usize>(
     first: usize,
     out: &mut [f32],
     out_block: usize,
+    ahead: &mut Ahead,
 ) {
     macro_rules! write {
         ($sums:expr, $pixel:expr) => {
@@ -72,19 +80,19 @@ fn columns<V: Vector, const Q: usize, const B: usize>(
     let mut pixel = 0;
     while pixel + Q <= pixels {
         // SAFETY: `pointwise_body` has checked that all pixels lie inside of `x`.
-        let sums = unsafe { tile::<V, Q, B>(x, pixel, weights, row, first) };
+        let sums = unsafe { tile::<V, Q, B>(x, pixel, weights, row, first, ahead) };
         write!(sums, pixel);
         pixel += Q;
     }
     while Q > 4 && pixel + 4 <= pixels {
         // SAFETY: as above.
-        let sums = unsafe { tile::<V, 4, B>(x, pixel, weights, row, first) };
+        let sums = unsafe { tile::<V, 4, B>(x, pixel, weights, row, first, ahead) };
         write!(sums, pixel);
         pixel += 4;
     }
     while pixel < pixels {
         // SAFETY: as above.
-        let sums = unsafe { tile::<V, 1, B>(x, pixel, weights, row, first) };
+        let sums = unsafe { tile::<V, 1, B>(x, pixel, weights, row, first, ahead) };
         write!(sums, pixel);
         pixel += 1;
     }
@@ -98,6 +106,7 @@ fn pointwise_body<V: Vector>(
     out_blocks: usize,
     out: &mut [f32],
     out_block: usize,
+    ahead: &mut Ahead,
 ) {
     if pixels == 0 || out_blocks == 0 {
         return;
@@ -110,7 +119,7 @@ fn pointwise_body<V: Vector>(
     macro_rules! blocks {
         ($($pixels:literal x $blocks:literal),*) => {
             $(while first + $blocks <= out_blocks {
-                columns::<V, $pixels, $blocks>(x, pixels, weights, row, first, out, out_block);
+                columns::<V, $pixels, $blocks>(x, pixels, weights, row, first, out, out_block, ahead);
                 first += $blocks;
             })*
         };
@@ -137,7 +146,8 @@ fn check<V: Vector>(x: Strip<'_>, pixels: usize) {
 }
 
 vectorised! {
-    /// `out[p, o] = Σ_i x[p, i] · weights[i, o]`; a row of `weights` has `out_blocks` blocks.
+    /// `out[p, o] = Σ_i x[p, i] · weights[i, o]`; a row of `weights` has `out_blocks` blocks. Meanwhile memory
+    /// that is wanted next is fetched `ahead`.
     ///
     /// # Panics
     ///
@@ -149,6 +159,7 @@ vectorised! {
         out_blocks: usize,
         out: &mut [f32],
         out_block: usize,
+        ahead: &mut Ahead,
     ) = pointwise_body
 }
 
