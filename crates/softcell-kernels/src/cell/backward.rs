@@ -110,7 +110,7 @@ pub(super) fn backward<'a>(
             Some(_) => Buffer::default(),
             None if !pass.wants(state) => Buffer::default(),
             None => {
-                Buffer::zeroed(record.shapes.images * record.shapes.state_pixels(state) * plan.blocks.width())
+                Buffer::dirty(record.shapes.images * record.shapes.state_pixels(state) * plan.blocks.width())
             }
         })
         .collect();
@@ -188,7 +188,7 @@ impl Backward<'_> {
         let weights_lens: Vec<usize> =
             stages.iter().map(|&stage| plan.stages[stage].gradient_len(&plan.blocks)).collect();
         let weights_len: usize = if self.wanted.weights { weights_lens.iter().sum() } else { 0 };
-        let mut weights = Buffer::zeroed(weights_len * groups.len());
+        let mut weights = Buffer::dirty(weights_len * groups.len());
         let gradient = std::mem::take(&mut self.gradient);
         let mut own = match step {
             Step::State(state) => std::mem::take(&mut self.states[state]),
@@ -246,12 +246,17 @@ impl Backward<'_> {
             parts,
             cost * images.div_ceil(groups.len()),
             || GradientScratch::new(record, &stages, pooled),
-            |scratch, _, part| match step {
-                Step::Second => this.second_part(&stages, &firsts, &weights_lens, scratch, part),
-                Step::State(state) => {
-                    this.state_part(state, &stages, &summands, &weights_lens, scratch, part);
+            |scratch, _, mut part| {
+                if let Some(weights) = &mut part.weights {
+                    weights.fill(0.0);
                 }
-                Step::Input(input) => this.input_part(input, stages[0], accumulate, scratch, part),
+                match step {
+                    Step::Second => this.second_part(&stages, &firsts, &weights_lens, scratch, part),
+                    Step::State(state) => {
+                        this.state_part(state, &stages, &summands, &weights_lens, scratch, part);
+                    }
+                    Step::Input(input) => this.input_part(input, stages[0], accumulate, scratch, part),
+                }
             },
         );
 
@@ -414,7 +419,11 @@ impl Backward<'_> {
                     let (head, tail) = gradient.split_at_mut((slot + 1) * len);
                     (&mut head[slot * len..], tail, (slot + 1) * len)
                 }
-                (None, Some(own)) => (&mut own[local * len..(local + 1) * len], gradient, 0),
+                (None, Some(own)) => {
+                    let own = &mut own[local * len..(local + 1) * len];
+                    own.fill(0.0);
+                    (own, gradient, 0)
+                }
                 (None, None) => unreachable!("a state outside of the output has a gradient of its own"),
             };
             let h = self.map(Map::State(state), at);

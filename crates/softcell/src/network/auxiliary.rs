@@ -1,9 +1,9 @@
 //! The auxiliary classifier.
 
 use burn::module::{Module, Param};
-use burn::tensor::module::{avg_pool2d, conv2d};
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions};
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 
 use super::net::StemKind;
 use crate::ops::{BatchNorm, BatchNormConfig, Linear, LinearConfig, Pass, conv_weight, global_average_pool};
@@ -67,10 +67,7 @@ impl AuxiliaryHead {
         let [_, _, h, w] = x.dims();
         let window = [h, w].map(|side| WINDOW.min(side - 1));
         let stride = [self.stride.min(h - window[0]), self.stride.min(w - window[1])];
-        let x = avg_pool2d(
-            relu(x),
-            AvgPoolOptions::new(window).with_stride(stride).with_count_include_pad(false),
-        );
+        let x = average_windows(relu(x), window, stride);
         let plain = || ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
         let x = relu(self.norm1.forward(conv2d(x, self.conv1.val(), None, plain()), pass));
         let x = conv2d(x, self.conv2.val(), None, plain());
@@ -79,5 +76,53 @@ impl AuxiliaryHead {
             None => x,
         };
         self.classifier.forward(global_average_pool(relu(x)))
+    }
+}
+
+/// The mean of every window, without padding: `[N, C, H, W]` to `[N, C, H', W']`.
+///
+/// The windows are few and wide, so this is a product with a constant matrix; the gradient of a stock pooling
+/// takes several times as long.
+fn average_windows(x: Tensor<4>, window: [usize; 2], stride: [usize; 2]) -> Tensor<4> {
+    let [n, c, h, w] = x.dims();
+    let [rows, columns] = [(h - window[0]) / stride[0] + 1, (w - window[1]) / stride[1] + 1];
+    let share = 1.0 / (window[0] * window[1]) as f32;
+    let mut matrix = vec![0.0f32; h * w * rows * columns];
+    for (index, value) in matrix.iter_mut().enumerate() {
+        let (pixel, out) = (index / (rows * columns), index % (rows * columns));
+        let first = [out / columns * stride[0], out % columns * stride[1]];
+        let inside = |at: usize, axis: usize| (first[axis]..first[axis] + window[axis]).contains(&at);
+        if inside(pixel / w, 0) && inside(pixel % w, 1) {
+            *value = share;
+        }
+    }
+    let matrix = TensorData::new(matrix, [h * w, rows * columns]);
+    let matrix = Tensor::<2>::from_data(matrix, (&x.device(), x.dtype()));
+    x.reshape([n * c, h * w]).matmul(matrix).reshape([n, c, rows, columns])
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::ops::AvgPoolOptions;
+    use burn::tensor::{Int, module::avg_pool2d};
+
+    use super::*;
+
+    #[test]
+    fn windows_are_averaged_as_by_stock_pooling() {
+        let device = Device::flex();
+        for (size, window, stride) in
+            [([8, 8], [5, 5], [3, 3]), ([7, 9], [5, 4], [2, 3]), ([2, 3], [1, 2], [1, 1])]
+        {
+            let values = Tensor::<1, Int>::arange(0..(6 * size[0] * size[1]) as i64, &device).float();
+            let x = values.cos().reshape([2, 3, size[0], size[1]]);
+            let stock = avg_pool2d(
+                x.clone(),
+                AvgPoolOptions::new(window).with_stride(stride).with_count_include_pad(false),
+            );
+            let own = average_windows(x, window, stride);
+            assert_eq!(own.dims(), stock.dims());
+            assert!((own - stock).abs().max().into_scalar::<f32>() < 1e-6);
+        }
     }
 }
