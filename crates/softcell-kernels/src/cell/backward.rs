@@ -332,7 +332,6 @@ impl Backward<'_> {
                 if weights.is_some() {
                     fill_source(record, stage, z, Some(norm), &mut scratch.padded);
                 }
-                scratch.source[..z.len()].fill(0.0);
                 let mut gradient = self.stage(stage, at, &[], (tail, 0), true);
                 let next = match firsts.get(index + 1) {
                     Some(&next) => Some((next, at)),
@@ -392,6 +391,7 @@ impl Backward<'_> {
             coefficients,
             source_wanted,
             following: Following::default(),
+            accumulate: false,
         }
     }
 
@@ -431,12 +431,12 @@ impl Backward<'_> {
                 if self.wanted.weights {
                     fill_source(record, stages[0], h, None, &mut scratch.padded);
                 }
-                scratch.source[..len].fill(0.0);
                 let mut weights_at = 0;
-                for (&stage, &weights_len) in stages.iter().zip(weights_lens) {
+                for (index, (&stage, &weights_len)) in stages.iter().zip(weights_lens).enumerate() {
                     let weights = take_part(&mut part.weights, &mut weights_at, weights_len);
                     let mut gradient = self.stage(stage, at, &[], (tail, start), true);
-                    if Some(&stage) == stages.last() && at + 1 < part.images.end {
+                    gradient.accumulate = index > 0;
+                    if index + 1 == stages.len() && at + 1 < part.images.end {
                         gradient.following.maps[0] = self.map(Map::State(state), at + 1);
                     }
                     gradient.run(scratch, weights, None);
@@ -543,9 +543,6 @@ impl Backward<'_> {
                 fill_source(record, stage, x, None, &mut scratch.padded);
             }
             let wanted = part.own.is_some();
-            if wanted && !keep {
-                scratch.source[..len].fill(0.0);
-            }
             let weights = part.weights.as_deref_mut();
             let own = part.own.as_deref_mut().map(|own| &mut own[local * len..(local + 1) * len]);
             let gradient = self.stage(stage, at, x, (tail, 0), wanted);

@@ -242,7 +242,8 @@ impl Backward<Flex, 4> for CellBackward {
         // The gradient's own memory is worked in; it is copied only if somebody else holds it.
         let mut gradient = contiguous(grads.consume::<Flex>(&ops.node));
         let [s0, s1, weights, terms] = ops.parents;
-        let parents = [s0, s1];
+        // A plan of one input does not read the second.
+        let parents = [s0, s1.filter(|_| record.plan.inputs > 1)];
         let mut sums: [Option<FlexTensor>; 2] = std::array::from_fn(|k| {
             let (parent, slot) = parents[k].as_ref().zip(slots[k].as_ref())?;
             (slot.set(None) == Some(parent.id)).then(|| contiguous(grads.consume::<Flex>(parent)))

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::forward::CellInput;
-use super::kernels::elementwise::{mix, mix4};
+use super::kernels::elementwise::{mix, mix2, mix4};
 use super::kernels::pool::{PoolShape, average, max};
 use super::pack::Packed;
 use super::plan::{CellPlan, Map};
@@ -197,6 +197,14 @@ impl Record {
                 let shift = if first { &shift[channels.clone()] } else { &zero };
                 let maps = maps.map(|map| &map[values.clone()]);
                 mix4(lanes, maps, scales.each_ref().map(|s| &s[channels.clone()]), shift, first, out);
+                first = false;
+            }
+            let (twos, rest) = rest.as_chunks::<2>();
+            let (two_scales, rest_scales) = rest_scales.as_chunks::<2>();
+            for (maps, scales) in twos.iter().zip(two_scales) {
+                let shift = if first { &shift[channels.clone()] } else { &zero };
+                let maps = maps.map(|map| &map[values.clone()]);
+                mix2(lanes, maps, scales.each_ref().map(|s| &s[channels.clone()]), shift, first, out);
                 first = false;
             }
             for (map, scale) in rest.iter().zip(rest_scales) {

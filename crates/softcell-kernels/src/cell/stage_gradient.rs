@@ -76,6 +76,8 @@ pub(super) struct StageGradient<'a> {
     pub coefficients: Cow<'a, Coefficients>,
     pub source_wanted: bool,
     pub following: Following<'a>,
+    /// Whether another stage has left its gradient of the same source in the scratch.
+    pub accumulate: bool,
 }
 
 /// Where the gradient of a stage's source goes.
@@ -210,6 +212,12 @@ impl StageGradient<'_> {
         let lanes = plan.blocks.lanes;
         let pixels = packed.out.height * packed.out.width;
         let source_len = packed.source.height * packed.source.width * lanes;
+        // With one phase, and one piece for each block of the source, every pixel is written.
+        let covers = spec.stride == 1 && packed.pieces.len() == spec.source_blocks.count();
+        if !self.accumulate && !covers {
+            scratch.source[..spec.source_blocks.count() * source_len].fill(0.0);
+        }
+        let accumulate = self.accumulate || !covers;
         for (block, piece) in packed.pieces.iter().enumerate() {
             let gradient = &scratch.spread_gradient[block * pixels * lanes..(block + 1) * pixels * lanes];
             fill(lanes, gradient, None, false, packed.out, &mut scratch.margin);
@@ -234,7 +242,7 @@ impl StageGradient<'_> {
                     &phase.weights,
                     &mut out[first..],
                     windows,
-                    true,
+                    accumulate,
                 );
             }
             if let (Some(sums), Spread::Depthwise { kernel, dilation }) = (&mut sums, spec.spread) {

@@ -212,23 +212,39 @@ vectorised! {
 }
 
 #[inline(always)]
-fn mix4_body<V: Vector>(maps: [&[f32]; 4], scales: [&[f32]; 4], shift: &[f32], first: bool, out: &mut [f32]) {
+fn mix_many<V: Vector, const N: usize>(
+    maps: [&[f32]; N],
+    scales: [&[f32]; N],
+    shift: &[f32],
+    first: bool,
+    out: &mut [f32],
+) {
     let lanes = V::LANES;
     assert!(maps.iter().all(|map| map.len() >= out.len()) && shift.len() >= lanes);
     assert!(scales.iter().all(|scale| scale.len() >= lanes));
     // SAFETY: the assertions above, and pixels are counted.
     unsafe {
-        let scales: [V; 4] = std::array::from_fn(|k| load_at::<V>(scales[k], 0));
+        let scales: [V; N] = std::array::from_fn(|k| load_at::<V>(scales[k], 0));
         let shift = load_at::<V>(shift, 0);
         for pixel in 0..out.len() / lanes {
             let at = pixel * lanes;
             let mut sum = if first { shift } else { load_at::<V>(out, at).add(shift) };
-            for k in 0..4 {
+            for k in 0..N {
                 sum = load_at::<V>(maps[k], at).mul_add(scales[k], sum);
             }
             store_at(sum, out, at);
         }
     }
+}
+
+#[inline(always)]
+fn mix_four<V: Vector>(maps: [&[f32]; 4], scales: [&[f32]; 4], shift: &[f32], first: bool, out: &mut [f32]) {
+    mix_many::<V, 4>(maps, scales, shift, first, out);
+}
+
+#[inline(always)]
+fn mix_two<V: Vector>(maps: [&[f32]; 2], scales: [&[f32]; 2], shift: &[f32], first: bool, out: &mut [f32]) {
+    mix_many::<V, 2>(maps, scales, shift, first, out);
 }
 
 vectorised! {
@@ -239,7 +255,18 @@ vectorised! {
         shift: &[f32],
         first: bool,
         out: &mut [f32],
-    ) = mix4_body
+    ) = mix_four
+}
+
+vectorised! {
+    /// Two maps at once.
+    pub(in crate::cell) fn mix2(
+        maps: [&[f32]; 2],
+        scales: [&[f32]; 2],
+        shift: &[f32],
+        first: bool,
+        out: &mut [f32],
+    ) = mix_two
 }
 
 #[inline(always)]
