@@ -1,0 +1,138 @@
+//! Whole networks with fused cells against the same networks operation by operation, which is what runs in f64:
+//! logits, batch statistics and every gradient.
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
+use softcell::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
+use softcell::ops::Pass;
+use softcell::space::{SearchSpace, known_genotype};
+use softcell::supernet::{ArchParams, Relaxation, SuperNet, SuperNetConfig};
+use softcell::weights::{gradients, initialize, weight_names};
+
+const IMAGES: usize = 5;
+
+/// Largest deviation, as a share of the largest value of a tensor.
+const TOLERANCE: f64 = 2e-4;
+
+struct ToDouble;
+
+impl ModuleMapper for ToDouble {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|old| {
+            let trained = old.is_require_grad();
+            Tensor::from_inner(old.inner().cast(FloatDType::F64)).set_require_grad(trained)
+        })
+    }
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.cast(FloatDType::F64).into_data().try_to_vec::<f64>().unwrap()
+}
+
+fn compare(what: &str, wanted: &[f64], found: &[f64]) {
+    assert_eq!(wanted.len(), found.len(), "{what}");
+    let largest = wanted.iter().fold(1e-6, |a: f64, x| a.max(x.abs()));
+    for (index, (wanted, found)) in wanted.iter().zip(found).enumerate() {
+        let deviation = (wanted - found).abs() / largest;
+        assert!(deviation <= TOLERANCE, "{what}[{index}]: {found} instead of {wanted} ({deviation:e})");
+    }
+}
+
+/// Images without two equal neighbours, so that rounding decides no maximum.
+fn images(shape: [usize; 3], device: &Device) -> Tensor<4> {
+    let n = IMAGES * shape.iter().product::<usize>();
+    let values: Vec<f32> = (0..n).map(|i| ((i * i % 7919) as f32 / 7919.0 - 0.5) * 3.0).collect();
+    Tensor::from_data(TensorData::new(values, [IMAGES, shape[0], shape[1], shape[2]]), device)
+}
+
+/// What a pass gives: by name, in an order.
+type Results = Vec<(String, Vec<f64>)>;
+
+fn results<M: Module>(net: &M, logits: Vec<f64>, pass: Pass, grads: &Gradients) -> Results {
+    let mut all = vec![("logits".to_string(), logits)];
+    for (index, statistics) in pass.statistics.into_iter().enumerate() {
+        all.push((format!("mean {index}"), values(statistics.mean)));
+        all.push((format!("variance {index}"), values(statistics.variance)));
+    }
+    for (name, gradient) in weight_names(net).into_iter().zip(gradients(net, grads)) {
+        all.push((name, gradient.map(values).unwrap_or_default()));
+    }
+    all
+}
+
+fn search(net: SuperNet, alphas: &ArchParams, x: Tensor<4>) -> Results {
+    let mut pass = Pass::train();
+    let logits = net.forward(x, &Relaxation::Softmax.edge_weights(alphas), &mut pass);
+    let told = values(logits.clone().inner());
+    let grads = logits.powi_scalar(2).sum().backward();
+    let mut all = results(&net, told, pass, &grads);
+    for (kind, rows) in ["normal", "reduction"].into_iter().zip({
+        let gradient = alphas.gradient(&grads);
+        [gradient.normal, gradient.reduction]
+    }) {
+        all.push((format!("alphas, {kind}"), rows.concat().into_iter().map(f64::from).collect()));
+    }
+    all
+}
+
+fn train(net: DerivedNetwork, x: Tensor<4>) -> Results {
+    let mut pass = Pass::train();
+    let out = net.forward(x, &mut pass);
+    let told = values(out.logits.clone().inner());
+    let mut loss = out.logits.powi_scalar(2).sum();
+    if let Some(auxiliary) = out.auxiliary {
+        loss = loss + auxiliary.powi_scalar(2).sum() * 0.4;
+    }
+    let grads = loss.backward();
+    results(&net, told, pass, &grads)
+}
+
+fn compare_all(what: &str, plain: Results, fused: Results) {
+    assert_eq!(plain.len(), fused.len(), "{what}");
+    for ((name, wanted), (same, found)) in plain.into_iter().zip(fused) {
+        assert_eq!(name, same, "{what}");
+        compare(&format!("{what}: {name}"), &wanted, &found);
+    }
+}
+
+#[test]
+fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
+    let device = Device::flex().autodiff();
+    for (channels, shape, n_nodes) in [(4, [3, 12, 12], 4), (18, [1, 7, 9], 2)] {
+        let space = SearchSpace { n_nodes, n_cells: 5, init_channels: channels, ..SearchSpace::darts() };
+        let alphas = ArchParams::random(&space, 3, &device);
+        let config = SuperNetConfig { space, channels_in: shape[0], classes: 4 };
+        let net = initialize(config.init(&device), 3);
+        let x = images(shape, &device);
+        let fused = search(net.clone(), &alphas, x.clone());
+        let plain = search(net.map(&mut ToDouble), &alphas, x.cast(FloatDType::F64));
+        compare_all(&format!("{channels} channels, {shape:?}"), plain, fused);
+    }
+}
+
+#[test]
+fn a_derived_network_of_fused_cells_is_the_network_of_its_operations() {
+    let device = Device::flex().autodiff();
+    // Cells that hand gradients to one or two later ones, with an auxiliary head in between, both stems.
+    for (name, channels, n_cells, shape, stem) in [
+        ("DARTS_V2", 12, 6, [3, 16, 16], StemKind::Cifar),
+        ("PDARTS", 20, 3, [1, 17, 11], StemKind::Cifar),
+        ("AmoebaNet", 8, 4, [3, 64, 48], StemKind::Imagenet),
+    ] {
+        let config = DerivedNetworkConfig {
+            genotype: known_genotype(name).unwrap(),
+            init_channels: channels,
+            n_cells,
+            channels_in: shape[0],
+            image_size: [shape[1], shape[2]],
+            classes: 4,
+            stem,
+            auxiliary: name == "DARTS_V2",
+        };
+        let net = initialize(config.init(&device).unwrap(), 3);
+        let x = images(shape, &device);
+        let fused = train(net.clone(), x.clone());
+        let plain = train(net.map(&mut ToDouble), x.cast(FloatDType::F64));
+        compare_all(name, plain, fused);
+    }
+}
