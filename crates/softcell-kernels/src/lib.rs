@@ -45,6 +45,7 @@ pub use cell::{
 pub use depthwise_conv::{Activation, ConvShape, depthwise_conv2d};
 pub use pointwise_conv::pointwise_conv2d;
 pub use pool::{Pool, pool3x3};
+pub use support::vector::unknown_isa;
 pub use weighted_sum::weighted_sum;
 
 /// The readable bodies, in stock tensor operations: what the fast ones are compared with.

@@ -25,8 +25,12 @@ pub fn device_names() -> Vec<&'static str> {
 /// The device of a name, without autodiff.
 ///
 /// # Errors
-/// When the name is unknown, or its feature was not compiled in.
+/// When the name is unknown, or its feature was not compiled in; when the environment variable
+/// `SOFTCELL_ISA` asks for instructions that are not known.
 pub fn open_device(name: &str) -> Result<Device> {
+    if let Some(value) = softcell_kernels::unknown_isa() {
+        return Err(Error::setting("SOFTCELL_ISA", value, "avx512, avx2 or portable, or not set at all"));
+    }
     match name {
         "cpu" => Ok(Device::flex()),
         #[cfg(feature = "wgpu")]

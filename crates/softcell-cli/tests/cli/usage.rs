@@ -89,3 +89,12 @@ fn a_reader_that_left_is_no_error() {
         assert!(output.status.success() && err.is_empty(), "{args}: {:?} {err}", output.status);
     }
 }
+
+#[test]
+fn an_unknown_instruction_set_is_not_ignored() {
+    let here = tempfile::tempdir().unwrap();
+    let mut command = softcell(here.path(), "bench evaluate --steps 1 --init-channels 4 --layers 3");
+    let out = command.env("SOFTCELL_ISA", "sse").output().unwrap();
+    let err = String::from_utf8(out.stderr).unwrap();
+    assert!(!out.status.success() && err.contains("SOFTCELL_ISA = sse") && err.contains("avx2"), "{err}");
+}

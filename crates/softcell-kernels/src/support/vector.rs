@@ -16,17 +16,32 @@ pub(crate) enum Isa {
     Avx512,
 }
 
+/// The environment variable that narrows the choice.
+const VARIABLE: &str = "SOFTCELL_ISA";
+
+fn named(name: &str) -> Option<Isa> {
+    match name {
+        "avx512" => Some(Isa::Avx512),
+        "avx2" => Some(Isa::Avx2),
+        "portable" => Some(Isa::Portable),
+        _ => None,
+    }
+}
+
+/// The value of `SOFTCELL_ISA`, if it names no instruction set (`avx512`, `avx2`, `portable`); it is then
+/// ignored.
+pub fn unknown_isa() -> Option<String> {
+    let name = std::env::var_os(VARIABLE)?.to_string_lossy().into_owned();
+    named(&name).is_none().then_some(name)
+}
+
 /// The widest instruction set of this CPU, or the narrower one named by the environment variable
 /// `SOFTCELL_ISA` (`avx512`, `avx2` or `portable`).
 pub(crate) fn isa() -> Isa {
     static ISA: OnceLock<Isa> = OnceLock::new();
     *ISA.get_or_init(|| {
-        let limit = match std::env::var("SOFTCELL_ISA").as_deref() {
-            Ok("portable") => Isa::Portable,
-            Ok("avx2") => Isa::Avx2,
-            _ => Isa::Avx512,
-        };
-        detected().min(limit)
+        let limit = std::env::var(VARIABLE).ok().and_then(|name| named(&name));
+        detected().min(limit.unwrap_or(Isa::Avx512))
     })
 }
 
