@@ -40,6 +40,7 @@ class Work:
 
 SEARCH = "--init-channels 16 --layers 8 --nodes 4 --batch-size 64 --image-size 32"
 SEARCH_QUICK = "--init-channels 4 --layers 3 --nodes 2 --batch-size 4 --image-size 16"
+SMALL = "step --order first --layers 3 --nodes 4 --batch-size 8 --image-size 8 --init-channels"
 NETWORK = "--genotype DARTS_V2 --init-channels 36 --layers 20 --batch-size 96 --image-size 32"
 NETWORK_QUICK = "--genotype DARTS_V2 --init-channels 4 --layers 5 --batch-size 4 --image-size 32"
 WORKS = {
@@ -67,7 +68,19 @@ WORKS = {
         f"evaluate {NETWORK_QUICK}",
         record.Targets(fastest=2, eager=3, memory=None),
     ),
+    # Small work, to be run with --threads 1.
+    **{
+        f"small{channels}": Work(
+            f"first-order search step, {channels} channels, 3 cells, 8 images of 8x8",
+            f"{SMALL} {channels}",
+            f"{SMALL} {channels}",
+            record.NO_TARGETS,
+        )
+        for channels in (3, 16, 130)
+    },
 }
+# What is compared unless something else is asked for.
+USUAL = ["first", "second", "train", "evaluate"]
 
 
 def main():
@@ -112,7 +125,7 @@ def main():
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", type=one_of(WORKS), default=list(WORKS), help=f"of {','.join(WORKS)}")
+    parser.add_argument("--work", type=one_of(WORKS), default=USUAL, help=f"of {','.join(WORKS)}")
     parser.add_argument(
         "--programs",
         type=one_of((SOFTCELL, *PYTORCH_MODES)),
