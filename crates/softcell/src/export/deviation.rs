@@ -36,7 +36,7 @@ impl Verification {
     ///
     /// # Errors
     /// When it is more than [`Self::LIMIT`], or not a number.
-    pub(super) fn of(sample: &Sample, batches: Vec<usize>, deviation: Deviation) -> Result<Verification> {
+    pub fn of(sample: &Sample, batches: Vec<usize>, deviation: Deviation) -> Result<Verification> {
         let Deviation { probability_deviation, logit_deviation } = deviation;
         if larger(probability_deviation, logit_deviation) <= Verification::LIMIT {
             return Ok(Verification {
