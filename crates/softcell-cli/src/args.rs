@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use softcell::config::Preset;
+use softcell::export::ExportFormat;
 
 use crate::flags::{self, SettingFlags};
 
@@ -22,10 +24,15 @@ Examples:
   softcell train --genotype DARTS_V2 --data ./my-images
   softcell evaluate --run runs/a                accuracy on the test images
   softcell predict --run runs/a photo.png       class and probability of images
+  softcell export --run runs/a --format onnx    a file for onnxruntime and other programs
   softcell data inspect ./my-images             what is in a folder
   softcell bench step                           how fast this machine searches
 
 A run that was stopped goes on with --resume.";
+
+const EXPORT_NOTES: &str = "\
+The input of an ONNX file is `image`, [batch, channels, height, width] in f32, which it normalises itself. \
+Before the file is put in its place it is run on test images and compared with the network.";
 
 /// Differentiable architecture search (DARTS) for images: searches a network, trains it, uses it.
 #[derive(Debug, Parser)]
@@ -51,6 +58,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Answer for images with the trained network of a run
     Predict(PredictArgs),
+    /// Write the trained network of a run as a file for other programs
+    Export(ExportArgs),
     /// Look at genotypes and convert them
     #[command(subcommand)]
     Genotype(GenotypeCommand),
@@ -175,6 +184,50 @@ pub struct PredictArgs {
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
+}
+
+/// Of `export`.
+#[derive(Debug, Args)]
+#[command(after_help = EXPORT_NOTES)]
+pub struct ExportArgs {
+    /// Folder of a trained run
+    #[arg(long, value_name = "DIR")]
+    pub run: PathBuf,
+    /// What to write
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(ExportFormat::ALL.map(ExportFormat::name)).try_map(|name| name.parse::<ExportFormat>()))]
+    pub format: ExportFormat,
+    /// The file [default: model.onnx, or what belongs to the format, in the run folder]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// onnx: keep batch normalisations as nodes; otherwise they go into the convolutions
+    #[arg(long)]
+    pub no_fold: bool,
+    /// onnx: answer probabilities; otherwise logits
+    #[arg(long)]
+    pub softmax: bool,
+    /// onnx: the value of white in the input; black is 0 [default: 255]
+    #[arg(long, value_enum, value_name = "WHITE")]
+    pub input_range: Option<RangeArg>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where the computing happens.
+    #[command(flatten)]
+    pub machine: Machine,
+}
+
+/// The numbers that pixels are given in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RangeArg {
+    /// 0 to 255, as in image files
+    #[value(name = "255")]
+    Bytes,
+    /// 0 to 1
+    #[value(name = "1")]
+    One,
 }
 
 /// Of `genotype`.

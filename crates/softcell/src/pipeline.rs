@@ -197,8 +197,15 @@ impl Predictor {
     /// # Errors
     /// When the run is not trained, or its files do not fit one another.
     pub fn load(folder: &RunFolder, device: &Device) -> Result<Self> {
-        let model = TrainedModel::load(folder)?;
-        let net = model.build(&folder.last_weights().display().to_string(), device)?;
+        Self::new(TrainedModel::load(folder)?, &folder.last_weights().display().to_string(), device)
+    }
+
+    /// Of a network that is loaded; `origin` names its weights.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::build`].
+    pub fn new(model: TrainedModel, origin: &str, device: &Device) -> Result<Self> {
+        let net = model.build(origin, device)?;
         Ok(Self { net, manifest: model.manifest, device: device.clone() })
     }
 
@@ -207,8 +214,11 @@ impl Predictor {
         &self.manifest
     }
 
-    /// Answers for images given as bytes, channel after channel, in the shape of the manifest.
-    pub fn predict(&self, images: &[Vec<u8>]) -> Vec<Prediction> {
+    /// Logits of images given as bytes, channel after channel, in the shape of the manifest.
+    ///
+    /// # Shapes
+    /// - Output `[N, classes]`
+    fn forward(&self, images: &[Vec<u8>]) -> Tensor<2> {
         let [channels, height, width] = self.manifest.image_shape;
         let normalizer = self.manifest.normalization.normalizer();
         let length = channels * height * width;
@@ -218,8 +228,17 @@ impl Predictor {
         }
         let data = TensorData::new(values, [images.len(), channels, height, width]);
         let images = Tensor::<4>::from_data(data, &self.device);
-        let logits = self.net.forward(images, &mut Pass::eval()).logits;
-        let probabilities = crate::evaluate::values(softmax(logits, 1));
+        self.net.forward(images, &mut Pass::eval()).logits
+    }
+
+    /// Logits of images as [`Self::predict`] takes them, image after image.
+    pub fn logits(&self, images: &[Vec<u8>]) -> Vec<f32> {
+        crate::evaluate::values(self.forward(images))
+    }
+
+    /// Answers for images given as bytes, channel after channel, in the shape of the manifest.
+    pub fn predict(&self, images: &[Vec<u8>]) -> Vec<Prediction> {
+        let probabilities = crate::evaluate::values(softmax(self.forward(images), 1));
         probabilities
             .chunks(self.manifest.classes.len())
             .map(|row| {

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod data;
 pub mod evaluate;
+pub mod export;
 pub mod fit;
 pub mod genotype;
 pub mod predict;
@@ -55,7 +56,8 @@ fn report(folder: &RunFolder, result: &RunResult) -> String {
            result.json, history.jsonl, config.toml, manifest.json: the record\n\
          next\n  \
            softcell predict --run {run} IMAGE...\n  \
-           softcell evaluate --run {run}\n",
+           softcell evaluate --run {run}\n  \
+           softcell export --run {run} --format onnx\n",
         Scores::from(result).text(&format!("{place}/result.json")),
         result.epoch + 1,
         result.weights,

@@ -3,6 +3,7 @@
 mod support;
 
 mod bench;
+mod export;
 mod inspecting;
 mod runs;
 mod survival;

@@ -8,9 +8,10 @@ use crate::support::{fail, run, softcell, succeed};
 fn help_shows_commands_examples_and_settings() {
     let here = tempfile::tempdir().unwrap();
     let help = succeed(here.path(), "--help").out;
-    for word in
-        ["fit", "search", "train", "evaluate", "predict", "genotype", "data", "replay", "bench", "--resume"]
-    {
+    for word in [
+        "fit", "search", "train", "evaluate", "predict", "export", "genotype", "data", "replay", "bench",
+        "--resume",
+    ] {
         assert!(help.contains(word), "no {word} in {help}");
     }
     assert!(help.contains("softcell fit --data ./my-images"), "{help}");

@@ -11,9 +11,23 @@ use crate::error::{Error, Result};
 /// # Errors
 /// What the file system says; `path` is then as it was.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_checked(path, bytes, |_| Ok(()))
+}
+
+/// As [`write`], if `check` agrees to the temporary file; answers what it did.
+///
+/// # Errors
+/// Those of the check, and what the file system says; `path` is then as it was.
+pub(crate) fn write_checked<T>(
+    path: &Path,
+    bytes: &[u8],
+    check: impl FnOnce(&Path) -> Result<T>,
+) -> Result<T> {
     let temporary = prepare(path, bytes)?;
+    let answer = check(temporary.path())?;
     temporary.persist(path).map_err(|e| Error::io("replace", path)(e.error))?;
-    sync_folder(path)
+    sync_folder(path)?;
+    Ok(answer)
 }
 
 /// As [`write`], and keeps what was there under [`previous`]'s name.
@@ -99,6 +113,22 @@ mod tests {
         write(&path, b"three").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"three");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_a_check_refuses_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.bin");
+        write(&path, b"old").unwrap();
+        let refuse = |temporary: &Path| {
+            assert_eq!(fs::read(temporary).unwrap(), b"new");
+            Err::<(), _>(Error::run(temporary, "wrong", "mend it"))
+        };
+        write_checked(&path, b"new", refuse).unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(write_checked(&path, b"new", |_| Ok(3)).unwrap(), 3);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
     #[test]

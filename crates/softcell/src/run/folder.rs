@@ -120,6 +120,22 @@ impl RunFolder {
         &self.path
     }
 
+    /// Whether `path` is, or would be, one of the files that make the run.
+    pub fn owns(&self, path: &Path) -> bool {
+        // A file that is not there yet has no true path; its folder has.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let (Ok(run), Ok(folder), Some(name)) =
+            (self.path.canonicalize(), folder.canonicalize(), path.file_name())
+        else {
+            return false;
+        };
+        let file = folder.join(name);
+        let Ok(inside) = file.strip_prefix(&run) else { return false };
+        let first = inside.iter().next().unwrap_or_default();
+        let files = [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, GENOTYPE_TEXT, RESULT, LOCK];
+        files.iter().chain(&[GENOTYPES, CHECKPOINTS, WEIGHTS]).any(|own| first == *own)
+    }
+
     fn is_vacant(path: &Path) -> Result<bool> {
         let entries = fs::read_dir(path).map_err(Error::io("read", path))?;
         // A run that was killed before it wrote its settings leaves at most a lock and a temporary file.
@@ -347,6 +363,20 @@ mod tests {
         let file = base.path().join("thesis.tex");
         assert!(RunFolder::create(&file, Overwrite::Force).is_err());
         assert!(file.exists());
+    }
+
+    #[test]
+    fn a_run_knows_its_files() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(&base.path().join("run"), Overwrite::Refuse).unwrap();
+        fs::create_dir(folder.path().join(WEIGHTS)).unwrap();
+        let run = folder.path();
+        for own in ["config.toml", "weights/last.safetensors", "weights/../manifest.json", "../run/.lock"] {
+            assert!(folder.owns(&run.join(own)), "{own}");
+        }
+        for other in ["model.onnx", "../config.toml", "nowhere/config.toml"] {
+            assert!(!folder.owns(&run.join(other)), "{other}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod derive;
 mod wording;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use cost::{Cost, derived_cost, supernet_cost, supernet_parameters};
 pub use derive::{ArchWeights, derive_genotype, entropy, softmax_rows};

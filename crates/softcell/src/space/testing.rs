@@ -9,7 +9,7 @@ use super::primitive::Primitive;
 use super::topology::N_INPUTS;
 
 /// Any genotype of up to six nodes per cell that can be built.
-pub(super) fn genotypes(genes_per_node: RangeInclusive<usize>) -> impl Strategy<Value = Genotype> {
+pub(crate) fn genotypes(genes_per_node: RangeInclusive<usize>) -> impl Strategy<Value = Genotype> {
     (cells(genes_per_node.clone()), cells(genes_per_node))
         .prop_map(|(normal, reduction)| Genotype { normal, reduction })
 }

@@ -1,0 +1,141 @@
+//! `softcell export`: the trained network of a run for other programs.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use softcell::data::{Dataset, open};
+use softcell::device::Device;
+use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output};
+use softcell::export::{Destination, Existing, ExportFormat, Origin, Sample, Verification, Written};
+use softcell::model::TrainedModel;
+use softcell::run::RunFolder;
+
+use crate::args::{ExportArgs, RangeArg};
+use crate::output::{grouped, print, print_json};
+use crate::progress::Progress;
+use crate::session::start;
+
+/// Runs the command.
+///
+/// # Errors
+/// A run that is not trained, options that do not belong to the format, a place where nothing may be written,
+/// a file that does not answer as the network does.
+pub fn run(args: &ExportArgs) -> Result<ExitCode> {
+    check_options(args)?;
+    let device = start(&args.machine)?;
+    let folder = RunFolder::view(&args.run)?;
+    let model = TrainedModel::load(&folder)?;
+    let path = args.out.clone().unwrap_or_else(|| default_path(&folder, args.format));
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let destination = Destination::new(&path, existing, &folder)?;
+    match args.format {
+        ExportFormat::Onnx => onnx(args, &folder, &model, &destination, &device)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn default_path(folder: &RunFolder, format: ExportFormat) -> PathBuf {
+    folder.path().join(format.file_name())
+}
+
+/// Refuses options that mean nothing for the format.
+fn check_options(args: &ExportArgs) -> Result<()> {
+    let allowed: &[&str] = match args.format {
+        ExportFormat::Onnx => &["--no-fold", "--softmax", "--input-range"],
+    };
+    let given = [
+        ("--no-fold", args.no_fold),
+        ("--softmax", args.softmax),
+        ("--input-range", args.input_range.is_some()),
+    ];
+    let strange = given.into_iter().find(|(option, given)| *given && !allowed.contains(option));
+    if let Some((option, _)) = strange {
+        let text = format!("{option} does not belong to --format {}; leave it out\n", args.format);
+        bail!(clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, text));
+    }
+    Ok(())
+}
+
+fn onnx(
+    args: &ExportArgs,
+    folder: &RunFolder,
+    model: &TrainedModel,
+    destination: &Destination,
+    device: &Device,
+) -> Result<()> {
+    let options = OnnxOptions {
+        norms: if args.no_fold { BatchNorms::Kept } else { BatchNorms::Folded },
+        output: if args.softmax { Output::Probabilities } else { Output::Logits },
+        input_range: match args.input_range {
+            Some(RangeArg::One) => InputRange::Unit,
+            Some(RangeArg::Bytes) | None => InputRange::Bytes,
+        },
+    };
+    let sample = sample(folder, model, &mut Progress::new());
+    let written = onnx::write(model, &options, destination, &sample, device)?;
+    if args.json {
+        return print_json(&written);
+    }
+    let contents = &written.contents;
+    let [channels, height, width] = contents.image_shape;
+    print(&format!(
+        "{}\n  \
+           input   {} [batch, {channels}, {height}, {width}], f32 from 0 to {}\n  \
+           output  {} [batch, {}]\n  \
+           opset   {}, IR version {}\n\
+         {}",
+        head(&written),
+        contents.input,
+        contents.white,
+        contents.output,
+        contents.classes,
+        contents.opset,
+        contents.ir_version,
+        checked(written.verification.as_ref()),
+    ))
+}
+
+/// What was written, and where.
+fn head<C>(written: &Written<C>) -> String {
+    format!("{}: {}, {} bytes", written.path.display(), written.format, grouped(written.bytes))
+}
+
+/// How it answered.
+fn checked(verification: Option<&Verification>) -> String {
+    let Some(verification) = verification else {
+        return "  not checked: this build has no ONNX runtime (feature `verify`)\n".to_owned();
+    };
+    let images = match verification.origin {
+        Origin::Test => "test images",
+        Origin::MadeUp => "made-up images",
+    };
+    let deviation = &verification.deviation;
+    format!(
+        "  checked by running it on {} {images}: it differs from the network by at most {:.1e} in\n          \
+           probability and {:.1e} of the largest logit\n",
+        verification.images, deviation.probability_deviation, deviation.logit_deviation,
+    )
+}
+
+/// Test images of the run; made-up ones, and a line that says why, where they cannot be had.
+fn sample(folder: &RunFolder, model: &TrainedModel, progress: &mut Progress) -> Sample {
+    match test_images(folder, model, progress) {
+        Ok(sample) => sample,
+        Err(reason) => {
+            progress.line(&format!("the images of the run cannot be used, so made-up ones are: {reason}"));
+            Sample::made_up(model.manifest.image_shape)
+        }
+    }
+}
+
+fn test_images(folder: &RunFolder, model: &TrainedModel, progress: &mut Progress) -> Result<Sample> {
+    let config = folder.read_config()?;
+    let source = open(&config.data, &mut |done, total| progress.count("reading", done, total));
+    progress.clear();
+    let dataset = Dataset::new(source?, &config.data, config.search.train_portion, config.seed)?;
+    if dataset.summary.fingerprint != model.manifest.data_fingerprint {
+        bail!("they have changed since the run began");
+    }
+    Ok(Sample::of(&dataset.test))
+}

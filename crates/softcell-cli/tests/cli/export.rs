@@ -1,0 +1,134 @@
+//! Trained networks exported, and exports that cannot be.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{TINY, fail, images, succeed};
+
+/// A trained run on the built-in digits.
+fn trained(here: &Path) {
+    succeed(here, &format!("fit --out run {TINY}"));
+}
+
+/// Names in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_trained_network_becomes_an_onnx_file() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    trained(here);
+    let text = succeed(here, "export --run run --format onnx").out;
+    for words in ["run/model.onnx: onnx, ", "image [batch, 1, 8, 8], f32 from 0 to 255", "logits [batch, 10]"]
+    {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+    assert!(text.contains("40 test images"), "{text}");
+    let first = std::fs::read(here.join("run/model.onnx")).unwrap();
+    fail(here, "export --run run --format onnx", 1, &["run/model.onnx", "found a file", "--force"]);
+    assert!(std::fs::read(here.join("run/model.onnx")).unwrap() == first);
+    let options = "--no-fold --softmax --input-range 1 --force --threads 1 --json";
+    let json = succeed(here, &format!("export --run run --format onnx {options}")).json();
+    let second = std::fs::read(here.join("run/model.onnx")).unwrap();
+    assert_eq!((&json["format"], &json["path"]), (&"onnx".into(), &"run/model.onnx".into()));
+    assert_eq!(json["bytes"].as_u64().unwrap(), second.len() as u64);
+    assert!(second.len() > first.len(), "normalisations are kept");
+    assert_eq!((&json["white"], &json["output"]), (&1.into(), &"probabilities".into()));
+    assert_eq!(json["image_shape"], serde_json::json!([1, 8, 8]));
+    let verification = &json["verification"];
+    assert_eq!((&verification["images"], &verification["origin"]), (&40.into(), &"test".into()));
+    for figure in ["probability_deviation", "logit_deviation"] {
+        assert!(verification[figure].as_f64().unwrap() < 1e-5, "{json}");
+    }
+    succeed(here, "evaluate --run run --json");
+}
+
+#[test]
+fn images_that_are_gone_or_changed_are_made_up_for() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    std::fs::rename(images(here), here.join("photos")).unwrap();
+    let network = "--init-channels 2 --layers 2 --epochs 1 --batch-size 4";
+    succeed(here, &format!("train --genotype DARTS_V2 --data photos --out run {network}"));
+    let origin = |json: &Value| json["verification"]["origin"].as_str().unwrap().to_owned();
+    let said = succeed(here, "export --run run --format onnx --json --out a.onnx");
+    assert_eq!(origin(&said.json()), "test");
+    std::fs::remove_file(here.join("photos/dark/00.png")).unwrap();
+    let said = succeed(here, "export --run run --format onnx --json --out b.onnx");
+    assert!(said.err.contains("made-up") && said.err.contains("changed"), "{said:?}");
+    assert_eq!(origin(&said.json()), "made_up");
+    std::fs::remove_dir_all(here.join("photos")).unwrap();
+    let said = succeed(here, "export --run run --format onnx --out c.onnx");
+    assert!(said.err.contains("photos") && said.out.contains("64 made-up images"), "{said:?}");
+    let files = ["a.onnx", "b.onnx", "c.onnx"].map(|name| std::fs::read(here.join(name)).unwrap());
+    assert!(files[0] == files[1] && files[1] == files[2], "the images have no part in the file");
+}
+
+#[test]
+fn what_cannot_be_exported_is_explained() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    fail(here, "export --run run --format onnx", 1, &["run run", "no such folder"]);
+    succeed(
+        here,
+        "search --out run --images-per-class 20 --init-channels 2 --layers 2 --nodes 1 --epochs 1 --batch-size 16",
+    );
+    fail(here, "export --run run --format onnx", 1, &["no trained network", "softcell train --run run"]);
+    assert!(!here.join("run/model.onnx").exists());
+    fail(here, "export --run run --format onxx", 2, &["'onxx'", "onnx"]);
+    fail(here, "export --run run", 2, &["--format"]);
+    fail(here, "export --run run --format onnx --input-range 100", 2, &["'100'", "255"]);
+}
+
+#[test]
+fn places_where_nothing_may_be_written_are_left_alone() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    trained(here);
+    let before =
+        (names(here), names(&here.join("run")), std::fs::read(here.join("run/config.toml")).unwrap());
+    for (place, words) in [
+        ("run", "found a folder"),
+        ("nowhere/model.onnx", "found no folder nowhere"),
+        ("run/config.toml/model.onnx", "found no folder"),
+        ("run/config.toml", "a file that the run needs"),
+        ("run/weights/model.onnx", "a file that the run needs"),
+        ("..", "found a folder"),
+        ("/dev/null", "no ordinary file"),
+    ] {
+        fail(here, &format!("export --run run --format onnx --force --out {place}"), 1, &[words]);
+    }
+    let after = (names(here), names(&here.join("run")), std::fs::read(here.join("run/config.toml")).unwrap());
+    assert_eq!(before, after);
+}
+
+/// The limit on the size of files stands for a disk that is full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_what_was_there() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    trained(here);
+    std::fs::write(here.join("model.onnx"), "old").unwrap();
+    let before = names(here);
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 8; exec '{}' export --run run --format onnx --force --out model.onnx",
+        env!("CARGO_BIN_EXE_softcell")
+    );
+    let output = std::process::Command::new("sh").args(["-c", &command]).current_dir(here).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("error: cannot write model.onnx") && err.contains("too large"), "{err}");
+    assert_eq!(
+        (names(here), std::fs::read_to_string(here.join("model.onnx")).unwrap()),
+        (before, "old".into())
+    );
+}

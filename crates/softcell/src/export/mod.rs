@@ -1,0 +1,81 @@
+//! A trained network for other programs: files that need nothing of Softcell.
+//!
+//! A format is a module that takes a [`TrainedModel`](crate::model::TrainedModel) and a [`Destination`].
+
+mod deviation;
+mod place;
+mod sample;
+
+pub mod onnx;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+pub use deviation::{Deviation, Verification};
+pub use place::{Destination, Existing};
+pub use sample::{Origin, Sample};
+
+/// What can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// [`onnx`].
+    Onnx,
+}
+
+impl ExportFormat {
+    /// All of them.
+    pub const ALL: [ExportFormat; 1] = [ExportFormat::Onnx];
+
+    /// As it is named on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExportFormat::Onnx => "onnx",
+        }
+    }
+
+    /// The file in the run folder, where no other is named.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            ExportFormat::Onnx => "model.onnx",
+        }
+    }
+}
+
+impl fmt::Display for ExportFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for ExportFormat {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<ExportFormat> {
+        let known = || ExportFormat::ALL.map(ExportFormat::name).join(", ");
+        ExportFormat::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
+            Error::invalid("export format", text, format!("one of {}", known()), "name one of them")
+        })
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Written<C> {
+    /// Where.
+    pub path: PathBuf,
+    /// As what.
+    pub format: ExportFormat,
+    /// Size of the file.
+    pub bytes: u64,
+    /// How it answered when it was run; none where this build cannot run it.
+    pub verification: Option<Verification>,
+    /// What is in it, by the format.
+    #[serde(flatten)]
+    pub contents: C,
+}

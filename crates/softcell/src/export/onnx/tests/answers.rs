@@ -1,0 +1,102 @@
+//! Files against the networks they are made of.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::export::{Existing, Origin};
+use crate::run::{Overwrite, RunFolder};
+use crate::space::testing::genotypes;
+
+#[track_caller]
+fn assert_same(model: &TrainedModel, options: &OnnxOptions) {
+    let bytes = to_bytes(model, options).unwrap();
+    assert_well_formed(&read(&bytes).graph.unwrap());
+    let mut sample = Sample::made_up(model.manifest.image_shape);
+    sample.images.truncate(10);
+    let found = verify(bytes, model, options, &sample, &Device::flex()).unwrap();
+    assert_eq!((found.images, found.batches.as_slice()), (10, [1, 7, 2].as_slice()));
+    assert!(found.deviation.probability_deviation < 2e-5, "{found:?}");
+    assert!(found.deviation.logit_deviation < 1e-5, "{found:?}");
+}
+
+#[test]
+fn files_of_published_cells_answer_as_their_networks() {
+    // Between them these use every operation; odd sides, gray images, a single row.
+    for (name, shape, stem) in [
+        ("DARTS_V2", [3, 8, 8], StemKind::Cifar),
+        ("DARTS_V1", [1, 7, 9], StemKind::Cifar),
+        ("NASNet", [3, 9, 6], StemKind::Cifar),
+        ("AmoebaNet", [1, 11, 11], StemKind::Cifar),
+        ("PDARTS", [1, 1, 5], StemKind::Cifar),
+        ("PC_DARTS_image", [3, 33, 47], StemKind::Imagenet),
+        ("AmoebaNet", [3, 40, 24], StemKind::Imagenet),
+        ("NASNet", [1, 5, 70], StemKind::Imagenet),
+    ] {
+        let model = model(known_genotype(name).unwrap(), shape, stem, 4);
+        for options in all_options() {
+            assert_same(&model, &options);
+        }
+    }
+}
+
+/// Halving to one channel leaves nothing to the convolution of the even pixels.
+#[test]
+fn narrow_networks_are_written_too() {
+    let model = model(known_genotype("DARTS_V1").unwrap(), [1, 6, 5], StemKind::Cifar, 1);
+    for options in all_options() {
+        assert_same(&model, &options);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn files_of_any_cell_answer_as_their_networks(
+        genotype in genotypes(1..=3),
+        gray in any::<bool>(),
+        sides in [1usize..14, 1usize..14],
+        imagenet in any::<bool>(),
+        options in prop::sample::select(all_options().collect::<Vec<_>>()),
+    ) {
+        let stem = if imagenet { StemKind::Imagenet } else { StemKind::Cifar };
+        let shape = [if gray { 1 } else { 3 }, sides[0], sides[1]];
+        assert_same(&model(genotype, shape, stem, 2), &options);
+    }
+}
+
+#[test]
+fn a_file_of_another_network_is_found_out() {
+    let (one, mut other) = (darts(), darts());
+    other.weights.get_mut("cells.0._ops.0.op.1.weight").map(|t| t.values[0] += 0.5).unwrap();
+    let sample = Sample::made_up([3, 8, 8]);
+    for options in all_options() {
+        let bytes = to_bytes(&other, &options).unwrap();
+        let error = verify(bytes, &one, &options, &sample, &Device::flex()).unwrap_err().to_string();
+        assert!(error.contains("answers that deviate"), "{error}");
+    }
+    let error = verify(vec![8, 8, 1], &one, &KEPT, &sample, &Device::flex()).unwrap_err().to_string();
+    assert!(error.contains("does not run"), "{error}");
+}
+
+#[test]
+fn nothing_is_written_when_the_answers_are_no_numbers() {
+    let base = tempfile::tempdir().unwrap();
+    let run = RunFolder::create(&base.path().join("run"), Overwrite::Refuse).unwrap();
+    let path = base.path().join("model.onnx");
+    let write = |model: &TrainedModel, existing| {
+        let destination = Destination::new(&path, existing, &run)?;
+        write(model, &KEPT, &destination, &Sample::made_up([3, 8, 8]), &Device::flex())
+    };
+    let mut broken = darts();
+    broken.weights.get_mut("stem.0.weight").unwrap().values[0] = f32::NAN;
+    let error = write(&broken, Existing::Keep).unwrap_err().to_string();
+    assert!(error.contains("NaN in probability"), "{error}");
+    assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 1, "nothing but the run is there");
+    let written = write(&darts(), Existing::Keep).unwrap();
+    assert_eq!(written.bytes, std::fs::metadata(&path).unwrap().len());
+    let verification = written.verification.unwrap();
+    assert_eq!((verification.images, verification.origin), (Sample::SIZE, Origin::MadeUp));
+    let kept = write(&darts(), Existing::Keep).unwrap_err().to_string();
+    assert!(kept.contains("--force"), "{kept}");
+    write(&darts(), Existing::Replace).unwrap();
+}

@@ -1,0 +1,158 @@
+"""Exports small trained networks as ONNX and compares onnxruntime's answers with `softcell predict`'s.
+
+Usage: check_onnx.py PROGRAM FOLDER, with a folder to work in. Called by check-onnx, which installs what it needs.
+"""
+
+import csv
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from PIL import Image
+
+DIGITS = Path(__file__).resolve().parent.parent / "crates/softcell/assets/digits.csv.gz"
+BATCHES = (1, 7, 64)
+# Largest difference of a probability.
+LIMIT = 1e-4
+# Odd sides meet the padding of the factorized reduce.
+HEIGHT, WIDTH = 33, 41
+COLOURS = {"blue": (30, 40, 200), "green": (40, 180, 60), "mixed": (120, 110, 110), "red": (210, 50, 40)}
+
+
+def write_digits(folder):
+    """All of the built-in digits, those of the test part among them, as image files."""
+    folder.mkdir(parents=True)
+    with gzip.open(DIGITS, "rt") as lines:
+        for i, line in enumerate(csv.reader(lines)):
+            values = np.array(line[:64], dtype=int).reshape(8, 8)
+            Image.fromarray(((values * 255 + 8) // 16).astype(np.uint8)).save(folder / f"{i:04}.png")
+
+
+def write_colours(folder):
+    """Noise with a patch of the class's colour; 500 test images."""
+    draw = np.random.default_rng(1)
+    for part, count in (("train", 40), ("test", 125)):
+        for name, colour in COLOURS.items():
+            (folder / part / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = draw.integers(0, 256, (HEIGHT, WIDTH, 3))
+                row, column = draw.integers(0, HEIGHT - 20), draw.integers(0, WIDTH - 20)
+                patch = pixels[row : row + 20, column : column + 20]
+                patch[:] = (patch + 3 * np.array(colour)) // 4
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / part / name / f"{i:03}.png")
+
+
+def images_of(folder):
+    """The images below a folder by path, as [N, channels, height, width] of float32, 0 to 255."""
+    paths = sorted(folder.rglob("*.png"))
+    arrays = [np.asarray(Image.open(path), dtype=np.float32) for path in paths]
+    arrays = [a[None] if a.ndim == 2 else a.transpose(2, 0, 1) for a in arrays]
+    return [str(path) for path in paths], np.stack(arrays)
+
+
+def check_file(path):
+    """The format's own checks; that the shapes told for every value are those that follow from the nodes."""
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    del bare.graph.value_info[:]
+    inferred = onnx.shape_inference.infer_shapes(bare, strict_mode=True, data_prop=True).graph.value_info
+    inferred = {value.name: value.type for value in inferred}
+    wrong = [value.name for value in model.graph.value_info if inferred[value.name] != value.type]
+    assert not wrong, f"{path}: {wrong} have other shapes"
+    norms = sum(node.op_type == "BatchNormalization" for node in model.graph.node)
+    return len(model.graph.node), norms
+
+
+def probabilities(session, images):
+    """What onnxruntime answers, batch size by batch size."""
+    meta = session.get_modelmeta().custom_metadata_map
+    images = images * (json.loads(meta["input_range"])[1] / 255)
+    for size in BATCHES:
+        batches = [images[i : i + size].astype(np.float32) for i in range(0, len(images), size)]
+        found = np.concatenate([session.run(None, {"image": batch})[0] for batch in batches]).astype(np.float64)
+        if meta["output"] == "logits":
+            found = np.exp(found - found.max(1, keepdims=True))
+            found /= found.sum(1, keepdims=True)
+        yield size, found
+
+
+class Check:
+    def __init__(self, program, folder):
+        self.program = program
+        self.folder = folder
+
+    def softcell(self, *args):
+        """What the program prints; it has to succeed."""
+        done = subprocess.run([self.program, *map(str, args)], capture_output=True, text=True)
+        assert done.returncode == 0, f"softcell {args}: {done.stderr}"
+        return done.stdout
+
+    def expected(self, run, images, paths):
+        """Probabilities of all classes as `softcell predict` has them, and the classes."""
+        classes = json.loads((run / "manifest.json").read_text())["classes"]
+        said = json.loads(self.softcell("predict", "--run", run, images, "--top", len(classes), "--json"))
+        by_path = {answer["path"]: {c["class"]: c["probability"] for c in answer["top"]} for answer in said}
+        assert sorted(by_path) == paths
+        return np.array([[by_path[path][name] for name in classes] for path in paths]), classes
+
+    def compare(self, run, images, *exports):
+        paths, pixels = images_of(images)
+        expected, classes = self.expected(run, images, paths)
+        answered = len(set(expected.argmax(1)))
+        assert answered > 1 and expected.std(0).max() > 0.01, "the network says the same of every image"
+        for i, options in enumerate(exports):
+            path = self.folder / f"{run.name}-{i}.onnx"
+            self.softcell("export", "--run", run, "--format", "onnx", "--out", path, *options)
+            nodes, norms = check_file(path)
+            assert (norms > 0) == ("--no-fold" in options), f"{path}: {norms} normalisations"
+            session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            assert json.loads(session.get_modelmeta().custom_metadata_map["classes"]) == classes
+            for size, found in probabilities(session, pixels):
+                assert found.shape == expected.shape
+                deviation = np.abs(found - expected).max()
+                same = (found.argmax(1) == expected.argmax(1)).mean()
+                print(
+                    f"{run.name:10} {' '.join(options) or '(defaults)':40} {nodes:4} nodes  {len(paths):5} images, "
+                    f"batches of {size:2}: largest difference {deviation:.1e}, same class {same:.2%}"
+                )
+                assert deviation <= LIMIT, f"{path}: probabilities differ by {deviation}"
+
+
+def main():
+    program, folder = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve() / "files"
+    shutil.rmtree(folder, ignore_errors=True)
+    check = Check(program, folder)
+    print(f"onnxruntime {onnxruntime.__version__}, onnx {onnx.__version__}")
+
+    write_digits(folder / "digits-png")
+    run = folder / "digits"
+    small = "--images-per-class 100 --nodes 2 --search-init-channels 4 --search-layers 3 --search-epochs 1"
+    network = "--train-init-channels 8 --train-layers 5 --train-epochs 4 --auxiliary --batch-size 32"
+    check.softcell("fit", "--out", run, *small.split(), *network.split())
+    check.compare(run, folder / "digits-png", (), ("--no-fold",), ("--softmax", "--input-range", "1"))
+
+    data = folder / "colours-png"
+    write_colours(data)
+    # Between them the two cells have every operation but dilated convolutions.
+    for name, genotype, stem, options in (
+        ("colours", "AmoebaNet", "cifar", (("--input-range", "255"), ("--no-fold", "--softmax"))),
+        ("large-stem", "NASNet", "imagenet", ((), ("--no-fold", "--input-range", "1"))),
+    ):
+        run = folder / name
+        network = "--init-channels 4 --layers 3 --epochs 6 --batch-size 8"
+        check.softcell(
+            "train", "--genotype", genotype, "--data", data, "--stem", stem, "--out", run, *network.split()
+        )
+        check.compare(run, data / "test", *options)
+
+
+if __name__ == "__main__":
+    main()
