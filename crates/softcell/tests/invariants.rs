@@ -106,6 +106,8 @@ fn only_data_run_and_replay_touch_the_disk() {
             "softcell/src/loss.rs",
             "softcell/src/evaluate.rs",
             "softcell/src/pipeline.rs",
+            "softcell/src/sizing.rs",
+            "softcell/src/predict",
         ],
         &disk,
     );
