@@ -4,6 +4,8 @@ mod support;
 
 mod bench;
 mod inspecting;
+mod limits;
+mod predicting;
 mod runs;
 mod survival;
 mod usage;
