@@ -23,8 +23,9 @@ Examples:
   softcell train --run runs/a                   train the network that was found
   softcell train --genotype DARTS_V2 --data ./my-images
   softcell evaluate --run runs/a                accuracy on the test images
-  softcell predict --run runs/a photo.png       class and probability of images
+  softcell predict --run runs/a photos          class and probability of images
   softcell export --run runs/a --format onnx    a file for onnxruntime and other programs
+  softcell fit --max-params 100k                a network of at most so many parameters
   softcell data inspect ./my-images             what is in a folder
   softcell bench step                           how fast this machine searches
 
@@ -172,15 +173,21 @@ pub struct PredictArgs {
     /// Folder of a trained run
     #[arg(long, value_name = "DIR")]
     pub run: PathBuf,
-    /// Images, or folders of images
+    /// Images, folders of images, or patterns such as 'photos/*.jpg'
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// Print the N most probable classes of each image
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub top: u32,
-    /// Print JSON
-    #[arg(long)]
+    /// How the answers are written
+    #[arg(long, value_enum, default_value_t = AnswerFormat::Table)]
+    pub format: AnswerFormat,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// File that the answers are written to, once all are there [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
@@ -230,10 +237,21 @@ pub enum RangeArg {
     One,
 }
 
+/// How answers for images are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnswerFormat {
+    /// A line for each image, in columns
+    Table,
+    /// Comma-separated values with a header line; images that cannot be read have an error instead
+    Csv,
+    /// One list of objects
+    Json,
+}
+
 /// Of `genotype`.
 #[derive(Debug, Subcommand)]
 pub enum GenotypeCommand {
-    /// Print the cells, parameters and multiply-adds of a genotype
+    /// Print the cells, parameters, multiply-adds and memory of a genotype
     Show(ShowArgs),
     /// Print a genotype in another form
     Convert {
@@ -267,6 +285,15 @@ pub enum StemArg {
     Imagenet,
 }
 
+/// The rows of a table of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LayerRows {
+    /// Stem, each cell, pooling and classifier
+    Cells,
+    /// Also the layers of each cell
+    Operations,
+}
+
 /// Of `genotype show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
@@ -290,7 +317,17 @@ pub struct ShowArgs {
     /// Layers before the first cell [default: the run's, else auto]
     #[arg(long, value_enum)]
     pub stem: Option<StemArg>,
-    /// Print JSON
+    /// Print a table of the network: a row for each cell, or with =operations for each layer in them
+    #[arg(
+        long,
+        value_enum,
+        value_name = "ROWS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "cells"
+    )]
+    pub per_layer: Option<LayerRows>,
+    /// Print JSON, every layer included
     #[arg(long)]
     pub json: bool,
 }

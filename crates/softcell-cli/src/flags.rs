@@ -164,7 +164,7 @@ impl Flag {
         let key = self.key();
         let value_name = match key.kind {
             Kind::Bool => "true|false",
-            Kind::Integer => "N",
+            Kind::Integer | Kind::Count => "N",
             Kind::Float => "X",
             Kind::List => "NAMES",
             Kind::Text if key.name == "path" => "PATH",

@@ -1,5 +1,6 @@
 //! `softcell`: search a network for images, train it, use it.
 
+mod answers;
 mod args;
 mod commands;
 mod flags;

@@ -57,6 +57,15 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// Bytes as `900 B`, `12.30 kB`, `4.56 MB` or `7.89 GB`, of 10³, 10⁶ and 10⁹ bytes.
+pub fn size(bytes: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")];
+    match units.into_iter().find(|(unit, _)| bytes >= *unit) {
+        None => format!("{bytes} B"),
+        Some((unit, name)) => format!("{:.2} {name}", bytes as f64 / unit as f64),
+    }
+}
+
 /// Columns, the first to the left and the others to the right, two blanks between them.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -182,6 +191,8 @@ mod tests {
         }
         assert_eq!(percent(0.98059), "98.06 %");
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        let sizes = [0, 999, 1000, 1_769_472, 2_000_000_000].map(size);
+        assert_eq!(sizes, ["0 B", "999 B", "1.00 kB", "1.77 MB", "2.00 GB"]);
     }
 
     #[test]

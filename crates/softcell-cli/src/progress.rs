@@ -85,10 +85,7 @@ impl Progress {
             let mut stderr = std::io::stderr().lock();
             let _ = writeln!(stderr, "{text}").and_then(|()| stderr.flush());
         };
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        }
+        self.aside(write);
     }
 
     /// Shows that `done` of `total` images are done, such as read; nothing if it is quick.
@@ -126,6 +123,14 @@ impl Progress {
         if done >= total {
             self.count = None;
             self.clear();
+        }
+    }
+
+    /// Does something, such as writing to standard output, while no bar is in the way.
+    pub fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
+        match &self.bar {
+            Some(bar) => bar.suspend(work),
+            None => work(),
         }
     }
 

@@ -11,7 +11,8 @@ use softcell::data::{Dataset, open};
 use softcell::device::{Device, open_device};
 use softcell::pipeline::Job;
 use softcell::run::{Manifest, Overwrite, RunFolder};
-use softcell::space::known_genotype;
+use softcell::sizing::{check_limits, sized};
+use softcell::space::{Genotype, known_genotype};
 use softcell::train::build_network;
 
 use crate::args::{Machine, RunArgs};
@@ -93,14 +94,20 @@ pub fn shape(dataset: &Dataset) -> DataShape {
 }
 
 impl Session {
-    /// A new run, or the one in `--out` to go on with; `flags` are the settings given as flags.
+    /// A new run, or the one in `--out` to go on with; `flags` are the settings given as flags, `genotype`
+    /// is that of the run where it is not to be searched.
     ///
     /// `resume` is the command that goes on with it, up to the folder.
     ///
     /// # Errors
     /// A folder that must not be touched, settings or images that cannot be used, and on `--resume` settings
     /// that differ from the run's.
-    pub fn begin(resume: &str, args: &RunArgs, flags: &toml::Table) -> Result<Session> {
+    pub fn begin(
+        resume: &str,
+        args: &RunArgs,
+        flags: &toml::Table,
+        genotype: Option<&Genotype>,
+    ) -> Result<Session> {
         let device = start(&args.machine)?;
         let given = Given::read(args.config.as_deref(), args.preset, flags)?;
         let Some(out) = &args.out else {
@@ -108,7 +115,7 @@ impl Session {
                 let text = "--resume needs the folder of the run: name it with --out\n";
                 bail!(clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, text));
             }
-            return Session::create(resume, args, &given, device, Progress::new());
+            return Session::create(resume, args, &given, genotype, device, Progress::new());
         };
         let progress = Progress::new();
         if args.resume && RunFolder::exists(out) {
@@ -118,7 +125,7 @@ impl Session {
         if args.resume {
             progress.line(&format!("there is no run in {} yet: it begins", out.display()));
         }
-        Session::create(resume, args, &given, device, progress)
+        Session::create(resume, args, &given, genotype, device, progress)
     }
 
     /// A new run.
@@ -126,6 +133,7 @@ impl Session {
         resume: &str,
         args: &RunArgs,
         given: &Given,
+        genotype: Option<&Genotype>,
         device: Device,
         mut progress: Progress,
     ) -> Result<Session> {
@@ -144,7 +152,7 @@ impl Session {
         let dataset = read_data(&reading, &mut progress)?;
         let shape = shape(&dataset);
         let (config, reasons) = given.build(&shape)?;
-        check_network(&config, &dataset, &device)?;
+        check_network(genotype, &config, &dataset, &device)?;
         progress.line(&format!("settings: {}", given.preset()));
         for reason in &reasons {
             progress.line(&format!("  {reason}"));
@@ -180,14 +188,14 @@ impl Session {
         device: Device,
         mut progress: Progress,
     ) -> Result<Session> {
-        let config = folder.read_config()?;
+        let (config, asked) = (folder.read_config()?, folder.read_asked_config()?);
         progress.line(&format!("run folder: {}", folder.path().display()));
         if let Some(given) = given {
-            given.check_same(&config, None)?;
+            given.check_same(&asked, None)?;
         }
         let dataset = read_data(&config, &mut progress)?;
         if let Some(given) = given {
-            given.check_same(&config, Some(&shape(&dataset)))?;
+            given.check_same(&asked, Some(&shape(&dataset)))?;
         }
         let mut session = Session::new(resume, args, folder, config, dataset, device, progress);
         session.parts().0.check_data()?;
@@ -280,10 +288,25 @@ impl Session {
     }
 }
 
-/// Refuses a network that cannot be built, before a folder is made and hours are spent on the search for it.
-fn check_network(config: &Config, dataset: &Dataset, device: &Device) -> Result<()> {
+/// Refuses a network that cannot be built, and limits that cannot be met, before a folder is made and hours
+/// are spent on the search for it.
+fn check_network(
+    genotype: Option<&Genotype>,
+    config: &Config,
+    dataset: &Dataset,
+    device: &Device,
+) -> Result<()> {
+    let images = &dataset.train;
     let any = known_genotype("DARTS_V2").expect("it is a published one");
-    build_network(&any, &config.train, &dataset.train, device)?;
+    match genotype {
+        Some(genotype) => {
+            build_network(genotype, &sized(genotype, config, images)?.train, images, device)?;
+        }
+        None => {
+            check_limits(config, images)?;
+            build_network(&any, &config.train, images, device)?;
+        }
+    }
     Ok(())
 }
 

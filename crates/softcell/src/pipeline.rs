@@ -4,22 +4,21 @@
 
 use std::time::Duration;
 
-use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use burn::tensor::Device;
 
 use crate::config::Config;
 use crate::data::{Dataset, ImageSet};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, evaluate};
 use crate::event::{Event, Observer, Stage};
-use crate::model::TrainedModel;
-use crate::network::{DerivedNetwork, StemKind};
 use crate::ops::Pass;
 use crate::run::{
-    Keeper, Manifest, RunFolder, RunResult, load_search, load_train, peak_rss_mb, rewind, write_weights,
+    ChosenSize, Keeper, RunFolder, RunResult, load_search, load_train, peak_rss_mb, rewind, write_weights,
 };
 use crate::search::{SearchOutcome, search};
-use crate::space::{Cost, Genotype, derived_cost};
-use crate::train::{TrainOutcome, build_network, evaluation_plan, stem_kind, train};
+use crate::sizing::{asked_shape, sized, sizing_note};
+use crate::space::{Cost, Genotype, derived_cost, derived_layers};
+use crate::train::{TrainOutcome, build_network, evaluation_plan, train};
 use crate::weights::{NamedTensors, load_named};
 
 /// What the stages of a run share.
@@ -75,15 +74,51 @@ impl Job<'_> {
         Ok(outcome)
     }
 
+    /// The settings with the width and depth that honour their limits: see [`crate::sizing::sized`].
+    ///
+    /// # Errors
+    /// When the limits cannot be met.
+    pub fn sized(&self, genotype: &Genotype) -> Result<Config> {
+        sized(genotype, self.config, &self.dataset.train)
+    }
+
+    /// Chooses width and depth where they are limited, says so and writes it down.
+    ///
+    /// A run that is killed before the choice is written makes the same one again; after that, the folder's
+    /// settings are those that were chosen, which are kept.
+    fn choose_size(&self, genotype: &Genotype, observer: &mut dyn Observer) -> Result<Config> {
+        if self.config.train.limits().is_none() {
+            return Ok(self.config.clone());
+        }
+        let images = &self.dataset.train;
+        let config = self.sized(genotype)?;
+        let asked = self.folder.read_asked_config()?;
+        let Some(note) = sizing_note(genotype, &asked, &config, images) else { return Ok(config) };
+        if self.folder.read_size()?.is_none() {
+            if let Some(mut manifest) = self.folder.read_manifest()?.filter(|m| !m.notes.contains(&note)) {
+                manifest.notes.push(note.clone());
+                self.folder.write_manifest(&manifest)?;
+            }
+            self.folder.write_size(&ChosenSize {
+                init_channels: config.train.init_channels,
+                layers: config.train.layers,
+                cost: network_cost(genotype, &config, images),
+            })?;
+        }
+        observer.on(Event::Note(note))?;
+        Ok(config)
+    }
+
     /// Trains, or goes on training, the network of `genotype` and writes its weights.
     ///
     /// # Errors
-    /// As [`crate::train::train`], and what the file system says.
+    /// Limits that cannot be met, what [`crate::train::train`] finds, and what the file system says.
     pub fn train(&self, genotype: &Genotype, observer: &mut dyn Observer) -> Result<TrainOutcome> {
+        let config = self.choose_size(genotype, observer)?;
         let state = load_train(&self.folder.checkpoint(Stage::Train))?;
         rewind(self.folder, Stage::Train, state.as_ref().map_or(0, |s| s.position.epoch))?;
         let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval);
-        let outcome = train(self.dataset, genotype, self.config, self.device, state.as_ref(), &mut keeper)?;
+        let outcome = train(self.dataset, genotype, &config, self.device, state.as_ref(), &mut keeper)?;
         write_weights(&self.folder.last_weights(), &outcome.last)?;
         if let Some(best) = &outcome.best {
             write_weights(&self.folder.best_weights(), &best.net)?;
@@ -103,7 +138,8 @@ impl Job<'_> {
         observer: &mut dyn Observer,
     ) -> Result<RunResult> {
         let test = self.test(genotype, trained.chosen(), observer)?;
-        let cost = network_cost(genotype, self.config, &self.dataset.train);
+        let config = self.sized(genotype)?;
+        let size = derived_layers(genotype, &asked_shape(genotype, &config, &self.dataset.train));
         let last_epoch = self.config.train.epochs - 1;
         let result = RunResult {
             test_accuracy: test.accuracy,
@@ -112,8 +148,11 @@ impl Job<'_> {
             test_images: test.images,
             weights: if trained.best.is_some() { "best" } else { "last" }.to_string(),
             epoch: trained.best.as_ref().map_or(last_epoch, |best| best.epoch),
-            parameters: cost.parameters,
-            macs: cost.macs,
+            init_channels: config.train.init_channels,
+            layers: config.train.layers,
+            parameters: size.cost.parameters,
+            macs: size.cost.macs,
+            peak_activation_bytes: size.peak_activation_bytes,
             search_seconds,
             train_seconds: trained.seconds,
             peak_rss_mb: peak_rss_mb(),
@@ -136,7 +175,8 @@ impl Job<'_> {
         weights: &NamedTensors,
         observer: &mut dyn Observer,
     ) -> Result<Evaluation> {
-        let net = build_network(genotype, &self.config.train, &self.dataset.train, self.device)?;
+        let config = self.sized(genotype)?;
+        let net = build_network(genotype, &config.train, &self.dataset.train, self.device)?;
         let net = load_named(net, weights, "weights")?;
         let set = &self.dataset.test;
         let plan = evaluation_plan(
@@ -158,99 +198,10 @@ impl Job<'_> {
     }
 }
 
-/// Weights and multiply-adds of the network that ships, for the settings and images of a run.
+/// Weights and multiply-adds of the network that the settings ask for, whatever the limits; its auxiliary
+/// head does not ship and is left out.
 pub fn network_cost(genotype: &Genotype, config: &Config, images: &ImageSet) -> Cost {
-    let stem = stem_kind(config.train.stem, [images.height, images.width]);
-    derived_cost(
-        genotype,
-        config.train.init_channels,
-        config.train.layers,
-        images.classes.len(),
-        images.channels,
-        images.height,
-        images.width,
-        stem == StemKind::Imagenet,
-    )
-}
-
-/// A trained network that answers for images.
-pub struct Predictor {
-    net: DerivedNetwork,
-    manifest: Manifest,
-    device: Device,
-}
-
-/// The answer for one image: classes by falling probability.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Prediction {
-    /// Name of the class with the largest probability.
-    pub class: String,
-    /// Its probability.
-    pub probability: f32,
-    /// Probabilities of all classes, in the order of the manifest.
-    pub probabilities: Vec<f32>,
-}
-
-impl Predictor {
-    /// Loads the network of a finished training: the best weights by validation, else the last.
-    ///
-    /// # Errors
-    /// When the run is not trained, or its files do not fit one another.
-    pub fn load(folder: &RunFolder, device: &Device) -> Result<Self> {
-        Self::new(TrainedModel::load(folder)?, &folder.last_weights().display().to_string(), device)
-    }
-
-    /// Of a network that is loaded; `origin` names its weights.
-    ///
-    /// # Errors
-    /// As [`TrainedModel::build`].
-    pub fn new(model: TrainedModel, origin: &str, device: &Device) -> Result<Self> {
-        let net = model.build(origin, device)?;
-        Ok(Self { net, manifest: model.manifest, device: device.clone() })
-    }
-
-    /// What the network was trained on.
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    /// Logits of images given as bytes, channel after channel, in the shape of the manifest.
-    ///
-    /// # Shapes
-    /// - Output `[N, classes]`
-    fn forward(&self, images: &[Vec<u8>]) -> Tensor<2> {
-        let [channels, height, width] = self.manifest.image_shape;
-        let normalizer = self.manifest.normalization.normalizer();
-        let length = channels * height * width;
-        let mut values = vec![0.0; images.len() * length];
-        for (image, values) in images.iter().zip(values.chunks_exact_mut(length)) {
-            normalizer.apply(image, values);
-        }
-        let data = TensorData::new(values, [images.len(), channels, height, width]);
-        let images = Tensor::<4>::from_data(data, &self.device);
-        self.net.forward(images, &mut Pass::eval()).logits
-    }
-
-    /// Logits of images as [`Self::predict`] takes them, image after image.
-    pub fn logits(&self, images: &[Vec<u8>]) -> Vec<f32> {
-        crate::evaluate::values(self.forward(images))
-    }
-
-    /// Answers for images given as bytes, channel after channel, in the shape of the manifest.
-    pub fn predict(&self, images: &[Vec<u8>]) -> Vec<Prediction> {
-        let probabilities = crate::evaluate::values(softmax(self.forward(images), 1));
-        probabilities
-            .chunks(self.manifest.classes.len())
-            .map(|row| {
-                let best = crate::loss::argmax(row);
-                Prediction {
-                    class: self.manifest.classes[best].clone(),
-                    probability: row[best],
-                    probabilities: row.to_vec(),
-                }
-            })
-            .collect()
-    }
+    derived_cost(genotype, &asked_shape(genotype, config, images))
 }
 
 fn short(fingerprint: &str) -> &str {

@@ -119,6 +119,8 @@ fn only_data_run_replay_and_export_touch_the_disk() {
             "softcell/src/export/onnx/network.rs",
             "softcell/src/export/onnx/proto.rs",
             "softcell/src/export/onnx/verify.rs",
+            "softcell/src/sizing.rs",
+            "softcell/src/predict",
         ],
         &disk,
     );

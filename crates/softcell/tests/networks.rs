@@ -3,7 +3,10 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use softcell::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
 use softcell::ops::Pass;
-use softcell::space::{Genotype, SearchSpace, derived_cost, known_genotype, supernet_parameters};
+use softcell::space::{
+    Genotype, Limits, NetworkShape, SearchSpace, Shrink, derived_cost, known_genotype, largest_within,
+    supernet_parameters,
+};
 use softcell::supernet::{ArchParams, Relaxation, SuperNetConfig};
 use softcell::weights::{count_weights, initialize};
 
@@ -21,12 +24,16 @@ const PUBLISHED: [(&str, u64, Option<u64>); 10] = [
     ("AmoebaNet", 3_145_078, None),
 ];
 
+fn built(config: &DerivedNetworkConfig) -> DerivedNetwork {
+    config.init(&Device::flex()).unwrap()
+}
+
 fn genotype(name: &str) -> Genotype {
     known_genotype(name).unwrap()
 }
 
-fn on_cifar(name: &str, auxiliary: bool) -> DerivedNetwork {
-    let config = DerivedNetworkConfig {
+fn on_cifar(name: &str, auxiliary: bool) -> DerivedNetworkConfig {
+    DerivedNetworkConfig {
         genotype: genotype(name),
         init_channels: 36,
         n_cells: 20,
@@ -35,12 +42,11 @@ fn on_cifar(name: &str, auxiliary: bool) -> DerivedNetwork {
         classes: 10,
         stem: StemKind::Cifar,
         auxiliary,
-    };
-    config.init(&Device::flex()).unwrap()
+    }
 }
 
-fn on_imagenet(name: &str, auxiliary: bool) -> DerivedNetwork {
-    let config = DerivedNetworkConfig {
+fn on_imagenet(name: &str, auxiliary: bool) -> DerivedNetworkConfig {
+    DerivedNetworkConfig {
         genotype: genotype(name),
         init_channels: 48,
         n_cells: 14,
@@ -49,19 +55,20 @@ fn on_imagenet(name: &str, auxiliary: bool) -> DerivedNetwork {
         classes: 1000,
         stem: StemKind::Imagenet,
         auxiliary,
-    };
-    config.init(&Device::flex()).unwrap()
+    }
 }
 
 #[test]
 fn built_networks_have_the_published_sizes() {
     for (name, cifar, imagenet) in PUBLISHED {
-        assert_eq!(on_cifar(name, false).parameters(), cifar, "{name}, CIFAR");
-        let cost = derived_cost(&genotype(name), 36, 20, 10, 3, 32, 32, false);
+        let config = on_cifar(name, false);
+        assert_eq!(built(&config).parameters(), cifar, "{name}, CIFAR");
+        let cost = derived_cost(&config.genotype, &config.shape());
         assert_eq!(cost.parameters, cifar, "{name}, CIFAR, closed form");
         // Where nothing is published the closed form must still agree with the network.
-        let cost = derived_cost(&genotype(name), 48, 14, 1000, 3, 224, 224, true);
-        let built = on_imagenet(name, false).parameters();
+        let config = on_imagenet(name, false);
+        let cost = derived_cost(&config.genotype, &config.shape());
+        let built = built(&config).parameters();
         assert_eq!(built, cost.parameters, "{name}, ImageNet, closed form");
         if let Some(imagenet) = imagenet {
             assert_eq!(built, imagenet, "{name}, ImageNet");
@@ -71,10 +78,10 @@ fn built_networks_have_the_published_sizes() {
 
 #[test]
 fn auxiliary_heads_have_the_published_sizes() {
-    let cifar = on_cifar("DARTS_V2", true);
+    let cifar = built(&on_cifar("DARTS_V2", true));
     assert_eq!(count_weights(&cifar, |_| true), 3_825_768);
     assert_eq!(cifar.parameters(), 3_349_342, "the head is not shipped");
-    let imagenet = on_imagenet("DARTS_V2", true);
+    let imagenet = built(&on_imagenet("DARTS_V2", true));
     assert_eq!(count_weights(&imagenet, |_| true), 5_979_528);
     assert_eq!(imagenet.parameters(), 4_718_752, "the head is not shipped");
 }
@@ -186,4 +193,35 @@ fn auxiliary_head_takes_maps_of_any_shape() {
     }
     let message = small(&genotype, [1, 4, 64], StemKind::Cifar, true).init(&device).unwrap_err().to_string();
     assert!(message.contains("it is 1x16"), "{message}");
+}
+
+/// The width and depth chosen under limits, counted on the network that is built.
+#[test]
+fn limits_hold_for_the_networks_that_are_built() {
+    for (name, stem) in [("DARTS_V2", StemKind::Cifar), ("PDARTS", StemKind::Imagenet)] {
+        for (max_params, max_macs) in
+            [(100_000, 0), (0, 8_000_000), (300_000, 20_000_000), (1 << 40, 1 << 40)]
+        {
+            let asked = DerivedNetworkConfig {
+                init_channels: 24,
+                n_cells: 8,
+                ..small(&genotype(name), [3, 32, 32], stem, false)
+            };
+            let limits = Limits { max_params, max_macs };
+            let chosen = largest_within(&asked.genotype, &asked.shape(), &limits, Shrink::Both).unwrap();
+            let config = DerivedNetworkConfig {
+                init_channels: chosen.init_channels,
+                n_cells: chosen.n_cells,
+                ..asked.clone()
+            };
+            let counted = count_weights(&built(&config), |_| true);
+            let cost = derived_cost(&config.genotype, &config.shape());
+            assert_eq!(counted, cost.parameters, "{name}, {limits:?}");
+            assert!(limits.hold(cost), "{name}, {limits:?}: {chosen:?}");
+            // The next wider network, if one was asked for, is above a limit.
+            let wider = NetworkShape { init_channels: (chosen.init_channels + 4).min(24), ..chosen };
+            let is_all = chosen == asked.shape();
+            assert!(is_all || !limits.hold(derived_cost(&asked.genotype, &wider)), "{name}, {limits:?}");
+        }
+    }
 }

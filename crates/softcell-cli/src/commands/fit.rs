@@ -14,7 +14,7 @@ use crate::session::Session;
 /// # Errors
 /// What any of the stages finds.
 pub fn run(args: &FitArgs) -> Result<ExitCode> {
-    Session::begin("softcell fit --out", &args.run, &args.settings.table)?.work(fit)
+    Session::begin("softcell fit --out", &args.run, &args.settings.table, None)?.work(fit)
 }
 
 fn fit(session: &mut Session) -> Result<()> {

@@ -6,15 +6,16 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use softcell::config::{Config, ImageSize, Stem};
-use softcell::network::StemKind;
 use softcell::run::{Manifest, RunFolder};
 use softcell::space::{
-    CellGene, CellKind, Cost, Genotype, derived_cost, known_genotype, known_names, parse_genotype,
+    CellGene, CellKind, Genotype, LayerTable, NetworkShape, StemKind, derived_cost, derived_layers,
+    known_genotype, known_names, parse_genotype,
 };
 use softcell::train::stem_kind;
 
+use super::layers;
 use crate::args::{GenotypeCommand, GenotypeForm, ShowArgs, StemArg};
-use crate::output::{grouped, print, print_json, table};
+use crate::output::{grouped, print, print_json, size, table};
 
 /// Runs the command.
 ///
@@ -60,71 +61,50 @@ pub fn resolve(text: &str) -> Result<Genotype> {
     Ok(parse_genotype(text)?)
 }
 
-/// The network whose size is told.
-#[derive(Debug, Clone, Serialize)]
-struct Network {
-    init_channels: usize,
-    layers: usize,
-    stem: &'static str,
-    classes: usize,
-    /// Channels, height and width.
-    image_shape: [usize; 3],
+/// The network whose size is told: as asked for; what is not asked for is the run's, else the paper's.
+fn network(args: &ShowArgs) -> Result<NetworkShape> {
+    let run = stored(Path::new(&args.genotype))?;
+    let train = run.as_ref().map(|(config, _)| &config.train);
+    let manifest = run.as_ref().map(|(_, manifest)| manifest);
+    let [channels, height, width] = manifest.map_or([3, 32, 32], |manifest| manifest.image_shape);
+    let size = match args.image_size.as_deref().map(str::parse).transpose()? {
+        Some(ImageSize::Fixed { height, width }) => [height, width],
+        Some(ImageSize::Auto) | None => [height, width],
+    };
+    let stem = match args.stem {
+        Some(StemArg::Auto) => Stem::Auto,
+        Some(StemArg::Cifar) => Stem::Cifar,
+        Some(StemArg::Imagenet) => Stem::Imagenet,
+        None => train.map_or(Stem::Auto, |train| train.stem),
+    };
+    let or = |asked: Option<u32>, stored: Option<usize>, paper: usize| {
+        asked.map_or(stored.unwrap_or(paper), |asked| asked as usize)
+    };
+    Ok(NetworkShape {
+        init_channels: or(args.init_channels, train.map(|train| train.init_channels), PAPER.init_channels),
+        n_cells: or(args.layers, train.map(|train| train.layers), PAPER.n_cells),
+        stem: stem_kind(stem, size),
+        classes: or(args.classes, manifest.map(|manifest| manifest.classes.len()), PAPER.classes),
+        image_shape: [or(args.channels, Some(channels), 3), size[0], size[1]],
+    })
 }
 
-impl Network {
-    /// As asked for; what is not asked for is the run's, else the paper's.
-    fn of(args: &ShowArgs) -> Result<Network> {
-        let run = stored(Path::new(&args.genotype))?;
-        let train = run.as_ref().map(|(config, _)| &config.train);
-        let manifest = run.as_ref().map(|(_, manifest)| manifest);
-        let [channels, height, width] = manifest.map_or([3, 32, 32], |manifest| manifest.image_shape);
-        let size = match args.image_size.as_deref().map(str::parse).transpose()? {
-            Some(ImageSize::Fixed { height, width }) => [height, width],
-            Some(ImageSize::Auto) | None => [height, width],
-        };
-        let stem = match args.stem {
-            Some(StemArg::Auto) => Stem::Auto,
-            Some(StemArg::Cifar) => Stem::Cifar,
-            Some(StemArg::Imagenet) => Stem::Imagenet,
-            None => train.map_or(Stem::Auto, |train| train.stem),
-        };
-        let or = |asked: Option<u32>, stored: Option<usize>, paper: usize| {
-            asked.map_or(stored.unwrap_or(paper), |asked| asked as usize)
-        };
-        Ok(Network {
-            init_channels: or(args.init_channels, train.map(|train| train.init_channels), 36),
-            layers: or(args.layers, train.map(|train| train.layers), 20),
-            stem: match stem_kind(stem, size) {
-                StemKind::Cifar => "cifar",
-                StemKind::Imagenet => "imagenet",
-            },
-            classes: or(args.classes, manifest.map(|manifest| manifest.classes.len()), 10),
-            image_shape: [or(args.channels, Some(channels), 3), size[0], size[1]],
-        })
-    }
+/// The network of the paper on CIFAR-10.
+const PAPER: NetworkShape = NetworkShape {
+    init_channels: 36,
+    n_cells: 20,
+    stem: StemKind::Cifar,
+    classes: 10,
+    image_shape: [3, 32, 32],
+};
 
-    fn cost(&self, genotype: &Genotype) -> Cost {
-        let [channels, height, width] = self.image_shape;
-        let imagenet = self.stem == "imagenet";
-        derived_cost(
-            genotype,
-            self.init_channels,
-            self.layers,
-            self.classes,
-            channels,
-            height,
-            width,
-            imagenet,
-        )
-    }
-
-    fn text(&self) -> String {
-        let [channels, height, width] = self.image_shape;
-        format!(
-            "{} cells from {} channels, {} stem, {} classes, images of {channels}x{height}x{width}",
-            self.layers, self.init_channels, self.stem, self.classes
-        )
-    }
+/// A network in words.
+fn words(network: &NetworkShape) -> String {
+    let [channels, height, width] = network.image_shape;
+    format!(
+        "{} cells from {} channels, {} stem, {} classes, images of {channels}x{height}x{width}",
+        network.n_cells, network.init_channels, network.stem, network.classes
+    )
 }
 
 /// Settings and images of a run; none if the path is no run.
@@ -144,32 +124,54 @@ struct Shown {
     genotype: Genotype,
     network: Network,
     #[serde(flatten)]
-    cost: Cost,
+    layers: LayerTable,
     skips_normal: usize,
     skips_reduction: usize,
 }
 
+/// The network as `show --json` prints it.
+#[derive(Debug, Serialize)]
+struct Network {
+    init_channels: usize,
+    layers: usize,
+    stem: StemKind,
+    classes: usize,
+    /// Channels, height and width.
+    image_shape: [usize; 3],
+}
+
+impl From<NetworkShape> for Network {
+    fn from(shape: NetworkShape) -> Network {
+        let NetworkShape { init_channels, n_cells: layers, stem, classes, image_shape } = shape;
+        Network { init_channels, layers, stem, classes, image_shape }
+    }
+}
+
 fn show(args: &ShowArgs) -> Result<()> {
     let genotype = resolve(&args.genotype)?;
-    let network = Network::of(args)?;
-    let cost = network.cost(&genotype);
+    let network = network(args)?;
+    let layers = derived_layers(&genotype, &network);
     if args.json {
         return print_json(&Shown {
             text: genotype.to_text(),
             skips_normal: genotype.normal.n_skips(),
             skips_reduction: genotype.reduction.n_skips(),
             genotype,
-            network,
-            cost,
+            network: network.into(),
+            layers,
         });
     }
     let cells: String = CellKind::ALL.iter().map(|&kind| cell_text(kind, genotype.cell(kind))).collect();
+    let rows = args.per_layer.map_or(String::new(), |rows| format!("\n{}", layers::table_of(&layers, rows)));
     print(&format!(
-        "{cells}{}\n\n{} parameters (auxiliary head excluded), {} multiply-adds per image\nfor {}\n",
+        "{cells}{}\n\n{} parameters (auxiliary head excluded), {} multiply-adds per image\n\
+         {} of maps at most, in f32 for one image (in {})\nfor {}\n{rows}",
         genotype.to_text(),
-        grouped(cost.parameters),
-        grouped(cost.macs),
-        network.text(),
+        grouped(layers.cost.parameters),
+        grouped(layers.cost.macs),
+        size(layers.peak_activation_bytes),
+        layers.peak_block,
+        words(&network),
     ))
 }
 
@@ -192,12 +194,10 @@ fn cell_text(kind: CellKind, cell: &CellGene) -> String {
 }
 
 fn list() -> Result<()> {
-    let paper =
-        Network { init_channels: 36, layers: 20, stem: "cifar", classes: 10, image_shape: [3, 32, 32] };
     let mut rows = vec![["name", "parameters", "multiply-adds"].map(str::to_owned).to_vec()];
     for name in known_names() {
-        let cost = paper.cost(&known_genotype(name).expect("it is a known name"));
+        let cost = derived_cost(&known_genotype(name).expect("it is a known name"), &PAPER);
         rows.push(vec![name.to_owned(), grouped(cost.parameters), grouped(cost.macs)]);
     }
-    print(&format!("{}for {}\n", table(&rows), paper.text()))
+    print(&format!("{}for {}\n", table(&rows), words(&PAPER)))
 }

@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod export;
 pub mod fit;
 pub mod genotype;
+mod layers;
 pub mod predict;
 pub mod replay;
 pub mod search;
@@ -16,7 +17,7 @@ use softcell::event::Stage;
 use softcell::run::{RunFolder, RunResult};
 use softcell::space::Genotype;
 
-use crate::output::{Scores, duration, percent, print, quoted};
+use crate::output::{Scores, duration, percent, print, quoted, size};
 use crate::session::Session;
 
 /// Trains, tests and prints the result.
@@ -47,6 +48,7 @@ fn report(folder: &RunFolder, result: &RunResult) -> String {
     format!(
         "\n{}\n\
          weights       of epoch {}, the {}{validation}\n\
+         size          {} cells from {} channels, {} of maps at most for one image\n\
          time          {searched}training {}{memory}\n\
          genotype      {}\n\
          \n\
@@ -61,6 +63,9 @@ fn report(folder: &RunFolder, result: &RunResult) -> String {
         Scores::from(result).text(&format!("{place}/result.json")),
         result.epoch + 1,
         result.weights,
+        result.layers,
+        result.init_channels,
+        size(result.peak_activation_bytes),
         duration(result.train_seconds),
         result.genotype,
         weights.strip_prefix(folder.path()).unwrap_or(&weights).display(),

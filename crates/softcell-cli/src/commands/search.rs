@@ -16,7 +16,7 @@ use crate::session::Session;
 /// # Errors
 /// What the search finds.
 pub fn run(args: &SearchArgs) -> Result<ExitCode> {
-    Session::begin("softcell search --out", &args.run, &args.settings.table)?.work(search)
+    Session::begin("softcell search --out", &args.run, &args.settings.table, None)?.work(search)
 }
 
 fn search(session: &mut Session) -> Result<()> {
@@ -30,7 +30,12 @@ fn search(session: &mut Session) -> Result<()> {
     let (job, progress) = session.parts();
     let found = job.search(progress)?;
     progress.clear();
-    let cost = network_cost(&found.genotype, job.config, &job.dataset.train);
+    // The cell is found, whatever becomes of the limits on its training.
+    let config = job.sized(&found.genotype).unwrap_or_else(|error| {
+        progress.line(&format!("the network of this cell cannot be trained as the settings ask: {error}"));
+        job.config.clone()
+    });
+    let cost = network_cost(&found.genotype, &config, &job.dataset.train);
     print(&format!(
         "\ngenotype      {}\n\
          network       {} parameters, {} multiply-adds per image, with the run's training settings\n\

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use softcell::config::Section;
 use softcell::event::Stage;
 use softcell::run::{RunFolder, load_search, load_train};
+use softcell::sizing::sized;
 use softcell::space::Genotype;
 
 use super::genotype::resolve;
@@ -34,7 +35,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
 /// Trains the network of a genotype in a new run.
 fn of_genotype(args: &TrainArgs, text: &str) -> Result<ExitCode> {
     let genotype = resolve(text)?;
-    Session::begin(RESUME, &args.run, &args.settings.table)?.work(|session| {
+    Session::begin(RESUME, &args.run, &args.settings.table, Some(&genotype))?.work(|session| {
         let folder = &session.folder;
         let place = folder.path().display();
         match folder.read_genotype()? {
@@ -77,19 +78,22 @@ fn of_run(args: &TrainArgs, path: &Path) -> Result<ExitCode> {
         Session::go_on(RESUME, &args.run, folder, Some(&given), device, progress)?
     } else {
         let mut session = Session::go_on(RESUME, &args.run, folder, None, device, progress)?;
-        choose_settings(&mut session, &given)?;
+        choose_settings(&mut session, &given, &genotype)?;
         session
     };
     session.work(|session| train(session, &genotype))
 }
 
 /// Clears what an earlier training left and takes over the training settings that were given.
-fn choose_settings(session: &mut Session, given: &Given) -> Result<()> {
-    let config = given.over_training(&session.config, &shape(&session.dataset))?;
-    let changes = differences(&session.config, &config)?;
+fn choose_settings(session: &mut Session, given: &Given, genotype: &Genotype) -> Result<()> {
+    let asked = session.folder.read_asked_config()?;
+    let config = given.over_training(&asked, &shape(&session.dataset))?;
+    let changes = differences(&asked, &config)?;
     let (training, fixed): (Vec<_>, Vec<_>) =
         changes.into_iter().partition(|d| d.key.section == Section::Train);
     refuse(&fixed, "only the training settings of a run can still be chosen")?;
+    // Found out while the earlier training is still there.
+    sized(genotype, &config, &session.dataset.train)?;
     // In this order: a checkpoint must never stand beside settings it was not made with.
     session.folder.clear_training()?;
     if !training.is_empty() {
@@ -102,8 +106,8 @@ fn choose_settings(session: &mut Session, given: &Given) -> Result<()> {
             ));
         }
         session.folder.write_config(&config)?;
-        session.config = config;
     }
+    session.config = config;
     Ok(())
 }
 

@@ -19,6 +19,27 @@ fn genotypes_are_shown_with_their_size() {
     assert!(small.contains("5 cells from 8 channels, cifar stem, 3 classes, images of 1x32x32"), "{small}");
     let large = succeed(here.path(), "genotype show DARTS_V2 --image-size 224 --json").json();
     assert_eq!(large["network"]["stem"], "imagenet");
+    let table = succeed(here.path(), "genotype show DARTS_V2 --per-layer").out;
+    let rows: Vec<&str> = table.lines().skip_while(|line| !line.starts_with("layer ")).collect();
+    assert_eq!(rows.len(), 1 + 1 + 20 + 2 + 1, "head, stem, cells, pooling, classifier, sum: {table}");
+    assert!(rows[8].starts_with("cells.6 (reduction)") && rows[8].contains("288x16x16"), "{table}");
+    assert!(rows[24].starts_with("all ") && rows[24].contains("3,349,342"), "{table}");
+    assert!(table.contains("1.77 MB of maps at most"), "{table}");
+    let full = succeed(here.path(), "genotype show DARTS_V2 --per-layer=operations").out;
+    assert!(full.contains("  cells.0._ops.7: dil_conv_3x3 2 to 5"), "{full}");
+    assert_eq!(full.lines().count(), table.lines().count() + 20 * 10);
+    fail(here.path(), "genotype show DARTS_V2 --per-layer=all", 2, &["cells, operations"]);
+    let blocks = json["blocks"].as_array().unwrap();
+    let sum = |list: &[serde_json::Value], key: &str| {
+        list.iter().map(|one| one[key].as_u64().unwrap()).sum::<u64>()
+    };
+    for key in ["parameters", "macs"] {
+        assert_eq!(sum(blocks, key), json[key].as_u64().unwrap(), "{key}");
+        let layers: Vec<_> = blocks.iter().flat_map(|b| b["layers"].as_array().unwrap().clone()).collect();
+        assert_eq!(sum(&layers, key), json[key].as_u64().unwrap(), "{key}");
+    }
+    assert_eq!((&json["peak_activation_bytes"], &json["peak_block"]), (&1_769_472.into(), &"cells.1".into()));
+    assert_eq!(blocks[7]["layers"][2]["edge"], serde_json::json!({"source": 0, "target": 2}));
     let list = succeed(here.path(), "genotype list").out;
     assert!(list.lines().any(|line| line.starts_with("PDARTS") && line.contains("3,433,798")), "{list}");
 }

@@ -5,6 +5,8 @@ mod support;
 mod bench;
 mod export;
 mod inspecting;
+mod limits;
+mod predicting;
 mod runs;
 mod survival;
 mod usage;

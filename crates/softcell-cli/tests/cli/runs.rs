@@ -203,7 +203,7 @@ fn own_images_are_learned_and_predicted() {
     // What cannot be read is told, the rest is answered; a folder stands for its images.
     let folder = predict(&[&image("dark"), "gone.png", &image("light/00.png")]);
     assert_eq!(folder.code, Some(1));
-    assert_eq!(folder.out.lines().count(), 13, "{}", folder.out);
+    assert_eq!(folder.out.lines().count(), 14, "{}", folder.out);
     assert!(folder.err.contains("broken.png") && folder.err.contains("gone.png"), "{}", folder.err);
     let json = predict(&[&image("dark/broken.png"), &image("light/00.png"), "--json"]);
     assert_eq!(json.code, Some(1));

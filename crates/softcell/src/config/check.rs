@@ -92,6 +92,8 @@ impl TrainConfig {
             return Err(Error::setting("train.init_channels", self.init_channels, expected));
         }
         whole("train.layers", self.layers, 1..=MAX_LAYERS)?;
+        whole("train.max_params", self.max_params, 0..=MAX_WHOLE)?;
+        whole("train.max_macs", self.max_macs, 0..=MAX_WHOLE)?;
         whole("train.epochs", self.epochs, 1..=MAX_EPOCHS)?;
         batch("train.batch_size", self.batch_size)?;
         above_zero("train.learning_rate", self.learning_rate)?;
@@ -198,7 +200,7 @@ mod tests {
     #[test]
     fn whole_numbers_outside_their_range() {
         type Field = fn(&mut Config) -> &mut usize;
-        let fields: [(&str, Field, &[usize]); 19] = [
+        let fields: [(&str, Field, &[usize]); 21] = [
             ("data.images_per_class", |c| &mut c.data.images_per_class, &[usize::MAX]),
             ("data.max_bad_images", |c| &mut c.data.max_bad_images, &[usize::MAX]),
             ("data.crop_padding", |c| &mut c.data.crop_padding, &[4097]),
@@ -215,6 +217,8 @@ mod tests {
             ("train.batch_size", |c| &mut c.train.batch_size, &[0, 1, 65_537]),
             ("train.decay_period", |c| &mut c.train.decay_period, &[0, 1_000_001]),
             ("train.cutout_length", |c| &mut c.train.cutout_length, &[0, 4097]),
+            ("train.max_params", |c| &mut c.train.max_params, &[usize::MAX]),
+            ("train.max_macs", |c| &mut c.train.max_macs, &[usize::MAX]),
             ("search.nodes", |c| &mut c.search.nodes, &[usize::MAX]),
             ("train.layers", |c| &mut c.train.layers, &[usize::MAX]),
             ("train.epochs", |c| &mut c.train.epochs, &[usize::MAX]),

@@ -1,6 +1,6 @@
 //! Every setting in one table: section, name, type, help.
 
-use crate::space::Primitive;
+use crate::space::{Primitive, Shrink};
 
 /// Where a key stands in the TOML file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +60,8 @@ pub enum Kind {
     Bool,
     /// A whole number, 0 or more.
     Integer,
+    /// A whole number, 0 or more, that may be written with k, M or G for 10³, 10⁶ or 10⁹: `3.3M`.
+    Count,
     /// A number.
     Float,
     /// A text.
@@ -74,6 +76,7 @@ impl Kind {
         match self {
             Kind::Bool => "true or false",
             Kind::Integer => "a whole number, 0 or more",
+            Kind::Count => "a whole number, 0 or more, such as 600000, \"600k\" or \"3.3M\"",
             Kind::Float => "a number",
             Kind::Text => "a text in quotes",
             Kind::List => "a list of texts such as [\"a\", \"b\"]",
@@ -161,6 +164,17 @@ const fn chosen(key: Key, choices: &'static [&'static str]) -> Key {
     Key { choices, ..key }
 }
 
+/// The names of what limits may make smaller.
+static SHRINKS: [&str; Shrink::ALL.len()] = {
+    let mut names = [""; Shrink::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Shrink::ALL[at].name();
+        at += 1;
+    }
+    names
+};
+
 /// The names of all operations.
 static CANDIDATES: [&str; Primitive::ALL.len()] = {
     let mut names = [""; Primitive::ALL.len()];
@@ -172,7 +186,7 @@ static CANDIDATES: [&str; Primitive::ALL.len()] = {
     names
 };
 
-use Kind::{Bool, Float, Integer, List, Text};
+use Kind::{Bool, Count, Float, Integer, List, Text};
 use Section::{Data, Root, Search, Train};
 
 /// Every setting of [`Config`](super::Config), in the order of its fields.
@@ -233,6 +247,17 @@ pub static KEYS: &[Key] = &[
     key(Search, "cutout_length", Integer, "Side of the cutout square, in pixels"),
     key(Train, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
     key(Train, "layers", Integer, "Number of cells of the trained network"),
+    key(Train, "max_params", Count, "Most parameters of the trained network, such as 3.3M; 0 is no limit"),
+    key(Train, "max_macs", Count, "Most multiply-adds for one image, such as 600M or 1.2G; 0 is no limit"),
+    chosen(
+        key(
+            Train,
+            "shrink",
+            Text,
+            "What these limits may make smaller: width, depth, or width and then depth",
+        ),
+        &SHRINKS,
+    ),
     chosen(
         key(Train, "stem", Text, "Layers before the first cell; auto takes imagenet from 96 pixels on"),
         &["auto", "cifar", "imagenet"],
@@ -316,7 +341,8 @@ mod tests {
                 Value::Array(_) => Kind::List,
                 other => panic!("{} is {other}", key.dotted()),
             };
-            assert_eq!(key.kind, kind, "{}", key.dotted());
+            let plain = if key.kind == Kind::Count { Kind::Integer } else { key.kind };
+            assert_eq!(plain, kind, "{}", key.dotted());
         }
     }
 
@@ -337,6 +363,7 @@ mod tests {
         assert_eq!(choices(Section::Data, "format"), written(serde_json::json!(formats)));
         assert_eq!(choices(Section::Train, "stem"), written(serde_json::json!(stems)));
         assert_eq!(choices(Section::Train, "schedule"), written(serde_json::json!(schedules)));
+        assert_eq!(choices(Section::Train, "shrink"), written(serde_json::json!(Shrink::ALL)));
         assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
     }
 

@@ -47,6 +47,9 @@ pub fn set(table: &mut Table, section: Section, name: &str, raw: &str) -> Result
 
 /// Merges the layers over the preset, the later over the earlier, and checks the result.
 ///
+/// Where a limit on the trained network is set and no layer says what it may make smaller (`train.shrink`),
+/// a width or depth that a layer gives is not made smaller.
+///
 /// # Errors
 ///
 /// [`Error::Invalid`] for keys and types as in [`read_toml`](super::read_toml), and what [`Config::check`] finds.
@@ -64,7 +67,24 @@ pub fn build(preset: &Config, layers: &[Table]) -> Result<Config> {
         }
         overlay(&mut merged, &tidied.table);
     }
-    deserialise(merged, "settings")
+    let mut config = deserialise(merged, "settings")?;
+    let gives = |name| layers.iter().any(|layer| has_training(layer, name));
+    if !config.train.limits().is_none() && !gives("shrink") {
+        let shrink = &mut config.train.shrink;
+        if gives("init_channels") {
+            *shrink = shrink.keeping_width();
+        }
+        if gives("layers") {
+            *shrink = shrink.keeping_depth();
+        }
+    }
+    Ok(config)
+}
+
+/// Whether the layer gives a training setting, in snake or kebab case.
+fn has_training(layer: &Table, name: &str) -> bool {
+    let Some(Value::Table(training)) = layer.get(Section::Train.name()) else { return false };
+    training.keys().any(|key| key.replace('-', "_") == name)
 }
 
 /// The table, already tidied and complete, as a checked [`Config`].
@@ -81,7 +101,7 @@ mod tests {
     use super::super::preset::{DataShape, Preset, preset};
     use super::super::read::read_toml;
     use super::*;
-    use crate::space::Primitive;
+    use crate::space::{Primitive, Shrink};
 
     fn paper() -> Config {
         preset(Preset::PaperCifar10, &DataShape::default()).0
@@ -149,6 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn limits_leave_alone_what_was_given() {
+        let shrink = |text: &str| build(&paper(), &[table(text)]).unwrap().train.shrink;
+        assert_eq!(shrink("[train]\nmax_params = \"3.3M\""), Shrink::Both);
+        assert_eq!(shrink("[train]\nmax-macs = 1000\ninit-channels = 16"), Shrink::Depth);
+        assert_eq!(shrink("[train]\nmax_macs = 1000\nlayers = 8"), Shrink::Width);
+        assert_eq!(shrink("[train]\nmax_macs = 1000\nlayers = 8\ninit_channels = 16"), Shrink::None);
+        assert_eq!(shrink("[train]\nmax_macs = 1000\nlayers = 8\nshrink = \"both\""), Shrink::Both);
+        assert_eq!(shrink("[train]\nlayers = 8"), Shrink::Both, "without a limit it does not matter");
+        assert_eq!(shrink("[search]\nlayers = 8\n[train]\nmax_params = 9"), Shrink::Both);
+        let config =
+            build(&paper(), &[table("[train]\nmax_params = \"3.3M\"\nmax_macs = \"1.2G\"")]).unwrap();
+        assert_eq!((config.train.max_params, config.train.max_macs), (3_300_000, 1_200_000_000));
+        assert!(complaint("[train]\nmax_params = \"many\"").contains("such as 600000"));
+        assert!(complaint("[train]\nmax_params = 1.5").contains("such as 600000"));
+    }
+
+    #[test]
     fn flags_are_read_by_their_kind() {
         let mut flags = Table::new();
         for (section, name, raw) in [
@@ -160,6 +197,7 @@ mod tests {
             (Section::Data, "path", "my photos, 2024"),
             (Section::Data, "image-size", "24x32"),
             (Section::Train, "stem", "cifar"),
+            (Section::Train, "max-params", "3.3M"),
         ] {
             set(&mut flags, section, name, raw).unwrap();
         }
@@ -169,6 +207,7 @@ mod tests {
             (1000, 3e-3, 2.0)
         );
         assert!(config.search.unrolled);
+        assert_eq!(config.train.max_params, 3_300_000);
         let candidates = [Primitive::None, Primitive::SkipConnect, Primitive::SepConv3x3];
         assert_eq!(config.search.candidates, candidates);
         assert_eq!(config.data.path, "my photos, 2024");
@@ -188,6 +227,8 @@ mod tests {
             (Section::Search, "cutout", "yes", "setting search.cutout = yes: expected true or false"),
             (Section::Search, "candidates", "none,,max_pool_3x3", "separated by commas"),
             (Section::Search, "candidates", "none,sep_conv_3", "nearest: sep_conv_3x3"),
+            (Section::Train, "max_params", "3.3X", "expected a whole number, 0 or more, such as 3.3M"),
+            (Section::Train, "shrink", "widht", "one of both, width, depth, none (nearest: width)"),
             (Section::Train, "schedule", "cosin", "one of cosine, exponential (nearest: cosine)"),
             (Section::Train, "epoch", "3", "unknown key `train.epoch`"),
         ] {

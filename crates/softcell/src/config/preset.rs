@@ -7,7 +7,7 @@ use super::auto;
 use super::keys::nearest;
 use super::types::{Config, DataConfig, DataFormat, Schedule, SearchConfig, Stem, TrainConfig};
 use crate::error::{Error, Result};
-use crate::space::Primitive;
+use crate::space::{Primitive, Shrink};
 
 /// A complete set of settings to start from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,9 @@ pub(super) fn paper_cifar10() -> Config {
     let train = TrainConfig {
         init_channels: 36,
         layers: 20,
+        max_params: 0,
+        max_macs: 0,
+        shrink: Shrink::Both,
         stem: Stem::Cifar,
         epochs: 600,
         batch_size: 96,

@@ -142,6 +142,7 @@ fn example(key: &Key) -> String {
     let value = match (key.kind, key.choices) {
         (Kind::Bool, _) => "true".to_owned(),
         (Kind::Integer, _) => "10".to_owned(),
+        (Kind::Count, _) => "3_300_000".to_owned(),
         (Kind::Float, _) => "0.1".to_owned(),
         (Kind::Text, [first, ..]) => format!("\"{first}\""),
         (Kind::Text, []) => "\"auto\"".to_owned(),

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::space::Primitive;
+use crate::space::{Limits, Primitive, Shrink};
 
 /// All settings of a run, as `config.toml` in the run folder holds them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,6 +113,12 @@ pub struct TrainConfig {
     pub init_channels: usize,
     /// Number of cells.
     pub layers: usize,
+    /// Most parameters of the trained network, the auxiliary head left out; 0 is no limit.
+    pub max_params: usize,
+    /// Most multiply-adds of the trained network for one image; 0 is no limit.
+    pub max_macs: usize,
+    /// What may become smaller for the limits' sake.
+    pub shrink: Shrink,
     /// The stem before the first cell; `auto` takes `imagenet` for images of 96 pixels and more.
     pub stem: Stem,
     /// Passes over the training images.
@@ -147,6 +153,13 @@ pub struct TrainConfig {
     pub cutout: bool,
     /// Side of the cutout square, in pixels.
     pub cutout_length: usize,
+}
+
+impl TrainConfig {
+    /// The limits on the trained network.
+    pub fn limits(&self) -> Limits {
+        Limits { max_params: self.max_params as u64, max_macs: self.max_macs as u64 }
+    }
 }
 
 /// The layers before the first cell.

@@ -17,7 +17,8 @@ pub(super) fn coerce(key: &Key, value: &Value) -> Result<Value, Mismatch> {
     let wrong = || Mismatch { found: describe(value), expected: key.kind.noun().to_owned() };
     match (key.kind, value) {
         (Kind::Bool, Value::Boolean(_)) | (Kind::Float, Value::Float(_)) => Ok(value.clone()),
-        (Kind::Integer, Value::Integer(number)) if *number >= 0 => Ok(value.clone()),
+        (Kind::Integer | Kind::Count, Value::Integer(number)) if *number >= 0 => Ok(value.clone()),
+        (Kind::Count, Value::String(text)) => count(text).map(Value::Integer).ok_or_else(wrong),
         (Kind::Float, Value::Integer(number)) => Ok(Value::Float(*number as f64)),
         (Kind::Text, Value::Integer(number)) if key.choices.is_empty() => {
             Ok(Value::String(number.to_string()))
@@ -40,6 +41,7 @@ pub(super) fn parse_raw(key: &Key, raw: &str) -> Result<Value, Mismatch> {
     let value = match key.kind {
         Kind::Bool => raw.parse().ok().map(Value::Boolean),
         Kind::Integer => digits(raw).and_then(|text| text.parse().ok()).map(Value::Integer),
+        Kind::Count => count(raw).map(Value::Integer),
         Kind::Float => {
             digits(raw).and_then(|text| text.parse().ok()).filter(|x: &f64| x.is_finite()).map(Value::Float)
         }
@@ -55,6 +57,7 @@ pub(super) fn parse_raw(key: &Key, raw: &str) -> Result<Value, Mismatch> {
             wrong("a whole number below 2^63")
         }
         Kind::Integer => wrong("a whole number, 0 or more, such as 1_000"),
+        Kind::Count => wrong("a whole number, 0 or more, such as 3.3M, 600k, 1.2G or 1_000"),
         Kind::Float => wrong("a finite number, such as 0.025 or 3e-4"),
         Kind::List => wrong("texts separated by commas, such as a,b"),
         kind => wrong(kind.noun()),
@@ -67,6 +70,28 @@ fn digits(raw: &str) -> Option<String> {
     let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
     let placed = |at: usize| digit(at.checked_sub(1)) && digit(Some(at + 1));
     (0..bytes.len()).all(|at| bytes[at] != b'_' || placed(at)).then(|| raw.replace('_', ""))
+}
+
+/// A whole number with an optional k, M or G (10³, 10⁶, 10⁹) behind it, and with such a unit an optional
+/// decimal part: `3.3M` is 3,300,000 exactly. `None` for anything else, 1.5 or 1.2345k among it.
+fn count(raw: &str) -> Option<i64> {
+    let text = digits(raw.trim())?;
+    let unit = text.chars().next_back()?;
+    let (text, places) = match unit.to_ascii_lowercase() {
+        'k' => (&text[..text.len() - 1], 3),
+        'm' => (&text[..text.len() - 1], 6),
+        'g' => (&text[..text.len() - 1], 9),
+        _ => (text.as_str(), 0),
+    };
+    let text = text.trim_end();
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !are_digits(whole) || !are_digits(decimals) {
+        return None;
+    }
+    let decimals = decimals.trim_end_matches('0');
+    let zeros = usize::checked_sub(places, decimals.len())?;
+    format!("{whole}{decimals}{}", "0".repeat(zeros)).parse().ok()
 }
 
 /// Whether the text is one of the key's choices.
@@ -96,5 +121,59 @@ pub(super) fn describe(value: &Value) -> String {
     match text.char_indices().nth(40) {
         None => format!("{kind} {text}"),
         Some((end, _)) => format!("{kind} {}…", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_exactly() {
+        for (text, number) in [
+            ("0", 0),
+            ("3300000", 3_300_000),
+            ("3_300_000", 3_300_000),
+            ("3.3M", 3_300_000),
+            ("3.30m", 3_300_000),
+            ("600k", 600_000),
+            ("0.5K", 500),
+            ("1.2G", 1_200_000_000),
+            ("1.000000001g", 1_000_000_001),
+            (" 7 M ", 7_000_000),
+            ("12.0", 12),
+            ("9223372036854775807", i64::MAX),
+        ] {
+            assert_eq!(count(text), Some(number), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_count() {
+        for text in [
+            "",
+            " ",
+            "M",
+            "-1",
+            "+1",
+            "1.5",
+            "1.2345k",
+            ".5M",
+            "5.M",
+            "1e6",
+            "3,3M",
+            "3.3MB",
+            "3.3.3M",
+            "1__0",
+            "1M_",
+            "0x10",
+            "9223372036854775808",
+            "99999999999G",
+            "nan",
+            "٣M",
+            "3µ",
+        ] {
+            assert_eq!(count(text), None, "{text:?}");
+        }
     }
 }

@@ -137,6 +137,11 @@ fn planes(pixels: &[u8]) -> Vec<u8> {
 
 /// Reads one image as [`open`](super::open) reads those of a folder, for prediction.
 ///
+/// Whatever its mode (gray, palette, with transparency, 16 bit, CMYK): upright by its orientation tag; laid
+/// on white; turned gray by luminance for a network of gray images, to three equal channels the other way
+/// round; 16 bits rounded to 8; then brought to the size by the filter of training, whatever the ratio of
+/// its sides. Of an animation the first picture.
+///
 /// # Shapes
 ///
 /// Returns `[channels, height, width]`, whatever size and mode the file has; `channels` is 1 or 3.

@@ -5,8 +5,8 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 
-use super::net::StemKind;
 use crate::ops::{BatchNorm, BatchNormConfig, Linear, LinearConfig, Pass, conv_weight, global_average_pool};
+use crate::space::StemKind;
 
 /// ReLU, average pooling, 1x1 convolution to 128, BN, ReLU, 2x2 convolution to 768, (BN,) ReLU, mean,
 /// linear (A4). It stands on the cell at two thirds of the depth and is used in training only.

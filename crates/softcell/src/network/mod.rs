@@ -6,4 +6,6 @@ mod net;
 
 pub use auxiliary::{AuxiliaryHead, AuxiliaryHeadConfig};
 pub use cell::{DerivedCell, DerivedCellConfig};
-pub use net::{DerivedNetwork, DerivedNetworkConfig, Logits, StemKind};
+pub use net::{DerivedNetwork, DerivedNetworkConfig, Logits};
+
+pub use crate::space::StemKind;

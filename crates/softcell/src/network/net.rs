@@ -12,19 +12,10 @@ use crate::ops::{
     CifarStem, CifarStemConfig, ImagenetStem, ImagenetStemConfig, Linear, LinearConfig, Mode, Pass,
     global_average_pool,
 };
-use crate::space::{CellKind, Genotype, MacroLayout};
+use crate::space::{CellKind, Genotype, MacroLayout, NetworkShape, StemKind};
 
 /// The stem of small images has three times the cells' channels.
 const STEM_MULTIPLIER: usize = 3;
-
-/// What stands before the first cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StemKind {
-    /// [`CifarStem`].
-    Cifar,
-    /// [`ImagenetStem`].
-    Imagenet,
-}
 
 #[allow(clippy::large_enum_variant)]
 #[derive(Module, Debug)]
@@ -78,6 +69,18 @@ pub struct Logits {
 }
 
 impl DerivedNetworkConfig {
+    /// The sizes without the cells: what [`crate::space::derived_cost`] asks for.
+    pub fn shape(&self) -> NetworkShape {
+        let [height, width] = self.image_size;
+        NetworkShape {
+            init_channels: self.init_channels,
+            n_cells: self.n_cells,
+            stem: self.stem,
+            classes: self.classes,
+            image_shape: [self.channels_in, height, width],
+        }
+    }
+
     /// Builds the network with weights of zero; [`crate::weights::initialize`] draws them.
     ///
     /// # Errors

@@ -110,24 +110,6 @@ fn start(
     let init = recording.under("init.");
     let stem = if init.contains_key("stem0.0.weight") { StemKind::Imagenet } else { StemKind::Cifar };
 
-    // Compared before the network is built: a case may claim any size.
-    let found = count_recorded(&init, |name| name.starts_with(AUXILIARY));
-    let imagenet = stem == StemKind::Imagenet;
-    let expected = derived_cost(
-        &genotype,
-        case.init_channels,
-        case.layers,
-        classes,
-        channels_in,
-        height,
-        width,
-        imagenet,
-    );
-    if found != expected.parameters {
-        let expected =
-            format!("the {} of this genotype, width, depth and number of classes", expected.parameters);
-        return Err(recording.refuse("init", format!("{found} weights"), expected));
-    }
     let config = DerivedNetworkConfig {
         genotype,
         init_channels: case.init_channels,
@@ -138,6 +120,14 @@ fn start(
         stem,
         auxiliary: case.auxiliary,
     };
+    // Compared before the network is built: a case may claim any size.
+    let found = count_recorded(&init, |name| name.starts_with(AUXILIARY));
+    let expected = derived_cost(&config.genotype, &config.shape());
+    if found != expected.parameters {
+        let expected =
+            format!("the {} of this genotype, width, depth and number of classes", expected.parameters);
+        return Err(recording.refuse("init", format!("{found} weights"), expected));
+    }
     let net = load_named(config.init(&stage.device)?, &init, &format!("{}, init", recording.origin()))?;
     Ok(stage.module(net))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::atomic;
 use super::history;
 use super::manifest::{Manifest, RunResult};
+use super::size::ChosenSize;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Stage;
@@ -35,6 +36,7 @@ const MANIFEST: &str = "manifest.json";
 const HISTORY: &str = "history.jsonl";
 const GENOTYPE_JSON: &str = "genotype.json";
 const GENOTYPE_TEXT: &str = "genotype.txt";
+const NETWORK: &str = "network.json";
 const RESULT: &str = "result.json";
 const GENOTYPES: &str = "genotypes";
 const CHECKPOINTS: &str = "checkpoints";
@@ -132,7 +134,7 @@ impl RunFolder {
         let file = folder.join(name);
         let Ok(inside) = file.strip_prefix(&run) else { return false };
         let first = inside.iter().next().unwrap_or_default();
-        let files = [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, GENOTYPE_TEXT, RESULT, LOCK];
+        let files = [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, GENOTYPE_TEXT, NETWORK, RESULT, LOCK];
         files.iter().chain(&[GENOTYPES, CHECKPOINTS, WEIGHTS]).any(|own| first == *own)
     }
 
@@ -162,7 +164,7 @@ impl RunFolder {
     ///
     /// The settings go last: they make the folder a run, which a kill in between must leave it.
     fn clear(&self) -> Result<()> {
-        for name in [RESULT, GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, CHECKPOINTS, WEIGHTS] {
+        for name in [RESULT, NETWORK, GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, CHECKPOINTS, WEIGHTS] {
             remove(&self.path.join(name))?;
         }
         for name in [HISTORY, MANIFEST, CONFIG] {
@@ -181,6 +183,8 @@ impl RunFolder {
         let checkpoint = self.checkpoint(Stage::Train);
         remove(&checkpoint)?;
         remove(&atomic::previous(&checkpoint))?;
+        // After the checkpoints: they must not stand beside another width and depth.
+        remove(&self.path.join(NETWORK))?;
         history::retain(&self.history(), |line| !matches!(line, history::HistoryLine::Train(_)))
     }
 
@@ -223,14 +227,45 @@ impl RunFolder {
         self.write_text(CONFIG, &config.to_toml())
     }
 
-    /// Reads the settings.
+    /// Reads the settings, with the width and depth that were chosen under limits once the training has
+    /// begun.
+    ///
+    /// # Errors
+    /// When a file is missing or is not a complete configuration.
+    pub fn read_config(&self) -> Result<Config> {
+        let mut config = self.read_asked_config()?;
+        if let Some(size) = self.read_size()? {
+            config.train.init_channels = size.init_channels;
+            config.train.layers = size.layers;
+        }
+        Ok(config)
+    }
+
+    /// Reads the settings as the run began with them.
     ///
     /// # Errors
     /// When the file is missing or is not a complete configuration.
-    pub fn read_config(&self) -> Result<Config> {
+    pub fn read_asked_config(&self) -> Result<Config> {
         let path = self.path.join(CONFIG);
         let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         Config::from_toml(&text, &path.display().to_string())
+    }
+
+    /// Writes the width and depth that were chosen under limits.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_size(&self, size: &ChosenSize) -> Result<()> {
+        self.write_json(NETWORK, size)
+    }
+
+    /// Reads the width and depth that were chosen under limits; `None` where there are no limits or the
+    /// training has not begun.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_size(&self) -> Result<Option<ChosenSize>> {
+        self.read_json(NETWORK)
     }
 
     /// Writes the manifest.
@@ -377,6 +412,22 @@ mod tests {
         for other in ["model.onnx", "../config.toml", "nowhere/config.toml"] {
             assert!(!folder.owns(&run.join(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn a_chosen_size_lies_over_the_settings_until_the_training_is_cleared() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(&base.path().join("run"), Overwrite::Refuse).unwrap();
+        folder.write_config(&config()).unwrap();
+        assert_eq!(folder.read_size().unwrap(), None);
+        let size = ChosenSize { init_channels: 12, layers: 7, cost: crate::space::Cost::default() };
+        folder.write_size(&size).unwrap();
+        assert_eq!(folder.read_size().unwrap(), Some(size));
+        let train = folder.read_config().unwrap().train;
+        assert_eq!((train.init_channels, train.layers), (12, 7));
+        assert_eq!(folder.read_asked_config().unwrap(), config());
+        folder.clear_training().unwrap();
+        assert_eq!(folder.read_config().unwrap(), config());
     }
 
     #[test]

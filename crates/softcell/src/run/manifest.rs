@@ -46,10 +46,19 @@ pub struct RunResult {
     pub weights: String,
     /// The epoch of those weights, from 0.
     pub epoch: usize,
+    /// Channels of the network's first cell.
+    #[serde(default)]
+    pub init_channels: usize,
+    /// Its cells.
+    #[serde(default)]
+    pub layers: usize,
     /// Weights of the network, auxiliary head excluded.
     pub parameters: u64,
     /// Multiply-adds of convolutions and linear layers for one image.
     pub macs: u64,
+    /// Most memory of its maps at the same time for one image; see [`crate::space::LayerTable`].
+    #[serde(default)]
+    pub peak_activation_bytes: u64,
     /// Seconds of the search; none where the genotype was given.
     pub search_seconds: Option<f64>,
     /// Seconds of the training.

@@ -7,8 +7,10 @@ mod history;
 mod keeper;
 mod manifest;
 mod memory;
+mod size;
 
 pub(crate) use atomic::write_checked;
+pub use atomic::write as write_atomically;
 pub use checkpoint::{load_search, load_train, read_weights, save_search, save_train, write_weights};
 pub use folder::{Overwrite, RunFolder};
 pub use history::{HistoryLine, read_history};
@@ -16,3 +18,4 @@ pub use keeper::Keeper;
 pub(crate) use keeper::rewind;
 pub use manifest::{Manifest, RunResult};
 pub use memory::peak_rss_mb;
+pub use size::ChosenSize;

@@ -3,7 +3,7 @@
 //! A [`SearchSpace`] says which [`Primitive`]s compete on the edges of a cell ([`CellTopology`]) and how
 //! cells are stacked ([`MacroLayout`]). [`derive_genotype`] turns the edge weights of a search
 //! ([`ArchWeights`]) into a [`Genotype`], which is written and read as text ([`Genotype::to_text`],
-//! [`parse_genotype`]) and measured in closed form ([`derived_cost`]).
+//! [`parse_genotype`]) and measured without building it ([`derived_cost`], [`derived_layers`]).
 
 mod primitive;
 mod topology;
@@ -16,16 +16,21 @@ mod text;
 
 mod cost;
 mod derive;
+mod limits;
 
 mod wording;
 
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use cost::{Cost, derived_cost, supernet_cost, supernet_parameters};
+pub use cost::{
+    BlockCost, Cost, LayerCost, LayerTable, NetworkShape, derived_cost, derived_layers, supernet_cost,
+    supernet_parameters,
+};
 pub use derive::{ArchWeights, derive_genotype, entropy, softmax_rows};
 pub use genotype::{CellGene, EdgeGene, Genotype};
 pub use known::{known_genotype, known_names, parse_genotype};
+pub use limits::{Limits, Shrink, largest_within, lightest_genotype};
 pub use primitive::Primitive;
 pub use search_space::SearchSpace;
-pub use topology::{CellKind, CellTopology, Edge, MacroLayout, N_INPUTS};
+pub use topology::{CellKind, CellTopology, Edge, MacroLayout, N_INPUTS, StemKind};

@@ -92,6 +92,32 @@ const fn first_edge(node_index: usize) -> usize {
     node_index * (node_index + 3) / 2
 }
 
+/// What stands before the first cell of a derived network.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StemKind {
+    /// One 3x3 convolution to three times the cells' channels.
+    Cifar,
+    /// Three 3x3 convolutions of stride 2: cells begin at an eighth of the sides.
+    Imagenet,
+}
+
+impl StemKind {
+    /// `cifar` or `imagenet`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StemKind::Cifar => "cifar",
+            StemKind::Imagenet => "imagenet",
+        }
+    }
+}
+
+impl fmt::Display for StemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// The stack of cells.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
 pub struct MacroLayout {

@@ -4,6 +4,7 @@ mod augment;
 mod batches;
 mod binary;
 mod folder;
+mod modes;
 mod split;
 
 use std::fs;

@@ -11,7 +11,7 @@ use super::{INPUT, InputRange, OnnxOptions, Output};
 use crate::error::{Error, Result};
 use crate::export::{Deviation, Sample, Verification};
 use crate::model::TrainedModel;
-use crate::pipeline::Predictor;
+use crate::predict::Predictor;
 
 /// Images of the first batches; those that are left go 16 at a time.
 const BATCHES: [usize; 2] = [1, 7];

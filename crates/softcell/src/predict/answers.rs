@@ -1,0 +1,106 @@
+//! Answers for many image files: decoded ahead in parallel, answered in batches.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use rayon::prelude::*;
+
+use super::{Prediction, Predictor};
+use crate::data::{NotFound, read_image};
+use crate::error::Result;
+
+/// Images that the network answers at once.
+pub(super) const BATCH: usize = 64;
+/// Batches that wait decoded at most.
+const AHEAD: usize = 2;
+
+/// What is said of one image.
+#[derive(Debug)]
+pub struct Answer {
+    /// The file, or what was named instead of one.
+    pub path: PathBuf,
+    /// The prediction, or why there is none.
+    pub outcome: Result<Prediction>,
+}
+
+/// A file, and its bytes in the shape of the network's images or why there are none.
+type Decoded = (PathBuf, Result<Vec<u8>>);
+
+/// The answers for files in their order, batch by batch.
+///
+/// While the network answers one batch, a thread decodes the next ones on the pool. Dropping it early ends
+/// the thread.
+pub struct Answers<'a> {
+    predictor: &'a Predictor,
+    /// Taken away first on drop, which ends the worker.
+    decoded: Option<Receiver<Vec<Decoded>>>,
+    worker: Option<JoinHandle<()>>,
+}
+
+impl Predictor {
+    /// Answers for image files, as [`crate::data::find_images`] finds them. Each is read as a folder of
+    /// training images is: see [`read_image`].
+    pub fn answers(&self, images: Vec<Result<PathBuf, NotFound>>) -> Answers<'_> {
+        let [channels, height, width] = self.manifest.image_shape;
+        let (sender, receiver) = sync_channel(AHEAD);
+        let decode = move |found: Result<PathBuf, NotFound>| match found {
+            Ok(path) => {
+                let pixels = read_image(&path, channels, height, width);
+                (path, pixels)
+            }
+            Err(NotFound { path, error }) => (path, Err(error)),
+        };
+        let work = move || {
+            let mut images = images.into_iter();
+            loop {
+                let batch: Vec<_> = images.by_ref().take(BATCH).collect();
+                if batch.is_empty() {
+                    return;
+                }
+                let decoded: Vec<Decoded> = batch.into_par_iter().map(&decode).collect();
+                if sender.send(decoded).is_err() {
+                    return; // nobody listens any more
+                }
+            }
+        };
+        let worker =
+            thread::Builder::new().name("images".into()).spawn(work).expect("the system can start a thread");
+        Answers { predictor: self, decoded: Some(receiver), worker: Some(worker) }
+    }
+}
+
+impl Iterator for Answers<'_> {
+    type Item = Vec<Answer>;
+
+    fn next(&mut self) -> Option<Vec<Answer>> {
+        let Ok(batch) = self.decoded.as_ref()?.recv() else {
+            self.decoded = None;
+            if let Some(Err(payload)) = self.worker.take().map(JoinHandle::join) {
+                std::panic::resume_unwind(payload);
+            }
+            return None;
+        };
+        let mut readable = Vec::with_capacity(batch.len());
+        let mut read = Vec::with_capacity(batch.len());
+        for (path, pixels) in batch {
+            read.push((path, pixels.map(|pixels| readable.push(pixels))));
+        }
+        let mut predictions = self.predictor.predict(&readable).into_iter();
+        let answer = |(path, pixels): (PathBuf, Result<()>)| Answer {
+            path,
+            outcome: pixels.map(|()| predictions.next().expect("every readable image is answered")),
+        };
+        Some(read.into_iter().map(answer).collect())
+    }
+}
+
+impl Drop for Answers<'_> {
+    fn drop(&mut self) {
+        self.decoded = None;
+        if let Some(worker) = self.worker.take() {
+            // A panic of the worker has nowhere to go from here.
+            let _ = worker.join();
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Width and depth of the network that is trained, where its size or work is limited.
+
+use crate::config::Config;
+use crate::data::ImageSet;
+use crate::error::Result;
+use crate::space::{Genotype, NetworkShape, derived_cost, largest_within, lightest_genotype};
+use crate::train::network_config;
+
+/// The shape of the network that the settings ask for, whatever the limits.
+pub fn asked_shape(genotype: &Genotype, config: &Config, images: &ImageSet) -> NetworkShape {
+    let image_shape = [images.channels, images.height, images.width];
+    network_config(genotype, &config.train, image_shape, images.classes.len()).shape()
+}
+
+/// The settings with the width and depth that honour their limits, chosen by [`largest_within`].
+///
+/// The choice depends on settings, genotype and the shape of the images alone, and the settings that it
+/// returns are left as they are by a second time.
+///
+/// # Errors
+/// When the limits cannot be met, with the least that can.
+pub fn sized(genotype: &Genotype, config: &Config, images: &ImageSet) -> Result<Config> {
+    let mut config = config.clone();
+    let limits = config.train.limits();
+    if !limits.is_none() {
+        let asked = asked_shape(genotype, &config, images);
+        let shape = largest_within(genotype, &asked, &limits, config.train.shrink)?;
+        config.train.init_channels = shape.init_channels;
+        config.train.layers = shape.n_cells;
+    }
+    Ok(config)
+}
+
+/// What [`sized`] did, in a sentence; `None` where there is no limit.
+pub fn sizing_note(genotype: &Genotype, asked: &Config, sized: &Config, images: &ImageSet) -> Option<String> {
+    let limits = asked.train.limits();
+    let limit = |limit: u64, what: &str| (limit > 0).then(|| format!("at most {limit} {what}"));
+    let limits = [limit(limits.max_params, "parameters"), limit(limits.max_macs, "multiply-adds per image")];
+    let limits: Vec<String> = limits.into_iter().flatten().collect();
+    if limits.is_empty() {
+        return None;
+    }
+    let shape = asked_shape(genotype, sized, images);
+    let cost = derived_cost(genotype, &shape);
+    let (asked, chosen) = (&asked.train, &sized.train);
+    let same = (asked.init_channels, asked.layers) == (chosen.init_channels, chosen.layers);
+    let instead = if same {
+        "as asked for".to_owned()
+    } else {
+        format!("instead of {} from {}", asked.layers, asked.init_channels)
+    };
+    Some(format!(
+        "network of {} cells from {} channels, {instead}, for {}: it has {} parameters and {} multiply-adds",
+        chosen.layers,
+        chosen.init_channels,
+        limits.join(" and "),
+        cost.parameters,
+        cost.macs
+    ))
+}
+
+/// Refuses limits that no genotype of the search space can meet, before it is searched.
+///
+/// # Errors
+/// When the lightest network of the space is above a limit even when it is made as small as it may be.
+pub fn check_limits(config: &Config, images: &ImageSet) -> Result<()> {
+    match lightest_genotype(&config.search.space()) {
+        Some(lightest) => sized(&lightest, config, images).map(|_| ()),
+        None => Ok(()),
+    }
+}

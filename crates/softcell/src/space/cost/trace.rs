@@ -1,0 +1,253 @@
+//! A forward pass written down: one operation after the other, with the maps it reads and writes.
+
+use std::ops::Range;
+
+use super::Cost;
+use super::shape::Map;
+use crate::space::topology::{CellKind, Edge};
+
+/// A map, by the order in which maps are written; 0 is the image.
+pub(super) type MapId = usize;
+
+/// One operation: it reads maps, writes a new one, and leaves those it read as they are.
+#[derive(Clone, Debug)]
+struct Step {
+    reads: Vec<MapId>,
+    cost: Cost,
+}
+
+/// Batch normalisation with or without scale and shift.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Norm {
+    Affine,
+    Plain,
+}
+
+/// A stretch of the pass that goes by one name.
+#[derive(Clone, Debug)]
+pub(super) struct Part<Label> {
+    pub label: Label,
+    pub steps: Range<usize>,
+    pub output: MapId,
+}
+
+/// What a layer is.
+#[derive(Clone, Debug)]
+pub(super) struct LayerLabel {
+    pub name: String,
+    pub operation: &'static str,
+    pub edge: Option<Edge>,
+}
+
+/// What a block is: the stem, a cell, or a layer behind the cells.
+#[derive(Clone, Debug)]
+pub(super) struct BlockLabel {
+    pub name: String,
+    pub kind: Option<CellKind>,
+    pub layers: Vec<Part<LayerLabel>>,
+}
+
+/// The forward pass of a network for one image.
+#[derive(Clone, Debug)]
+pub(super) struct Trace {
+    maps: Vec<Map>,
+    /// Step i writes map i + 1.
+    steps: Vec<Step>,
+    layers: Vec<Part<LayerLabel>>,
+    blocks: Vec<Part<BlockLabel>>,
+}
+
+impl Trace {
+    /// Nothing done yet to `image`, which is map 0.
+    pub fn of(image: Map) -> Trace {
+        Trace { maps: vec![image], steps: Vec::new(), layers: Vec::new(), blocks: Vec::new() }
+    }
+
+    pub fn map(&self, id: MapId) -> Map {
+        self.maps[id]
+    }
+
+    fn step(&mut self, reads: Vec<MapId>, output: Map, cost: Cost) -> MapId {
+        self.steps.push(Step { reads, cost });
+        self.maps.push(output);
+        self.maps.len() - 1
+    }
+
+    /// An operation without weights that keeps the size.
+    pub fn relu(&mut self, x: MapId) -> MapId {
+        self.step(vec![x], self.maps[x], Cost::default())
+    }
+
+    /// 3×3 pooling.
+    pub fn pool(&mut self, x: MapId, stride: u64) -> MapId {
+        let Map { channels, grid } = self.maps[x];
+        self.step(vec![x], Map { channels, grid: grid.strided(stride) }, Cost::default())
+    }
+
+    /// Convolution without bias to the map `output`: each of the `weights` is used once per pixel.
+    pub fn convolution(&mut self, x: MapId, weights: u64, output: Map) -> MapId {
+        let macs = weights.saturating_mul(output.grid.pixels());
+        self.step(vec![x], output, Cost { parameters: weights, macs })
+    }
+
+    pub fn norm(&mut self, x: MapId, norm: Norm) -> MapId {
+        let parameters = match norm {
+            Norm::Affine => self.maps[x].channels.saturating_mul(2),
+            Norm::Plain => 0,
+        };
+        self.step(vec![x], self.maps[x], Cost { parameters, macs: 0 })
+    }
+
+    /// Sum of two maps of one size.
+    pub fn add(&mut self, x: MapId, y: MapId) -> MapId {
+        self.step(vec![x, y], self.maps[x], Cost::default())
+    }
+
+    /// Maps of one grid joined by channel; a single one stays as it is.
+    pub fn join(&mut self, parts: Vec<MapId>) -> MapId {
+        if let [single] = parts[..] {
+            return single;
+        }
+        let channels = parts.iter().fold(0u64, |sum, &part| sum.saturating_add(self.maps[part].channels));
+        let output = Map { channels, grid: self.maps[parts[0]].grid };
+        self.step(parts, output, Cost::default())
+    }
+
+    /// Mean over all pixels.
+    pub fn mean(&mut self, x: MapId) -> MapId {
+        self.step(vec![x], Map::vector(self.maps[x].channels), Cost::default())
+    }
+
+    /// Linear layer with bias.
+    pub fn linear(&mut self, x: MapId, classes: u64) -> MapId {
+        let features = self.maps[x].channels;
+        let cost = Cost {
+            parameters: features.saturating_add(1).saturating_mul(classes),
+            macs: features.saturating_mul(classes),
+        };
+        self.step(vec![x], Map::vector(classes), cost)
+    }
+
+    /// ReLU, a convolution on every second pixel to each half of the channels, joined, and normalisation.
+    /// The shift by one pixel between the halves is a matter of indices and takes no map.
+    pub fn factorized_reduce(&mut self, x: MapId, channels: u64, norm: Norm) -> MapId {
+        let Map { channels: from, grid } = self.maps[x];
+        let grid = grid.strided(2);
+        let x = self.relu(x);
+        let halves = [channels / 2, channels - channels / 2];
+        let halves: Vec<MapId> = halves
+            .into_iter()
+            .filter(|&half| half > 0)
+            .map(|half| self.convolution(x, from.saturating_mul(half), Map { channels: half, grid }))
+            .collect();
+        let joined = self.join(halves);
+        self.norm(joined, norm)
+    }
+
+    /// Writes down `work` as a layer.
+    pub fn layer(
+        &mut self,
+        name: String,
+        operation: &'static str,
+        edge: Option<Edge>,
+        work: impl FnOnce(&mut Trace) -> MapId,
+    ) -> MapId {
+        let first = self.steps.len();
+        let output = work(self);
+        let label = LayerLabel { name, operation, edge };
+        self.layers.push(Part { label, steps: first..self.steps.len(), output });
+        output
+    }
+
+    /// Writes down `work`, with its layers, as a block.
+    pub fn block(
+        &mut self,
+        name: String,
+        kind: Option<CellKind>,
+        work: impl FnOnce(&mut Trace) -> MapId,
+    ) -> MapId {
+        let first = self.steps.len();
+        let output = work(self);
+        let label = BlockLabel { name, kind, layers: std::mem::take(&mut self.layers) };
+        self.blocks.push(Part { label, steps: first..self.steps.len(), output });
+        output
+    }
+
+    pub fn blocks(&self) -> &[Part<BlockLabel>] {
+        &self.blocks
+    }
+
+    /// Cost of a stretch of steps.
+    pub fn cost_of(&self, steps: &Range<usize>) -> Cost {
+        self.steps[steps.clone()].iter().map(|step| step.cost).sum()
+    }
+
+    /// Cost of all steps.
+    pub fn cost(&self) -> Cost {
+        self.cost_of(&(0..self.steps.len()))
+    }
+
+    /// Bytes of the maps that are alive during each step: those it reads and the one it writes, and those
+    /// written before that it or a later step reads. The image is a map; what nobody reads (the logits, a
+    /// node that is not used) is gone after the step that wrote it.
+    pub fn alive(&self) -> Vec<u64> {
+        // Step i writes map i + 1; the image is there from step 0 on.
+        let mut last: Vec<usize> = (0..self.maps.len()).map(|map| map.saturating_sub(1)).collect();
+        for (i, step) in self.steps.iter().enumerate() {
+            step.reads.iter().for_each(|&map| last[map] = i);
+        }
+        let mut freed = vec![0u64; self.steps.len()];
+        for (map, &last) in last.iter().enumerate() {
+            freed[last] = freed[last].saturating_add(self.maps[map].bytes());
+        }
+        let mut now = self.maps[0].bytes();
+        let mut alive = Vec::with_capacity(self.steps.len());
+        for (i, freed) in freed.iter().enumerate() {
+            now = now.saturating_add(self.maps[i + 1].bytes());
+            alive.push(now);
+            now = now.saturating_sub(*freed);
+        }
+        alive
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::Grid;
+    use super::*;
+
+    fn map(channels: u64, side: u64) -> Map {
+        Map { channels, grid: Grid { height: side, width: side } }
+    }
+
+    #[test]
+    fn maps_live_from_their_step_to_the_last_that_reads_them() {
+        let mut trace = Trace::of(map(1, 2)); // 16 bytes
+        let a = trace.convolution(0, 1, map(2, 2)); // 32
+        let b = trace.relu(a); // 32
+        trace.relu(b); // 32, never read
+        let pooled = trace.pool(b, 2); // 8
+        let joined = trace.join(vec![pooled, pooled]); // 16
+        trace.linear(joined, 3); // 12
+        assert_eq!(trace.alive(), [16 + 32, 32 + 32, 32 + 32, 32 + 8, 8 + 16, 16 + 12]);
+    }
+
+    #[test]
+    fn joining_one_map_and_halving_to_one_channel_take_no_step() {
+        let mut trace = Trace::of(map(3, 5));
+        assert_eq!(trace.join(vec![0]), 0);
+        let halved = trace.factorized_reduce(0, 1, Norm::Affine);
+        assert_eq!(trace.map(halved), map(1, 3));
+        assert_eq!(trace.cost(), Cost { parameters: 3 + 2, macs: 3 * 9 });
+        assert_eq!(trace.alive().len(), 3);
+    }
+
+    #[test]
+    fn numbers_without_end_do_not_wrap() {
+        let mut trace = Trace::of(map(u64::MAX, 1 << 40));
+        let x = trace.convolution(0, u64::MAX, map(1 << 40, 1 << 40));
+        trace.norm(x, Norm::Affine);
+        assert_eq!(trace.cost().macs, u64::MAX);
+        assert_eq!(trace.alive()[0], u64::MAX);
+    }
+}
