@@ -8,7 +8,7 @@ use super::kernels::pool::{average_gradient, max_gradient};
 use super::norm_gradient::{Coefficients, NormSums};
 use super::plan::{Map, Reader, Source, Spread};
 use super::record::Record;
-use super::shapes::{groups, image, split, split_all};
+use super::shapes::{groups, image, split, split_all, summing_groups};
 use super::stage::{Following, fill_source};
 use super::stage_gradient::{GradientScratch, SourceGradient, StageGradient, write_gradient};
 use crate::Pool;
@@ -163,7 +163,10 @@ impl Backward<'_> {
         if stages.is_empty() && step == Step::Second {
             return;
         }
-        let groups = groups(images);
+        let groups = match self.wanted.weights {
+            true => summing_groups(images, record.shapes.output_pixels(plan)),
+            false => groups(images),
+        };
         // First halves whose gradient the second halves give.
         let first_of = |&stage: &usize| match plan.stages[stage].source {
             Source::Stage(first) => first,

@@ -101,18 +101,13 @@ impl Stage {
         let pieces = (0..self.spread_blocks.count())
             .map(|block| self.piece(flat, block, lanes, source, out, differentiate))
             .collect();
-        let entries = self.entries(out_blocks);
         let mut pointwise = Buffer::zeroed(self.spread_blocks.total() * out_blocks.width());
-        for entry in &entries {
-            pointwise[entry.packed] = flat[entry.flat];
-        }
         let mut transposed = Buffer::default();
         if differentiate {
             transposed = Buffer::zeroed(out_blocks.total() * self.spread_blocks.width());
-            for entry in &entries {
-                transposed[entry.transposed] = flat[entry.flat];
-            }
+            self.each_weight(out_blocks, |entry| transposed[entry.transposed] = flat[entry.flat]);
         }
+        self.each_weight(out_blocks, |entry| pointwise[entry.packed] = flat[entry.flat]);
         Packed { source, out, pieces, pointwise, transposed }
     }
 
@@ -188,30 +183,27 @@ impl Stage {
         }
     }
 
-    /// Every pointwise weight: where it lies in the flat weights and in both packed matrices.
-    fn entries(&self, out_blocks: &Blocks) -> Vec<Entry> {
+    /// Goes through the pointwise weights: where each lies in the flat weights and in both packed matrices.
+    fn each_weight(&self, out_blocks: &Blocks, mut f: impl FnMut(Entry)) {
         // A window's taps come one behind the other in the spread, but side by side in the weights.
         let taps = if self.spread == Spread::Window { WINDOW } else { 1 };
         let inputs = self.source_blocks.total();
         let (row, transposed_row) = (out_blocks.width(), self.spread_blocks.width());
         let (out_at, in_at) = (out_blocks.positions(), self.spread_blocks.positions());
-        let mut entries = Vec::with_capacity(self.pointwise.iter().map(|range| range.len()).sum());
-        let mut first_output = 0;
+        let mut outputs = out_at.iter().enumerate();
         for (matrix, range) in self.pointwise.iter().enumerate() {
-            let outputs = range.len() / (inputs * taps);
-            for (index, flat) in range.clone().enumerate() {
-                let (pair, tap) = (index / taps, index % taps);
-                let output = first_output + pair / inputs;
-                let input = (matrix + tap) * inputs + pair % inputs;
-                entries.push(Entry {
-                    flat,
-                    packed: input * row + out_at[output],
-                    transposed: output * transposed_row + in_at[input],
-                });
+            let rows = range.clone().step_by(inputs * taps);
+            for (first, (output, out_at)) in rows.zip(&mut outputs) {
+                for (source, tap) in (0..inputs).flat_map(|source| (0..taps).map(move |tap| (source, tap))) {
+                    let input = (matrix + tap) * inputs + source;
+                    f(Entry {
+                        flat: first + source * taps + tap,
+                        packed: input * row + out_at,
+                        transposed: output * transposed_row + in_at[input],
+                    });
+                }
             }
-            first_output += outputs;
         }
-        entries
     }
 
     /// Length of the packed gradient of the depthwise weights.
@@ -238,9 +230,7 @@ impl Stage {
                 *flat = depthwise[(channel / lanes * taps + tap) * lanes + channel % lanes];
             }
         }
-        for entry in self.entries(out_blocks) {
-            flat[entry.flat] = pointwise[entry.packed];
-        }
+        self.each_weight(out_blocks, |entry| flat[entry.flat] = pointwise[entry.packed]);
     }
 }
 

@@ -8,9 +8,25 @@ use super::plan::{CellPlan, Map, Source};
 /// decides results' last bits and must not depend on the number of threads.
 const GROUPS: usize = 16;
 
+/// With a gradient of the weights for each group: so few groups that a group has this many pixels, if it can be.
+/// Below that, clearing and adding up the gradients costs more than what goes into them.
+const GROUP_PIXELS: usize = 64;
+
+/// But not fewer groups than this, which threads share.
+const FEWEST_GROUPS: usize = 4;
+
 /// Consecutive images.
 pub(super) fn groups(images: usize) -> Vec<Range<usize>> {
-    let groups = images.min(GROUPS);
+    cut(images, GROUPS)
+}
+
+/// Consecutive images, each group with partial sums of its own for all weights, over maps of `pixels`.
+pub(super) fn summing_groups(images: usize, pixels: usize) -> Vec<Range<usize>> {
+    cut(images, (images * pixels / GROUP_PIXELS).clamp(FEWEST_GROUPS, GROUPS))
+}
+
+fn cut(images: usize, most: usize) -> Vec<Range<usize>> {
+    let groups = images.min(most);
     (0..groups).map(|group| group * images / groups..(group + 1) * images / groups).collect()
 }
 
