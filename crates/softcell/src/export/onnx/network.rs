@@ -5,6 +5,7 @@
 use super::BatchNorms;
 use super::graph::Map;
 use super::layers::{Channels, Convolution, Layers};
+use super::proto::Attribute;
 use crate::error::{Error, Result};
 use crate::network::{DerivedNetworkConfig, StemKind};
 use crate::space::{CellGene, CellKind, MacroLayout, Primitive};
@@ -13,7 +14,7 @@ use crate::weights::NamedTensors;
 /// Output channels of the stem of small images, in channels of the first cell.
 const STEM_MULTIPLIER: usize = 3;
 
-/// The layers so far and a value that is not a map of features yet or any more: images, or logits.
+/// A network on its way into a graph.
 pub struct Network<'a> {
     config: &'a DerivedNetworkConfig,
     layers: Layers<'a>,
@@ -104,7 +105,7 @@ impl<'a> Network<'a> {
         );
         graph.node("Flatten", "features", &[&mean.name], vec![], &[x.channels]);
         let inputs = ["features", "classifier.weight", "classifier.bias"];
-        let transposed = vec![super::proto::Attribute::int("transB", 1)];
+        let transposed = vec![Attribute::int("transB", 1)];
         graph.node("Gemm", "logits", &inputs, transposed, &[classes]);
         Ok(())
     }
