@@ -238,6 +238,7 @@ impl Session {
             device: args.machine.device.clone(),
             threads: rayon::current_num_threads(),
             notes,
+            imported_from: None,
         })?;
         Ok(())
     }

@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::normalize::Normalization;
 use super::set::ImageSet;
-use super::source::{Source, open};
+use super::source::{Source, listed, open};
 use super::split::{Shares, Split};
 use crate::config::{DataConfig, DataFormat};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What the images are, in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -147,6 +147,53 @@ impl Dataset {
         let summary = Summary::with(&source, fingerprint, normalization.clone());
         let test = source.test.expect("split off above where it was missing");
         Ok(Dataset { train: Arc::new(source.train), test: Arc::new(test), split, normalization, summary })
+    }
+
+    /// The same images for a network that is trained already: labels are numbers of `classes`, the network's, and
+    /// the pixels are normalised as it expects. Classes of the network without images are allowed.
+    ///
+    /// # Errors
+    ///
+    /// Images of another shape, or of a class that the network does not know.
+    pub fn for_network(
+        self,
+        classes: &[String],
+        image_shape: [usize; 3],
+        normalization: &Normalization,
+    ) -> Result<Dataset> {
+        let (train, path) = (&self.train, Path::new("of the network"));
+        let [channels, height, width] = image_shape;
+        if [train.channels, train.height, train.width] != image_shape {
+            return Err(Error::data(
+                path,
+                format!(
+                    "the images are {}x{} with {} channels, the network's {height}x{width} with {channels}",
+                    train.height, train.width, train.channels
+                ),
+                "give images like those that the network was trained with",
+            ));
+        }
+        let unknown: Vec<String> =
+            train.classes.iter().filter(|class| !classes.contains(class)).cloned().collect();
+        if !unknown.is_empty() {
+            return Err(Error::data(
+                path,
+                format!(
+                    "the network does not know the class {} of the images; its classes are {}",
+                    listed(&unknown),
+                    listed(classes)
+                ),
+                "name the folders as the network's classes, or its classes as the folders",
+            ));
+        }
+        let classes = Arc::new(classes.to_vec());
+        let relabelled = |set: &ImageSet| Arc::new(set.relabelled(&classes));
+        Ok(Dataset {
+            train: relabelled(&self.train),
+            test: relabelled(&self.test),
+            normalization: normalization.clone(),
+            ..self
+        })
     }
 
     /// The images that train the final network, those of the weights and of the alphas, ascending.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// What the file system says; `path` is then as it was.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = prepare(path, bytes)?;
     temporary.persist(path).map_err(|e| Error::io("replace", path)(e.error))?;
     sync_folder(path)

@@ -8,6 +8,7 @@ mod keeper;
 mod manifest;
 mod memory;
 
+pub(crate) use atomic::write as write_file;
 pub use checkpoint::{load_search, load_train, read_weights, save_search, save_train, write_weights};
 pub use folder::{Overwrite, RunFolder};
 pub use history::{HistoryLine, read_history};
