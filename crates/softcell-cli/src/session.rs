@@ -182,6 +182,7 @@ impl Session {
     ) -> Result<Session> {
         let config = folder.read_config()?;
         progress.line(&format!("run folder: {}", folder.path().display()));
+        refuse_imported(&folder)?;
         if let Some(given) = given {
             given.check_same(&config, None)?;
         }
@@ -281,6 +282,22 @@ impl Session {
     }
 }
 
+/// Refuses to go on with a run whose weights were imported: there is no training to go on with, and a new one would
+/// replace them.
+fn refuse_imported(folder: &RunFolder) -> Result<()> {
+    let imported = folder.read_manifest()?.is_some_and(|manifest| manifest.imported_from.is_some());
+    if imported {
+        let place = folder.path().display().to_string();
+        let genotype = folder.path().join("genotype.txt").display().to_string();
+        bail!(
+            "run {place} was imported: its network is trained; to train the same cells anew: softcell train \
+             --genotype {} --data PATH",
+            quoted(&genotype)
+        );
+    }
+    Ok(())
+}
+
 /// Refuses a network that cannot be built, before a folder is made and hours are spent on the search for it.
 fn check_network(config: &Config, dataset: &Dataset, device: &Device) -> Result<()> {
     let any = known_genotype("DARTS_V2").expect("it is a published one");
@@ -288,8 +305,12 @@ fn check_network(config: &Config, dataset: &Dataset, device: &Device) -> Result<
     Ok(())
 }
 
-/// The first `runs/NAME-N` that is not there, created so that no other run takes it.
-fn free_folder(data: &str) -> Result<PathBuf> {
+/// The first `runs/NAME-N` that is not there, created so that no other run takes it; `data` is a path that gives the
+/// name.
+///
+/// # Errors
+/// What the file system says.
+pub fn free_folder(data: &str) -> Result<PathBuf> {
     let name = Path::new(data).file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let name: String = name.chars().map(plain).collect();

@@ -5,6 +5,7 @@ pub mod data;
 pub mod evaluate;
 pub mod fit;
 pub mod genotype;
+pub mod import;
 pub mod predict;
 pub mod replay;
 pub mod search;

@@ -161,29 +161,25 @@ impl Dataset {
         image_shape: [usize; 3],
         normalization: &Normalization,
     ) -> Result<Dataset> {
-        let (train, path) = (&self.train, Path::new("of the network"));
-        let [channels, height, width] = image_shape;
-        if [train.channels, train.height, train.width] != image_shape {
-            return Err(Error::data(
-                path,
-                format!(
-                    "the images are {}x{} with {} channels, the network's {height}x{width} with {channels}",
-                    train.height, train.width, train.channels
-                ),
-                "give images like those that the network was trained with",
+        let train = &self.train;
+        let found = [train.channels, train.height, train.width];
+        if found != image_shape {
+            let text = |[channels, height, width]: [usize; 3]| format!("{height}x{width} with {channels} channels");
+            return Err(Error::invalid(
+                "images",
+                text(found),
+                format!("{}, which the network was made for", text(image_shape)),
+                "give images like those that it was trained with",
             ));
         }
         let unknown: Vec<String> =
             train.classes.iter().filter(|class| !classes.contains(class)).cloned().collect();
         if !unknown.is_empty() {
-            return Err(Error::data(
-                path,
-                format!(
-                    "the network does not know the class {} of the images; its classes are {}",
-                    listed(&unknown),
-                    listed(classes)
-                ),
-                "name the folders as the network's classes, or its classes as the folders",
+            return Err(Error::invalid(
+                "classes of the images",
+                listed(&unknown),
+                format!("those of the network: {}", listed(classes)),
+                "name the folders as the network's classes, or give the network's classes the names of the folders",
             ));
         }
         let classes = Arc::new(classes.to_vec());

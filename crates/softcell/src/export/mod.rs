@@ -2,3 +2,6 @@
 
 pub mod pytorch;
 pub mod safetensors;
+
+#[cfg(test)]
+mod testing;

@@ -83,32 +83,32 @@ impl Importer {
         &self.outline
     }
 
-    /// How the images in `path` are read for this network.
-    pub fn data_config(&self, path: &str, format: DataFormat) -> DataConfig {
+    /// How the images in `path` are read and divided for this network.
+    ///
+    /// # Errors
+    /// A path that is none.
+    pub fn data_settings(&self, path: &str, format: DataFormat) -> Result<Config> {
         let image_size = match self.told_size() {
             Some([height, width]) => ImageSize::Fixed { height, width },
             None => ImageSize::Auto,
         };
-        DataConfig {
-            path: path.to_owned(),
-            format,
-            image_size: image_size.to_string(),
-            ..self.base().data
-        }
+        let mut config = self.base();
+        config.data.path = path.to_owned();
+        config.data.format = format;
+        config.data.image_size = image_size.to_string();
+        config.check()?;
+        Ok(config)
     }
 
-    /// The seed by which images are divided.
-    pub fn seed(&self) -> u64 {
-        self.metadata.seed.unwrap_or(self.base().seed)
-    }
-
-    /// Settings to start from: the original's for the stem.
+    /// Settings to start from: the original's for the stem, with the seed by which images were divided, if the file
+    /// tells it.
     fn base(&self) -> Config {
         let name = match self.outline.stem {
             StemKind::Cifar => Preset::PaperCifar10,
             StemKind::Imagenet => Preset::PaperImagenet,
         };
-        preset(name, &DataShape::default()).0
+        let (config, _) = preset(name, &DataShape::default());
+        Config { seed: self.metadata.seed.unwrap_or(config.seed), ..config }
     }
 
     /// Height and width, where they were told.
@@ -266,7 +266,6 @@ impl Importer {
     fn config(&self, data: Option<&DataConfig>, [height, width]: [usize; 2]) -> Result<Config> {
         let outline = &self.outline;
         let mut config = self.base();
-        config.seed = self.seed();
         config.data = match data {
             Some(data) => data.clone(),
             None => DataConfig { path: NO_IMAGES.to_owned(), ..config.data },
