@@ -25,6 +25,8 @@ Examples:
   softcell evaluate --run runs/a                accuracy on the test images
   softcell predict --run runs/a photos          class and probability of images
   softcell export --run runs/a --format onnx    a file for onnxruntime and other programs
+  softcell import --weights weights.pt --genotype DARTS_V2
+                                                published weights as a run to evaluate and use
   softcell fit --max-params 100k                a network of at most so many parameters
   softcell data inspect ./my-images             what is in a folder
   softcell bench step                           how fast this machine searches
@@ -34,6 +36,11 @@ A run that was stopped goes on with --resume.";
 const EXPORT_NOTES: &str = "\
 The input of an ONNX file is `image`, [batch, channels, height, width] in f32, which it normalises itself. \
 Before the file is put in its place it is run on test images and compared with the network.";
+
+const IMPORT_NOTES: &str = "\
+Width, depth, stem, channels and number of classes are read off the tensors, which bear the original's state-dict \
+names. A safetensors file that Softcell exported says all the rest as well. Nothing in a pickle is run: a file that \
+names functions other than those of tensors is refused.";
 
 /// Differentiable architecture search (DARTS) for images: searches a network, trains it, uses it.
 #[derive(Debug, Parser)]
@@ -61,6 +68,9 @@ pub enum Command {
     Predict(PredictArgs),
     /// Write the trained network of a run as a file for other programs
     Export(ExportArgs),
+    /// Make a run of weights from elsewhere
+    #[command(after_help = IMPORT_NOTES)]
+    Import(ImportArgs),
     /// Look at genotypes and convert them
     #[command(subcommand)]
     Genotype(GenotypeCommand),
@@ -159,6 +169,12 @@ pub struct EvaluateArgs {
     /// Folder of a trained run
     #[arg(long, value_name = "DIR")]
     pub run: PathBuf,
+    /// Images to test on, their classes named as the network's [default: those of the run]
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<String>,
+    /// How the images of --data are stored [auto, digits, folder, cifar10, cifar100, idx]
+    #[arg(long, value_name = "NAME", default_value = "auto", requires = "data")]
+    pub data_format: String,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -246,6 +262,51 @@ pub enum AnswerFormat {
     Csv,
     /// One list of objects
     Json,
+}
+
+/// Of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The weights: .safetensors, or .pt, .pth, .pth.tar of torch.save
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// File, name or text of the genotype [default: what the file says]
+    #[arg(long, value_name = "GENOTYPE")]
+    pub genotype: Option<String>,
+    /// Folder of the run [default: the next free runs/NAME-N]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace a run that is in the way
+    #[arg(long)]
+    pub force: bool,
+    /// Names of the classes in the order of the logits: a file with one on each line, or a list with commas
+    /// [default: what the file says, the classes of --data, or class_0, class_1, …]
+    #[arg(long, value_name = "NAMES", verbatim_doc_comment)]
+    pub classes: Option<String>,
+    /// Images the network is for, which it can be tested on
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<String>,
+    /// How the images of --data are stored [auto, digits, folder, cifar10, cifar100, idx]
+    #[arg(long, value_name = "NAME", default_value = "auto", requires = "data")]
+    pub data_format: String,
+    /// Size of the images, SIDE or HEIGHTxWIDTH [default: what the file says, else 32, or 224 with the imagenet stem]
+    #[arg(long, value_name = "SIZE")]
+    pub image_size: Option<String>,
+    /// Mean of each channel, of pixels from 0 to 1, with commas
+    #[arg(long, value_name = "X,…", value_delimiter = ',', requires = "std", allow_negative_numbers = true)]
+    pub mean: Vec<f32>,
+    /// Standard deviation of each channel
+    #[arg(long, value_name = "X,…", value_delimiter = ',', requires = "mean", allow_negative_numbers = true)]
+    pub std: Vec<f32>,
+    /// Channels of the first cell [default: as the tensors say]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub init_channels: Option<u32>,
+    /// Number of cells [default: as the tensors say]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub layers: Option<u32>,
+    /// Where the computing happens.
+    #[command(flatten)]
+    pub machine: Machine,
 }
 
 /// Of `genotype`.

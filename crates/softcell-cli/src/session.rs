@@ -190,6 +190,7 @@ impl Session {
     ) -> Result<Session> {
         let (config, asked) = (folder.read_config()?, folder.read_asked_config()?);
         progress.line(&format!("run folder: {}", folder.path().display()));
+        refuse_imported(&folder)?;
         if let Some(given) = given {
             given.check_same(&asked, None)?;
         }
@@ -246,6 +247,7 @@ impl Session {
             device: args.machine.device.clone(),
             threads: rayon::current_num_threads(),
             notes,
+            imported_from: None,
         })?;
         Ok(())
     }
@@ -288,6 +290,22 @@ impl Session {
     }
 }
 
+/// Refuses to go on with a run whose weights were imported: there is no training to go on with, and a new one would
+/// replace them.
+fn refuse_imported(folder: &RunFolder) -> Result<()> {
+    let imported = folder.read_manifest()?.is_some_and(|manifest| manifest.imported_from.is_some());
+    if imported {
+        let place = folder.path().display().to_string();
+        let genotype = folder.path().join("genotype.txt").display().to_string();
+        bail!(
+            "run {place} was imported: its network is trained; to train the same cells anew: softcell train \
+             --genotype {} --data PATH",
+            quoted(&genotype)
+        );
+    }
+    Ok(())
+}
+
 /// Refuses a network that cannot be built, and limits that cannot be met, before a folder is made and hours
 /// are spent on the search for it.
 fn check_network(
@@ -310,8 +328,12 @@ fn check_network(
     Ok(())
 }
 
-/// The first `runs/NAME-N` that is not there, created so that no other run takes it.
-fn free_folder(data: &str) -> Result<PathBuf> {
+/// The first `runs/NAME-N` that is not there, created so that no other run takes it; `data` is a path that gives the
+/// name.
+///
+/// # Errors
+/// What the file system says.
+pub fn free_folder(data: &str) -> Result<PathBuf> {
     let name = Path::new(data).file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let name: String = name.chars().map(plain).collect();

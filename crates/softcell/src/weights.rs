@@ -13,6 +13,10 @@ use crate::error::{Error, Result};
 use crate::ops::BatchStatistics;
 use crate::random::stream;
 
+mod mismatch;
+
+use mismatch::Mismatch;
+
 /// Plain tensors by state-dict name.
 pub type NamedTensors = BTreeMap<String, HostTensor>;
 
@@ -206,33 +210,31 @@ pub fn count_weights<M: Module>(module: &M, include: impl Fn(&str) -> bool) -> u
 /// # Errors
 /// Missing, surplus and mis-shaped tensors, each by name. `num_batches_tracked` is ignored.
 pub fn load_named<M: Module>(module: M, tensors: &NamedTensors, origin: &str) -> Result<M> {
-    let mut problems: Vec<String> = Vec::new();
+    let mut mismatch = Mismatch::default();
     let mut known = std::collections::HashSet::new();
     walk(&module, |path, shape, _| {
         let name = path.name();
         match tensors.get(&name) {
-            None => problems.push(format!("{name} is missing")),
-            Some(t) if t.shape != shape => {
-                problems.push(format!("{name} has shape {:?} instead of {shape:?}", t.shape));
-            }
+            None => mismatch.missing(name.clone()),
+            Some(t) if t.shape != shape => mismatch.reshaped(name.clone(), &t.shape, shape),
             Some(_) => {}
         }
         known.insert(name);
     });
     for name in tensors.keys() {
         if !known.contains(name) && !name.ends_with("num_batches_tracked") {
-            problems.push(format!("{name} is not part of this network"));
+            mismatch.surplus(name.clone());
         }
     }
-    if !problems.is_empty() {
-        let shown = problems.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
-        let more = problems.len().saturating_sub(8);
-        let found = if more > 0 { format!("{shown} and {more} more") } else { shown };
+    if !mismatch.is_empty() {
         return Err(Error::invalid(
             origin,
-            found,
+            mismatch.counts(),
             "exactly the tensors of this network",
-            "check that the weights belong to this genotype, width, depth and number of classes",
+            format!(
+                "check that the weights belong to this genotype, width, depth and number of classes:{}",
+                mismatch.lines()
+            ),
         ));
     }
     Ok(module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, old: Tensor<1>| {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use softcell::config::{Config, DataConfig, DataShape, Preset, Section, build, preset, set};
+use softcell::config::{Config, DataConfig, DataFormat, DataShape, Preset, Section, build, preset, set};
 use softcell::data::{Summary, open};
 use toml::Table;
 
@@ -30,6 +30,16 @@ pub fn run(command: &DataCommand) -> Result<ExitCode> {
         print(&text(&args.path, &summary))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The format of that name.
+///
+/// # Errors
+/// When there is none.
+pub fn format_named(name: &str) -> Result<DataFormat> {
+    let mut table = Table::new();
+    set(&mut table, Section::Data, "format", name)?;
+    Ok(build(&preset(Preset::Auto, &DataShape::default()).0, &[table])?.data.format)
 }
 
 fn settings(args: &InspectArgs) -> Result<DataConfig> {

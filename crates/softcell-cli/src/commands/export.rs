@@ -1,13 +1,16 @@
 //! `softcell export`: the trained network of a run for other programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use serde::Serialize;
 use softcell::data::{Dataset, open};
 use softcell::device::Device;
 use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output};
-use softcell::export::{Destination, Existing, ExportFormat, Origin, Sample, Verification, Written};
+use softcell::export::{
+    Destination, Existing, ExportFormat, Origin, Sample, Verification, Written, pytorch, safetensors,
+};
 use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
 
@@ -31,6 +34,15 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let destination = Destination::new(&path, existing, &folder)?;
     match args.format {
         ExportFormat::Onnx => onnx(args, &folder, &model, &destination, &device)?,
+        ExportFormat::Safetensors => {
+            let bytes = safetensors::write(&model, destination.path())?;
+            say(args, &[(destination.path(), bytes)])?;
+        }
+        ExportFormat::Pytorch => {
+            let weights = Destination::new(&pytorch::weights_path(&path), existing, &folder)?;
+            let [source, tensors] = pytorch::write(&model, destination.path())?;
+            say(args, &[(destination.path(), source), (weights.path(), tensors)])?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -43,6 +55,7 @@ fn default_path(folder: &RunFolder, format: ExportFormat) -> PathBuf {
 fn check_options(args: &ExportArgs) -> Result<()> {
     let allowed: &[&str] = match args.format {
         ExportFormat::Onnx => &["--no-fold", "--softmax", "--input-range"],
+        ExportFormat::Safetensors | ExportFormat::Pytorch => &[],
     };
     let given = [
         ("--no-fold", args.no_fold),
@@ -55,6 +68,25 @@ fn check_options(args: &ExportArgs) -> Result<()> {
         bail!(clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, text));
     }
     Ok(())
+}
+
+/// A file that was written.
+#[derive(Serialize)]
+struct Said<'a> {
+    path: &'a Path,
+    format: ExportFormat,
+    bytes: u64,
+}
+
+/// Says which files were written.
+fn say(args: &ExportArgs, files: &[(&Path, u64)]) -> Result<()> {
+    let said: Vec<Said<'_>> =
+        files.iter().map(|&(path, bytes)| Said { path, format: args.format, bytes }).collect();
+    if args.json {
+        return print_json(&said);
+    }
+    let line = |file: &Said<'_>| format!("{}: {} bytes\n", file.path.display(), grouped(file.bytes));
+    print(&said.iter().map(line).collect::<String>())
 }
 
 fn onnx(

@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod export;
 pub mod fit;
 pub mod genotype;
+pub mod import;
 mod layers;
 pub mod predict;
 pub mod replay;

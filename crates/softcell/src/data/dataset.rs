@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::normalize::Normalization;
 use super::set::ImageSet;
-use super::source::{Source, open};
+use super::source::{Source, listed, open};
 use super::split::{Shares, Split};
 use crate::config::{DataConfig, DataFormat};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What the images are, in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -147,6 +147,50 @@ impl Dataset {
         let summary = Summary::with(&source, fingerprint, normalization.clone());
         let test = source.test.expect("split off above where it was missing");
         Ok(Dataset { train: Arc::new(source.train), test: Arc::new(test), split, normalization, summary })
+    }
+
+    /// The same images for a network that is trained already: labels are numbers of `classes`, the network's, and
+    /// the pixels are normalised as it expects. Classes of the network without images are allowed.
+    ///
+    /// # Errors
+    ///
+    /// Images of another shape, or of a class that the network does not know.
+    pub fn for_network(
+        self,
+        classes: &[String],
+        image_shape: [usize; 3],
+        normalization: &Normalization,
+    ) -> Result<Dataset> {
+        let train = &self.train;
+        let found = [train.channels, train.height, train.width];
+        if found != image_shape {
+            let text =
+                |[channels, height, width]: [usize; 3]| format!("{height}x{width} with {channels} channels");
+            return Err(Error::invalid(
+                "images",
+                text(found),
+                format!("{}, which the network was made for", text(image_shape)),
+                "give images like those that it was trained with",
+            ));
+        }
+        let unknown: Vec<String> =
+            train.classes.iter().filter(|class| !classes.contains(class)).cloned().collect();
+        if !unknown.is_empty() {
+            return Err(Error::invalid(
+                "classes of the images",
+                listed(&unknown),
+                format!("those of the network: {}", listed(classes)),
+                "name the folders as the network's classes, or give the network's classes the names of the folders",
+            ));
+        }
+        let classes = Arc::new(classes.to_vec());
+        let relabelled = |set: &ImageSet| Arc::new(set.relabelled(&classes));
+        Ok(Dataset {
+            train: relabelled(&self.train),
+            test: relabelled(&self.test),
+            normalization: normalization.clone(),
+            ..self
+        })
     }
 
     /// The images that train the final network, those of the weights and of the alphas, ascending.

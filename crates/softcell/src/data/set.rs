@@ -70,6 +70,21 @@ impl ImageSet {
         ImageSet { classes: Arc::clone(&self.classes), pixels, labels, ..*self }
     }
 
+    /// The same images with labels that are numbers of `classes`, which have all of this set's classes.
+    ///
+    /// # Panics
+    ///
+    /// If a class is not among them.
+    pub(super) fn relabelled(&self, classes: &Arc<Vec<String>>) -> ImageSet {
+        let number = |class: &String| {
+            let found = classes.iter().position(|name| name == class);
+            found.expect("the caller has seen that every class is there") as u32
+        };
+        let numbers: Vec<u32> = self.classes.iter().map(number).collect();
+        let labels = self.labels.iter().map(|&label| numbers[label as usize]).collect();
+        ImageSet { classes: Arc::clone(classes), labels, ..self.clone() }
+    }
+
     /// The first `n` images of each class, in order; all of them where `n` is 0.
     pub(super) fn first_of_each_class(self, n: usize) -> ImageSet {
         if n == 0 || self.class_counts().iter().all(|&count| count <= n) {

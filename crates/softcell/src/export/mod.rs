@@ -7,6 +7,11 @@ mod place;
 mod sample;
 
 pub mod onnx;
+pub mod pytorch;
+pub mod safetensors;
+
+#[cfg(test)]
+mod testing;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -26,16 +31,22 @@ pub use sample::{Origin, Sample};
 pub enum ExportFormat {
     /// [`onnx`].
     Onnx,
+    /// [`safetensors`].
+    Safetensors,
+    /// [`pytorch`].
+    Pytorch,
 }
 
 impl ExportFormat {
     /// All of them.
-    pub const ALL: [ExportFormat; 1] = [ExportFormat::Onnx];
+    pub const ALL: [ExportFormat; 3] = [ExportFormat::Onnx, ExportFormat::Safetensors, ExportFormat::Pytorch];
 
     /// As it is named on the command line.
     pub fn name(self) -> &'static str {
         match self {
             ExportFormat::Onnx => "onnx",
+            ExportFormat::Safetensors => "safetensors",
+            ExportFormat::Pytorch => "pytorch",
         }
     }
 
@@ -43,6 +54,8 @@ impl ExportFormat {
     pub fn file_name(self) -> &'static str {
         match self {
             ExportFormat::Onnx => "model.onnx",
+            ExportFormat::Safetensors => "state_dict.safetensors",
+            ExportFormat::Pytorch => "model.py",
         }
     }
 }

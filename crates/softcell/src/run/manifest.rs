@@ -13,7 +13,7 @@ pub struct Manifest {
     pub command: Vec<String>,
     /// Seed of every random stream.
     pub seed: u64,
-    /// SHA-256 over the images and labels.
+    /// SHA-256 over the images and labels; empty where weights were imported without images.
     pub data_fingerprint: String,
     /// Images: training (validation included) and test.
     pub images: [usize; 2],
@@ -29,6 +29,9 @@ pub struct Manifest {
     pub threads: usize,
     /// What was decided from the data, in sentences.
     pub notes: Vec<String>,
+    /// The file the weights come from, where they were imported instead of trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<String>,
 }
 
 /// What a run came to. Accuracies are fractions.

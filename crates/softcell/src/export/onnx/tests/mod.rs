@@ -67,6 +67,7 @@ fn model(genotype: Genotype, image_shape: [usize; 3], stem: StemKind, width: usi
         device: "cpu".into(),
         threads: 1,
         notes: vec![],
+        imported_from: None,
     };
     TrainedModel { network, weights, manifest }
 }

@@ -1,0 +1,145 @@
+//! `softcell import`: weights from elsewhere as a run.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use softcell::config::{Config, DataConfig, DataFormat, ImageSize};
+use softcell::data::{Dataset, Normalization};
+use softcell::device::Device;
+use softcell::import::{Imported, Importer, Known};
+use softcell::network::StemKind;
+use softcell::run::{Overwrite, RunFolder};
+
+use super::data::format_named;
+use super::genotype::resolve;
+use crate::args::ImportArgs;
+use crate::output::{grouped, print, quoted};
+use crate::progress::Progress;
+use crate::session::{free_folder, read_data, start};
+
+/// Runs the command. Nothing is written before everything has been checked.
+///
+/// # Errors
+/// A file that is not read, tensors that do not make the network, a folder that must not be touched.
+pub fn run(args: &ImportArgs) -> Result<ExitCode> {
+    let device = start(&args.machine)?;
+    check_place(args)?;
+    let mut progress = Progress::new();
+    let importer = Importer::read(&args.weights, known(args)?)?;
+    let imported = finish(args, importer, &device, &mut progress)?;
+    let folder = match &args.out {
+        Some(out) => RunFolder::create(out, if args.force { Overwrite::Force } else { Overwrite::Refuse })?,
+        None => {
+            let weights = args.weights.with_extension("");
+            RunFolder::create(&free_folder(&weights.display().to_string())?, Overwrite::Refuse)?
+        }
+    };
+    for note in &imported.model.manifest.notes {
+        progress.line(note);
+    }
+    imported.write(&folder)?;
+    print(&report(&folder, &imported))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a folder that is in the way before anything is read.
+fn check_place(args: &ImportArgs) -> Result<()> {
+    match &args.out {
+        Some(out) if RunFolder::exists(out) && !args.force => {
+            let place = out.display();
+            bail!(
+                "run {place}: a run is there already; replace it with --force, or name another folder with --out"
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+fn known(args: &ImportArgs) -> Result<Known> {
+    let image_size = match args.image_size.as_deref().map(str::parse).transpose()? {
+        Some(ImageSize::Fixed { height, width }) => Some([height, width]),
+        Some(ImageSize::Auto) | None => None,
+    };
+    let normalization =
+        (!args.mean.is_empty()).then(|| Normalization { mean: args.mean.clone(), std: args.std.clone() });
+    Ok(Known {
+        genotype: args.genotype.as_deref().map(resolve).transpose()?,
+        init_channels: args.init_channels.map(|channels| channels as usize),
+        layers: args.layers.map(|layers| layers as usize),
+        classes: args.classes.as_deref().map(class_names).transpose()?,
+        image_size,
+        normalization,
+    })
+}
+
+/// The lines of a file, or what stands between commas.
+fn class_names(text: &str) -> Result<Vec<String>> {
+    let path = Path::new(text);
+    if !path.is_file() {
+        return Ok(text.split(',').map(|name| name.trim().to_owned()).collect());
+    }
+    let content =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the classes in {text}"))?;
+    Ok(content.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+/// Reads the images, if there are any, and makes the network.
+fn finish(
+    args: &ImportArgs,
+    importer: Importer,
+    device: &Device,
+    progress: &mut Progress,
+) -> Result<Imported> {
+    let images = match &args.data {
+        None => None,
+        Some(path) => Some(images(&importer, path, format_named(&args.data_format)?, progress)?),
+    };
+    let mut imported = importer.finish(images.as_ref().map(|(data, dataset)| (data, dataset)), device)?;
+    let manifest = &mut imported.model.manifest;
+    manifest.command = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    manifest.device = args.machine.device.clone();
+    manifest.threads = rayon::current_num_threads();
+    Ok(imported)
+}
+
+fn images(
+    importer: &Importer,
+    path: &str,
+    format: DataFormat,
+    progress: &mut Progress,
+) -> Result<(DataConfig, Dataset)> {
+    let config: Config = importer.data_settings(path, format)?;
+    let dataset = read_data(&config, progress)?;
+    Ok((config.data, dataset))
+}
+
+fn report(folder: &RunFolder, imported: &Imported) -> String {
+    let (network, manifest) = (&imported.model.network, &imported.model.manifest);
+    let [channels, height, width] = manifest.image_shape;
+    let stem = match network.stem {
+        StemKind::Cifar => "cifar",
+        StemKind::Imagenet => "imagenet",
+    };
+    let auxiliary = if network.auxiliary { ", with an auxiliary head" } else { "" };
+    let weights: usize = imported.model.weights.values().map(|tensor| tensor.values.len()).sum();
+    let run = quoted(&folder.path().display().to_string());
+    let data = if manifest.data_fingerprint.is_empty() { " --data PATH" } else { "" };
+    format!(
+        "network   {} cells from {} channels, {stem} stem{auxiliary}, {} classes, images of \
+         {channels}x{height}x{width}\n\
+         weights   {} numbers in {} tensors\n\
+         genotype  {}\n\
+         run       {}\n\
+         next\n  \
+           softcell evaluate --run {run}{data}\n  \
+           softcell predict --run {run} IMAGE...\n",
+        network.n_cells,
+        network.init_channels,
+        network.classes,
+        grouped(weights as u64),
+        imported.model.weights.len(),
+        network.genotype.to_text(),
+        folder.path().display(),
+    )
+}

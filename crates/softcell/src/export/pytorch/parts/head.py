@@ -1,0 +1,46 @@
+"""@SUMMARY@, made with Softcell @VERSION@.
+
+    python @FILE@ image.png ...    # class and probability of images; needs Pillow
+
+    from @MODULE@ import CLASSES, load, normalized
+    network = load()               # with its weights, in evaluation mode
+    logits = network(normalized(pixels))    # pixels: bytes, [N, @IMAGE@]
+
+This file needs PyTorch and nothing else. Its weights lie beside it, in the safetensors file of the same name, and
+are named as in the original DARTS code.
+
+@GENOTYPE@
+"""
+
+import json
+import struct
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+CLASSES = [
+@CLASSES@
+]
+CHANNELS, HEIGHT, WIDTH = @SHAPE@
+
+# Of pixels from 0 to 1, one number for each channel.
+MEAN = torch.tensor(@MEAN@).reshape(-1, 1, 1)
+STD = torch.tensor(@STD@).reshape(-1, 1, 1)
+
+
+class ReluConvBn(nn.Module):
+    """ReLU, 1x1 convolution, batch normalisation."""
+
+    def __init__(self, channels_in, channels_out):
+        super().__init__()
+        self.op = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(channels_in, channels_out, 1, bias=False),
+            nn.BatchNorm2d(channels_out),
+        )
+
+    def forward(self, x):
+        return self.op(x)

@@ -1,0 +1,76 @@
+def read_safetensors(path):
+    """The tensors of a safetensors file: the length of the header in 64 bits, the header in JSON, the numbers."""
+    content = path.read_bytes()
+    (length,) = struct.unpack_from("<Q", content)
+    header = json.loads(content[8 : 8 + length])
+    header.pop("__metadata__", None)
+    types = {"F32": torch.float32, "I64": torch.int64}
+    tensors = {}
+    for name, entry in header.items():
+        start, end = (8 + length + offset for offset in entry["data_offsets"])
+        numbers = torch.frombuffer(bytearray(content[start:end]), dtype=types[entry["dtype"]])
+        tensors[name] = numbers.reshape(entry["shape"])
+    return tensors
+
+
+def load(weights=None):
+    """The network with its weights, those beside this file if no others are named, in evaluation mode."""
+    network = Network()
+    path = Path(__file__).with_suffix(".safetensors") if weights is None else Path(weights)
+    network.load_state_dict(read_safetensors(path))
+    return network.eval()
+
+
+def normalized(pixels):
+    """Bytes [N, C, H, W] as the network takes them."""
+    return (pixels.float() / 255 - MEAN.to(pixels.device)) / STD.to(pixels.device)
+
+
+def read_image(path):
+    """An image file as bytes, [1, C, H, W]: upright, on white, brought to the size of the network's images."""
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as file:
+        image = ImageOps.exif_transpose(file)
+    if image.mode.startswith("I"):
+        # Gray of 16 bits.
+        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if CHANNELS == 3:
+        image = image.convert("RGB")
+    elif image.mode in ("1", "L"):
+        image = image.convert("L")
+    else:
+        # The brightness of Rec. 709, rounded down.
+        image = image.convert("RGB").convert("L", (0.2126, 0.7152, 0.0722, -0.499))
+    # A triangle as wide as the scale asks for: shrinking averages, growing interpolates.
+    image = image.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+    return pixels.reshape(1, HEIGHT, WIDTH, CHANNELS).permute(0, 3, 1, 2)
+
+
+def main(paths):
+    if not paths:
+        sys.exit(f"usage: python {sys.argv[0]} IMAGE...")
+    try:
+        import PIL  # noqa: F401
+    except ImportError:
+        sys.exit("reading images needs Pillow, which is not installed: pip install pillow")
+    network, failed = load(), False
+    for path in paths:
+        try:
+            pixels = read_image(path)
+        except OSError as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            failed = True
+            continue
+        with torch.inference_mode():
+            probability, best = network(normalized(pixels)).softmax(dim=1)[0].max(dim=0)
+        print(f"{path}  {CLASSES[best]}  {probability.item():.2%}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

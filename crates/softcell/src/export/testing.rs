@@ -1,0 +1,40 @@
+//! Networks for the tests of exporters.
+
+use burn::tensor::Device;
+
+use crate::data::Normalization;
+use crate::model::TrainedModel;
+use crate::network::{DerivedNetworkConfig, StemKind};
+use crate::run::Manifest;
+use crate::space::known_genotype;
+use crate::weights::{initialize, named_tensors};
+
+/// A small network for RGB images of 32x32 with drawn weights.
+pub(super) fn model(genotype: &str, stem: StemKind, auxiliary: bool) -> TrainedModel {
+    let network = DerivedNetworkConfig {
+        genotype: known_genotype(genotype).expect("it is a published one"),
+        init_channels: 4,
+        n_cells: 3,
+        channels_in: 3,
+        image_size: [32, 32],
+        classes: 5,
+        stem,
+        auxiliary,
+    };
+    let net = network.init(&Device::flex()).expect("a network that can be built");
+    let manifest = Manifest {
+        version: "0".into(),
+        command: Vec::new(),
+        seed: 3,
+        data_fingerprint: "ab".into(),
+        images: [0, 0],
+        classes: (0..5).map(|class| format!("class {class}")).collect(),
+        image_shape: [3, 32, 32],
+        normalization: Normalization { mean: vec![0.1, 0.25, 1.0 / 3.0], std: vec![0.5, 0.1, 0.7] },
+        device: "cpu".into(),
+        threads: 1,
+        notes: Vec::new(),
+        imported_from: None,
+    };
+    TrainedModel { network, weights: named_tensors(&initialize(net, 1)), manifest }
+}
