@@ -1,278 +1,210 @@
-//! Reads the original's Python form of a genotype.
+//! Reads `Genotype(normal=[…], …)` and the dictionary of the same parts.
 
 use super::super::genotype::{CellGene, EdgeGene, Genotype};
-use super::super::primitive::Primitive;
-use super::super::wording::excerpt;
-use crate::error::{Error, Result};
-
-/// Largest number that is read.
-const LARGEST_NUMBER: usize = 1000;
+use super::cursor::Cursor;
+use super::spelling::Spelling;
+use crate::error::Result;
 
 /// Genes per node where all genes of a cell stand in one list.
 const GENES_PER_NODE: usize = 2;
 
-/// What to do about a text that cannot be read.
-const REMEDY: &str = "give it as the original prints it: Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=range(2, 6), \
-     reduce=[…], reduce_concat=range(2, 6))";
+/// What the text is, for messages.
+pub(super) const WHAT: &str = "genotype text";
 
-/// A place in the text, moving forward.
-pub(super) struct Reader<'a> {
-    text: &'a str,
-    /// In bytes; always at the start of a character.
-    at: usize,
+/// What to do about a text that cannot be read.
+pub(super) const REMEDY: &str = "give it as the original prints it: Genotype(normal=[('sep_conv_3x3', 0), …], \
+     normal_concat=range(2, 6), reduce=[…], reduce_concat=range(2, 6))";
+
+/// How the parts are put together.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) enum Form {
+    /// `Genotype(normal=…)`.
+    Call,
+    /// `{'normal': …}`, where genes may end in the weight of their edge, which is left out.
+    Dictionary,
 }
 
-/// The four parts of the text, in the order in which they are written.
+impl Form {
+    const fn close(self) -> char {
+        match self {
+            Form::Call => ')',
+            Form::Dictionary => '}',
+        }
+    }
+
+    /// A part's name as it is written.
+    fn written(self, name: &str) -> String {
+        match self {
+            Form::Call => format!("`{name}=`"),
+            Form::Dictionary => format!("`'{name}':`"),
+        }
+    }
+}
+
+/// The parts of the text, in the order in which they are written.
 #[derive(Default)]
 struct Parts {
     normal: Option<Vec<Vec<EdgeGene>>>,
     normal_concat: Option<Vec<usize>>,
     reduce: Option<Vec<Vec<EdgeGene>>>,
     reduce_concat: Option<Vec<usize>>,
+    connect_n: Option<()>,
+    connects: Option<()>,
 }
 
-impl<'a> Reader<'a> {
-    /// At the start of `text`.
-    pub(super) fn new(text: &'a str) -> Reader<'a> {
-        Reader { text, at: 0 }
-    }
+/// The genotype whose parts begin at the cursor, after the opening bracket; not yet checked.
+///
+/// Genes of a cell stand in one list, two per node, or in one list or tuple per node.
+///
+/// # Errors
+///
+/// Where the text goes wrong.
+pub(super) fn read(mut cursor: Cursor<'_>, form: Form) -> Result<Genotype> {
+    let mut parts = Parts::default();
+    cursor.items(form.close(), |cursor| part(cursor, form, &mut parts))?;
+    let closed = cursor.at() - 1;
+    cursor.end(form.close())?;
+    let missing = |name: &str| {
+        let found = format!("`{}`", form.close());
+        cursor.fault_at(closed, &found, format!("{} before it", form.written(name)))
+    };
+    Ok(Genotype {
+        normal: CellGene {
+            nodes: parts.normal.ok_or_else(|| missing("normal"))?,
+            concat: parts.normal_concat.ok_or_else(|| missing("normal_concat"))?,
+        },
+        reduction: CellGene {
+            nodes: parts.reduce.ok_or_else(|| missing("reduce"))?,
+            concat: parts.reduce_concat.ok_or_else(|| missing("reduce_concat"))?,
+        },
+    })
+}
 
-    /// The whole text as a genotype, not yet checked.
-    pub(super) fn genotype(mut self) -> Result<Genotype> {
-        self.head()?;
-        let mut parts = Parts::default();
-        self.items(')', |reader| reader.part(&mut parts))?;
-        let closed = self.at - 1;
-        self.skip_blanks();
-        if self.at < self.text.len() {
-            return Err(self.fault("the end of the text after `)`"));
+/// `normal=[…]` or another of the parts.
+fn part(cursor: &mut Cursor<'_>, form: Form, parts: &mut Parts) -> Result<()> {
+    cursor.skip_blanks();
+    let start = cursor.at();
+    let (name, separator) = match form {
+        Form::Call => (cursor.word(), '='),
+        Form::Dictionary => (cursor.quoted("a part in quotes, such as 'normal'", "the name of a part")?, ':'),
+    };
+    let here = (start, name, separator);
+    match name {
+        "normal" => once(cursor, here, &mut parts.normal, |cursor| nodes(cursor, form)),
+        "reduce" => once(cursor, here, &mut parts.reduce, |cursor| nodes(cursor, form)),
+        "normal_concat" => once(cursor, here, &mut parts.normal_concat, Cursor::concat),
+        "reduce_concat" => once(cursor, here, &mut parts.reduce_concat, Cursor::concat),
+        "connectN" => once(cursor, here, &mut parts.connect_n, nothing),
+        "connects" => once(cursor, here, &mut parts.connects, nothing),
+        "recurrent" => {
+            let remedy = "give the genotype of a convolutional cell; recurrent cells cannot be built here";
+            Err(cursor.fault_with(start, "`recurrent`", "`normal`", remedy))
         }
-        let missing = |name: &str| self.fault_at(closed, "`)`", format!("`{name}=` before it"), REMEDY);
-        Ok(Genotype {
-            normal: CellGene {
-                nodes: parts.normal.ok_or_else(|| missing("normal"))?,
-                concat: parts.normal_concat.ok_or_else(|| missing("normal_concat"))?,
-            },
-            reduction: CellGene {
-                nodes: parts.reduce.ok_or_else(|| missing("reduce"))?,
-                concat: parts.reduce_concat.ok_or_else(|| missing("reduce_concat"))?,
-            },
-        })
-    }
-
-    /// `Genotype(`, and before it nothing or something that ends in `=`.
-    fn head(&mut self) -> Result<()> {
-        let bracket = self.text.find('(');
-        let lead = bracket.and_then(|end| self.text[..end].trim_end().strip_suffix("Genotype"));
-        match (bracket, lead.map(str::trim_end)) {
-            (Some(end), Some(lead)) if lead.is_empty() || lead.ends_with('=') => {
-                self.at = end + 1;
-                Ok(())
-            }
-            _ => {
-                self.skip_blanks();
-                Err(self.fault("`Genotype(`, `NAME = Genotype(`, or JSON that starts with `{`"))
-            }
+        _ => {
+            cursor.go_to(start);
+            Err(cursor.fault("`normal`, `normal_concat`, `reduce` or `reduce_concat`"))
         }
     }
+}
 
-    /// `normal=[…]` or another of the four.
-    fn part(&mut self, parts: &mut Parts) -> Result<()> {
-        self.skip_blanks();
-        let start = self.at;
-        let name = self.word();
-        let again = match name {
-            "normal" => parts.normal.is_some(),
-            "normal_concat" => parts.normal_concat.is_some(),
-            "reduce" => parts.reduce.is_some(),
-            "reduce_concat" => parts.reduce_concat.is_some(),
-            "recurrent" => {
-                let remedy =
-                    "give the genotype of a convolutional cell; recurrent cells cannot be built here";
-                return Err(self.fault_at(start, "`recurrent`", "`normal`".into(), remedy));
-            }
-            _ => {
-                self.at = start;
-                return Err(self.fault("`normal`, `normal_concat`, `reduce` or `reduce_concat`"));
-            }
-        };
-        if again {
-            let found = format!("a second `{name}`");
-            return Err(self.fault_at(start, &found, "each part once".into(), REMEDY));
-        }
-        self.expect('=')?;
-        match name {
-            "normal" => parts.normal = Some(self.nodes()?),
-            "normal_concat" => parts.normal_concat = Some(self.concat()?),
-            "reduce" => parts.reduce = Some(self.nodes()?),
-            _ => parts.reduce_concat = Some(self.concat()?),
-        }
-        Ok(())
+/// The value of a part that has not been there yet; the part is given by its byte, its name and what follows it.
+fn once<T>(
+    cursor: &mut Cursor<'_>,
+    (start, name, separator): (usize, &str, char),
+    place: &mut Option<T>,
+    value: impl FnOnce(&mut Cursor<'_>) -> Result<T>,
+) -> Result<()> {
+    if place.is_some() {
+        return Err(cursor.fault_at(start, &format!("a second `{name}`"), "each part once"));
     }
+    cursor.expect(separator)?;
+    *place = Some(value(cursor)?);
+    Ok(())
+}
 
-    /// Genes of a cell: one list, two genes per node, or one list per node.
-    fn nodes(&mut self) -> Result<Vec<Vec<EdgeGene>>> {
-        self.expect('[')?;
-        let start = self.at - 1;
-        if self.next_is('[') {
-            let mut nodes = Vec::new();
-            self.items(']', |reader| {
-                reader.expect('[')?;
-                let mut genes = Vec::new();
-                reader.items(']', |reader| reader.gene().map(|gene| genes.push(gene)))?;
-                nodes.push(genes);
-                Ok(())
-            })?;
-            return Ok(nodes);
-        }
-        let mut genes = Vec::new();
-        self.items(']', |reader| reader.gene().map(|gene| genes.push(gene)))?;
-        if !genes.len().is_multiple_of(GENES_PER_NODE) {
-            let found = format!("a list of {} genes", genes.len());
-            let remedy = "add or remove a gene, or write one list per node: [[…], […]]";
-            return Err(self.fault_at(start, &found, "two genes for every node".into(), remedy));
-        }
-        Ok(genes.chunks(GENES_PER_NODE).map(<[EdgeGene]>::to_vec).collect())
+/// `None`: AutoDL's fields for connections between cells, which its published genotypes leave empty.
+fn nothing(cursor: &mut Cursor<'_>) -> Result<()> {
+    cursor.skip_blanks();
+    let start = cursor.at();
+    if cursor.word() != "None" {
+        cursor.go_to(start);
+        return Err(cursor.fault("`None`: connections between cells of their own are not built here"));
     }
+    Ok(())
+}
 
-    /// `('sep_conv_3x3', 0)`.
-    fn gene(&mut self) -> Result<EdgeGene> {
-        self.expect('(')?;
-        let primitive = self.primitive()?;
-        self.expect(',')?;
-        let source = self.number()?;
-        self.skip_blanks();
-        if self.next_is(',') {
-            self.at += 1;
-        }
-        self.expect(')')?;
-        Ok(EdgeGene { primitive, source })
-    }
-
-    /// A name in quotes.
-    fn primitive(&mut self) -> Result<Primitive> {
-        self.skip_blanks();
-        let start = self.at;
-        let quote = match self.peek() {
-            Some(quote @ ('\'' | '"')) => quote,
-            _ => return Err(self.fault("an operation in quotes, such as 'sep_conv_3x3'")),
-        };
-        self.at += 1;
-        let name = self.word();
-        if self.peek() != Some(quote) {
-            let expected = format!("{quote} after the name of an operation");
-            return Err(self.fault(&expected));
-        }
-        self.at += 1;
-        name.parse().map_err(|error| match error {
-            Error::Invalid { found, expected, remedy, .. } => self.fault_at(start, &found, expected, &remedy),
-            other => other,
-        })
-    }
-
-    /// `range(2, 6)` or `[2, 3, 4, 5]`.
-    fn concat(&mut self) -> Result<Vec<usize>> {
-        self.skip_blanks();
+/// Genes of a cell: one list, two genes per node, or one list or tuple per node.
+fn nodes(cursor: &mut Cursor<'_>, form: Form) -> Result<Vec<Vec<EdgeGene>>> {
+    let close = open(cursor)?;
+    let start = cursor.at() - 1;
+    if nested(cursor) {
         let mut nodes = Vec::new();
-        if self.next_is('[') {
-            self.at += 1;
-            self.items(']', |reader| reader.number().map(|node| nodes.push(node)))?;
-            return Ok(nodes);
-        }
-        let start = self.at;
-        if self.word() != "range" {
-            self.at = start;
-            return Err(self.fault("`range(…, …)` or `[…]`"));
-        }
-        self.expect('(')?;
-        let first = self.number()?;
-        self.expect(',')?;
-        let end = self.number()?;
-        self.expect(')')?;
-        nodes.extend(first..end);
-        Ok(nodes)
+        cursor.items(close, |cursor| {
+            let close = open(cursor)?;
+            nodes.push(genes(cursor, close, form)?);
+            Ok(())
+        })?;
+        return Ok(nodes);
     }
+    let genes = genes(cursor, close, form)?;
+    if !genes.len().is_multiple_of(GENES_PER_NODE) {
+        let found = format!("a list of {} genes", genes.len());
+        let remedy = "add or remove a gene, or write one list per node: [[…], […]]";
+        return Err(cursor.fault_with(start, &found, "two genes for every node", remedy));
+    }
+    Ok(genes.chunks(GENES_PER_NODE).map(<[EdgeGene]>::to_vec).collect())
+}
 
-    /// Items with commas between them up to `close`; a comma may follow the last.
-    fn items(&mut self, close: char, mut item: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
-        while !self.next_is(close) {
-            item(self)?;
-            if self.next_is(',') {
-                self.at += 1;
-            } else if !self.next_is(close) {
-                let expected = format!("`,` or `{close}`");
-                return Err(self.fault(&expected));
-            }
-        }
-        self.at += close.len_utf8();
-        Ok(())
+/// Steps over `[` or `(` and says what closes it.
+fn open(cursor: &mut Cursor<'_>) -> Result<char> {
+    if cursor.skip('(') {
+        return Ok(')');
     }
+    cursor.expect('[').map(|()| ']')
+}
 
-    /// A whole number up to [`LARGEST_NUMBER`].
-    fn number(&mut self) -> Result<usize> {
-        self.skip_blanks();
-        let rest = self.rest();
-        let digits = &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())];
-        let found = match digits {
-            "" => return Err(self.fault("a node's number")),
-            digits => digits.parse().ok().filter(|&number| number <= LARGEST_NUMBER),
-        };
-        let Some(number) = found else {
-            let expected = format!("a node's number, at most {LARGEST_NUMBER}");
-            return Err(self.fault_at(self.at, &excerpt(digits, 12), expected, REMEDY));
-        };
-        self.at += digits.len();
-        Ok(number)
+/// Whether a node comes next, `[` or `((`, and not a gene, `('`. Moves over blanks alone.
+fn nested(cursor: &mut Cursor<'_>) -> bool {
+    if cursor.next_is('[') {
+        return true;
     }
+    let mut ahead = cursor.fork(cursor.at());
+    ahead.skip('(') && ahead.next_is('(')
+}
 
-    /// The letters, digits and underscores that come next; perhaps none.
-    fn word(&mut self) -> &'a str {
-        let rest = &self.text[self.at..];
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
-        self.at += end;
-        &rest[..end]
-    }
+fn genes(cursor: &mut Cursor<'_>, close: char, form: Form) -> Result<Vec<EdgeGene>> {
+    let mut genes = Vec::new();
+    cursor.items(close, |cursor| gene(cursor, form).map(|gene| genes.push(gene)))?;
+    Ok(genes)
+}
 
-    fn expect(&mut self, wanted: char) -> Result<()> {
-        if !self.next_is(wanted) {
-            return Err(self.fault(&format!("`{wanted}`")));
-        }
-        self.at += wanted.len_utf8();
-        Ok(())
+/// `('sep_conv_3x3', 0)`, in a dictionary also `('sep_conv_3x3', 0, 0.15)`.
+fn gene(cursor: &mut Cursor<'_>, form: Form) -> Result<EdgeGene> {
+    cursor.expect('(')?;
+    let primitive = cursor.operation(Spelling::Original)?;
+    cursor.expect(',')?;
+    let source = cursor.number()?;
+    if cursor.skip(',') && form == Form::Dictionary && !cursor.next_is(')') {
+        weight(cursor)?;
+        cursor.skip(',');
     }
+    cursor.expect(')')?;
+    Ok(EdgeGene { primitive, source })
+}
 
-    /// Whether `wanted` comes next, after blanks, which are skipped.
-    fn next_is(&mut self, wanted: char) -> bool {
-        self.skip_blanks();
-        self.peek() == Some(wanted)
+/// `0.15`, or `np.float32(0.15)` as NumPy 2 prints it; its value is of no use here.
+fn weight(cursor: &mut Cursor<'_>) -> Result<()> {
+    let start = cursor.at();
+    let number = |cursor: &mut Cursor<'_>| cursor.take(|c| c.is_ascii_alphanumeric() || "+-._".contains(c));
+    let mut digits = number(cursor);
+    if ["np.float32", "np.float64"].contains(&digits) {
+        cursor.expect('(')?;
+        digits = number(cursor);
+        cursor.expect(')')?;
     }
-
-    fn skip_blanks(&mut self) {
-        self.at = self.text.len() - self.rest().trim_start().len();
+    if digits.parse::<f64>().is_err() {
+        cursor.go_to(start);
+        return Err(cursor.fault("the weight of the edge, a number"));
     }
-
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    /// What is here is not what should be.
-    fn fault(&self, expected: &str) -> Error {
-        let found = match self.rest() {
-            "" => "the end of the text".into(),
-            rest => excerpt(rest, 16),
-        };
-        self.fault_at(self.at, &found, expected.into(), REMEDY)
-    }
-
-    fn fault_at(&self, at: usize, found: &str, expected: String, remedy: &str) -> Error {
-        let before = &self.text[..at];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let place = if line == 1 { String::new() } else { format!("line {line}, ") };
-        Error::invalid(format!("genotype text, {place}column {column}"), found, expected, remedy)
-    }
+    Ok(())
 }
