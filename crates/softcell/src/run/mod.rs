@@ -9,8 +9,8 @@ mod manifest;
 mod memory;
 mod size;
 
-pub(crate) use atomic::write_checked;
 pub use atomic::write as write_atomically;
+pub(crate) use atomic::write_checked;
 pub use checkpoint::{load_search, load_train, read_weights, save_search, save_train, write_weights};
 pub use folder::{Overwrite, RunFolder};
 pub use history::{HistoryLine, read_history};

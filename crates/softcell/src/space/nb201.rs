@@ -52,12 +52,7 @@ impl Nb201Operation {
             let names = all.map(Nb201Operation::name);
             let near = nearest(text, names).unwrap_or_default();
             let expected = format!("one of {}", names.join(", "));
-            Error::invalid(
-                "operation name",
-                excerpt(text, 32),
-                expected,
-                format!("did you mean `{near}`?"),
-            )
+            Error::invalid("operation name", excerpt(text, 32), expected, format!("did you mean `{near}`?"))
         })
     }
 }

@@ -92,8 +92,8 @@ fn part(cursor: &mut Cursor<'_>, form: Form, parts: &mut Parts) -> Result<()> {
     match name {
         "normal" => once(cursor, here, &mut parts.normal, |cursor| nodes(cursor, form)),
         "reduce" => once(cursor, here, &mut parts.reduce, |cursor| nodes(cursor, form)),
-        "normal_concat" => once(cursor, here, &mut parts.normal_concat, Cursor::concat),
-        "reduce_concat" => once(cursor, here, &mut parts.reduce_concat, Cursor::concat),
+        "normal_concat" => once(cursor, here, &mut parts.normal_concat, |cursor| cursor.concat()),
+        "reduce_concat" => once(cursor, here, &mut parts.reduce_concat, |cursor| cursor.concat()),
         "connectN" => once(cursor, here, &mut parts.connect_n, nothing),
         "connects" => once(cursor, here, &mut parts.connects, nothing),
         "recurrent" => {
@@ -195,11 +195,10 @@ fn gene(cursor: &mut Cursor<'_>, form: Form) -> Result<EdgeGene> {
 /// `0.15`, or `np.float32(0.15)` as NumPy 2 prints it; its value is of no use here.
 fn weight(cursor: &mut Cursor<'_>) -> Result<()> {
     let start = cursor.at();
-    let number = |cursor: &mut Cursor<'_>| cursor.take(|c| c.is_ascii_alphanumeric() || "+-._".contains(c));
-    let mut digits = number(cursor);
+    let mut digits = cursor.plain();
     if ["np.float32", "np.float64"].contains(&digits) {
         cursor.expect('(')?;
-        digits = number(cursor);
+        digits = cursor.plain();
         cursor.expect(')')?;
     }
     if digits.parse::<f64>().is_err() {

@@ -97,6 +97,11 @@ impl<'a> Cursor<'a> {
         self.take(|c| c.is_ascii_alphanumeric() || c == '_')
     }
 
+    /// What may be a decimal number or a name with points, as far as it goes; perhaps nothing.
+    pub(super) fn plain(&mut self) -> &'a str {
+        self.take(|c| c.is_ascii_alphanumeric() || "+-._".contains(c))
+    }
+
     /// Letters, digits, underscores, slashes, points and dashes in quotes of either kind. `expected` is for the
     /// message where no quote comes next, `what` where it is not closed.
     pub(super) fn quoted(&mut self, expected: &str, what: &str) -> Result<&'a str> {
@@ -118,7 +123,8 @@ impl<'a> Cursor<'a> {
     pub(super) fn operation(&mut self, spelling: Spelling) -> Result<Primitive> {
         self.skip_blanks();
         let start = self.at;
-        let name = self.quoted("an operation in quotes, such as 'sep_conv_3x3'", "the name of an operation")?;
+        let name =
+            self.quoted("an operation in quotes, such as 'sep_conv_3x3'", "the name of an operation")?;
         spelling.read(name).map_err(|error| self.placed(error, start))
     }
 
@@ -158,11 +164,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Items with commas between them up to `close`; a comma may follow the last.
-    pub(super) fn items(
-        &mut self,
-        close: char,
-        mut item: impl FnMut(&mut Self) -> Result<()>,
-    ) -> Result<()> {
+    pub(super) fn items(&mut self, close: char, mut item: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         while !self.skip(close) {
             item(self)?;
             if !self.skip(',') && !self.next_is(close) {

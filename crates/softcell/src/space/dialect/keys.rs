@@ -54,7 +54,9 @@ impl Key {
     /// The source of the edge `text` names, if it is one into this node, such as `normal_n2_p0`.
     pub(super) fn edge_into(kind: CellKind, node: usize, text: &str) -> Option<usize> {
         match Key::read(text)? {
-            Key { kind: of, node: into, part: Part::From(source) } if (of, into) == (kind, node) => Some(source),
+            Key { kind: of, node: into, part: Part::From(source) } if (of, into) == (kind, node) => {
+                Some(source)
+            }
             _ => None,
         }
     }

@@ -54,7 +54,8 @@ pub(super) fn all_nodes_joined(genotype: &Genotype) -> Result<(), Refusal> {
         let concat = &genotype.cell(kind).concat;
         if !concat.iter().copied().eq(N_INPUTS..N_INPUTS + normal) {
             let found = format!("a {kind} cell whose output joins the nodes {concat:?}");
-            let expected = format!("one that joins all nodes in order, {N_INPUTS} to {}", N_INPUTS + normal - 1);
+            let expected =
+                format!("one that joins all nodes in order, {N_INPUTS} to {}", N_INPUTS + normal - 1);
             return Err(Refusal::new(found, expected));
         }
     }
