@@ -128,7 +128,7 @@ fn nothing(cursor: &mut Cursor<'_>) -> Result<()> {
     let start = cursor.at();
     if cursor.word() != "None" {
         cursor.go_to(start);
-        return Err(cursor.fault("`None`: connections between cells of their own are not built here"));
+        return Err(cursor.fault("`None`: no network with connections chosen between cells is built here"));
     }
     Ok(())
 }
