@@ -99,10 +99,11 @@ impl Dialect {
     pub const fn other_names(self) -> &'static [&'static str] {
         match self {
             Dialect::Darts => &["text", "original"],
-            Dialect::PtDarts => &["katib"],
+            Dialect::PtDarts => &["katib", "pt_darts"],
             Dialect::AutoDl => &["autodl-projects"],
             Dialect::Nb201 => &["nas-bench-201"],
-            Dialect::Nni | Dialect::AwNas | Dialect::MmRazor | Dialect::Json => &[],
+            Dialect::AwNas => &["aw_nas"],
+            Dialect::Nni | Dialect::MmRazor | Dialect::Json => &[],
         }
     }
 
