@@ -6,14 +6,17 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use softcell::config::Preset;
 use softcell::export::ExportFormat;
+use softcell::space::Dialect;
 
 use crate::flags::{self, SettingFlags};
 
 mod bench;
+mod dialects;
 
 pub use bench::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
 };
+pub use dialects::FromDialect;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -314,25 +317,23 @@ pub struct ImportArgs {
 pub enum GenotypeCommand {
     /// Print the cells, parameters, multiply-adds and memory of a genotype
     Show(ShowArgs),
-    /// Print a genotype in another form
-    Convert {
-        /// Text, name or file of a genotype, or the folder of a run
-        genotype: String,
-        /// The form
-        #[arg(long, value_enum)]
-        to: GenotypeForm,
-    },
+    /// Print a genotype in the form of another tool
+    Convert(ConvertArgs),
     /// List the published genotypes that are known by name
     List,
 }
 
-/// How a genotype is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GenotypeForm {
-    /// `Genotype(normal=[('sep_conv_3x3', 0), …], …)`, as the original prints it
-    Text,
-    /// JSON
-    Json,
+/// Of `genotype convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// Text, name or file of a genotype, or the folder of a run
+    pub genotype: String,
+    /// The form that is printed
+    #[arg(long, value_name = "DIALECT", value_parser = dialects::to())]
+    pub to: Dialect,
+    /// The form that is read
+    #[arg(long, value_name = "DIALECT", default_value = dialects::AUTO, value_parser = dialects::from())]
+    pub from: FromDialect,
 }
 
 /// The stem in front of the cells.

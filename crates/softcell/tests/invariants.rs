@@ -58,6 +58,17 @@ fn the_space_is_data_and_never_sees_burn() {
     );
 }
 
+/// The fuzz targets compile it from its sources.
+#[test]
+fn the_space_needs_nothing_of_the_library_but_errors() {
+    for (path, code) in sources("softcell/src/space") {
+        for used in code.split("crate::").skip(1) {
+            let module = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            assert!(["error", "space"].contains(&module), "{} uses `{module}`", path.display());
+        }
+    }
+}
+
 #[test]
 fn the_derived_network_never_sees_the_supernet() {
     assert_independent("softcell/src/network", &["supernet", "search"]);

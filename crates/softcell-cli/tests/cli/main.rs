@@ -3,6 +3,7 @@
 mod support;
 
 mod bench;
+mod converting;
 mod export;
 mod inspecting;
 mod limits;

@@ -1,5 +1,7 @@
 //! Published genotypes by name.
 
+use super::architecture::Architecture;
+use super::dialect::read_any;
 use super::genotype::Genotype;
 use super::wording::{excerpt, nearest};
 use crate::error::{Error, Result};
@@ -133,24 +135,37 @@ pub fn known_genotype(name: &str) -> Option<Genotype> {
     Some(text.parse().expect("published genotypes can be read"))
 }
 
-/// A genotype from the name of a published one, from the original's text, or from JSON.
+/// An architecture from the name of a published genotype, or from a text of any [`Dialect`](super::Dialect).
 ///
 /// # Errors
 ///
 /// [`Error::Invalid`]: for a single word, naming the nearest known name; else where the text goes wrong.
-pub fn parse_genotype(text_or_name: &str) -> Result<Genotype> {
-    let text = text_or_name.trim();
-    if let Some(genotype) = known_genotype(text) {
+pub fn parse_architecture(text: &str) -> Result<Architecture> {
+    let word = text.trim();
+    if word.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
+        return by_name(word).map(Architecture::Cells);
+    }
+    read_any(text)
+}
+
+/// A genotype from the name of a published one, or from a text of any [`Dialect`](super::Dialect).
+///
+/// # Errors
+///
+/// Those of [`parse_architecture`]; also for an architecture of NAS-Bench-201.
+pub fn parse_genotype(text: &str) -> Result<Genotype> {
+    parse_architecture(text)?.into_genotype()
+}
+
+/// The published genotype of a name, or the name that was meant.
+fn by_name(word: &str) -> Result<Genotype> {
+    if let Some(genotype) = known_genotype(word) {
         return Ok(genotype);
     }
-    let is_word = text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-    if !is_word {
-        return text_or_name.parse();
-    }
     let names = known_names();
-    let expected = format!("{}, or text as in `Genotype(normal=[…], …)`, or JSON", names.join(", "));
-    let (found, remedy) = match nearest(text, names) {
-        Some(near) if !text.is_empty() => (excerpt(text, 32), format!("did you mean `{near}`?")),
+    let expected = format!("{}, or a genotype as the tool that found it prints it", names.join(", "));
+    let (found, remedy) = match nearest(word, names) {
+        Some(near) if !word.is_empty() => (excerpt(word, 32), format!("did you mean `{near}`?")),
         _ => ("nothing".into(), "give a name or a genotype".into()),
     };
     Err(Error::invalid("genotype", found, expected, remedy))

@@ -2,8 +2,8 @@
 //!
 //! A [`SearchSpace`] says which [`Primitive`]s compete on the edges of a cell ([`CellTopology`]) and how
 //! cells are stacked ([`MacroLayout`]). [`derive_genotype`] turns the edge weights of a search
-//! ([`ArchWeights`]) into a [`Genotype`], which is written and read as text ([`Genotype::to_text`],
-//! [`parse_genotype`]) and measured without building it ([`derived_cost`], [`derived_layers`]).
+//! ([`ArchWeights`]) into a [`Genotype`], which is written and read in the forms
+//! of several tools ([`Dialect`], [`parse_genotype`]) and measured without building it ([`derived_cost`], [`derived_layers`]).
 
 mod primitive;
 mod topology;
@@ -14,6 +14,10 @@ mod genotype;
 mod known;
 mod text;
 
+mod architecture;
+mod dialect;
+mod nb201;
+
 mod cost;
 mod derive;
 mod limits;
@@ -23,14 +27,17 @@ mod wording;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use architecture::Architecture;
 pub use cost::{
     BlockCost, Cost, LayerCost, LayerTable, NetworkShape, derived_cost, derived_layers, supernet_cost,
     supernet_parameters,
 };
 pub use derive::{ArchWeights, derive_genotype, entropy, softmax_rows};
+pub use dialect::{Dialect, LONGEST_GENOTYPE_TEXT};
 pub use genotype::{CellGene, EdgeGene, Genotype};
-pub use known::{known_genotype, known_names, parse_genotype};
+pub use known::{known_genotype, known_names, parse_architecture, parse_genotype};
 pub use limits::{Limits, Shrink, largest_within, lightest_genotype};
+pub use nb201::{Nb201Architecture, Nb201Operation};
 pub use primitive::Primitive;
 pub use search_space::SearchSpace;
 pub use topology::{CellKind, CellTopology, Edge, MacroLayout, N_INPUTS, StemKind};

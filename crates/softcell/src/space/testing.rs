@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use proptest::prelude::*;
 
 use super::genotype::{CellGene, EdgeGene, Genotype};
+use super::nb201::{Nb201Architecture, Nb201Operation};
 use super::primitive::Primitive;
 use super::topology::N_INPUTS;
 
@@ -30,4 +31,32 @@ fn cells(genes_per_node: RangeInclusive<usize>) -> impl Strategy<Value = CellGen
 fn genes(node: usize) -> impl Strategy<Value = EdgeGene> {
     (prop::sample::select(Primitive::ALL[1..].to_vec()), 0..node)
         .prop_map(|(primitive, source)| EdgeGene { primitive, source })
+}
+
+/// Genotypes as every dialect of cells can express them: two edges from different nodes into each of as many nodes
+/// in both cells, the operations of DARTS, all nodes joined.
+pub(super) fn plain_genotypes() -> impl Strategy<Value = Genotype> {
+    (1..=6usize)
+        .prop_flat_map(|n_nodes| (plain_cells(n_nodes), plain_cells(n_nodes)))
+        .prop_map(|(normal, reduction)| Genotype { normal, reduction })
+}
+
+fn plain_cells(n_nodes: usize) -> impl Strategy<Value = CellGene> {
+    let nodes: Vec<_> = (N_INPUTS..N_INPUTS + n_nodes).map(plain_nodes).collect();
+    nodes.prop_map(move |nodes| CellGene { nodes, concat: (N_INPUTS..N_INPUTS + n_nodes).collect() })
+}
+
+fn plain_nodes(node: usize) -> impl Strategy<Value = Vec<EdgeGene>> {
+    let sources = prop::sample::subsequence((0..node).collect::<Vec<_>>(), 2).prop_shuffle();
+    let operations = prop::collection::vec(prop::sample::select(Primitive::DARTS[1..].to_vec()), 2);
+    (sources, operations).prop_map(|(sources, operations)| {
+        let genes = operations.into_iter().zip(sources);
+        genes.map(|(primitive, source)| EdgeGene { primitive, source }).collect()
+    })
+}
+
+/// Any architecture of NAS-Bench-201.
+pub(super) fn nb201_architectures() -> impl Strategy<Value = Nb201Architecture> {
+    let operation = || prop::sample::select(Nb201Operation::ALL.to_vec());
+    prop::array::uniform6(operation()).prop_map(|operations| Nb201Architecture { operations })
 }

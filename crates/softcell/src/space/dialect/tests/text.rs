@@ -1,10 +1,9 @@
-//! Round trips, spellings and faults of genotype text.
+//! The original's text and what it shares with others.
 
 use proptest::prelude::*;
 
-use super::*;
 use crate::space::testing::genotypes;
-use crate::space::{Primitive, known_genotype, known_names};
+use crate::space::{EdgeGene, Genotype, LONGEST_GENOTYPE_TEXT, Primitive, known_genotype, known_names};
 
 const DARTS_V2: &str = "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), \
     ('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)], \
@@ -179,8 +178,8 @@ fn json_faults_have_a_place() {
 #[test]
 fn long_texts_are_refused_unread() {
     let padding = |bytes: usize| format!("{}{DARTS_V2}", " ".repeat(bytes - DARTS_V2.len()));
-    read(&padding(LONGEST_TEXT));
-    assert!(refuse(&padding(LONGEST_TEXT + 1)).contains("1048577 bytes"));
+    read(&padding(LONGEST_GENOTYPE_TEXT));
+    assert!(refuse(&padding(LONGEST_GENOTYPE_TEXT + 1)).contains("1048577 bytes"));
 }
 
 /// Pieces that lead deep into the reader when joined at random.

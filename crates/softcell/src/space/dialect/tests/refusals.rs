@@ -1,0 +1,83 @@
+//! What dialects cannot express is named.
+
+use super::super::Dialect;
+use super::darts_v2;
+use crate::space::{Architecture, Genotype, Nb201Architecture, Nb201Operation, Primitive, known_genotype};
+
+#[track_caller]
+fn refuse(dialect: Dialect, architecture: impl Into<Architecture>, words: &[&str]) {
+    let message = dialect.write(&architecture.into()).unwrap_err().to_string();
+    assert!(message.starts_with(&format!("genotype in the dialect {dialect}: found ")), "{message}");
+    for word in words {
+        assert!(message.contains(word), "no {word:?} in {message}");
+    }
+}
+
+fn changed(change: fn(&mut Genotype)) -> Genotype {
+    let mut genotype = darts_v2();
+    change(&mut genotype);
+    genotype
+}
+
+#[test]
+fn nodes_of_other_than_two_edges() {
+    let genotype = changed(|genotype| genotype.reduction.nodes[1].truncate(1));
+    let words = ["1 edge into node 3 of the reduction cell", "two edges into every node"];
+    for dialect in [Dialect::Darts, Dialect::Nni] {
+        refuse(dialect, genotype.clone(), &words);
+    }
+    refuse(Dialect::Darts, genotype, &["it can be written as pt-darts, autodl, aw-nas, mmrazor, json"]);
+}
+
+#[test]
+fn outputs_that_do_not_join_all_nodes() {
+    for dialect in [Dialect::Nni, Dialect::MmRazor] {
+        let words = ["a reduction cell whose output joins the nodes [4, 5, 6]", "all nodes in order, 2 to 6"];
+        refuse(dialect, known_genotype("NASNet").unwrap(), &words);
+        refuse(
+            dialect,
+            changed(|genotype| genotype.normal.concat.reverse()),
+            &["a normal cell", "[5, 4, 3, 2]"],
+        );
+        let fewer = changed(|genotype| {
+            genotype.normal.nodes.pop();
+            genotype.normal.concat.pop();
+        });
+        refuse(dialect, fewer, &["3 nodes in the normal and 4 in the reduction cell"]);
+    }
+}
+
+#[test]
+fn operations_and_edges_that_mmrazor_has_not() {
+    let genotype = changed(|genotype| genotype.normal.nodes[2][0].primitive = Primitive::SepConv7x7);
+    refuse(
+        Dialect::MmRazor,
+        genotype,
+        &["`sep_conv_7x7` into node 4 of the normal cell", "written as darts, "],
+    );
+    let genotype = changed(|genotype| genotype.normal.nodes[2][0].source = 0);
+    let words = ["two edges from node 0 into node 4 of the normal cell", "at most one edge"];
+    refuse(Dialect::MmRazor, genotype, &words);
+}
+
+#[test]
+fn one_space_in_the_dialect_of_another() {
+    let architecture = Nb201Architecture { operations: [Nb201Operation::SkipConnect; 6] };
+    for dialect in Dialect::ALL {
+        if ![Dialect::Nb201, Dialect::AutoDl].contains(&dialect) {
+            let words =
+                ["the NAS-Bench-201 architecture `|skip_connect~0|+", "it can be written as autodl, nb201"];
+            refuse(dialect, architecture, &words);
+        }
+    }
+    refuse(Dialect::Nb201, darts_v2(), &["a normal and a reduction cell", "one input, six edges"]);
+}
+
+#[test]
+fn what_cannot_be_built_is_not_written() {
+    let genotype = changed(|genotype| genotype.normal.nodes[0].clear());
+    for dialect in Dialect::ALL {
+        let message = dialect.write(&genotype.clone().into()).unwrap_err().to_string();
+        assert!(message.starts_with("genotype, normal cell, node 2: found no edges"), "{message}");
+    }
+}

@@ -1,0 +1,30 @@
+//! The library's reading and writing of genotypes, compiled from its own sources: the module `space` knows nothing
+//! of Burn, so that the fuzz targets build in seconds.
+
+#[path = "../../crates/softcell/src/error.rs"]
+pub mod error;
+#[path = "../../crates/softcell/src/space/mod.rs"]
+pub mod space;
+
+use space::{Architecture, Dialect};
+
+/// Writes what was read in every dialect that can, and reads it back.
+///
+/// # Panics
+///
+/// If something else comes back, or if another dialect is recognised.
+pub fn check_round_trips(architecture: &Architecture) {
+    let mut able = 0;
+    for dialect in Dialect::ALL {
+        if let Ok(text) = dialect.write(architecture) {
+            // A genotype of a short text may be long in another dialect.
+            if text.len() > space::LONGEST_GENOTYPE_TEXT {
+                continue;
+            }
+            assert_eq!(Dialect::detect(&text).expect(&text), dialect, "{text}");
+            assert_eq!(&dialect.parse(&text).expect(&text), architecture, "{text}");
+            able += 1;
+        }
+    }
+    assert!(able >= 2, "{architecture:?}");
+}
