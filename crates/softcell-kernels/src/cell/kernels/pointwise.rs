@@ -55,6 +55,7 @@ unsafe fn tile<V: Vector, const Q: usize, const B: usize>(
     sums
 }
 
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn columns<V: Vector, const Q: usize, const B: usize>(
     x: Strip<'_>,
