@@ -19,22 +19,23 @@ fn convert(here: &Path, genotype: &str, to: &str) -> Said {
 fn every_dialect_becomes_every_other() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
+    let file = |dialect: &str| format!("{dialect}.cell");
     for dialect in CELLS {
         let text = succeed(here, &format!("genotype convert darts_v1 --to {dialect}")).out;
-        fs::write(here.join(dialect), text).unwrap();
+        fs::write(here.join(file(dialect)), text).unwrap();
     }
     for from in CELLS {
-        let written = fs::read_to_string(here.join(from)).unwrap();
+        let written = fs::read_to_string(here.join(file(from))).unwrap();
         for to in CELLS {
-            let expected = fs::read_to_string(here.join(to)).unwrap();
+            let expected = fs::read_to_string(here.join(file(to))).unwrap();
             for given in ["", "--from auto", &format!("--from {from}")] {
-                let said = succeed(here, &format!("genotype convert {from} {given} --to {to}"));
+                let said = succeed(here, &format!("genotype convert {} {given} --to {to}", file(from)));
                 assert_eq!(said.out, expected, "{from} to {to}");
             }
             let pasted = convert(here, written.trim_end(), to);
             assert_eq!((pasted.code, pasted.out), (Some(0), expected), "{from} to {to}, {}", pasted.err);
         }
-        let json = succeed(here, &format!("genotype show {from} --json")).json();
+        let json = succeed(here, &format!("genotype show {} --json", file(from))).json();
         assert_eq!(json["parameters"], 3_169_414, "{from}");
     }
 }
