@@ -121,7 +121,10 @@ fn of_autodl() {
         &spoil("sep_conv_3x3", "conv_3x1_1x3"),
         &["column 20: found `conv_3x1_1x3`", "known elsewhere"],
     );
-    assert_says(&spoil("connects=None", "connects=[1]"), &["found `[1])`", "`None`: no network with connections"]);
+    assert_says(
+        &spoil("connects=None", "connects=[1]"),
+        &["found `[1])`", "`None`: no network with connections"],
+    );
     assert_says(&spoil("connects", "connectN"), &["a second `connectN`"]);
     assert_says(&spoil("0)", "0, 0.5)"), &["expected `)`"]);
     let say = |text: &str| Dialect::AutoDl.parse(text).unwrap_err().to_string();
