@@ -75,8 +75,10 @@ fn the_derived_network_never_sees_the_supernet() {
 }
 
 #[test]
-fn exporters_write_derived_networks_and_never_search() {
-    assert_independent("softcell/src/export", &["supernet", "search", "replay", "bench"]);
+fn exporters_and_importers_know_derived_networks_and_never_search() {
+    for folder in ["softcell/src/export", "softcell/src/import"] {
+        assert_independent(folder, &["supernet", "search", "replay", "bench"]);
+    }
 }
 
 #[test]
@@ -130,6 +132,15 @@ fn only_data_run_replay_and_export_touch_the_disk() {
             "softcell/src/export/onnx/network.rs",
             "softcell/src/export/onnx/proto.rs",
             "softcell/src/export/onnx/verify.rs",
+            "softcell/src/export/pytorch/literal.rs",
+            "softcell/src/export/pytorch/source.rs",
+            "softcell/src/import/function.rs",
+            "softcell/src/import/importer.rs",
+            "softcell/src/import/metadata.rs",
+            "softcell/src/import/outline.rs",
+            "softcell/src/import/pickle.rs",
+            "softcell/src/import/storages.rs",
+            "softcell/src/import/tensor.rs",
             "softcell/src/sizing.rs",
             "softcell/src/predict",
         ],

@@ -5,6 +5,7 @@ mod support;
 mod bench;
 mod converting;
 mod export;
+mod import;
 mod inspecting;
 mod limits;
 mod predicting;

@@ -21,7 +21,7 @@ const MAIN: &str = include_str!("parts/main.py");
 const OPERATIONS: [(&str, &str); 7] = [
     ("max_pool_3x3(", include_str!("parts/max_pool.py")),
     ("avg_pool_3x3(", include_str!("parts/avg_pool.py")),
-    ("FactorizedReduce(", include_str!("parts/factorized_reduce.py")),
+    ("FactorizedReduce", include_str!("parts/factorized_reduce.py")),
     ("separable(", include_str!("parts/separable.py")),
     ("SepConv(", include_str!("parts/sep_conv.py")),
     ("DilConv(", include_str!("parts/dil_conv.py")),

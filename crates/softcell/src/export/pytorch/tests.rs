@@ -12,6 +12,7 @@ fn cells_are_spelt_out() {
         "                SepConv(channels, kernel=3),",
         "                DilConv(channels, kernel=3),",
         "                max_pool_3x3(stride=2),",
+        "class FactorizedReduce(nn.Module):",
         "        self.preprocess0 = (FactorizedReduce if halve else ReluConvBn)(before_last, channels)",
         "        n2 = op[0](s0) + op[1](s1)",
         "        n5 = op[6](s0) + op[7](n2)",

@@ -1,0 +1,171 @@
+//! Weights from elsewhere as runs.
+
+use std::path::{Path, PathBuf};
+
+use softcell::export::safetensors;
+use softcell::model::TrainedModel;
+use softcell::run::RunFolder;
+
+use crate::support::{Said, fail, images, read_json, softcell, succeed};
+
+const TINY_TRAIN: &str = "--init-channels 2 --layers 2 --epochs 1 --batch-size 64";
+/// The cells of the checkpoints among the library's fixtures.
+const CELLS: &str = "Genotype(normal=[('skip_connect', 0), ('sep_conv_3x3', 1)], normal_concat=[2], \
+                     reduce=[('max_pool_3x3', 0), ('skip_connect', 1)], reduce_concat=[2])";
+
+fn export(run: &Path, file: &Path) {
+    let model = TrainedModel::load(&RunFolder::view(run).unwrap()).unwrap();
+    safetensors::write(&model, file).unwrap();
+}
+
+fn checkpoint(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../softcell/tests/fixtures/checkpoints").join(name)
+}
+
+fn import(here: &Path, weights: &Path, more: &[&str]) -> Said {
+    softcell(here, "import --weights").arg(weights).args(more).output().unwrap().into()
+}
+
+fn scores(here: &Path, args: &str) -> serde_json::Value {
+    succeed(here, &format!("evaluate --json {args}")).json()
+}
+
+#[test]
+fn an_export_comes_back_as_the_same_run() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    succeed(here, &format!("train --genotype DARTS_V1 {TINY_TRAIN} --out r"));
+    export(&here.join("r"), &here.join("digits.safetensors"));
+    let said = succeed(here, "import --weights digits.safetensors");
+    for words in [
+        "2 cells from 2 channels, cifar stem, 10 classes, images of 1x8x8",
+        "evaluate --run runs/digits-1 --data",
+    ] {
+        assert!(said.out.contains(words), "no {words:?} in {}", said.out);
+    }
+    let manifest = read_json(&here.join("runs/digits-1/manifest.json"));
+    assert!(manifest["imported_from"].as_str().unwrap().contains("digits.safetensors"), "{manifest}");
+    assert_eq!(manifest["classes"], read_json(&here.join("r/manifest.json"))["classes"]);
+    fail(here, "evaluate --run runs/digits-1", 1, &["imported without images", "--data PATH"]);
+    let expected = scores(here, "--run r");
+    assert_eq!(scores(here, "--run runs/digits-1 --data digits"), expected);
+    let said = succeed(here, "import --weights digits.safetensors --data digits --out with-images");
+    assert!(said.err.contains("are those the network was trained with"), "{}", said.err);
+    assert_eq!(scores(here, "--run with-images"), expected);
+    let weights = |run: &str| {
+        let model = TrainedModel::load(&RunFolder::view(&here.join(run)).unwrap()).unwrap();
+        model.weights
+    };
+    // `best` by validation was exported where there is one.
+    assert_eq!(weights("with-images"), weights("r"));
+    let root = images(here);
+    let predict = |run: &str| {
+        let output =
+            softcell(here, "predict --json --top 10 --run").arg(run).arg(root.join("dark/00.png")).output();
+        Said::from(output.unwrap()).json()
+    };
+    assert_eq!(predict("runs/digits-1"), predict("r"));
+
+    // What is there is kept, and an imported network is not trained over.
+    fail(here, "import --weights digits.safetensors --out r", 1, &["there already", "--force"]);
+    for command in ["fit --out", "search --out", "train --genotype DARTS_V1 --out", "train --run"] {
+        fail(
+            here,
+            &format!("{command} with-images --resume"),
+            1,
+            &["was imported", "softcell train --genotype"],
+        );
+    }
+    assert_eq!(scores(here, "--run with-images"), expected);
+    succeed(here, "import --weights digits.safetensors --out with-images --force");
+    fail(here, "evaluate --run with-images", 1, &["imported without images"]);
+}
+
+#[test]
+fn checkpoints_of_pytorch_are_imported() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    std::fs::write(here.join("names.txt"), "ant\nbee\ncrab, red\n").unwrap();
+    let args = ["--genotype", CELLS, "--classes", "names.txt", "--image-size", "8x10", "--out", "r"];
+    let said = import(here, &checkpoint("checkpoint.pth.tar"), &args);
+    assert!(said.code == Some(0) && said.err.contains("CIFAR-10"), "{said:?}");
+    let manifest = read_json(&here.join("r/manifest.json"));
+    assert_eq!(manifest["classes"], serde_json::json!(["ant", "bee", "crab, red"]));
+    assert_eq!(manifest["image_shape"], serde_json::json!([3, 8, 10]));
+    let image = images(here).join("light/03.png");
+    let output = softcell(here, "predict --json --run r").arg(image).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(succeed(here, "genotype show r").out.contains("2 cells from 2 channels"));
+}
+
+#[test]
+fn what_cannot_be_imported_is_explained_and_leaves_nothing() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let refuse = |name: &str, more: &[&str], words: &[&str]| {
+        let said = import(here, &checkpoint(name), &[more, &["--out", "r"]].concat());
+        assert_eq!(said.code, Some(1), "{name}: {said:?}");
+        for word in words {
+            assert!(said.err.contains(word), "{name}: no {word:?} in {}", said.err);
+        }
+        assert!(!here.join("r").exists(), "{name}");
+    };
+    let cells = ["--genotype", CELLS];
+    refuse("weights.pt", &[], &["--genotype"]);
+    refuse("weights.pt", &["--genotype", "DARTS_V9"], &["`DARTS_V9`"]);
+    refuse(
+        "weights.pt",
+        &["--genotype", "NASNet"],
+        &["tensors 160 missing", "cells.{0-1}._ops.0.op.1.weight"],
+    );
+    refuse("weights.pt", &[&cells[..], &["--classes", "a,b"]].concat(), &["2 classes", "expected 3"]);
+    refuse("weights.pt", &[&cells[..], &["--layers", "3"]].concat(), &["missing: cells.2."]);
+    refuse("weights.pt", &[&cells[..], &["--mean", "0.5", "--std", "0.5"]].concat(), &["3 finite numbers"]);
+    refuse("weights.pt", &[&cells[..], &["--data", "digits"]].concat(), &["3 channels"]);
+    for code in ["code.pt", "legacy-code.pt", "code-before.pt"] {
+        refuse(code, &cells, &["`posix.system`", "nothing of it was run"]);
+        assert!(!here.join("pickle-was-run").exists(), "{code} was run");
+    }
+    refuse("gone.pt", &cells, &["gone.pt"]);
+    std::fs::write(here.join("mine.txt"), "thesis").unwrap();
+    fail(
+        here,
+        "import --weights mine.txt --genotype DARTS_V2",
+        1,
+        &["a file of another kind", ".safetensors"],
+    );
+    fail(here, "import --weights w.pt --mean 0.5", 2, &["--std"]);
+    fail(here, "import --weights w.pt --data-format idx", 2, &["--data"]);
+    fail(here, "import", 2, &["--weights"]);
+    assert!(!here.join("runs").exists());
+}
+
+#[test]
+fn classes_are_matched_by_name() {
+    let here = tempfile::tempdir().unwrap();
+    let root = images(here.path());
+    let here = here.path();
+    let run = |args: &str, more: &[&str]| -> Said {
+        let mut command = softcell(here, args);
+        command.arg("--data").arg(&root).args(more);
+        command.output().unwrap().into()
+    };
+    let train = "train --genotype DARTS_V1 --init-channels 4 --layers 2 --epochs 15 --batch-size 4 --out r";
+    assert_eq!(run(train, &[]).code, Some(0));
+    export(&here.join("r"), &here.join("w.safetensors"));
+    let accuracy = |said: Said| said.json()["test_accuracy"].as_f64().unwrap();
+    let trained = accuracy(run("evaluate --run r --json", &[]));
+    assert!(trained > 0.5, "{trained}");
+    // With the names exchanged every right answer is a wrong one.
+    succeed(here, "import --weights w.safetensors --classes light,dark --out exchanged");
+    let exchanged = run("evaluate --run exchanged --json", &[]);
+    assert!((accuracy(exchanged) - (1.0 - trained)).abs() < 1e-12, "{trained}");
+    succeed(here, "import --weights w.safetensors --classes dark,bright --out other");
+    let said = run("evaluate --run other", &[]);
+    for words in ["found light", "those of the network: dark, bright"] {
+        assert!(said.code == Some(1) && said.err.contains(words), "no {words:?} in {said:?}");
+    }
+    let said = run("import --weights w.safetensors --classes dark,bright --out other-images", &[]);
+    assert!(said.code == Some(1) && !here.join("other-images").exists(), "{said:?}");
+    fail(here, "evaluate --run r --data digits", 1, &["8x8 with 1 channels", "8x8 with 3 channels"]);
+}
