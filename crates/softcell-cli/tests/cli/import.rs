@@ -116,7 +116,7 @@ fn what_cannot_be_imported_is_explained_and_leaves_nothing() {
     refuse(
         "weights.pt",
         &["--genotype", "NASNet"],
-        &["tensors 160 missing", "cells.{0-1}._ops.0.op.1.weight"],
+        &["tensors 120 missing", "cells.{0-1}._ops.0.op.1.weight"],
     );
     refuse("weights.pt", &[&cells[..], &["--classes", "a,b"]].concat(), &["2 classes", "expected 3"]);
     refuse("weights.pt", &[&cells[..], &["--layers", "3"]].concat(), &["missing: cells.2."]);
