@@ -121,7 +121,7 @@ fn what_cannot_be_imported_is_explained_and_leaves_nothing() {
     refuse("weights.pt", &[&cells[..], &["--classes", "a,b"]].concat(), &["2 classes", "expected 3"]);
     refuse("weights.pt", &[&cells[..], &["--layers", "3"]].concat(), &["missing: cells.2."]);
     refuse("weights.pt", &[&cells[..], &["--mean", "0.5", "--std", "0.5"]].concat(), &["3 finite numbers"]);
-    refuse("weights.pt", &[&cells[..], &["--data", "digits"]].concat(), &["3 channels"]);
+    refuse("weights.pt", &[&cells[..], &["--data", "digits"]].concat(), &["found 10 classes", "expected 3"]);
     for code in ["code.pt", "legacy-code.pt", "code-before.pt"] {
         refuse(code, &cells, &["`posix.system`", "nothing of it was run"]);
         assert!(!here.join("pickle-was-run").exists(), "{code} was run");
