@@ -1,0 +1,311 @@
+//! The backward pass of one group of images through the stages of one step, image by image.
+
+use std::borrow::Cow;
+
+use super::{Backward, Part};
+use crate::Pool;
+use crate::cell::kernels::elementwise::{combine, dot, mask, mix, sum};
+use crate::cell::kernels::pool::{average_gradient, max_gradient};
+use crate::cell::norm_gradient::Coefficients;
+use crate::cell::plan::{Map, Reader, Spread};
+use crate::cell::shapes::image;
+use crate::cell::stage::{Following, fill_source};
+use crate::cell::stage_gradient::{GradientScratch, SourceGradient, StageGradient, write_gradient};
+
+impl Backward<'_> {
+    /// Gradient of a state for one image; `tail` holds the output's gradients of the image from value
+    /// `start` on.
+    fn state_gradient<'b>(&'b self, state: usize, at: usize, tail: &'b [f32], start: usize) -> &'b [f32] {
+        let plan = &self.record.plan;
+        let len = self.record.shapes.state_pixels(state) * plan.blocks.width();
+        match plan.slot(state) {
+            Some(slot) => &tail[slot * len - start..(slot + 1) * len - start],
+            None => image(&self.states[state], len, at),
+        }
+    }
+
+    /// The raw values of a map for one image.
+    fn map(&self, map: Map, at: usize) -> &[f32] {
+        self.record.map(map, self.output, at, 0)
+    }
+
+    /// The coefficients of a summand, with its scale for one image.
+    fn summand_coefficients(&self, summand: usize, at: usize) -> Cow<'_, Coefficients> {
+        let coefficients = &self.coefficients[summand];
+        match (self.record.plan.summands[summand].term, self.record.scales.as_ref()) {
+            (Some(term), Some(scales)) => {
+                let scale = scales[term * self.record.shapes.images + at];
+                let a = coefficients.a.iter().map(|a| a * scale).collect();
+                Cow::Owned(Coefficients { a, ..coefficients.clone() })
+            }
+            _ => Cow::Borrowed(coefficients),
+        }
+    }
+
+    /// The second halves of separable convolutions.
+    pub(super) fn second_part(
+        &self,
+        stages: &[usize],
+        firsts: &[usize],
+        weights_lens: &[usize],
+        scratch: &mut GradientScratch,
+        mut part: Part<'_>,
+    ) {
+        let (record, plan) = (self.record, &self.record.plan);
+        let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
+        let first_image = part.images.start;
+        let output_len = part.gradient.len() / part.images.len();
+        for at in part.images.clone() {
+            let local = at - first_image;
+            let tail = &part.gradient[local * output_len..(local + 1) * output_len];
+            let mut weights_at = 0;
+            for (index, (&stage, &first)) in stages.iter().zip(firsts).enumerate() {
+                let norm = &record.norms[plan.stages[first].norm];
+                let z = self.map(Map::Stage(first), at);
+                let weights = take_part(&mut part.weights, &mut weights_at, weights_lens[index]);
+                if weights.is_some() {
+                    fill_source(record, stage, z, Some(norm), &mut scratch.padded);
+                }
+                let mut gradient = self.stage(stage, at, &[], (tail, 0), true);
+                let next = match firsts.get(index + 1) {
+                    Some(&next) => Some((next, at)),
+                    None if at + 1 < part.images.end => Some((firsts[0], at + 1)),
+                    None => None,
+                };
+                if let Some((first, at)) = next {
+                    gradient.following.maps[0] = self.map(Map::Stage(first), at);
+                }
+                gradient.run(scratch, weights, None);
+                let len = z.len();
+                let out = &mut part.firsts[index][local * len..(local + 1) * len];
+                let block = len / plan.blocks.count();
+                let sums_at = (local * firsts.len() + index) * 2 * width;
+                let (plain, centred) = part.sums[sums_at..sums_at + 2 * width].split_at_mut(width);
+                plain.fill(0.0);
+                centred.fill(0.0);
+                for b in 0..plan.blocks.count() {
+                    let (values, channels) = (b * block..(b + 1) * block, b * lanes..(b + 1) * lanes);
+                    let affine = (&norm.scale[channels.clone()], &norm.shift[channels.clone()]);
+                    let (z, out) = (&z[values.clone()], &mut out[values.clone()]);
+                    mask(lanes, z, Some(affine), &scratch.source[values], false, out);
+                    sum(lanes, out, &mut plain[channels.clone()]);
+                    dot(lanes, out, z, &norm.mean[channels.clone()], &mut centred[channels]);
+                }
+            }
+        }
+    }
+
+    /// What the gradients of a stage are computed from; `tail` as in [`Self::state_gradient`].
+    fn stage<'b>(
+        &'b self,
+        stage: usize,
+        at: usize,
+        source: &'b [f32],
+        (tail, start): (&'b [f32], usize),
+        source_wanted: bool,
+    ) -> StageGradient<'b> {
+        let plan = &self.record.plan;
+        let (g, coefficients) = match plan.stages[stage].reader {
+            Reader::Summand(summand) => {
+                let target = plan.summands[summand].target;
+                (self.state_gradient(target, at, tail, start), self.summand_coefficients(summand, at))
+            }
+            Reader::Stage(_) => {
+                let len = self.record.shapes.pixels(plan, Map::Stage(stage)) * plan.blocks.width();
+                (image(&self.firsts[stage], len, at), Cow::Borrowed(&self.first_coefficients[stage]))
+            }
+        };
+        let z = self.map(Map::Stage(stage), at);
+        StageGradient {
+            record: self.record,
+            stage,
+            source,
+            z,
+            g,
+            coefficients,
+            source_wanted,
+            following: Following::default(),
+            accumulate: false,
+        }
+    }
+
+    /// Everything that reads a state; then the sums over the state's own gradient.
+    pub(super) fn state_part(
+        &self,
+        state: usize,
+        stages: &[usize],
+        summands: &[usize],
+        weights_lens: &[usize],
+        scratch: &mut GradientScratch,
+        mut part: Part<'_>,
+    ) {
+        let (record, plan) = (self.record, &self.record.plan);
+        let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
+        let first_image = part.images.start;
+        let output_len = part.gradient.len() / part.images.len();
+        let len = record.shapes.state_pixels(state) * width;
+        let block = len / plan.blocks.count();
+        for at in part.images.clone() {
+            let local = at - first_image;
+            let gradient = &mut part.gradient[local * output_len..(local + 1) * output_len];
+            let (out, tail, start): (&mut [f32], &[f32], usize) = match (plan.slot(state), &mut part.own) {
+                (Some(slot), _) => {
+                    let (head, tail) = gradient.split_at_mut((slot + 1) * len);
+                    (&mut head[slot * len..], tail, (slot + 1) * len)
+                }
+                (None, Some(own)) => {
+                    let own = &mut own[local * len..(local + 1) * len];
+                    own.fill(0.0);
+                    (own, gradient, 0)
+                }
+                (None, None) => unreachable!("a state outside of the output has a gradient of its own"),
+            };
+            let h = self.map(Map::State(state), at);
+            if !stages.is_empty() {
+                if self.wanted.weights {
+                    fill_source(record, stages[0], h, None, &mut scratch.padded);
+                }
+                let mut weights_at = 0;
+                for (index, (&stage, &weights_len)) in stages.iter().zip(weights_lens).enumerate() {
+                    let weights = take_part(&mut part.weights, &mut weights_at, weights_len);
+                    let mut gradient = self.stage(stage, at, &[], (tail, start), true);
+                    gradient.accumulate = index > 0;
+                    if index + 1 == stages.len() && at + 1 < part.images.end {
+                        gradient.following.maps[0] = self.map(Map::State(state), at + 1);
+                    }
+                    gradient.run(scratch, weights, None);
+                }
+                mask_blocks(lanes, block, h, &scratch.source[..len], out);
+            }
+            self.add_identities(state, at, tail, start, out);
+            self.add_pools(state, at, tail, start, scratch, out);
+
+            let sums = &mut part.sums[local * (1 + summands.len()) * width..][..(1 + summands.len()) * width];
+            sums.fill(0.0);
+            let (plain, centred) = sums.split_at_mut(width);
+            let zero = vec![0.0f32; width];
+            for b in 0..plan.blocks.count() {
+                let (values, channels) = (b * block..(b + 1) * block, b * lanes..(b + 1) * lanes);
+                let g = &out[values.clone()];
+                sum(lanes, g, &mut plain[channels.clone()]);
+                for (index, &summand) in summands.iter().enumerate() {
+                    let summand = &plan.summands[summand];
+                    let mean = match summand.norm {
+                        Some(norm) => &record.norms[norm].mean,
+                        None if self.wanted.terms => &zero,
+                        None => continue,
+                    };
+                    let z = &self.map(summand.map, at)[values.clone()];
+                    let to = &mut centred[index * width..(index + 1) * width][channels.clone()];
+                    dot(lanes, g, z, &mean[channels.clone()], to);
+                }
+            }
+        }
+    }
+
+    fn add_identities(&self, state: usize, at: usize, tail: &[f32], start: usize, out: &mut [f32]) {
+        let plan = &self.record.plan;
+        let lanes = plan.blocks.lanes;
+        let zero = vec![0.0f32; lanes];
+        for summand in plan.summands_reading(Map::State(state)) {
+            let g = self.state_gradient(plan.summands[summand].target, at, tail, start);
+            let coefficients = self.summand_coefficients(summand, at);
+            mix(lanes, g, &coefficients.a[..lanes], &zero, false, out);
+        }
+    }
+
+    fn add_pools(
+        &self,
+        state: usize,
+        at: usize,
+        tail: &[f32],
+        start: usize,
+        scratch: &mut GradientScratch,
+        out: &mut [f32],
+    ) {
+        let (record, plan) = (self.record, &self.record.plan);
+        let lanes = plan.blocks.lanes;
+        for pool in plan.pools_of(state) {
+            let shape = record.pool_shape(pool);
+            let [rows, columns] = shape.output();
+            let (pooled_block, block) = (rows * columns * lanes, shape.height * shape.width * lanes);
+            let pooled = self.map(Map::Pool(pool), at);
+            for (index, summand) in plan.summands_reading(Map::Pool(pool)).into_iter().enumerate() {
+                let g = self.state_gradient(plan.summands[summand].target, at, tail, start);
+                let c = self.summand_coefficients(summand, at);
+                for b in 0..plan.blocks.count() {
+                    let values = b * pooled_block..(b + 1) * pooled_block;
+                    let channels = b * lanes..(b + 1) * lanes;
+                    let to = &mut scratch.pooled[values.clone()];
+                    combine(lanes, &g[values.clone()], &pooled[values], c.of(channels), index > 0, to);
+                }
+            }
+            let h = self.map(Map::State(state), at);
+            for b in 0..plan.blocks.count() {
+                let pooled_values = b * pooled_block..(b + 1) * pooled_block;
+                let values = b * block..(b + 1) * block;
+                let gradient = &scratch.pooled[pooled_values.clone()];
+                let to = &mut out[values.clone()];
+                match plan.pools[pool].kind {
+                    Pool::Max => max_gradient(lanes, &h[values], &pooled[pooled_values], gradient, shape, to),
+                    Pool::Average => average_gradient(lanes, gradient, shape, to),
+                }
+            }
+        }
+    }
+
+    /// The preprocessing of an input.
+    pub(super) fn input_part(
+        &self,
+        input: usize,
+        stage: usize,
+        accumulate: bool,
+        scratch: &mut GradientScratch,
+        mut part: Part<'_>,
+    ) {
+        let (record, plan) = (self.record, &self.record.plan);
+        let lanes = plan.blocks.lanes;
+        let first_image = part.images.start;
+        let output_len = part.gradient.len() / part.images.len();
+        let len = self.inputs[input].len() / record.shapes.images;
+        for at in part.images.clone() {
+            let local = at - first_image;
+            let x = image(self.inputs[input], len, at);
+            let tail = &part.gradient[local * output_len..(local + 1) * output_len];
+            let keep = plan.stages[stage].spread == Spread::Keep;
+            if part.weights.is_some() && !keep {
+                fill_source(record, stage, x, None, &mut scratch.padded);
+            }
+            let wanted = part.own.is_some();
+            let weights = part.weights.as_deref_mut();
+            let own = part.own.as_deref_mut().map(|own| &mut own[local * len..(local + 1) * len]);
+            let gradient = self.stage(stage, at, x, (tail, 0), wanted);
+            match own {
+                Some(values) if keep => {
+                    gradient.run(scratch, weights, Some(SourceGradient { values, accumulate }));
+                }
+                Some(values) => {
+                    gradient.run(scratch, weights, None);
+                    let source = if plan.stages[stage].rectify { Some(x) } else { None };
+                    write_gradient(lanes, source, &scratch.source[..len], accumulate, values);
+                }
+                None => gradient.run(scratch, weights, None),
+            }
+        }
+    }
+}
+
+/// The next `len` values, if there are any.
+fn take_part<'a>(weights: &'a mut Option<&mut [f32]>, at: &mut usize, len: usize) -> Option<&'a mut [f32]> {
+    let start = *at;
+    *at += len;
+    weights.as_deref_mut().map(|weights| &mut weights[start..start + len])
+}
+
+/// `out += gradient` where `h > 0`.
+fn mask_blocks(lanes: usize, block: usize, h: &[f32], gradient: &[f32], out: &mut [f32]) {
+    let blocks = h.chunks_exact(block).zip(gradient.chunks_exact(block));
+    for ((h, gradient), out) in blocks.zip(out.chunks_exact_mut(block)) {
+        mask(lanes, h, None, gradient, true, out);
+    }
+}
