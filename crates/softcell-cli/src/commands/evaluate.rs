@@ -84,7 +84,7 @@ fn images(args: &EvaluateArgs, folder: &RunFolder, progress: &mut Progress) -> R
     let mut dataset = read_data(&config, progress)?;
     if let Some(manifest) = manifest.filter(|_| args.data.is_some() || imported) {
         let Manifest { classes, image_shape, normalization, .. } = manifest;
-        dataset = dataset.for_network(&classes, image_shape, &normalization)?;
+        dataset = dataset.for_network(&classes, image_shape, normalization)?;
     }
     Ok((config, dataset))
 }

@@ -149,18 +149,13 @@ impl Dataset {
         Ok(Dataset { train: Arc::new(source.train), test: Arc::new(test), split, normalization, summary })
     }
 
-    /// The same images for a network that is trained already: labels are numbers of `classes`, the network's, and
-    /// the pixels are normalised as it expects. Classes of the network without images are allowed.
+    /// Whether a network that is trained already can answer for these images. Classes of the network without images
+    /// are allowed.
     ///
     /// # Errors
     ///
     /// Images of another shape, or of a class that the network does not know.
-    pub fn for_network(
-        self,
-        classes: &[String],
-        image_shape: [usize; 3],
-        normalization: &Normalization,
-    ) -> Result<Dataset> {
+    pub fn check_network(&self, classes: &[String], image_shape: [usize; 3]) -> Result<()> {
         let train = &self.train;
         let found = [train.channels, train.height, train.width];
         if found != image_shape {
@@ -183,14 +178,26 @@ impl Dataset {
                 "name the folders as the network's classes, or give the network's classes the names of the folders",
             ));
         }
+        Ok(())
+    }
+
+    /// The same images for a network that is trained already: labels are numbers of `classes`, the network's, and
+    /// the pixels are normalised as it expects.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::check_network`].
+    pub fn for_network(
+        self,
+        classes: &[String],
+        image_shape: [usize; 3],
+        normalization: Normalization,
+    ) -> Result<Dataset> {
+        self.check_network(classes, image_shape)?;
+        let same = *self.train.classes == classes;
         let classes = Arc::new(classes.to_vec());
-        let relabelled = |set: &ImageSet| Arc::new(set.relabelled(&classes));
-        Ok(Dataset {
-            train: relabelled(&self.train),
-            test: relabelled(&self.test),
-            normalization: normalization.clone(),
-            ..self
-        })
+        let relabelled = |set: Arc<ImageSet>| if same { set } else { Arc::new(set.relabelled(&classes)) };
+        Ok(Dataset { train: relabelled(self.train), test: relabelled(self.test), normalization, ..self })
     }
 
     /// The images that train the final network, those of the weights and of the alphas, ascending.

@@ -1,6 +1,6 @@
 //! From tensors and what is known of them to a trained network.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
@@ -48,6 +48,8 @@ pub struct Known {
 /// Weights that were read, on their way to a network.
 #[derive(Debug, Clone)]
 pub struct Importer {
+    path: PathBuf,
+    /// The file, in words.
     origin: String,
     tensors: NamedTensors,
     outline: Outline,
@@ -75,7 +77,7 @@ impl Importer {
         let outline = Outline::of(&tensors, &origin)?;
         let metadata = Metadata::read(&metadata, &origin)?;
         check_finite(&tensors, &origin)?;
-        Ok(Importer { origin, tensors, outline, metadata, known })
+        Ok(Importer { path: path.to_path_buf(), origin, tensors, outline, metadata, known })
     }
 
     /// What the tensors say of their network.
@@ -132,7 +134,7 @@ impl Importer {
         let classes = self.classes(images.map(|(_, dataset)| dataset), &mut notes)?;
         let normalization = self.normalization(images.map(|(_, dataset)| dataset), &mut notes)?;
         if let Some((_, dataset)) = images {
-            dataset.clone().for_network(&classes, image_shape, &normalization)?;
+            dataset.check_network(&classes, image_shape)?;
             self.compare_fingerprint(dataset, &mut notes);
         }
         let config = self.config(images.map(|(data, _)| data), [height, width])?;
@@ -151,7 +153,7 @@ impl Importer {
             device: String::new(),
             threads: 0,
             notes,
-            imported_from: Some(self.origin.clone()),
+            imported_from: Some(self.path.display().to_string()),
         };
         let model = TrainedModel { network, weights: self.tensors, manifest };
         model.build(&self.origin, device)?;

@@ -1,7 +1,8 @@
 //! A file of weights, of whatever kind, as named tensors.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors};
@@ -45,15 +46,14 @@ pub struct Checkpoint {
 /// A file that is damaged, that is too large, that holds other things than tensors, or that names a Python
 /// function which has nothing to do with tensors; then its name is told.
 pub fn read_checkpoint(path: &Path) -> Result<Checkpoint> {
-    let length = fs::metadata(path).map_err(Error::io("read", path))?.len();
-    if length > LARGEST_FILE {
-        let fault = Fault::Other(
-            format!("{length} bytes; at most {LARGEST_FILE} are read"),
-            "save the state dict of the network alone",
-        );
-        return Err(fault.at(path));
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    // A device or a pipe has no length to look at before.
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        let found = format!("more than {LARGEST_FILE} bytes");
+        return Err(Fault::Other(found, "save the state dict of the network alone").at(path));
     }
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
     decode(&bytes).map_err(|fault| fault.at(path))
 }
 

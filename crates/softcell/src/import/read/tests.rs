@@ -188,6 +188,22 @@ fn hostile_headers_of_safetensors() {
 }
 
 #[test]
+fn numbers_of_other_widths_become_f32() {
+    for (kind, bytes, value) in [
+        ("BF16", [0x80, 0xbf].as_slice(), -1.0),
+        ("F16", &[0x00, 0x3e], 1.5),
+        ("F32", &0.1f32.to_le_bytes(), 0.1),
+        ("F64", &0.1f64.to_le_bytes(), 0.1),
+    ] {
+        let length = bytes.len();
+        let header = format!(r#"{{"w":{{"dtype":"{kind}","shape":[1],"data_offsets":[0,{length}]}}}}"#);
+        let mut file = safetensors_file(&header, 0);
+        file.extend_from_slice(bytes);
+        assert_eq!(decode(&file).unwrap().tensors["w"].values, [value], "{kind}");
+    }
+}
+
+#[test]
 fn other_files_are_told_apart() {
     for (bytes, words) in [
         (b"".as_slice(), "an empty file"),

@@ -35,7 +35,7 @@ def read_image(path):
     if image.mode.startswith("I"):
         # Gray of 16 bits.
         image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
-    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+    if image.mode[-1] in "Aa" or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     if CHANNELS == 3:
