@@ -10,8 +10,8 @@ use softcell::run::RunFolder;
 
 use crate::args::EvaluateArgs;
 use crate::output::{Scores, print, print_json, quoted};
+use crate::plan::{read_data, start};
 use crate::progress::Progress;
-use crate::session::{read_data, start};
 
 /// Runs the command.
 ///
@@ -25,7 +25,7 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
         bail!("run {place} has no trained network: train it with `softcell train --run {place}`");
     };
     let config = folder.read_config()?;
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(args.voice);
     let dataset = read_data(&config, &mut progress)?;
     let job = Job {
         folder: &folder,
