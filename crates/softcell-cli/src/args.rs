@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,11 +13,14 @@ use crate::flags::{self, SettingFlags};
 
 mod bench;
 mod dialects;
+mod duration;
+mod voice;
 
 pub use bench::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
 };
 pub use dialects::FromDialect;
+pub use voice::{JSON_NOTES, LogFormat, Voice};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,10 +35,13 @@ Examples:
   softcell import --weights weights.pt --genotype DARTS_V2
                                                 published weights as a run to evaluate and use
   softcell fit --max-params 100k                a network of at most so many parameters
+  softcell runs                                 what has been done, and how it went
   softcell data inspect ./my-images             what is in a folder
   softcell bench step                           how fast this machine searches
 
 A run that was stopped goes on with --resume.";
+
+const DIGITS_NOTE: &str = "Without --data the built-in handwritten digits are used.";
 
 const EXPORT_NOTES: &str = "\
 The input of an ONNX file is `image`, [batch, channels, height, width] in f32, which it normalises itself. \
@@ -55,15 +62,32 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// The form of what is said on standard error.
+    pub fn log_format(&self) -> LogFormat {
+        match &self.command {
+            Command::Fit(args) => args.run.voice.log_format,
+            Command::Search(args) => args.run.voice.log_format,
+            Command::Train(args) => args.run.voice.log_format,
+            Command::Evaluate(args) => args.voice.log_format,
+            Command::Predict(args) => args.voice.log_format,
+            Command::Import(args) => args.voice.log_format,
+            _ => LogFormat::Text,
+        }
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Search, train and evaluate in one go
-    #[command(after_help = "Without --data the built-in handwritten digits are used.")]
+    #[command(after_help = DIGITS_NOTE, after_long_help = format!("{DIGITS_NOTE}\n\n{JSON_NOTES}"))]
     Fit(FitArgs),
     /// Search for a cell only
+    #[command(after_long_help = JSON_NOTES)]
     Search(SearchArgs),
     /// Train the network of a search, or of a given genotype
+    #[command(after_long_help = JSON_NOTES)]
     Train(TrainArgs),
     /// Test the trained network of a run on the test images
     Evaluate(EvaluateArgs),
@@ -74,6 +98,8 @@ pub enum Command {
     /// Make a run of weights from elsewhere
     #[command(after_help = IMPORT_NOTES)]
     Import(ImportArgs),
+    /// List the runs in a folder: where they stand and what they came to
+    Runs(RunsArgs),
     /// Look at genotypes and convert them
     #[command(subcommand)]
     Genotype(GenotypeCommand),
@@ -115,6 +141,15 @@ pub struct RunArgs {
     /// Longest time between two checkpoints; 0 saves after every step
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub checkpoint_seconds: u64,
+    /// Say what would be done, and how much memory and time it would take, and write nothing
+    #[arg(long, conflicts_with_all = ["resume", "force", "tensorboard"])]
+    pub dry_run: bool,
+    /// Go on where memory seems to be too short
+    #[arg(long)]
+    pub ignore_memory: bool,
+    /// Also write event files for TensorBoard, into the folder tensorboard of the run
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Settings to start from: auto (sized to the data), paper-cifar10 or paper-imagenet [default: auto]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<Preset>,
@@ -124,11 +159,18 @@ pub struct RunArgs {
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
+    /// What is said.
+    #[command(flatten)]
+    pub voice: Voice,
 }
 
 /// Of `fit`.
 #[derive(Debug, Args)]
 pub struct FitArgs {
+    /// Time for the whole run, such as 90s, 45m or 1h30m: sizes search and training to it, but for what other
+    /// flags say
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, help_heading = "Run", conflicts_with = "dry_run")]
+    pub budget: Option<Duration>,
     /// How the run is kept.
     #[command(flatten)]
     pub run: RunArgs,
@@ -184,6 +226,9 @@ pub struct EvaluateArgs {
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
+    /// What is said.
+    #[command(flatten)]
+    pub voice: Voice,
 }
 
 /// Of `predict`.
@@ -210,6 +255,9 @@ pub struct PredictArgs {
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
+    /// What is said.
+    #[command(flatten)]
+    pub voice: Voice,
 }
 
 /// Of `export`.
@@ -310,6 +358,20 @@ pub struct ImportArgs {
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
+    /// How it speaks.
+    #[command(flatten)]
+    pub voice: Voice,
+}
+
+/// Of `runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// Folder that holds runs, at any depth up to four
+    #[arg(value_name = "DIR", default_value = "runs")]
+    pub folder: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Of `genotype`.

@@ -2,10 +2,12 @@
 
 mod answers;
 mod args;
+mod budget;
 mod commands;
 mod flags;
 mod interrupt;
 mod output;
+mod plan;
 mod progress;
 mod session;
 mod settings;
@@ -15,13 +17,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command};
+use args::{Cli, Command, LogFormat};
+use progress::say_error;
 
 /// Exit code of a command line that cannot be meant, as clap has it.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let format = cli.log_format();
     interrupt::listen();
     let outcome = match cli.command {
         Command::Fit(args) => commands::fit::run(&args),
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Import(args) => commands::import::run(&args),
+        Command::Runs(args) => commands::runs::run(&args),
         Command::Genotype(args) => commands::genotype::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
@@ -45,7 +50,7 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             // Where nobody reads the errors there is nothing left to tell.
-            let _ = std::io::stderr().write_all(explain(&error).as_bytes());
+            let _ = std::io::stderr().write_all(explain(format, &error).as_bytes());
             ExitCode::FAILURE
         }
     }
@@ -56,18 +61,19 @@ fn reader_is_gone(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
 }
 
-/// The error and its causes, each that says something new on a line of its own.
-fn explain(error: &anyhow::Error) -> String {
-    let mut said = error.to_string();
-    let mut text = format!("error: {said}\n");
+/// The error and its causes, each that says something new.
+fn explain(format: LogFormat, error: &anyhow::Error) -> String {
+    let text = error.to_string();
+    let mut said = text.clone();
+    let mut causes = Vec::new();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         if !said.contains(&cause) {
-            text.push_str(&format!("  because: {cause}\n"));
+            causes.push(cause.clone());
             said = cause;
         }
     }
-    text
+    say_error(format, &text, causes)
 }
 
 #[cfg(test)]
@@ -77,7 +83,10 @@ mod tests {
     #[test]
     fn causes_are_told_once() {
         let error = anyhow::anyhow!("no such file").context("cannot read a: no such file").context("no run");
-        assert_eq!(explain(&error), "error: no run\n  because: cannot read a: no such file\n");
+        assert_eq!(
+            explain(LogFormat::Text, &error),
+            "error: no run\n  because: cannot read a: no such file\n"
+        );
     }
 
     #[test]

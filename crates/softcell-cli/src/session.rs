@@ -2,27 +2,23 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use softcell::Error;
-use softcell::config::{Config, DataShape, Section};
-use softcell::data::{Dataset, open};
-use softcell::device::{Device, open_device};
+use softcell::config::{Config, Preset};
+use softcell::data::Dataset;
+use softcell::device::Device;
+use softcell::forecast::Budgeting;
 use softcell::pipeline::Job;
-use softcell::run::{Manifest, Overwrite, RunFolder};
-use softcell::sizing::{check_limits, sized};
-use softcell::space::{Genotype, known_genotype};
-use softcell::train::build_network;
+use softcell::run::{Manifest, Overwrite, RunBudget, RunFolder};
 
-use crate::args::{Machine, RunArgs};
+use crate::args::RunArgs;
 use crate::interrupt::{self, Work};
-use crate::output::{grouped, quoted};
+use crate::output::quoted;
+use crate::plan::{MemoryCheck, Plan, Stages, plan, read_data, shape, start};
 use crate::progress::Progress;
 use crate::settings::Given;
-
-/// The path that stands for the embedded digits.
-const DIGITS: &str = "digits";
 
 /// A run that can be worked on.
 pub struct Session {
@@ -40,74 +36,30 @@ pub struct Session {
     pub checkpoint_interval: Duration,
     /// The command that goes on with it.
     pub resume: String,
+    memory: MemoryCheck,
+    /// When this process began to work on it.
+    begun: Instant,
+    origin: Origin,
 }
 
-/// Sets the number of threads and opens the device.
-///
-/// # Errors
-/// When this build has no such device.
-pub fn start(machine: &Machine) -> Result<Device> {
-    if let Some(threads) = machine.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global()?;
-    }
-    Ok(open_device(&machine.device)?)
-}
-
-/// Reads and divides the images of a run.
-///
-/// # Errors
-/// When they cannot be used.
-pub fn read_data(config: &Config, progress: &mut Progress) -> Result<Dataset> {
-    let opened = open(&config.data, &mut |done, total| progress.count("reading", done, total));
-    progress.clear();
-    let dataset = Dataset::new(opened?, &config.data, config.search.train_portion, config.seed)?;
-    let summary = &dataset.summary;
-    progress.line(&format!(
-        "images: {}, {} to train on ({} of them for validation), {} to test on, {} classes, {}x{}, {}",
-        config.data.path,
-        grouped(dataset.train.len() as u64),
-        grouped(dataset.split.validation.len() as u64),
-        grouped(dataset.test.len() as u64),
-        summary.classes.len(),
-        summary.height,
-        summary.width,
-        if summary.channels == 1 { "gray" } else { "colour" },
-    ));
-    for note in &summary.notes {
-        progress.line(&format!("  {note}"));
-    }
-    for (path, reason) in &summary.skipped {
-        progress.line(&format!("  skipped {path}: {reason}"));
-    }
-    Ok(dataset)
-}
-
-/// What the presets look at.
-pub fn shape(dataset: &Dataset) -> DataShape {
-    DataShape {
-        train_images: dataset.train.len(),
-        classes: dataset.train.classes.len(),
-        channels: dataset.train.channels,
-        height: dataset.train.height,
-        width: dataset.train.width,
-    }
+/// Where the work on a run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// At its beginning.
+    New,
+    /// Where an earlier process left it.
+    Resumed,
 }
 
 impl Session {
-    /// A new run, or the one in `--out` to go on with; `flags` are the settings given as flags, `genotype`
-    /// is that of the run where it is not to be searched.
+    /// A new run, or the one in `--out` to go on with; `flags` are the settings given as flags.
     ///
     /// `resume` is the command that goes on with it, up to the folder.
     ///
     /// # Errors
     /// A folder that must not be touched, settings or images that cannot be used, and on `--resume` settings
     /// that differ from the run's.
-    pub fn begin(
-        resume: &str,
-        args: &RunArgs,
-        flags: &toml::Table,
-        genotype: Option<&Genotype>,
-    ) -> Result<Session> {
+    pub fn begin(resume: &str, args: &RunArgs, flags: &toml::Table, stages: Stages<'_>) -> Result<Session> {
         let device = start(&args.machine)?;
         let given = Given::read(args.config.as_deref(), args.preset, flags)?;
         let Some(out) = &args.out else {
@@ -115,9 +67,9 @@ impl Session {
                 let text = "--resume needs the folder of the run: name it with --out\n";
                 bail!(clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, text));
             }
-            return Session::create(resume, args, &given, genotype, device, Progress::new());
+            return Session::create(resume, args, &given, stages, device, Progress::new(args.voice));
         };
-        let progress = Progress::new();
+        let progress = Progress::new(args.voice);
         if args.resume && RunFolder::exists(out) {
             let folder = RunFolder::create(out, Overwrite::Resume)?;
             return Session::go_on(resume, args, folder, Some(&given), device, progress);
@@ -125,7 +77,7 @@ impl Session {
         if args.resume {
             progress.line(&format!("there is no run in {} yet: it begins", out.display()));
         }
-        Session::create(resume, args, &given, genotype, device, progress)
+        Session::create(resume, args, &given, stages, device, progress)
     }
 
     /// A new run.
@@ -133,10 +85,11 @@ impl Session {
         resume: &str,
         args: &RunArgs,
         given: &Given,
-        genotype: Option<&Genotype>,
+        stages: Stages<'_>,
         device: Device,
         mut progress: Progress,
     ) -> Result<Session> {
+        let begun = Instant::now();
         let overwrite = if args.force { Overwrite::Force } else { Overwrite::Refuse };
         // A folder that is in the way is found out before the images are read; it is emptied only after.
         let claimed = match &args.out {
@@ -145,23 +98,7 @@ impl Session {
             }
             _ => None,
         };
-        let (reading, _) = given.build(&DataShape::default())?;
-        if reading.data.path == DIGITS && !given.has(Section::Data, "path") {
-            progress.line("using the built-in handwritten digits; --data PATH takes your own images");
-        }
-        let dataset = read_data(&reading, &mut progress)?;
-        let shape = shape(&dataset);
-        let (config, reasons) = given.build(&shape)?;
-        check_network(genotype, &config, &dataset, &device)?;
-        progress.line(&format!("settings: {}", given.preset()));
-        for reason in &reasons {
-            progress.line(&format!("  {reason}"));
-        }
-        let overrides = given.overrides(&shape)?;
-        if !overrides.is_empty() {
-            progress.line("  instead, as given:");
-            overrides.iter().for_each(|line| progress.line(&format!("    {line}")));
-        }
+        let Plan { config, dataset, notes } = plan(args, given, stages, &device, &mut progress)?;
         let folder = match (claimed, &args.out) {
             (Some(folder), _) => folder,
             (None, Some(out)) => RunFolder::create(out, overwrite)?,
@@ -169,10 +106,10 @@ impl Session {
         };
         progress.line(&format!("run folder: {}", folder.path().display()));
         folder.write_config(&config)?;
-        let session = Session::new(resume, args, folder, config, dataset, device, progress);
-        let mut notes = reasons;
-        notes.extend(overrides);
-        session.write_manifest(args, notes)?;
+        let start = (begun, Origin::New);
+        let session = Session::new(resume, args, folder, config, dataset, device, progress, start);
+        session.write_manifest(args, given.preset().name(), notes)?;
+        session.begin_tensorboard(args)?;
         Ok(session)
     }
 
@@ -188,6 +125,7 @@ impl Session {
         device: Device,
         mut progress: Progress,
     ) -> Result<Session> {
+        let begun = Instant::now();
         let (config, asked) = (folder.read_config()?, folder.read_asked_config()?);
         progress.line(&format!("run folder: {}", folder.path().display()));
         refuse_imported(&folder)?;
@@ -195,17 +133,33 @@ impl Session {
             given.check_same(&asked, None)?;
         }
         let dataset = read_data(&config, &mut progress)?;
-        if let Some(given) = given {
+        // With a budget other values were chosen than the preset's.
+        if let Some(given) = given
+            && folder.read_budget()?.is_none()
+        {
             given.check_same(&asked, Some(&shape(&dataset)))?;
         }
-        let mut session = Session::new(resume, args, folder, config, dataset, device, progress);
+        let start = (begun, Origin::Resumed);
+        let mut session = Session::new(resume, args, folder, config, dataset, device, progress, start);
         session.parts().0.check_data()?;
         if session.folder.read_manifest()?.is_none() {
-            session.write_manifest(args, Vec::new())?;
+            session.write_manifest(args, args.preset.map_or("", Preset::name), Vec::new())?;
         }
+        session.begin_tensorboard(args)?;
         Ok(session)
     }
 
+    /// A run that has an event file keeps it, whether it is asked for again or not.
+    fn begin_tensorboard(&self, args: &RunArgs) -> Result<()> {
+        if args.tensorboard {
+            self.folder.write_tensorboard()?;
+            let place = quoted(&self.folder.tensorboard().display().to_string());
+            self.progress.line(&format!("event files: look at them with `tensorboard --logdir {place}`"));
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments)]
     fn new(
         resume: &str,
         args: &RunArgs,
@@ -213,8 +167,10 @@ impl Session {
         config: Config,
         dataset: Dataset,
         device: Device,
-        progress: Progress,
+        mut progress: Progress,
+        (begun, origin): (Instant, Origin),
     ) -> Session {
+        progress.name_candidates(&config.search.candidates);
         let place = quoted(&folder.path().display().to_string());
         let on = match args.machine.device.as_str() {
             "cpu" => String::new(),
@@ -228,16 +184,20 @@ impl Session {
             progress,
             checkpoint_interval: Duration::from_secs(args.checkpoint_seconds),
             resume: format!("{resume} {place} --resume{on}"),
+            memory: MemoryCheck::of(args),
+            begun,
+            origin,
         }
     }
 
-    fn write_manifest(&self, args: &RunArgs, reasons: Vec<String>) -> Result<()> {
+    fn write_manifest(&self, args: &RunArgs, preset: &str, reasons: Vec<String>) -> Result<()> {
         let train = &self.dataset.train;
         let mut notes = self.dataset.summary.notes.clone();
         notes.extend(reasons);
         self.folder.write_manifest(&Manifest {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            preset: preset.to_owned(),
             seed: self.config.seed,
             data_fingerprint: self.dataset.summary.fingerprint.clone(),
             images: [train.len(), self.dataset.test.len()],
@@ -252,6 +212,34 @@ impl Session {
         Ok(())
     }
 
+    /// When this process began to work on it.
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    /// Whether an earlier process worked on it.
+    pub fn is_resumed(&self) -> bool {
+        self.origin == Origin::Resumed
+    }
+
+    /// What settings for a given time are chosen with, the settings so far, and the place where that speaks; the
+    /// time begins at `begun`.
+    pub fn budgeting(
+        &mut self,
+        budget: &RunBudget,
+        begun: Instant,
+    ) -> (Budgeting<'_>, &Config, &mut Progress) {
+        let whole = Duration::from_secs_f64(budget.seconds);
+        let budgeting = Budgeting {
+            dataset: &self.dataset,
+            device: &self.device,
+            fixed: budget.fixed,
+            whole,
+            end: begun + whole,
+        };
+        (budgeting, &self.config, &mut self.progress)
+    }
+
     /// The stages of the run and the place where they speak.
     pub fn parts(&mut self) -> (Job<'_>, &mut Progress) {
         let job = Job {
@@ -262,6 +250,14 @@ impl Session {
             checkpoint_interval: self.checkpoint_interval,
         };
         (job, &mut self.progress)
+    }
+
+    /// Refuses stages for which there is too little memory.
+    ///
+    /// # Errors
+    /// When there is too little, with the largest batch that fits.
+    pub fn check_memory(&self, stages: Stages<'_>) -> Result<()> {
+        self.memory.check(stages, &self.config, &self.dataset.train)
     }
 
     /// Does work that can be interrupted; says how to go on if it was.
@@ -277,11 +273,7 @@ impl Session {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => match error.downcast_ref() {
                 Some(Error::Interrupted { epoch, step }) => {
-                    self.progress.line(&format!(
-                        "stopped in epoch {} after step {step}; all is saved. To go on:\n  {}",
-                        epoch + 1,
-                        self.resume
-                    ));
+                    self.progress.stopped(*epoch, *step, &self.resume);
                     Ok(ExitCode::from(interrupt::EXIT_CODE))
                 }
                 _ => Err(error),
@@ -302,28 +294,6 @@ fn refuse_imported(folder: &RunFolder) -> Result<()> {
              --genotype {} --data PATH",
             quoted(&genotype)
         );
-    }
-    Ok(())
-}
-
-/// Refuses a network that cannot be built, and limits that cannot be met, before a folder is made and hours
-/// are spent on the search for it.
-fn check_network(
-    genotype: Option<&Genotype>,
-    config: &Config,
-    dataset: &Dataset,
-    device: &Device,
-) -> Result<()> {
-    let images = &dataset.train;
-    let any = known_genotype("DARTS_V2").expect("it is a published one");
-    match genotype {
-        Some(genotype) => {
-            build_network(genotype, &sized(genotype, config, images)?.train, images, device)?;
-        }
-        None => {
-            check_limits(config, images)?;
-            build_network(&any, &config.train, images, device)?;
-        }
     }
     Ok(())
 }

@@ -39,8 +39,8 @@ mod weighted_sum;
 
 pub use batch_norm::{BatchNormOutput, batch_norm_train};
 pub use cell::{
-    BlockedMap, CellArguments, CellConfig, CellPlan, ConvolutionConfig, InputChannels, Operation, Statistics,
-    Term, block_lanes, cell, cell_runs_on,
+    BlockedMap, CellArguments, CellConfig, CellMemory, CellPlan, ConvolutionConfig, InputChannels, Operation,
+    Statistics, Term, block_lanes, cell, cell_runs_on,
 };
 pub use depthwise_conv::{Activation, ConvShape, depthwise_conv2d};
 pub use pointwise_conv::pointwise_conv2d;

@@ -1,11 +1,12 @@
 //! How long work speaks: events to an observer, who may ask it to save or to stop.
 
 use crate::error::Result;
-use crate::search::{SearchEpoch, SearchState};
+use crate::search::{Leaning, SearchEpoch, SearchState};
 use crate::train::{TrainEpoch, TrainState};
 
 /// The two long parts of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Search for a cell.
     Search,
@@ -59,6 +60,8 @@ pub enum Event<'a> {
         steps: usize,
         /// Steps that are done already, over all epochs.
         done: usize,
+        /// Images that are answered for validation after each epoch.
+        validation: usize,
     },
     /// A step is done.
     Step {
@@ -74,6 +77,10 @@ pub enum Event<'a> {
         loss: f64,
         /// Training accuracy of the epoch so far.
         accuracy: f64,
+        /// Learning rate of the weights.
+        learning_rate: f64,
+        /// What the alphas stand for now, in a search.
+        leaning: Option<Leaning>,
     },
     /// An epoch of the search is done.
     SearchEpoch(&'a SearchEpoch),

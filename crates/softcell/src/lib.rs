@@ -10,6 +10,7 @@ pub mod error;
 pub mod evaluate;
 pub mod event;
 pub mod export;
+pub mod forecast;
 pub mod import;
 pub mod loss;
 pub mod model;

@@ -68,7 +68,7 @@ impl Job<'_> {
             return Ok(SearchOutcome { genotype, alphas: state.alphas.clone(), seconds: state.seconds });
         }
         rewind(self.folder, Stage::Search, state.as_ref().map_or(0, |s| s.position.epoch))?;
-        let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval);
+        let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval)?;
         let outcome = search(self.dataset, self.config, self.device, state.as_ref(), &mut keeper)?;
         self.folder.write_genotype(&outcome.genotype)?;
         Ok(outcome)
@@ -117,7 +117,7 @@ impl Job<'_> {
         let config = self.choose_size(genotype, observer)?;
         let state = load_train(&self.folder.checkpoint(Stage::Train))?;
         rewind(self.folder, Stage::Train, state.as_ref().map_or(0, |s| s.position.epoch))?;
-        let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval);
+        let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval)?;
         let outcome = train(self.dataset, genotype, &config, self.device, state.as_ref(), &mut keeper)?;
         write_weights(&self.folder.last_weights(), &outcome.last)?;
         if let Some(best) = &outcome.best {
@@ -162,6 +162,9 @@ impl Job<'_> {
             confusion: test.confusion,
         };
         self.folder.write_result(&result)?;
+        if self.folder.tensorboard().is_dir() {
+            self.folder.write_tensorboard()?;
+        }
         Ok(result)
     }
 

@@ -118,6 +118,7 @@ fn only_data_run_replay_and_export_touch_the_disk() {
             "softcell/src/search",
             "softcell/src/train",
             "softcell/src/bench",
+            "softcell/src/forecast",
             "softcell/src/config",
             "softcell/src/weights.rs",
             "softcell/src/optim.rs",

@@ -12,12 +12,12 @@ use softcell::event::{Observer, Silent};
 use softcell::search::ArchStep;
 
 use crate::args::{
-    BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
+    BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg, Voice,
 };
 use crate::commands::genotype::resolve;
 use crate::output::{grouped, print};
+use crate::plan::start;
 use crate::progress::Progress;
-use crate::session::start;
 
 /// Runs the command.
 ///
@@ -97,7 +97,7 @@ fn measured<S: Serialize>(
     let report = if args.json && !std::io::stderr().is_terminal() {
         measure(&mut Silent)?
     } else {
-        measure(&mut Progress::new())?
+        measure(&mut Progress::new(Voice::default()))?
     };
     if args.json { print(&format!("{}\n", serde_json::to_string(&report)?)) } else { print(&text(&report)) }
 }

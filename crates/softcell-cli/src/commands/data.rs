@@ -7,7 +7,7 @@ use softcell::config::{Config, DataConfig, DataFormat, DataShape, Preset, Sectio
 use softcell::data::{Summary, open};
 use toml::Table;
 
-use crate::args::{DataCommand, InspectArgs};
+use crate::args::{DataCommand, InspectArgs, Voice};
 use crate::output::{grouped, print, print_json, table};
 use crate::progress::Progress;
 
@@ -20,7 +20,7 @@ const MOST_ROWS: usize = 30;
 /// When the path holds no images that a run could use.
 pub fn run(command: &DataCommand) -> Result<ExitCode> {
     let DataCommand::Inspect(args) = command;
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(Voice::default());
     let source = open(&settings(args)?, &mut |done, total| progress.count("reading", done, total));
     progress.clear();
     let summary = Summary::of(&source?);

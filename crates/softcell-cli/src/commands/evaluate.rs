@@ -13,8 +13,8 @@ use softcell::run::{Manifest, RunFolder};
 use super::data::format_named;
 use crate::args::EvaluateArgs;
 use crate::output::{Scores, print, print_json, quoted};
+use crate::plan::{read_data, start};
 use crate::progress::Progress;
-use crate::session::{read_data, start};
 
 /// Runs the command.
 ///
@@ -27,7 +27,7 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     let (Some(genotype), Some(weights)) = (folder.read_genotype()?, chosen_weights(&folder)?) else {
         bail!("run {place} has no trained network: train it with `softcell train --run {place}`");
     };
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(args.voice);
     let (config, dataset) = images(args, &folder, &mut progress)?;
     let job = Job {
         folder: &folder,

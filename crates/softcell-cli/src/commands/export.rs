@@ -14,10 +14,10 @@ use softcell::export::{
 use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
 
-use crate::args::{ExportArgs, RangeArg};
+use crate::args::{ExportArgs, RangeArg, Voice};
 use crate::output::{grouped, print, print_json};
+use crate::plan::start;
 use crate::progress::Progress;
-use crate::session::start;
 
 /// Runs the command.
 ///
@@ -104,7 +104,7 @@ fn onnx(
             Some(RangeArg::Bytes) | None => InputRange::Bytes,
         },
     };
-    let sample = sample(folder, model, &mut Progress::new());
+    let sample = sample(folder, model, &mut Progress::new(Voice::default()));
     let written = onnx::write(model, &options, destination, &sample, device)?;
     if args.json {
         return print_json(&written);

@@ -1,23 +1,34 @@
 //! `softcell fit`: search, train and evaluate in one run.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
+use softcell::run::FixedSettings;
 
-use super::{given_genotype, report, train_and_test};
+use super::{dry_run, given_genotype, report, train_and_test};
 use crate::args::FitArgs;
+use crate::budget;
 use crate::output::print;
+use crate::plan::Stages;
 use crate::session::Session;
+use crate::settings::Given;
 
 /// Runs the command.
 ///
 /// # Errors
 /// What any of the stages finds.
 pub fn run(args: &FitArgs) -> Result<ExitCode> {
-    Session::begin("softcell fit --out", &args.run, &args.settings.table, None)?.work(fit)
+    let (run, flags) = (&args.run, &args.settings.table);
+    if run.dry_run {
+        return dry_run::of_new(run, flags, Stages::Fit);
+    }
+    let fixed = budget::fixed(&Given::read(run.config.as_deref(), run.preset, flags)?);
+    let time = args.budget;
+    Session::begin("softcell fit --out", run, flags, Stages::Fit)?.work(|session| fit(session, time, fixed))
 }
 
-fn fit(session: &mut Session) -> Result<()> {
+fn fit(session: &mut Session, time: Option<Duration>, fixed: FixedSettings) -> Result<()> {
     if let Some(result) = session.folder.read_result()? {
         session.progress.line("the run is finished; this is its result");
         return print(&report(&session.folder, &result));
@@ -26,8 +37,13 @@ fn fit(session: &mut Session) -> Result<()> {
         session.progress.line("the run was given its genotype: there is nothing to search");
         return train_and_test(session, &genotype, None);
     }
+    if session.folder.read_genotype()?.is_none() {
+        budget::choose_search(session, time, fixed)?;
+        session.check_memory(Stages::Fit)?;
+    }
     let (job, progress) = session.parts();
     let found = job.search(progress)?;
     progress.line(&format!("found {}", found.genotype.to_text()));
+    budget::choose_training(session, &found.genotype, found.seconds)?;
     train_and_test(session, &found.genotype, Some(found.seconds))
 }

@@ -15,8 +15,9 @@ use super::data::format_named;
 use super::genotype::resolve;
 use crate::args::ImportArgs;
 use crate::output::{grouped, print, quoted};
+use crate::plan::{read_data, start};
 use crate::progress::Progress;
-use crate::session::{free_folder, read_data, start};
+use crate::session::free_folder;
 
 /// Runs the command. Nothing is written before everything has been checked.
 ///
@@ -25,7 +26,7 @@ use crate::session::{free_folder, read_data, start};
 pub fn run(args: &ImportArgs) -> Result<ExitCode> {
     let device = start(&args.machine)?;
     check_place(args)?;
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(args.voice);
     let importer = Importer::read(&args.weights, known(args)?)?;
     let imported = finish(args, importer, &device, &mut progress)?;
     let folder = match &args.out {

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod data;
+mod dry_run;
 pub mod evaluate;
 pub mod export;
 pub mod fit;
@@ -10,6 +11,7 @@ pub mod import;
 mod layers;
 pub mod predict;
 pub mod replay;
+pub mod runs;
 pub mod search;
 pub mod train;
 
@@ -19,14 +21,17 @@ use softcell::run::{RunFolder, RunResult};
 use softcell::space::Genotype;
 
 use crate::output::{Scores, duration, percent, print, quoted, size};
+use crate::plan::Stages;
 use crate::session::Session;
 
 /// Trains, tests and prints the result.
 fn train_and_test(session: &mut Session, genotype: &Genotype, search_seconds: Option<f64>) -> Result<()> {
+    session.check_memory(Stages::Train(genotype))?;
     let (job, progress) = session.parts();
     let trained = job.train(genotype, progress)?;
     let result = job.finish(genotype, search_seconds, &trained, progress)?;
     progress.clear();
+    progress.result(&result);
     print(&report(&session.folder, &result))
 }
 

@@ -12,8 +12,8 @@ use softcell::run::{RunFolder, write_atomically};
 use crate::answers::{Layout, Writer};
 use crate::args::{AnswerFormat, PredictArgs};
 use crate::output::{duration, grouped, print};
+use crate::plan::start;
 use crate::progress::Progress;
-use crate::session::start;
 
 /// More images than this are counted at the end.
 const MANY: usize = 64;
@@ -34,7 +34,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
         widest_path: images.iter().flatten().map(|path| text(path).chars().count()).max().unwrap_or(0),
     };
     let mut writer = Writer::new(layout)?;
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(args.voice);
     let mut kept = String::new();
     let mut give = |progress: &Progress, text: String| match &args.out {
         Some(_) => {
@@ -51,7 +51,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
             let outcome: Result<Prediction, String> = outcome.map_err(|error| error.to_string());
             if let Err(error) = &outcome {
                 failed += 1;
-                progress.line(&format!("error: {error}"));
+                progress.urgent(&format!("error: {error}"));
             }
             writer.add(&text(&path), outcome)?;
         }

@@ -9,7 +9,7 @@ use softcell::replay::{Precision, ReplayReport, replay};
 
 use crate::args::ReplayArgs;
 use crate::output::{print, table};
-use crate::session::start;
+use crate::plan::start;
 
 /// What `--json` prints for a recording.
 #[derive(Debug, Serialize)]

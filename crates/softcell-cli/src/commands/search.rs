@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use softcell::pipeline::network_cost;
 
-use super::given_genotype;
+use super::{dry_run, given_genotype};
 use crate::args::SearchArgs;
 use crate::output::{duration, grouped, print, quoted};
+use crate::plan::Stages;
 use crate::progress::CAVEAT;
 use crate::session::Session;
 
@@ -16,7 +17,11 @@ use crate::session::Session;
 /// # Errors
 /// What the search finds.
 pub fn run(args: &SearchArgs) -> Result<ExitCode> {
-    Session::begin("softcell search --out", &args.run, &args.settings.table, None)?.work(search)
+    let (run, flags) = (&args.run, &args.settings.table);
+    if run.dry_run {
+        return dry_run::of_new(run, flags, Stages::Search);
+    }
+    Session::begin("softcell search --out", run, flags, Stages::Search)?.work(search)
 }
 
 fn search(session: &mut Session) -> Result<()> {
@@ -26,6 +31,9 @@ fn search(session: &mut Session) -> Result<()> {
         bail!(
             "run {place} was given its genotype: there is nothing to search; train it: softcell train --run {run}"
         );
+    }
+    if session.folder.read_genotype()?.is_none() {
+        session.check_memory(Stages::Search)?;
     }
     let (job, progress) = session.parts();
     let found = job.search(progress)?;

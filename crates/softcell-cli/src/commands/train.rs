@@ -11,11 +11,12 @@ use softcell::sizing::sized;
 use softcell::space::Genotype;
 
 use super::genotype::resolve;
-use super::{report, train_and_test};
+use super::{dry_run, report, train_and_test};
 use crate::args::TrainArgs;
 use crate::output::{print, quoted};
+use crate::plan::{Stages, shape, start};
 use crate::progress::Progress;
-use crate::session::{Session, shape, start};
+use crate::session::Session;
 use crate::settings::{Given, differences, refuse};
 
 const RESUME: &str = "softcell train --run";
@@ -35,7 +36,10 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
 /// Trains the network of a genotype in a new run.
 fn of_genotype(args: &TrainArgs, text: &str) -> Result<ExitCode> {
     let genotype = resolve(text)?;
-    Session::begin(RESUME, &args.run, &args.settings.table, Some(&genotype))?.work(|session| {
+    if args.run.dry_run {
+        return dry_run::of_new(&args.run, &args.settings.table, Stages::Train(&genotype));
+    }
+    Session::begin(RESUME, &args.run, &args.settings.table, Stages::Train(&genotype))?.work(|session| {
         let folder = &session.folder;
         let place = folder.path().display();
         match folder.read_genotype()? {
@@ -56,7 +60,7 @@ fn of_genotype(args: &TrainArgs, text: &str) -> Result<ExitCode> {
 fn of_run(args: &TrainArgs, path: &Path) -> Result<ExitCode> {
     let device = start(&args.run.machine)?;
     let given = Given::read(args.run.config.as_deref(), args.run.preset, &args.settings.table)?;
-    let folder = RunFolder::open(path)?;
+    let folder = if args.run.dry_run { RunFolder::view(path)? } else { RunFolder::open(path)? };
     let place = quoted(&path.display().to_string());
     let Some(genotype) = folder.read_genotype()? else {
         bail!(
@@ -64,6 +68,9 @@ fn of_run(args: &TrainArgs, path: &Path) -> Result<ExitCode> {
              give one with `softcell train --genotype GENOTYPE --out {place} --resume`"
         );
     };
+    if args.run.dry_run {
+        return dry_run::of_training(&args.run, &given, &folder, &genotype, &device);
+    }
     // A checkpoint that cannot be read is a beginning as well.
     let begun = !matches!(load_train(&folder.checkpoint(Stage::Train)), Ok(None));
     if begun && !args.run.resume && !args.run.force {
@@ -73,7 +80,7 @@ fn of_run(args: &TrainArgs, path: &Path) -> Result<ExitCode> {
         };
         bail!("run {place} {state}: {done} with `{RESUME} {place} --resume`, or train it anew with --force");
     }
-    let progress = Progress::new();
+    let progress = Progress::new(args.run.voice);
     let session = if begun && args.run.resume {
         Session::go_on(RESUME, &args.run, folder, Some(&given), device, progress)?
     } else {

@@ -5,6 +5,7 @@ mod extension;
 mod forward;
 mod kernels;
 mod map;
+mod memory;
 mod norm_gradient;
 mod pack;
 mod plan;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 pub use map::BlockedMap;
+pub use memory::CellMemory;
 pub use plan::{CellConfig, CellPlan, ConvolutionConfig, InputChannels, Operation, Term, block_lanes};
 pub use statistics::Statistics;
 

@@ -118,16 +118,21 @@ fn search(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
         "search of {} epochs with {per_epoch} batches of {}: {steps} steps; about {} are wanted, in {} to {} epochs",
         search.epochs, search.batch_size, scale.search_steps, SEARCH_EPOCHS.0, SEARCH_EPOCHS.1
     ));
-    let factor = (ARCH_STEPS / steps as f64).clamp(1.0, MAX_ARCH_FACTOR);
-    if factor > 1.0 {
-        let paper = search.arch_learning_rate;
-        search.arch_learning_rate = two_digits(paper * factor);
+    let paper = search.arch_learning_rate;
+    search.arch_learning_rate = arch_learning_rate(steps);
+    if search.arch_learning_rate > paper {
         reasons.push(format!(
             "arch_learning_rate {:e} instead of the paper's {paper:e}: in {steps} steps the alphas would hardly move \
              apart otherwise",
             search.arch_learning_rate
         ));
     }
+}
+
+/// The alphas' learning rate for a search of so many steps.
+pub fn arch_learning_rate(steps: usize) -> f64 {
+    let factor = (ARCH_STEPS / steps.max(1) as f64).clamp(1.0, MAX_ARCH_FACTOR);
+    two_digits(paper_cifar10().search.arch_learning_rate * factor)
 }
 
 fn train(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {

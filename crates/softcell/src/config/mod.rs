@@ -19,6 +19,7 @@ mod schedule;
 mod types;
 mod value;
 
+pub(crate) use auto::arch_learning_rate;
 pub(crate) use check::whole;
 pub use image_size::ImageSize;
 pub use keys::{KEYS, Key, Kind, Section};

@@ -9,13 +9,17 @@ use super::auxiliary::{AuxiliaryHead, AuxiliaryHeadConfig, SMALLEST_SIDE};
 use super::cell::{DerivedCell, DerivedCellConfig};
 use crate::error::{Error, Result};
 use crate::ops::{
-    CifarStem, CifarStemConfig, ImagenetStem, ImagenetStemConfig, Linear, LinearConfig, Mode, Pass,
-    global_average_pool,
+    CellStack, CifarStem, CifarStemConfig, ImagenetStem, ImagenetStemConfig, Linear, LinearConfig, Mode,
+    Pass, global_average_pool,
 };
 use crate::space::{CellKind, Genotype, MacroLayout, NetworkShape, StemKind};
 
 /// The stem of small images has three times the cells' channels.
 const STEM_MULTIPLIER: usize = 3;
+
+/// Copies of the map under the auxiliary head that its stock operations make: in another order, rectified, and
+/// the gradients of both.
+const AUXILIARY_COPIES: usize = 4;
 
 #[allow(clippy::large_enum_variant)]
 #[derive(Module, Debug)]
@@ -218,6 +222,37 @@ impl DerivedNetwork {
             }
         }
         Logits { logits: self.classifier.forward(s1.mean_pixels()), auxiliary }
+    }
+
+    /// Most bytes of maps and their gradients in a training step on the fused path, for a batch of so many
+    /// images of this height and width; none where a cell is not fused.
+    pub(crate) fn memory(&self, images: usize, size: [usize; 2]) -> Option<usize> {
+        let mut stack = CellStack::default();
+        let mut sizes = [size; 2];
+        match &self.stem {
+            AnyStem::Cifar(stem) => {
+                let (input, stem) = stem.memory(images, size);
+                stack = CellStack { input, cells: vec![stem] };
+            }
+            AnyStem::Imagenet(stem) => {
+                stack.input = stem.memory(images, size);
+                sizes = [4, 8].map(|part| size.map(|side| side.div_ceil(part)));
+            }
+        }
+        let kinds = MacroLayout { n_cells: self.cells.len() }.kinds();
+        for (i, (cell, kind)) in self.cells.iter().zip(kinds).enumerate() {
+            let mut memory = cell.memory(images, sizes)?;
+            if i == self.auxiliary_cell && self.auxiliary_head.is_some() {
+                memory.kept += AUXILIARY_COPIES * memory.output;
+            }
+            stack.cells.push(memory);
+            let output = match kind {
+                CellKind::Normal => sizes[1],
+                CellKind::Reduction => sizes[1].map(|side| side.div_ceil(2)),
+            };
+            sizes = [sizes[1], output];
+        }
+        Some(stack.peak())
     }
 
     /// Number of weights that are shipped: the auxiliary head, which only training uses, is left out.

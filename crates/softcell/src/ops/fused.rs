@@ -5,8 +5,8 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use softcell_kernels::{
-    BlockedMap, CellArguments, CellConfig, CellPlan, ConvolutionConfig, InputChannels, Operation, Statistics,
-    Term, cell,
+    BlockedMap, CellArguments, CellConfig, CellMemory, CellPlan, ConvolutionConfig, InputChannels, Operation,
+    Statistics, Term, cell,
 };
 
 use super::norm::{BatchStatistics, EPSILON};
@@ -74,6 +74,11 @@ impl FusedCell {
             epsilon: EPSILON,
         });
         Self { plan: Arc::new(plan), identities: Vec::new() }
+    }
+
+    /// The memory that it takes in training.
+    pub fn memory(&self, images: usize, sizes: [[usize; 2]; 2]) -> CellMemory {
+        self.plan.memory(images, sizes)
     }
 
     /// The cell whose weights are those of `module`; `terms` weighs the operations (all 1 without it).

@@ -6,6 +6,7 @@
 mod conv;
 mod drop_path;
 mod fused;
+mod memory;
 mod norm;
 mod pass;
 mod pool;
@@ -18,6 +19,7 @@ pub use conv::{
 };
 pub use drop_path::DropPath;
 pub(crate) use fused::{FusedCell, FusedCellConfig};
+pub(crate) use memory::CellStack;
 pub use norm::{BatchNorm, BatchNormConfig, BatchStatistics, EPSILON, MOMENTUM};
 pub use pass::{Mode, Pass};
 pub use pool::{Pool, PoolConfig};

@@ -5,7 +5,7 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, activation::relu};
 
-use softcell_kernels::BlockedMap;
+use softcell_kernels::{BlockedMap, CellMemory};
 
 use super::conv::conv_weight;
 use super::fused::FusedCell;
@@ -51,6 +51,13 @@ impl CifarStem {
     pub fn forward_fused(&self, x: Tensor<4>, pass: &mut Pass) -> BlockedMap {
         let x = BlockedMap::from_nchw(x, self.lanes);
         self.fused.forward(self, [x.clone(), x], None, pass)
+    }
+
+    /// Memory of [`Self::forward_fused`] in training, and that of the image in blocks.
+    pub(crate) fn memory(&self, images: usize, size: [usize; 2]) -> (usize, CellMemory) {
+        let channels = self.conv.dims()[1].next_multiple_of(self.lanes);
+        let image = images * channels * size[0] * size[1] * size_of::<f32>();
+        (image, self.fused.memory(images, [size; 2]))
     }
 
     /// # Shapes
@@ -101,6 +108,16 @@ impl ImagenetStemConfig {
 }
 
 impl ImagenetStem {
+    /// Bytes that its maps and their gradients take in training: those of half the size before and behind the
+    /// normalisation and the rectifier, then those of the states.
+    pub(crate) fn memory(&self, images: usize, size: [usize; 2]) -> usize {
+        let map = |weight: &Param<Tensor<4>>, part: usize| {
+            let [height, width] = size.map(|side| side.div_ceil(part));
+            images * weight.dims()[0] * height * width * size_of::<f32>()
+        };
+        4 * map(&self.conv0, 2) + 5 * map(&self.conv1, 4) + 4 * map(&self.conv2, 8)
+    }
+
     /// # Shapes
     /// - Input `[N, C_in, H, W]`
     /// - Output `[N, C_out, H/4, W/4]` and `[N, C_out, H/8, W/8]`, rounded up

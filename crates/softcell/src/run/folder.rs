@@ -4,9 +4,11 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::atomic;
+use super::budget::RunBudget;
 use super::history;
 use super::manifest::{Manifest, RunResult};
 use super::size::ChosenSize;
+use super::tensorboard::EventFile;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Stage;
@@ -41,7 +43,12 @@ const RESULT: &str = "result.json";
 const GENOTYPES: &str = "genotypes";
 const CHECKPOINTS: &str = "checkpoints";
 const WEIGHTS: &str = "weights";
-const LOCK: &str = ".lock";
+const TENSORBOARD: &str = "tensorboard";
+const BUDGET: &str = "budget.json";
+pub(super) const LOCK: &str = ".lock";
+/// Files by which a run is known.
+pub(super) const OWN_FILES: [&str; 7] =
+    [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, RESULT, GENOTYPES, CHECKPOINTS];
 
 impl RunFolder {
     /// A folder for a run: created, or taken over as `overwrite` says.
@@ -112,6 +119,11 @@ impl RunFolder {
         }
     }
 
+    /// A folder that may be a run, without a claim on it: what is read of it may be of different moments.
+    pub(super) fn look_at(path: &Path) -> Self {
+        Self { path: path.to_path_buf(), _lock: None }
+    }
+
     /// Whether a run has begun at `path`.
     pub fn exists(path: &Path) -> bool {
         path.join(CONFIG).exists()
@@ -134,8 +146,8 @@ impl RunFolder {
         let file = folder.join(name);
         let Ok(inside) = file.strip_prefix(&run) else { return false };
         let first = inside.iter().next().unwrap_or_default();
-        let files = [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, GENOTYPE_TEXT, NETWORK, RESULT, LOCK];
-        files.iter().chain(&[GENOTYPES, CHECKPOINTS, WEIGHTS]).any(|own| first == *own)
+        let files = [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, GENOTYPE_TEXT, NETWORK, RESULT, BUDGET, LOCK];
+        files.iter().chain(&[GENOTYPES, CHECKPOINTS, WEIGHTS, TENSORBOARD]).any(|own| first == *own)
     }
 
     fn is_vacant(path: &Path) -> Result<bool> {
@@ -164,10 +176,12 @@ impl RunFolder {
     ///
     /// The settings go last: they make the folder a run, which a kill in between must leave it.
     fn clear(&self) -> Result<()> {
-        for name in [RESULT, NETWORK, GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, CHECKPOINTS, WEIGHTS] {
+        for name in
+            [RESULT, NETWORK, GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, CHECKPOINTS, WEIGHTS, TENSORBOARD]
+        {
             remove(&self.path.join(name))?;
         }
-        for name in [HISTORY, MANIFEST, CONFIG] {
+        for name in [HISTORY, BUDGET, MANIFEST, CONFIG] {
             remove(&self.path.join(name))?;
         }
         Ok(())
@@ -212,6 +226,21 @@ impl RunFolder {
     /// Where the best weights by validation lie.
     pub fn best_weights(&self) -> PathBuf {
         self.path.join(WEIGHTS).join("best.safetensors")
+    }
+
+    /// Where the event file for TensorBoard lies, of a run that has one.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join(TENSORBOARD)
+    }
+
+    /// Makes the event file for TensorBoard from what there is; from now on the run keeps it up to date.
+    ///
+    /// # Errors
+    /// What the file system says, and a history that cannot be read.
+    pub fn write_tensorboard(&self) -> Result<()> {
+        let place = self.tensorboard();
+        fs::create_dir_all(&place).map_err(Error::io("create the folder", &place))?;
+        EventFile::of(self).map(|_| ())
     }
 
     /// Where the genotype after an epoch of the search lies.
@@ -266,6 +295,22 @@ impl RunFolder {
     /// When the file is damaged.
     pub fn read_size(&self) -> Result<Option<ChosenSize>> {
         self.read_json(NETWORK)
+    }
+
+    /// Writes the time that the run was given.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_budget(&self, budget: &RunBudget) -> Result<()> {
+        self.write_json(BUDGET, budget)
+    }
+
+    /// Reads the time that the run was given; `None` where it was given none.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_budget(&self) -> Result<Option<RunBudget>> {
+        self.read_json(BUDGET)
     }
 
     /// Writes the manifest.

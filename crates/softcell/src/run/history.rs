@@ -19,6 +19,16 @@ pub enum HistoryLine {
     Train(TrainEpoch),
 }
 
+impl HistoryLine {
+    /// Seconds the epoch took.
+    pub fn seconds(&self) -> f64 {
+        match self {
+            HistoryLine::Search(epoch) => epoch.seconds,
+            HistoryLine::Train(epoch) => epoch.seconds,
+        }
+    }
+}
+
 /// Reads a history; a last line that a kill cut short is left out.
 ///
 /// # Errors

@@ -1,10 +1,11 @@
-//! The observer that writes: states, history and genotypes go to the run folder, everything is passed on.
+//! The observer that writes: states, history, genotypes and events for TensorBoard go to the run folder, everything is passed on.
 
 use std::time::{Duration, Instant};
 
 use super::checkpoint::{save_search, save_train};
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
+use super::tensorboard::EventFile;
 use crate::error::Result;
 use crate::event::{Event, Observer, Signal, Stage};
 
@@ -14,12 +15,21 @@ pub struct Keeper<'a> {
     inner: &'a mut dyn Observer,
     interval: Duration,
     saved: Instant,
+    events: Option<EventFile>,
 }
 
 impl<'a> Keeper<'a> {
     /// Saves at the end of each epoch, when asked to, and every `interval`.
-    pub fn new(folder: &'a RunFolder, inner: &'a mut dyn Observer, interval: Duration) -> Self {
-        Self { folder, inner, interval, saved: Instant::now() }
+    ///
+    /// # Errors
+    /// When the run has an event file for TensorBoard that cannot be made from its history.
+    pub fn new(folder: &'a RunFolder, inner: &'a mut dyn Observer, interval: Duration) -> Result<Self> {
+        Ok(Self { folder, inner, interval, saved: Instant::now(), events: EventFile::of(folder)? })
+    }
+
+    fn keep(&mut self, line: HistoryLine) -> Result<()> {
+        history::append(&self.folder.history(), &line)?;
+        self.events.as_mut().map_or(Ok(()), |events| events.add(&line))
     }
 }
 
@@ -29,10 +39,10 @@ impl Observer for Keeper<'_> {
             Event::SearchEpoch(epoch) => {
                 let text = format!("{}\n", epoch.genotype);
                 super::atomic::write(&self.folder.epoch_genotype(epoch.epoch), text.as_bytes())?;
-                history::append(&self.folder.history(), &HistoryLine::Search((*epoch).clone()))?;
+                self.keep(HistoryLine::Search((*epoch).clone()))?;
             }
             Event::TrainEpoch(epoch) => {
-                history::append(&self.folder.history(), &HistoryLine::Train((*epoch).clone()))?;
+                self.keep(HistoryLine::Train((*epoch).clone()))?;
             }
             Event::SaveSearch(state) => {
                 save_search(&self.folder.checkpoint(Stage::Search), state)?;

@@ -11,6 +11,9 @@ pub struct Manifest {
     pub version: String,
     /// The command line.
     pub command: Vec<String>,
+    /// Name of the preset that the settings started from; empty in runs of versions that did not write it.
+    #[serde(default)]
+    pub preset: String,
     /// Seed of every random stream.
     pub seed: u64,
     /// SHA-256 over the images and labels; empty where weights were imported without images.

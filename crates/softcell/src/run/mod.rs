@@ -1,21 +1,26 @@
 //! The run folder: everything a run leaves on disk, written so that a kill at any moment loses nothing.
 
 mod atomic;
+mod budget;
 mod checkpoint;
 mod folder;
 mod history;
 mod keeper;
+mod listing;
 mod manifest;
 mod memory;
 mod size;
+mod tensorboard;
 
 pub use atomic::write as write_atomically;
 pub(crate) use atomic::write_checked;
+pub use budget::{FixedSettings, RunBudget};
 pub use checkpoint::{load_search, load_train, read_weights, save_search, save_train, write_weights};
 pub use folder::{Overwrite, RunFolder};
 pub use history::{HistoryLine, read_history};
 pub use keeper::Keeper;
 pub(crate) use keeper::rewind;
+pub use listing::{RunState, RunSummary, list_runs};
 pub use manifest::{Manifest, RunResult};
-pub use memory::peak_rss_mb;
+pub use memory::{available_bytes, peak_rss_mb, resident_bytes};
 pub use size::ChosenSize;

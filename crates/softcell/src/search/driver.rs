@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
-use super::state::{SearchEpoch, SearchOutcome, SearchState};
+use super::state::{Leaning, SearchEpoch, SearchOutcome, SearchState};
 use crate::config::{Config, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order};
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::event::{Event, Observer, Position, Signal, Stage};
 use crate::loss::Meter;
 use crate::ops::Pass;
 use crate::pool::in_pool;
-use crate::space::{SearchSpace, derive_genotype, entropy};
+use crate::space::{SearchSpace, derive_genotype};
 use crate::supernet::EdgeWeights;
 
 impl SearchConfig {
@@ -133,7 +133,8 @@ impl<'a> Search<'a> {
     fn run(mut self, observer: &mut dyn Observer) -> Result<SearchOutcome> {
         let (epochs, steps) = (self.config.epochs, self.weights_plan.n_steps());
         let done = self.position.epoch * steps + self.position.step;
-        observer.on(Event::Begin { stage: Stage::Search, epochs, steps, done })?;
+        let validation = self.alphas_plan.indices.len();
+        observer.on(Event::Begin { stage: Stage::Search, epochs, steps, done, validation })?;
         while self.position.epoch < epochs {
             self.epoch(observer)?;
         }
@@ -177,6 +178,8 @@ impl<'a> Search<'a> {
                 images: labels.len(),
                 loss: self.meter.loss(),
                 accuracy: self.meter.accuracy(),
+                learning_rate: lr,
+                leaning: Some(self.leaning()?),
             })?;
             let signal = observer.signal();
             if signal != Signal::Continue {
@@ -211,10 +214,15 @@ impl<'a> Search<'a> {
         evaluate(&plan, &self.device, |images| net.forward(images, &weights, &mut Pass::eval()))
     }
 
+    fn leaning(&self) -> Result<Leaning> {
+        let edge_weights = self.bilevel.relaxation.arch_weights(&self.bilevel.alphas.to_rows());
+        Leaning::of(&edge_weights, &self.space)
+    }
+
     fn record(&self, lr: f64, valid: &Evaluation, seconds: f64) -> Result<SearchEpoch> {
         let alphas = self.bilevel.alphas.to_rows();
         let edge_weights = self.bilevel.relaxation.arch_weights(&alphas);
-        let genotype = derive_genotype(&edge_weights, &self.space)?;
+        let leaning = Leaning::of(&edge_weights, &self.space)?;
         Ok(SearchEpoch {
             epoch: self.position.epoch,
             learning_rate: lr,
@@ -223,11 +231,11 @@ impl<'a> Search<'a> {
             train_top5_accuracy: self.meter.top5_accuracy(),
             valid_loss: Some(valid.loss).filter(|loss| loss.is_finite()),
             valid_accuracy: valid.accuracy,
-            entropy_normal: entropy(&edge_weights.normal),
-            entropy_reduction: entropy(&edge_weights.reduction),
-            skips_normal: genotype.normal.n_skips(),
-            skips_reduction: genotype.reduction.n_skips(),
-            genotype: genotype.to_text(),
+            entropy_normal: leaning.entropy[0],
+            entropy_reduction: leaning.entropy[1],
+            skips_normal: leaning.skips[0],
+            skips_reduction: leaning.skips[1],
+            genotype: leaning.genotype.to_text(),
             alphas,
             edge_weights,
             seconds,

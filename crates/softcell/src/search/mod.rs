@@ -6,4 +6,4 @@ mod state;
 
 pub use bilevel::{ArchReport, ArchStep, Bilevel, WeightReport};
 pub use driver::search;
-pub use state::{SearchEpoch, SearchOutcome, SearchState};
+pub use state::{Leaning, SearchEpoch, SearchOutcome, SearchState};

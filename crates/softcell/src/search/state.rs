@@ -7,7 +7,7 @@ use super::bilevel::Bilevel;
 use crate::error::Result;
 use crate::event::Position;
 use crate::loss::Meter;
-use crate::space::{ArchWeights, Genotype};
+use crate::space::{ArchWeights, Genotype, SearchSpace, derive_genotype, entropy};
 use crate::weights::{NamedTensors, load_named, named_tensors, weight_names};
 
 /// One epoch of the search, a line of `history.jsonl`.
@@ -46,6 +46,32 @@ pub struct SearchEpoch {
     pub genotype: String,
     /// Seconds the epoch took.
     pub seconds: f64,
+}
+
+/// What edge weights stand for at the moment: how undecided they are, and the genotype that they give.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leaning {
+    /// Mean entropy of the edges in nats, of the normal and of the reduction cell.
+    pub entropy: [f32; 2],
+    /// Skip connections that the genotype has in its normal and in its reduction cell.
+    pub skips: [usize; 2],
+    /// The genotype.
+    pub genotype: Genotype,
+}
+
+impl Leaning {
+    /// Of edge weights, the alphas after the softmax.
+    ///
+    /// # Errors
+    /// As [`derive_genotype`].
+    pub fn of(edge_weights: &ArchWeights, space: &SearchSpace) -> Result<Leaning> {
+        let genotype = derive_genotype(edge_weights, space)?;
+        Ok(Leaning {
+            entropy: [entropy(&edge_weights.normal), entropy(&edge_weights.reduction)],
+            skips: [genotype.normal.n_skips(), genotype.reduction.n_skips()],
+            genotype,
+        })
+    }
 }
 
 /// Everything a search needs to go on.

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use softcell_kernels::{BlockedMap, InputChannels, Term, weighted_sum};
+use softcell_kernels::{BlockedMap, CellMemory, InputChannels, Term, weighted_sum};
 
 use crate::ops::{
     CandidateOp, CandidateOpConfig, FusedCell, FusedCellConfig, Pass, Preprocess, PreprocessConfig, Role,
@@ -106,6 +106,11 @@ impl SearchCell {
     /// Whether [`Self::forward_fused`] exists for this cell.
     pub fn is_fused(&self) -> bool {
         self.fused.is_some()
+    }
+
+    /// Memory of [`Self::forward_fused`] in training; none for a cell that is not fused.
+    pub(crate) fn memory(&self, images: usize, sizes: [[usize; 2]; 2]) -> Option<CellMemory> {
+        self.fused.as_ref().map(|fused| fused.memory(images, sizes))
     }
 
     /// [`Self::forward`] as one operation.

@@ -7,7 +7,7 @@ use softcell_kernels::{InputChannels, block_lanes, cell_runs_on};
 
 use super::arch::EdgeWeights;
 use super::cell::{SearchCell, SearchCellConfig};
-use crate::ops::{CifarStem, CifarStemConfig, Linear, LinearConfig, Pass, global_average_pool};
+use crate::ops::{CellStack, CifarStem, CifarStemConfig, Linear, LinearConfig, Pass, global_average_pool};
 use crate::space::{CellKind, Primitive, SearchSpace};
 
 /// The supernet (A1): stem, search cells, global average, classifier.
@@ -74,6 +74,23 @@ impl SuperNetConfig {
 }
 
 impl SuperNet {
+    /// Most bytes of maps and their gradients in a training step on the fused path, for a batch of so many
+    /// images of this height and width; none where a cell is not fused.
+    pub(crate) fn memory(&self, images: usize, size: [usize; 2]) -> Option<usize> {
+        let (input, stem) = self.stem.memory(images, size);
+        let mut stack = CellStack { input, cells: vec![stem] };
+        let mut sizes = [size; 2];
+        for cell in &self.cells {
+            stack.cells.push(cell.memory(images, sizes)?);
+            let output = match cell.kind() {
+                CellKind::Normal => sizes[1],
+                CellKind::Reduction => sizes[1].map(|side| side.div_ceil(2)),
+            };
+            sizes = [sizes[1], output];
+        }
+        Some(stack.peak())
+    }
+
     /// Logits of a batch.
     ///
     /// # Shapes

@@ -178,7 +178,8 @@ impl<'a> Training<'a> {
     fn run(mut self, observer: &mut dyn Observer) -> Result<TrainOutcome> {
         let (epochs, steps) = (self.config.epochs, self.plan.n_steps());
         let done = self.position.epoch * steps + self.position.step;
-        observer.on(Event::Begin { stage: Stage::Train, epochs, steps, done })?;
+        let validation = self.dataset.split.validation.len();
+        observer.on(Event::Begin { stage: Stage::Train, epochs, steps, done, validation })?;
         while self.position.epoch < epochs {
             self.epoch(observer)?;
         }
@@ -213,6 +214,8 @@ impl<'a> Training<'a> {
                 images: labels.len(),
                 loss: self.meter.loss(),
                 accuracy: self.meter.accuracy(),
+                learning_rate: lr,
+                leaning: None,
             })?;
             let signal = observer.signal();
             if signal != Signal::Continue {

@@ -55,6 +55,7 @@ fn model(genotype: Genotype, image_shape: [usize; 3], stem: StemKind, width: usi
     let manifest = Manifest {
         version: "0.1.0".into(),
         command: vec![],
+        preset: String::new(),
         seed: 1,
         data_fingerprint: String::new(),
         images: [0, 0],

@@ -1,0 +1,49 @@
+//! The flags that say how much is said while the work goes on, and in which form.
+
+use clap::{Args, ValueEnum};
+
+/// How the program speaks while it works.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Progress (on standard error)")]
+pub struct Voice {
+    /// Say nothing but errors and the result
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more: a line every ten seconds, and the weights of all operations after each epoch of a search
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Lines for people, or JSON for machines (see --help)
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub log_format: LogFormat,
+}
+
+/// The form of what is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Bars on a terminal, lines elsewhere
+    #[default]
+    Text,
+    /// One object a line
+    Json,
+}
+
+/// What `--log-format json` writes, for the help.
+pub const JSON_NOTES: &str = "\
+With --log-format json standard error gets one JSON object a line, with the keys time (seconds
+since 1970) and event:
+  note     text
+  count    what (reading, testing, measuring), done, total
+  begin    stage (search or train), epochs, steps (of an epoch), done (steps done before)
+  step     stage, epoch and step (from 0), loss, accuracy, learning_rate, images_per_second,
+           seconds_left (of the stage), and of a search entropy_normal, entropy_reduction,
+           skips_normal, skips_reduction; every ten seconds, with -v for every step
+  epoch    stage, epochs, images_per_second, seconds_left, and as in history.jsonl epoch,
+           learning_rate, train_loss, train_accuracy, train_top5_accuracy, valid_loss,
+           valid_accuracy, seconds; of a search entropy_normal, entropy_reduction,
+           skips_normal, skips_reduction, genotype, with -v alphas and edge_weights;
+           of a training drop_path_prob, best_epoch
+  end      stage, seconds
+  result   as in result.json
+  stopped  epoch, step, resume (the command that goes on)
+  error    text, causes
+Accuracies are fractions. Keys may be added; those that are there keep their meaning.";

@@ -1,0 +1,131 @@
+//! `--dry-run`: what a command would do, and what it would take. Nothing is written.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use softcell::config::Config;
+use softcell::data::Dataset;
+use softcell::device::Device;
+use softcell::forecast::{MemoryModel, TimeForecast, expected_peak, time_search, time_training};
+use softcell::run::{RunFolder, available_bytes};
+use softcell::sizing::sized;
+use softcell::space::{Genotype, supernet_parameters};
+use softcell::train::network_config;
+use toml::Table;
+
+use crate::args::RunArgs;
+use crate::output::{duration, grouped, print, size};
+use crate::plan::{Plan, Stages, plan, read_data, shape, start};
+use crate::progress::Progress;
+use crate::settings::Given;
+
+/// Time for the steps of a stage.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Of a run that would begin.
+///
+/// # Errors
+/// What would stop it.
+pub fn of_new(args: &RunArgs, flags: &Table, stages: Stages<'_>) -> Result<ExitCode> {
+    let device = start(&args.machine)?;
+    let given = Given::read(args.config.as_deref(), args.preset, flags)?;
+    let mut progress = Progress::new(args.voice);
+    let Plan { config, dataset, .. } = plan(args, &given, stages, &device, &mut progress)?;
+    tell(&config, &dataset, stages, &device, &mut progress)
+}
+
+/// Of the training of a run that was searched.
+///
+/// # Errors
+/// What would stop it.
+pub fn of_training(
+    args: &RunArgs,
+    given: &Given,
+    folder: &RunFolder,
+    genotype: &Genotype,
+    device: &Device,
+) -> Result<ExitCode> {
+    let mut progress = Progress::new(args.voice);
+    let asked = folder.read_asked_config()?;
+    let dataset = read_data(&asked, &mut progress)?;
+    let config = given.over_training(&asked, &shape(&dataset))?;
+    tell(&config, &dataset, Stages::Train(genotype), device, &mut progress)
+}
+
+fn tell(
+    config: &Config,
+    dataset: &Dataset,
+    stages: Stages<'_>,
+    device: &Device,
+    progress: &mut Progress,
+) -> Result<ExitCode> {
+    let images = &dataset.train;
+    let mut text = String::new();
+    let mut seconds = 0.0;
+    let mut memory = 0;
+    let mut known = true;
+    let mut note = |model: &MemoryModel, batch_size: usize| match model.bytes(batch_size) {
+        Some(bytes) => memory = memory.max(bytes),
+        None => known = false,
+    };
+    if stages.search() {
+        let settings = &config.search;
+        note(&MemoryModel::of_search(settings, images)?, settings.batch_size);
+        let time = time_search(dataset, config, device, PATIENCE, progress)?;
+        let space = settings.space();
+        let parameters = supernet_parameters(&space, images.channels, images.classes.len());
+        text.push_str(&format!(
+            "search        {} cells from {} channels, {} parameters\n{}",
+            settings.layers,
+            settings.init_channels,
+            grouped(parameters),
+            timed(&time)
+        ));
+        seconds += time.seconds();
+    }
+    if let Some(genotype) = stages.trained() {
+        let config = sized(&genotype, config, images)?;
+        let settings = &config.train;
+        note(&MemoryModel::of_training(&genotype, settings, images)?, settings.batch_size);
+        let time = time_training(dataset, &genotype, &config, device, PATIENCE, progress)?;
+        let image_shape = [images.channels, images.height, images.width];
+        let shape = network_config(&genotype, settings, image_shape, images.classes.len()).shape();
+        let whose = match stages {
+            Stages::Train(_) => "",
+            _ => " with a cell such as DARTS_V2 (the one that is found may take half as long, or twice)",
+        };
+        text.push_str(&format!(
+            "training      {} cells from {} channels, {} parameters{whose}\n{}",
+            settings.layers,
+            settings.init_channels,
+            grouped(softcell::space::derived_cost(&genotype, &shape).parameters),
+            timed(&time)
+        ));
+        seconds += time.seconds();
+    }
+    progress.clear();
+    let memory = match expected_peak(memory).filter(|_| known) {
+        Some(peak) => format!("at most about {}", size(peak)),
+        None => "not known for this network".to_owned(),
+    };
+    let available =
+        available_bytes().map_or(String::new(), |bytes| format!(", {} are available", size(bytes)));
+    print(&format!(
+        "{}\n{text}time          about {}\nmemory        {memory}{available}\n\n\
+         This was a dry run: nothing was written.\n",
+        config.to_toml(),
+        duration(seconds),
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn timed(time: &TimeForecast) -> String {
+    format!(
+        "              {} epochs of {}, {:.1} ms a step: about {}\n",
+        time.epochs,
+        duration(time.epoch_seconds),
+        time.step_seconds * 1e3,
+        duration(time.seconds())
+    )
+}

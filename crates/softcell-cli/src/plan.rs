@@ -1,0 +1,195 @@
+//! What a run would be: images read, settings merged and checked, before anything is written.
+
+use anyhow::Result;
+use softcell::config::{Config, DataShape, Section};
+use softcell::data::{Dataset, ImageSet, open};
+use softcell::device::{Device, open_device};
+use softcell::forecast::MemoryModel;
+use softcell::sizing::{check_limits, sized};
+use softcell::space::{Genotype, known_genotype};
+use softcell::train::build_network;
+
+use crate::args::{Machine, RunArgs};
+use crate::output::grouped;
+use crate::progress::Progress;
+use crate::settings::Given;
+
+/// The path that stands for the embedded digits.
+const DIGITS: &str = "digits";
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy)]
+pub enum Stages<'a> {
+    /// Search only.
+    Search,
+    /// Search, then train what is found.
+    Fit,
+    /// Train this.
+    Train(&'a Genotype),
+}
+
+impl Stages<'_> {
+    /// Whether there is a search.
+    pub fn search(self) -> bool {
+        matches!(self, Stages::Search | Stages::Fit)
+    }
+
+    /// The genotype that is trained, or one that stands for it.
+    pub fn trained(self) -> Option<Genotype> {
+        match self {
+            Stages::Search => None,
+            Stages::Fit => Some(stand_in()),
+            Stages::Train(genotype) => Some(genotype.clone()),
+        }
+    }
+}
+
+/// Sets the number of threads and opens the device.
+///
+/// # Errors
+/// When this build has no such device.
+pub fn start(machine: &Machine) -> Result<Device> {
+    if let Some(threads) = machine.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global()?;
+    }
+    Ok(open_device(&machine.device)?)
+}
+
+/// Reads and divides the images of a run.
+///
+/// # Errors
+/// When they cannot be used.
+pub fn read_data(config: &Config, progress: &mut Progress) -> Result<Dataset> {
+    let opened = open(&config.data, &mut |done, total| progress.count("reading", done, total));
+    progress.clear();
+    let dataset = Dataset::new(opened?, &config.data, config.search.train_portion, config.seed)?;
+    let summary = &dataset.summary;
+    progress.line(&format!(
+        "images: {}, {} to train on ({} of them for validation), {} to test on, {} classes, {}x{}, {}",
+        config.data.path,
+        grouped(dataset.train.len() as u64),
+        grouped(dataset.split.validation.len() as u64),
+        grouped(dataset.test.len() as u64),
+        summary.classes.len(),
+        summary.height,
+        summary.width,
+        if summary.channels == 1 { "gray" } else { "colour" },
+    ));
+    for note in &summary.notes {
+        progress.line(&format!("  {note}"));
+    }
+    for (path, reason) in &summary.skipped {
+        progress.line(&format!("  skipped {path}: {reason}"));
+    }
+    Ok(dataset)
+}
+
+/// What the presets look at.
+pub fn shape(dataset: &Dataset) -> DataShape {
+    DataShape {
+        train_images: dataset.train.len(),
+        classes: dataset.train.classes.len(),
+        channels: dataset.train.channels,
+        height: dataset.train.height,
+        width: dataset.train.width,
+    }
+}
+
+/// Settings and images of a run that is to begin.
+pub struct Plan {
+    /// Its settings.
+    pub config: Config,
+    /// Its images.
+    pub dataset: Dataset,
+    /// What was decided and why.
+    pub notes: Vec<String>,
+}
+
+/// Reads images and settings, checks them and says what was decided.
+///
+/// # Errors
+/// When they cannot be used, or there is too little memory.
+pub fn plan(
+    args: &RunArgs,
+    given: &Given,
+    stages: Stages<'_>,
+    device: &Device,
+    progress: &mut Progress,
+) -> Result<Plan> {
+    let (reading, _) = given.build(&DataShape::default())?;
+    if reading.data.path == DIGITS && !given.has(Section::Data, "path") {
+        progress.line("using the built-in handwritten digits; --data PATH takes your own images");
+    }
+    let dataset = read_data(&reading, progress)?;
+    let shape = shape(&dataset);
+    let (config, reasons) = given.build(&shape)?;
+    check_network(stages, &config, &dataset, device)?;
+    MemoryCheck::of(args).check(stages, &config, &dataset.train)?;
+    progress.line(&format!("settings: {}", given.preset()));
+    for reason in &reasons {
+        progress.line(&format!("  {reason}"));
+    }
+    let overrides = given.overrides(&shape)?;
+    if !overrides.is_empty() {
+        progress.line("  instead, as given:");
+        overrides.iter().for_each(|line| progress.line(&format!("    {line}")));
+    }
+    let mut notes = reasons;
+    notes.extend(overrides);
+    Ok(Plan { config, dataset, notes })
+}
+
+/// Whether a stage is refused for which there is too little memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryCheck {
+    /// It is.
+    On,
+    /// Nobody looks. So it is on devices whose memory is not the machine's.
+    Off,
+}
+
+impl MemoryCheck {
+    /// As the flags say.
+    pub fn of(args: &RunArgs) -> MemoryCheck {
+        if args.ignore_memory || args.machine.device != "cpu" { MemoryCheck::Off } else { MemoryCheck::On }
+    }
+
+    /// Refuses batches for which there is too little memory.
+    ///
+    /// # Errors
+    /// When there is too little, with the largest batch that fits.
+    pub fn check(self, stages: Stages<'_>, config: &Config, images: &ImageSet) -> Result<()> {
+        if self == MemoryCheck::Off {
+            return Ok(());
+        }
+        if stages.search() {
+            MemoryModel::of_search(&config.search, images)?.check(config.search.batch_size)?;
+        }
+        if let Some(genotype) = stages.trained() {
+            let train = sized(&genotype, config, images)?.train;
+            MemoryModel::of_training(&genotype, &train, images)?.check(train.batch_size)?;
+        }
+        Ok(())
+    }
+}
+
+/// The genotype that stands for those that a search may find: some cost more, some less.
+pub fn stand_in() -> Genotype {
+    known_genotype("DARTS_V2").expect("it is a published one")
+}
+
+/// Refuses a network that cannot be built, and limits that cannot be met, before a folder is made and hours
+/// are spent on the search for it.
+fn check_network(stages: Stages<'_>, config: &Config, dataset: &Dataset, device: &Device) -> Result<()> {
+    let images = &dataset.train;
+    match stages {
+        Stages::Train(genotype) => {
+            build_network(genotype, &sized(genotype, config, images)?.train, images, device)?;
+        }
+        Stages::Search | Stages::Fit => {
+            check_limits(config, images)?;
+            build_network(&stand_in(), &config.train, images, device)?;
+        }
+    }
+    Ok(())
+}

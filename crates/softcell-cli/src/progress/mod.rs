@@ -1,0 +1,372 @@
+//! What long work shows on standard error: bars on a terminal, plain lines elsewhere, or JSON for machines.
+
+mod bars;
+mod clock;
+mod json;
+mod words;
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use softcell::event::{Event, Observer, Signal, Stage};
+use softcell::run::RunResult;
+use softcell::search::{Leaning, SearchEpoch};
+use softcell::space::{CellKind, Primitive};
+use softcell::train::TrainEpoch;
+
+use self::bars::Bars;
+use self::clock::{CountClock, StageClock};
+use self::json::{Alphas, Line, Pace, Record};
+use crate::args::{LogFormat, Voice};
+use crate::interrupt;
+use crate::output::{duration, percent};
+
+/// Work shorter than this needs no sign of life.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Time between two plain lines of a count, or of steps where those are told.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Said where the accuracies of a search begin.
+pub const CAVEAT: &str = "(*) an accuracy of the search is that of the shared network of all candidates: it does not \
+                          predict the accuracy of the network that is trained afterwards";
+
+/// Shows how far the work is.
+pub struct Progress {
+    voice: Voice,
+    /// Whether bars are drawn.
+    draws: bool,
+    bars: Option<Bars>,
+    stage: Option<StageClock>,
+    count: Option<CountClock>,
+    /// Tells when steps are due to be told.
+    steps: CountClock,
+    /// The genotype of the last line, to print it only when it changes.
+    genotype: String,
+    /// Candidates of the search, in the order of the alphas' columns.
+    candidates: Vec<Primitive>,
+}
+
+/// A step as it is reported.
+struct StepReport<'a> {
+    epoch: usize,
+    step: usize,
+    images: usize,
+    loss: f64,
+    accuracy: f64,
+    learning_rate: f64,
+    leaning: Option<&'a Leaning>,
+}
+
+impl Progress {
+    /// On standard error.
+    pub fn new(voice: Voice) -> Progress {
+        let text = voice.log_format == LogFormat::Text;
+        Progress {
+            voice,
+            draws: text && !voice.quiet && std::io::stderr().is_terminal(),
+            bars: None,
+            stage: None,
+            count: None,
+            steps: CountClock::new("steps", Instant::now()),
+            genotype: String::new(),
+            candidates: Vec::new(),
+        }
+    }
+
+    /// Takes the names of the candidates of a search, for its tables.
+    pub fn name_candidates(&mut self, candidates: &[Primitive]) {
+        self.candidates = candidates.to_vec();
+    }
+
+    /// Says a sentence, unless nothing is to be said.
+    pub fn line(&self, text: &str) {
+        if !self.voice.quiet {
+            self.urgent(text);
+        }
+    }
+
+    /// Says a sentence that must be heard.
+    pub fn urgent(&self, text: &str) {
+        match self.voice.log_format {
+            LogFormat::Text => self.write(text),
+            LogFormat::Json => self.write(&Line::Note { text: text.trim() }.text()),
+        }
+    }
+
+    /// Says what the run came to, to machines only: people are told on standard output.
+    pub fn result(&self, result: &RunResult) {
+        self.object(|| Line::Result(result));
+    }
+
+    /// Says that the run was interrupted, after `step` steps of an epoch, and how it goes on.
+    pub fn stopped(&self, epoch: usize, step: usize, resume: &str) {
+        match self.voice.log_format {
+            LogFormat::Text => self.write(&format!(
+                "stopped in epoch {} after step {step}; all is saved. To go on:\n  {resume}",
+                epoch + 1
+            )),
+            LogFormat::Json => self.write(&Line::Stopped { epoch, step, resume }.text()),
+        }
+    }
+
+    /// Says it to machines.
+    fn object<'a>(&self, line: impl FnOnce() -> Line<'a>) {
+        if self.voice.log_format == LogFormat::Json && !self.voice.quiet {
+            self.write(&line().text());
+        }
+    }
+
+    /// Says it to people.
+    fn words(&self, text: &str) {
+        if self.voice.log_format == LogFormat::Text {
+            self.line(text);
+        }
+    }
+
+    fn write(&self, text: &str) {
+        // Where nobody listens the work goes on all the same.
+        let write = || {
+            let mut stderr = std::io::stderr().lock();
+            let _ = writeln!(stderr, "{text}").and_then(|()| stderr.flush());
+        };
+        self.aside(write);
+    }
+
+    /// Shows that `done` of `total` images are done, such as read; nothing if it is quick.
+    pub fn count(&mut self, what: &'static str, done: usize, total: usize) {
+        self.count_of(what, "images", done, total);
+    }
+
+    /// The same of other things than images.
+    fn count_of(&mut self, what: &'static str, things: &str, done: usize, total: usize) {
+        let now = Instant::now();
+        if self.count.as_ref().is_none_or(|count| count.what != what) {
+            self.count = Some(CountClock::new(what, now));
+        }
+        let Some(count) = &mut self.count else { return };
+        let left = count.left(done, total, now);
+        if self.draws {
+            if self.bars.is_none() && count.elapsed(now) + left >= PATIENCE {
+                self.bars = Some(Bars::one(total));
+            }
+            if let Some(bars) = &self.bars {
+                bars.part(done, counted(what, things, done, total, left));
+            }
+        } else if count.is_due(PATIENCE, PAUSE, now) {
+            self.words(&counted(what, things, done, total, left));
+            self.object(|| Line::Count { what, done, total });
+        }
+        if done >= total {
+            self.count = None;
+            self.clear();
+        }
+    }
+
+    /// Does something, such as writing to standard output, while no bar is in the way.
+    pub fn aside<R>(&self, work: impl FnOnce() -> R) -> R {
+        match &self.bars {
+            Some(bars) => bars.aside(work),
+            None => work(),
+        }
+    }
+
+    /// Takes the bars away.
+    pub fn clear(&mut self) {
+        if let Some(bars) = self.bars.take() {
+            bars.clear();
+        }
+    }
+
+    fn begin(&mut self, clock: StageClock) {
+        self.clear();
+        let StageClock { stage, epochs, steps, done, .. } = clock;
+        self.words(&words::begin(stage, epochs, steps, done));
+        self.object(|| Line::Begin { stage, epochs, steps, done });
+        if stage == Stage::Search && done < epochs * steps {
+            self.words(CAVEAT);
+        }
+        if self.draws {
+            self.bars = Some(Bars::two(steps, epochs * steps));
+        }
+        self.steps = CountClock::new("steps", Instant::now());
+        self.stage = Some(clock);
+    }
+
+    fn step(&mut self, report: &StepReport<'_>) {
+        let now = Instant::now();
+        let Some(clock) = &mut self.stage else { return };
+        clock.step(report.epoch, report.step, report.images, now);
+        let every = self.voice.verbose && self.voice.log_format == LogFormat::Json;
+        // One line is enough where the epochs are told; it tells the time left.
+        let pause = match self.voice.log_format {
+            LogFormat::Text if !self.voice.verbose => Duration::MAX,
+            _ => PAUSE,
+        };
+        let due = self.steps.is_due(PAUSE, pause, now) || every;
+        let Some(clock) = &self.stage else { return };
+        if let Some(bars) = &self.bars {
+            bars.name_part(format!("{} {}/{}", clock.stage.name(), report.epoch + 1, clock.epochs));
+            bars.part(report.step + 1, step_words(report, clock));
+            let leaning = report.leaning.map_or(String::new(), |l| format!("  {}", words::leaning(l)));
+            bars.whole(clock.done, format!("{}{leaning}", words::left(clock).trim_start()));
+            return;
+        }
+        if !due {
+            return;
+        }
+        self.words(&format!(
+            "{}: epoch {}, step {} of {}{}  {}",
+            clock.stage.name(),
+            report.epoch + 1,
+            report.step + 1,
+            clock.steps,
+            words::left(clock),
+            step_words(report, clock),
+        ));
+        self.object(|| {
+            Line::Step(json::Step {
+                stage: clock.stage,
+                epoch: report.epoch,
+                step: report.step,
+                loss: Some(report.loss).filter(|loss| loss.is_finite()),
+                accuracy: report.accuracy,
+                learning_rate: report.learning_rate,
+                leaning: report.leaning.map(|leaning| json::Leaning {
+                    entropy_normal: leaning.entropy[0],
+                    entropy_reduction: leaning.entropy[1],
+                    skips_normal: leaning.skips[0],
+                    skips_reduction: leaning.skips[1],
+                }),
+                pace: Pace { images_per_second: clock.images_per_second(), seconds_left: seconds(clock) },
+            })
+        });
+    }
+
+    /// Notes the end of an epoch; answers its images per second.
+    fn epoch_ended(&mut self) -> Option<f64> {
+        if !self.voice.verbose {
+            // The lines of the epochs tell the time left from now on.
+            self.steps.is_due(Duration::ZERO, PAUSE, Instant::now());
+        }
+        self.stage.as_mut().and_then(|clock| clock.epoch(Instant::now()))
+    }
+
+    fn search_epoch(&mut self, e: &SearchEpoch) {
+        let speed = self.epoch_ended();
+        let changed = self.genotype != e.genotype || self.voice.verbose;
+        self.genotype.clone_from(&e.genotype);
+        let Some(clock) = &self.stage else { return };
+        self.words(&words::search_epoch(e, clock, speed, changed));
+        if self.voice.verbose {
+            for (kind, rows) in CellKind::ALL.map(|kind| (kind, e.edge_weights.cell(kind))) {
+                self.words(&words::edge_weights(kind, rows, &self.candidates));
+            }
+        }
+        let alphas = if self.voice.verbose { Alphas::Kept } else { Alphas::LeftOut };
+        self.epoch_object(clock, speed, || Record::of_search(e, alphas));
+    }
+
+    fn train_epoch(&mut self, e: &TrainEpoch) {
+        let speed = self.epoch_ended();
+        let Some(clock) = &self.stage else { return };
+        self.words(&words::train_epoch(e, clock, speed));
+        self.epoch_object(clock, speed, || Record::Train(e));
+    }
+
+    fn epoch_object<'a>(
+        &self,
+        clock: &StageClock,
+        images_per_second: Option<f64>,
+        record: impl FnOnce() -> Record<'a>,
+    ) {
+        self.object(|| {
+            Line::Epoch(json::Epoch {
+                stage: clock.stage,
+                epochs: clock.epochs,
+                record: record(),
+                pace: Pace { images_per_second, seconds_left: seconds(clock) },
+            })
+        });
+    }
+}
+
+/// `reading: 300 of 1200 images, 3.0 s left`.
+fn counted(what: &str, things: &str, done: usize, total: usize, left: Duration) -> String {
+    let forecast = match done {
+        0 => String::new(),
+        _ if done == total => String::new(),
+        _ => format!(", {} left", duration(left.as_secs_f64())),
+    };
+    format!("{what}: {done} of {total} {things}{forecast}")
+}
+
+fn step_words(report: &StepReport<'_>, clock: &StageClock) -> String {
+    let checking = if report.step + 1 == clock.steps { "  validating" } else { "" };
+    format!(
+        "{}  loss {:.4}  accuracy {}  lr {:.5}{checking}",
+        words::pace(clock.images_per_second()),
+        report.loss,
+        percent(report.accuracy),
+        report.learning_rate,
+    )
+}
+
+fn seconds(clock: &StageClock) -> Option<f64> {
+    clock.left().map(|left| left.as_secs_f64())
+}
+
+/// Says why the program ends.
+pub fn say_error(format: LogFormat, text: &str, causes: Vec<String>) -> String {
+    match format {
+        LogFormat::Json => format!("{}\n", Line::Error { text, causes }.text()),
+        LogFormat::Text => {
+            let because: String = causes.iter().map(|cause| format!("  because: {cause}\n")).collect();
+            format!("error: {text}\n{because}")
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Observer for Progress {
+    fn on(&mut self, event: Event<'_>) -> softcell::Result<()> {
+        match event {
+            Event::Note(text) => self.line(&text),
+            Event::Loading { done, total } => self.count("reading", done, total),
+            Event::Testing { done, total } => self.count("testing", done, total),
+            Event::Measuring { done, total } => {
+                // The first step may be long, and nobody knows yet how long.
+                if done == 0 {
+                    let s = if total == 1 { "" } else { "s" };
+                    self.words(&format!("measuring: {total} step{s}, those to warm up included"));
+                }
+                self.count_of("measuring", "steps", done, total);
+            }
+            Event::Begin { stage, epochs, steps, done, validation } => {
+                self.begin(StageClock::new(stage, epochs, steps, done, validation, Instant::now()));
+            }
+            Event::Step { epoch, step, images, loss, accuracy, learning_rate, leaning, .. } => {
+                let leaning = leaning.as_ref();
+                self.step(&StepReport { epoch, step, images, loss, accuracy, learning_rate, leaning });
+            }
+            Event::SearchEpoch(epoch) => self.search_epoch(epoch),
+            Event::TrainEpoch(epoch) => self.train_epoch(epoch),
+            Event::SaveSearch(_) | Event::SaveTrain(_) => {}
+            Event::End { stage, seconds } => {
+                self.clear();
+                self.stage = None;
+                self.words(&format!("{} done in {}", stage.name(), duration(seconds)));
+                self.object(|| Line::End { stage, seconds });
+            }
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self) -> Signal {
+        if interrupt::is_asked() { Signal::Stop } else { Signal::Continue }
+    }
+}

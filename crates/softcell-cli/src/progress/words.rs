@@ -1,0 +1,105 @@
+//! What is said, in words.
+
+use softcell::event::Stage;
+use softcell::search::{Leaning, SearchEpoch};
+use softcell::space::{CellKind, CellTopology, Primitive};
+use softcell::train::TrainEpoch;
+
+use super::clock::StageClock;
+use crate::output::{duration, percent, table};
+
+/// `, 1m20s left` with another separator in front; empty where nobody knows.
+pub fn left(clock: &StageClock) -> String {
+    clock.left().map_or(String::new(), |left| format!("  {} left", duration(left.as_secs_f64())))
+}
+
+/// `search: 12 epochs of 11 steps, going on with epoch 3`.
+pub fn begin(stage: Stage, epochs: usize, steps: usize, done: usize) -> String {
+    let (epoch, step) = (done / steps.max(1), done % steps.max(1));
+    let on = match (done, step) {
+        (0, _) => String::new(),
+        _ if epoch >= epochs => ", all done".to_owned(),
+        (_, 0) => format!(", going on with epoch {}", epoch + 1),
+        _ => format!(", going on with epoch {}, step {}", epoch + 1, step + 1),
+    };
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
+    format!("{}: {epochs} epoch{} of {steps} step{}{on}", stage.name(), plural(epochs), plural(steps))
+}
+
+/// `812 images/s`.
+pub fn pace(images_per_second: Option<f64>) -> String {
+    images_per_second.map_or(String::new(), |pace| format!("{pace:.0} images/s"))
+}
+
+/// `entropy 1.943 1.944  skips 2 1`, normal cell first.
+pub fn leaning(leaning: &Leaning) -> String {
+    let ([normal, reduction], [skips_normal, skips_reduction]) = (leaning.entropy, leaning.skips);
+    format!("entropy {normal:.3} {reduction:.3}  skips {skips_normal} {skips_reduction}")
+}
+
+/// A line on an epoch of a search. The genotype is told where it has `changed`.
+pub fn search_epoch(e: &SearchEpoch, clock: &StageClock, speed: Option<f64>, changed: bool) -> String {
+    format!(
+        "search {:>3}/{}  loss {:.4}  accuracy {}  valid loss {}  valid accuracy {} (*)  lr {:.5}  \
+         entropy {:.3} {:.3}  skips {} {}  {}  {}{}  {}",
+        e.epoch + 1,
+        clock.epochs,
+        e.train_loss,
+        percent(e.train_accuracy),
+        loss(e.valid_loss),
+        percent(e.valid_accuracy),
+        e.learning_rate,
+        e.entropy_normal,
+        e.entropy_reduction,
+        e.skips_normal,
+        e.skips_reduction,
+        pace(speed),
+        duration(e.seconds),
+        rest(clock),
+        if changed { &e.genotype } else { "genotype as before" },
+    )
+}
+
+/// A line on an epoch of a training.
+pub fn train_epoch(e: &TrainEpoch, clock: &StageClock, speed: Option<f64>) -> String {
+    let valid = e.valid_accuracy.map_or(String::new(), |accuracy| {
+        let best = if e.best_epoch == Some(e.epoch) { " best" } else { "" };
+        format!("  valid loss {}  valid accuracy {}{best}", loss(e.valid_loss), percent(accuracy))
+    });
+    let drop_path =
+        if e.drop_path_prob > 0.0 { format!("  drop path {:.3}", e.drop_path_prob) } else { String::new() };
+    format!(
+        "train {:>3}/{}  loss {:.4}  accuracy {}{valid}  lr {:.5}{drop_path}  {}  {}{}",
+        e.epoch + 1,
+        clock.epochs,
+        e.train_loss,
+        percent(e.train_accuracy),
+        e.learning_rate,
+        pace(speed),
+        duration(e.seconds),
+        rest(clock),
+    )
+}
+
+/// The time left, until the last epoch.
+fn rest(clock: &StageClock) -> String {
+    if clock.has_more() { left(clock) } else { String::new() }
+}
+
+fn loss(loss: Option<f64>) -> String {
+    loss.map_or("overflow".to_owned(), |loss| format!("{loss:.4}"))
+}
+
+/// The weight of each candidate on each edge of one kind of cell, as a table.
+pub fn edge_weights(kind: CellKind, rows: &[Vec<f32>], candidates: &[Primitive]) -> String {
+    let n_nodes = (0..).find(|&n_nodes| CellTopology { n_nodes }.n_edges() >= rows.len()).unwrap_or(0);
+    let mut lines = vec![vec![format!("{kind} cell")]];
+    lines[0].extend(candidates.iter().map(|candidate| candidate.name().to_owned()));
+    let edges = CellTopology { n_nodes }.edges();
+    for (edge, row) in edges.iter().zip(rows) {
+        let mut line = vec![format!("{} -> {}", edge.source, edge.target)];
+        line.extend(row.iter().map(|weight| format!("{weight:.4}")));
+        lines.push(line);
+    }
+    table(&lines)
+}

@@ -1,0 +1,94 @@
+//! What is said before a run: dry runs and times to keep to. And event files, which are asked for beforehand.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::{TINY, assert_same, fail, read_json, succeed};
+
+const SEARCH: &str =
+    "search --images-per-class 20 --init-channels 2 --layers 2 --nodes 1 --epochs 2 --batch-size 16";
+
+/// All files below a folder, with their bytes.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push((path.clone(), std::fs::read(path).unwrap())),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn dry_runs_tell_and_write_nothing() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let said = succeed(here, &format!("fit {TINY} --dry-run --out r"));
+    for words in
+        ["[search]", "epochs = 2", "search  ", "training  ", "ms a step", "memory  ", "nothing was written"]
+    {
+        assert!(said.out.contains(words), "no {words:?} in {}", said.out);
+    }
+    assert!(files(here).is_empty() && !here.join("runs").exists());
+    let alone = succeed(here, &format!("{SEARCH} --dry-run"));
+    assert!(!alone.out.contains("\ntraining "), "{}", alone.out);
+    succeed(here, &format!("{SEARCH} --out r"));
+    let before = files(here);
+    let of_run = succeed(here, "train --run r --dry-run --epochs 3 --init-channels 2 --layers 2");
+    assert!(of_run.out.contains("\ntraining ") && of_run.out.contains("epochs = 3"), "{}", of_run.out);
+    let given = "train --genotype DARTS_V1 --dry-run --images-per-class 20 --init-channels 2 --layers 2";
+    assert!(!succeed(here, given).out.contains("DARTS_V2"));
+    assert_eq!(files(here), before);
+    fail(here, "fit --dry-run --budget 3m", 2, &["cannot be used with"]);
+}
+
+#[test]
+fn a_time_sizes_search_and_training_and_is_kept_in_mind() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let args = "fit --images-per-class 20 --nodes 1 --search-layers 2 --search-init-channels 2 --out r";
+    let said = succeed(here, &format!("{args} --budget 5s"));
+    assert_eq!(said.err.matches("time: ").count(), 2, "{}", said.err);
+    let budget = read_json(&here.join("r/budget.json"));
+    assert_eq!((&budget["seconds"], &budget["training_chosen"]), (&5.0.into(), &true.into()));
+    let config = std::fs::read_to_string(here.join("r/config.toml")).unwrap();
+    let search = &config[config.find("[search]").unwrap()..config.find("[train]").unwrap()];
+    assert!(search.contains("layers = 2\n") && search.contains("init_channels = 2\n"), "{search}");
+    fail(here, &format!("{args} --budget 6s --resume"), 1, &["a budget of 5.0 s, 6.0 s was given"]);
+    let again = succeed(here, &format!("{args} --budget 5s --preset auto --resume"));
+    assert_eq!(again.out, said.out);
+    // What was chosen stays, and gives the same run without a clock.
+    succeed(here, "fit --config r/config.toml --out s");
+    assert_same(&here.join("r"), &here.join("s"));
+    fail(here, "fit --out s --resume --budget 5s", 1, &["the run began without a budget"]);
+    let short = "fit --images-per-class 100 --search-epochs 200 --budget 1s --out t";
+    fail(here, short, 1, &["budget = 1s", "expected more time"]);
+    fail(here, "fit --budget soon", 2, &["such as 90s, 45m"]);
+}
+
+#[test]
+fn event_files_are_kept_up_to_date() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let board = here.join("r/tensorboard");
+    let said = succeed(here, &format!("fit {TINY} --out r --tensorboard"));
+    assert!(said.err.contains("tensorboard --logdir r/tensorboard"), "{}", said.err);
+    let [(name, bytes)] = &files(&board)[..] else { panic!("{:?}", files(&board)) };
+    assert!(name.display().to_string().contains("events.out.tfevents."), "{name:?}");
+    let holds = |tag: &str| bytes.windows(tag.len()).any(|window| window == tag.as_bytes());
+    for tag in
+        ["search/train_loss", "search/alphas_normal", "train/valid_accuracy", "test/accuracy", "settings"]
+    {
+        assert!(holds(tag), "{tag}");
+    }
+    // Asked for later, it is made from what there is.
+    succeed(here, &format!("fit {TINY} --out s"));
+    assert!(!here.join("s/tensorboard").exists());
+    succeed(here, "fit --out s --resume --tensorboard");
+    assert_eq!(files(&here.join("s/tensorboard")).len(), 1);
+    succeed(here, &format!("fit {TINY} --out r --force"));
+    assert!(!board.exists());
+    assert_same(&here.join("r"), &here.join("s"));
+}

@@ -1,0 +1,305 @@
+//! Sizes and epochs for a given time.
+//!
+//! The search gets the share of the time that it would have with the settings as they are, within bounds;
+//! the training, whose network is known only after the search, gets what is left then. Both are chosen in the
+//! same way: the largest network, of a list of sizes, for which there is time for enough epochs, and as many
+//! epochs as there is time for. The time of an epoch is measured on the network that is chosen; the
+//! multiply-adds only say which one to measure next.
+
+use std::time::{Duration, Instant};
+
+use super::time::{TimeForecast, time_search, time_training};
+use crate::config::{Config, arch_learning_rate};
+use crate::data::Dataset;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::event::{Event, Observer, Signal};
+use crate::run::FixedSettings;
+use crate::sizing::{asked_shape, sized};
+use crate::space::{Genotype, derived_cost, supernet_cost};
+
+/// Share of the time that a search gets.
+const SHARE: (f64, f64) = (0.15, 0.4);
+/// Epochs of a search and of a training, at least and at most.
+const SEARCH_EPOCHS: (usize, usize) = (8, 50);
+const TRAIN_EPOCHS: (usize, usize) = (12, 600);
+/// A network that is smaller than asked for wants this part of the epochs that are asked for.
+const ENOUGH: f64 = 0.35;
+/// Sizes that are measured at most, and the part of the time that each measurement may take.
+const TRIES: usize = 5;
+const MEASURING: f64 = 0.015;
+/// Part of the time that is kept for what cannot be foreseen, and seconds for the last files.
+const RESERVE: f64 = 0.02;
+const FINISHING: f64 = 0.3;
+
+/// Cells and channels, beside those that the settings ask for.
+const SEARCH_SIZES: [[usize; 2]; 6] = [[3, 4], [3, 8], [5, 8], [5, 12], [8, 12], [8, 16]];
+const TRAIN_SIZES: [[usize; 2]; 10] =
+    [[3, 4], [3, 8], [5, 8], [5, 12], [5, 16], [8, 16], [8, 24], [14, 24], [14, 36], [20, 36]];
+
+/// What there is to choose from, where, and with what.
+pub struct Budgeting<'a> {
+    /// The images.
+    pub dataset: &'a Dataset,
+    /// Where it is computed.
+    pub device: &'a Device,
+    /// What the user has chosen and is left alone.
+    pub fixed: FixedSettings,
+    /// The time of the whole run.
+    pub whole: Duration,
+    /// When it ends.
+    pub end: Instant,
+}
+
+/// Lets nothing through but the wish to stop.
+struct Quietly<'a>(&'a mut dyn Observer);
+
+impl Observer for Quietly<'_> {
+    fn on(&mut self, _event: Event<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn signal(&mut self) -> Signal {
+        self.0.signal()
+    }
+}
+
+/// A size that may be taken.
+struct Size {
+    layers: usize,
+    channels: usize,
+    macs: f64,
+    /// Epochs that it should have at least.
+    wanted: usize,
+}
+
+/// The size that was taken and how long its epochs are.
+struct Choice {
+    layers: usize,
+    channels: usize,
+    epochs: usize,
+    time: TimeForecast,
+}
+
+impl Budgeting<'_> {
+    /// The settings with a search that leaves enough time for the training, and a sentence on it.
+    ///
+    /// # Errors
+    /// When there is too little time even for the smallest search, and as [`time_search`].
+    pub fn choose_search(&self, config: &Config, observer: &mut dyn Observer) -> Result<(Config, String)> {
+        let observer = &mut Quietly(observer);
+        let mut chosen = config.clone();
+        let (share, time) = self.share(config, observer)?;
+        let available = self.left() * share;
+        let settings = &config.search;
+        let asked = [settings.layers, settings.init_channels];
+        let images = &self.dataset.train;
+        let macs = |[layers, channels]: [usize; 2]| {
+            let mut settings = settings.clone();
+            (settings.layers, settings.init_channels) = (layers, channels);
+            let space = settings.space();
+            supernet_cost(&space, images.channels, images.classes.len(), images.height, images.width).macs
+                as f64
+        };
+        // Never larger than asked for: what is left is the training's.
+        let smaller = SEARCH_SIZES.iter().copied().filter(|size| macs(*size) < macs(asked));
+        let sizes: Vec<[usize; 2]> = match self.fixed.search_size {
+            true => vec![asked],
+            false => smaller.chain([asked]).collect(),
+        };
+        let fewest = if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0 };
+        let sizes: Vec<Size> = sizes
+            .into_iter()
+            .map(|size| Size { layers: size[0], channels: size[1], macs: macs(size), wanted: fewest })
+            .collect();
+        let choice = self.choose(
+            sizes,
+            available,
+            &mut |layers, channels, observer| {
+                let mut config = config.clone();
+                (config.search.layers, config.search.init_channels) = (layers, channels);
+                time_search(self.dataset, &config, self.device, self.patience(), observer)
+            },
+            (asked, Some(time)),
+            observer,
+        )?;
+        let search = &mut chosen.search;
+        (search.layers, search.init_channels) = (choice.layers, choice.channels);
+        if !self.fixed.search_epochs {
+            search.epochs = choice.epochs.clamp(1, SEARCH_EPOCHS.1);
+        }
+        if !self.fixed.arch_learning_rate {
+            let steps = search.epochs * self.dataset.split.weights.len().div_ceil(search.batch_size);
+            search.arch_learning_rate = arch_learning_rate(steps);
+        }
+        self.check_time("search", search.epochs, &choice.time)?;
+        let note = format!(
+            "time: {} for the search of {} cells from {} channels, {} epochs of {:.1} s; the training gets what is left",
+            seconds(choice.time.epoch_seconds * search.epochs as f64),
+            search.layers,
+            search.init_channels,
+            search.epochs,
+            choice.time.epoch_seconds
+        );
+        Ok((chosen, note))
+    }
+
+    /// The settings with a training that takes the time that is left, and a sentence on it.
+    ///
+    /// # Errors
+    /// When there is too little time even for the smallest training, and as [`time_training`].
+    pub fn choose_training(
+        &self,
+        genotype: &Genotype,
+        config: &Config,
+        observer: &mut dyn Observer,
+    ) -> Result<(Config, String)> {
+        let observer = &mut Quietly(observer);
+        let mut chosen = config.clone();
+        let settings = &config.train;
+        let asked = [settings.layers, settings.init_channels];
+        let images = &self.dataset.train;
+        let with = |layers: usize, channels: usize| {
+            let mut config = config.clone();
+            (config.train.layers, config.train.init_channels) = (layers, channels);
+            sized(genotype, &config, images)
+        };
+        let macs = |size: [usize; 2]| -> Result<f64> {
+            let config = with(size[0], size[1])?;
+            Ok(derived_cost(genotype, &asked_shape(genotype, &config, images)).macs as f64)
+        };
+        let of_asked = macs(asked)?;
+        let list: Vec<[usize; 2]> = match self.fixed.train_size {
+            true => vec![asked],
+            false => TRAIN_SIZES.into_iter().filter(|size| *size != asked).chain([asked]).collect(),
+        };
+        let mut sizes = Vec::with_capacity(list.len());
+        for size in list {
+            // Limits may forbid another size than the one that is asked for.
+            let macs = match macs(size) {
+                Err(_) if size != asked => continue,
+                macs => macs?,
+            };
+            let fewest = (settings.epochs as f64 * ENOUGH) as usize;
+            let wanted = match (self.fixed.train_epochs, macs > of_asked) {
+                (true, _) | (_, true) => settings.epochs,
+                (false, false) => fewest.max(TRAIN_EPOCHS.0),
+            };
+            sizes.push(Size { layers: size[0], channels: size[1], macs, wanted });
+        }
+        let choice = self.choose(
+            sizes,
+            self.left(),
+            &mut |layers, channels, observer| {
+                let config = with(layers, channels)?;
+                time_training(self.dataset, genotype, &config, self.device, self.patience(), observer)
+            },
+            (asked, None),
+            observer,
+        )?;
+        let train = &mut chosen.train;
+        (train.layers, train.init_channels) = (choice.layers, choice.channels);
+        if !self.fixed.train_epochs {
+            let test = choice.time.answer_seconds * self.dataset.test.len() as f64 + FINISHING;
+            let epochs = ((self.left() - test) / choice.time.epoch_seconds).round() as usize;
+            train.epochs = epochs.clamp(1, TRAIN_EPOCHS.1);
+        }
+        self.check_time("train", train.epochs, &choice.time)?;
+        let note = format!(
+            "time: {} for the training of {} cells from {} channels, {} epochs of {:.1} s",
+            seconds(choice.time.epoch_seconds * train.epochs as f64),
+            train.layers,
+            train.init_channels,
+            train.epochs,
+            choice.time.epoch_seconds
+        );
+        Ok((chosen, note))
+    }
+
+    /// The search's share of the time with the settings as they are, within bounds, and how long it takes. The
+    /// training is measured with a cell that stands for the one that will be found.
+    fn share(&self, config: &Config, observer: &mut dyn Observer) -> Result<(f64, TimeForecast)> {
+        let time = time_search(self.dataset, config, self.device, self.patience(), observer)?;
+        let search = time.seconds();
+        let genotype = crate::space::known_genotype("DARTS_V2").expect("it is a published one");
+        let config = sized(&genotype, config, &self.dataset.train)?;
+        let train = time_training(self.dataset, &genotype, &config, self.device, self.patience(), observer)?
+            .seconds();
+        Ok(((search / (search + train)).clamp(SHARE.0, SHARE.1), time))
+    }
+
+    /// The largest size for which there is time for the epochs that it should have; else the smallest. Begins
+    /// with the size that is asked for, whose time may be known.
+    fn choose(
+        &self,
+        mut sizes: Vec<Size>,
+        available: f64,
+        measure: &mut dyn FnMut(usize, usize, &mut dyn Observer) -> Result<TimeForecast>,
+        (asked, known): ([usize; 2], Option<TimeForecast>),
+        observer: &mut dyn Observer,
+    ) -> Result<Choice> {
+        sizes.sort_by(|a, b| a.macs.total_cmp(&b.macs));
+        let begun = self.left();
+        let mut at = sizes.iter().position(|size| [size.layers, size.channels] == asked).unwrap_or(0);
+        let mut measured: Vec<(usize, TimeForecast)> = Vec::new();
+        for _ in 0..TRIES {
+            let size = &sizes[at];
+            let time = match known.filter(|_| measured.is_empty()) {
+                Some(time) => time,
+                None => measure(size.layers, size.channels, observer)?,
+            };
+            measured.push((at, time));
+            let left = available - (begun - self.left());
+            let seconds = |i: usize| {
+                // From the measurement of the nearest size.
+                let near = measured.iter().min_by_key(|(j, _)| j.abs_diff(i)).expect("one is measured");
+                near.1.epoch_seconds * sizes[i].macs / sizes[near.0].macs
+            };
+            let fits = |i: &usize| seconds(*i) * sizes[*i].wanted as f64 <= left;
+            let best = (0..sizes.len()).rev().find(fits).unwrap_or(0);
+            if measured.iter().any(|(i, _)| *i == best) {
+                at = best;
+                break;
+            }
+            at = best;
+        }
+        let nearest = measured.iter().min_by_key(|(i, _)| i.abs_diff(at)).expect("one is measured");
+        let (at, time) = *nearest;
+        let left = available - (begun - self.left());
+        let epochs = (left / time.epoch_seconds).max(0.0) as usize;
+        Ok(Choice { layers: sizes[at].layers, channels: sizes[at].channels, epochs, time })
+    }
+
+    /// Seconds that are left.
+    fn left(&self) -> f64 {
+        let reserve = self.whole.as_secs_f64() * RESERVE;
+        self.end.saturating_duration_since(Instant::now()).as_secs_f64() - reserve
+    }
+
+    fn patience(&self) -> Duration {
+        self.whole.mul_f64(MEASURING)
+    }
+
+    /// Refuses what does not fit.
+    fn check_time(&self, stage: &str, epochs: usize, time: &TimeForecast) -> Result<()> {
+        let (needed, left) = (epochs as f64 * time.epoch_seconds, self.left());
+        if needed <= left.max(0.0) * 1.05 {
+            return Ok(());
+        }
+        let whole = self.whole.as_secs_f64();
+        Err(Error::setting(
+            "budget",
+            format!("{whole:.0}s"),
+            format!(
+                "more time: {epochs} epochs of the {stage} take {}, {} are left; allow more, take fewer images \
+                 (--images-per-class) or leave out settings of size",
+                seconds(needed),
+                seconds(left.max(0.0))
+            ),
+        ))
+    }
+}
+
+fn seconds(seconds: f64) -> String {
+    format!("{seconds:.0} s")
+}

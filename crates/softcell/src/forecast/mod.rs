@@ -1,0 +1,9 @@
+//! What a run will take, before it begins: memory from a model of what is stored, time from a few steps.
+
+mod budget;
+mod memory;
+mod time;
+
+pub use budget::Budgeting;
+pub use memory::{MemoryModel, expected_peak};
+pub use time::{TimeForecast, time_search, time_training};

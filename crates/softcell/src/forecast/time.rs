@@ -1,0 +1,210 @@
+//! Time of search and training, from a few of their own steps.
+
+use std::time::{Duration, Instant};
+
+use burn::module::Module;
+
+use crate::config::Config;
+use crate::data::Dataset;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::evaluate::evaluate;
+use crate::event::{Event, Observer, Signal};
+use crate::ops::Pass;
+use crate::search::{Bilevel, search};
+use crate::space::Genotype;
+use crate::supernet::EdgeWeights;
+use crate::train::{build_network, evaluation_plan, train};
+use crate::weights::{NamedTensors, load_named};
+
+/// Steps that are timed, after one that is not.
+const STEPS: usize = 6;
+/// Batches whose answers are timed, after one that is not.
+const ANSWERED: usize = 2;
+/// Seconds that the files of an epoch take.
+const SAVING: f64 = 0.01;
+
+/// How long a stage will take.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct TimeForecast {
+    /// Epochs.
+    pub epochs: usize,
+    /// Seconds of a step with a whole batch.
+    pub step_seconds: f64,
+    /// Seconds of an epoch: its steps, its validation, its files.
+    pub epoch_seconds: f64,
+    /// Seconds of the answer for an image.
+    pub answer_seconds: f64,
+}
+
+impl TimeForecast {
+    /// Seconds of all epochs.
+    pub fn seconds(&self) -> f64 {
+        self.epochs as f64 * self.epoch_seconds
+    }
+}
+
+/// Measures steps of a search.
+///
+/// # Errors
+/// As [`search`].
+pub fn time_search(
+    dataset: &Dataset,
+    config: &Config,
+    device: &Device,
+    patience: Duration,
+    observer: &mut dyn Observer,
+) -> Result<TimeForecast> {
+    let mut watch = Stopwatch::new(patience, observer);
+    let outcome = search(dataset, config, device, None, &mut watch).map(|_| ());
+    watch.ended(outcome)?;
+    let settings = &config.search;
+    let set = &dataset.train;
+    let bilevel =
+        Bilevel::new(settings, set.channels, set.classes.len(), config.seed, &device.clone().autodiff())?;
+    let net = load_named(bilevel.net.clone(), &watch.net, "measured network")?.valid();
+    let weights = bilevel.relaxation.edge_weights(&bilevel.alphas);
+    let weights = EdgeWeights { normal: weights.normal.inner(), reduction: weights.reduction.inner() };
+    let answer = seconds_per_answer(dataset, &dataset.split.alphas, settings.batch_size, device, |images| {
+        net.forward(images, &weights, &mut Pass::eval())
+    });
+    let batches = dataset.split.weights.len() as f64 / settings.batch_size as f64;
+    Ok(watch.forecast(settings.epochs, batches, answer, dataset.split.alphas.len()))
+}
+
+/// Measures steps of the training of a genotype's network.
+///
+/// # Errors
+/// As [`train`].
+pub fn time_training(
+    dataset: &Dataset,
+    genotype: &Genotype,
+    config: &Config,
+    device: &Device,
+    patience: Duration,
+    observer: &mut dyn Observer,
+) -> Result<TimeForecast> {
+    let mut watch = Stopwatch::new(patience, observer);
+    let outcome = train(dataset, genotype, config, device, None, &mut watch).map(|_| ());
+    watch.ended(outcome)?;
+    let settings = &config.train;
+    let net = build_network(genotype, settings, &dataset.train, device)?;
+    let net = load_named(net, &watch.net, "measured network")?;
+    let validation = &dataset.split.validation;
+    // Without validation there is still the test.
+    let some = if validation.is_empty() { &dataset.training_indices() } else { validation };
+    let answer = seconds_per_answer(dataset, some, settings.batch_size, device, |images| {
+        net.forward(images, &mut Pass::eval()).logits
+    });
+    let batches = dataset.training_indices().len() as f64 / settings.batch_size as f64;
+    Ok(watch.forecast(settings.epochs, batches, answer, validation.len()))
+}
+
+/// Seconds of the answer for an image of the training part, over a few batches.
+fn seconds_per_answer(
+    dataset: &Dataset,
+    indices: &[usize],
+    batch_size: usize,
+    device: &Device,
+    mut forward: impl FnMut(burn::tensor::Tensor<4>) -> burn::tensor::Tensor<2> + Send,
+) -> f64 {
+    let mut answer = |batches: usize| {
+        let some: Vec<usize> = indices.iter().copied().take(batches * batch_size).collect();
+        if some.is_empty() {
+            return 0.0;
+        }
+        let images = some.len() as f64;
+        let plan = evaluation_plan(&dataset.train, some, &dataset.normalization, batch_size);
+        let clock = Instant::now();
+        evaluate(&plan, device, &mut forward);
+        clock.elapsed().as_secs_f64() / images
+    };
+    answer(1);
+    answer(ANSWERED)
+}
+
+/// Times steps of a stage and ends it when it has seen enough.
+struct Stopwatch<'a> {
+    inner: &'a mut dyn Observer,
+    patience: Duration,
+    begun: Instant,
+    mark: Instant,
+    seconds: Vec<f64>,
+    /// Images of the largest batch.
+    whole: usize,
+    net: NamedTensors,
+    /// Whether somebody else wants it to end.
+    interrupted: bool,
+}
+
+impl<'a> Stopwatch<'a> {
+    fn new(patience: Duration, inner: &'a mut dyn Observer) -> Self {
+        let now = Instant::now();
+        Self {
+            inner,
+            patience,
+            begun: now,
+            mark: now,
+            seconds: Vec::new(),
+            whole: 0,
+            net: NamedTensors::new(),
+            interrupted: false,
+        }
+    }
+
+    /// A measurement ends by being stopped, or because there is no more to do.
+    fn ended(&self, outcome: Result<()>) -> Result<()> {
+        match outcome {
+            Err(Error::Interrupted { .. }) if !self.interrupted => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// Keeps the network of a state; the time of that, and of a validation before it, is no step's.
+    fn keep(&mut self, net: &NamedTensors) {
+        self.net.clone_from(net);
+        self.mark = Instant::now();
+    }
+
+    /// Steps after the first.
+    fn timed(&self) -> usize {
+        self.seconds.len().saturating_sub(1)
+    }
+
+    /// `answer` are the seconds of the answer for one of the `validation` images.
+    fn forecast(&self, epochs: usize, batches: f64, answer: f64, validation: usize) -> TimeForecast {
+        let timed = if self.seconds.len() > 1 { &self.seconds[1..] } else { &self.seconds[..] };
+        let step_seconds = timed.iter().sum::<f64>() / timed.len().max(1) as f64;
+        let epoch_seconds = batches * step_seconds + answer * validation as f64 + SAVING;
+        TimeForecast { epochs, step_seconds, epoch_seconds, answer_seconds: answer }
+    }
+}
+
+impl Observer for Stopwatch<'_> {
+    fn on(&mut self, event: Event<'_>) -> Result<()> {
+        match event {
+            Event::Begin { .. } => self.inner.on(Event::Measuring { done: 0, total: STEPS + 1 })?,
+            Event::Step { images, .. } => {
+                let now = Instant::now();
+                self.whole = self.whole.max(images);
+                // A last batch that is not whole says nothing.
+                if images == self.whole {
+                    self.seconds.push(now.duration_since(self.mark).as_secs_f64());
+                }
+                self.mark = now;
+                let done = self.seconds.len().min(STEPS + 1);
+                self.inner.on(Event::Measuring { done, total: STEPS + 1 })?;
+            }
+            Event::SaveSearch(state) => self.keep(&state.net),
+            Event::SaveTrain(state) => self.keep(&state.net),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self) -> Signal {
+        let enough = self.timed() >= STEPS || (self.timed() > 0 && self.begun.elapsed() >= self.patience);
+        self.interrupted = self.inner.signal() == Signal::Stop;
+        if enough || self.interrupted { Signal::Stop } else { Signal::Continue }
+    }
+}

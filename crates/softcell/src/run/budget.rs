@@ -1,0 +1,33 @@
+//! `budget.json`: the time that a run was given, and what of it was used before the search.
+
+use serde::{Deserialize, Serialize};
+
+/// The time of a run whose sizes are chosen to fit into it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RunBudget {
+    /// Seconds in all.
+    pub seconds: f64,
+    /// Seconds that were used before the search began, on reading images and on measuring.
+    pub before: f64,
+    /// What the user has chosen and is left alone.
+    pub fixed: FixedSettings,
+    /// Whether the search's settings are chosen already.
+    pub search_chosen: bool,
+    /// Whether the training's settings are chosen already; before, those in the settings are a guess.
+    pub training_chosen: bool,
+}
+
+/// Settings that were given and that a budget leaves alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixedSettings {
+    /// Epochs of the search.
+    pub search_epochs: bool,
+    /// Width and depth of the search's network.
+    pub search_size: bool,
+    /// Learning rate of the alphas.
+    pub arch_learning_rate: bool,
+    /// Epochs of the training.
+    pub train_epochs: bool,
+    /// Width and depth of the trained network.
+    pub train_size: bool,
+}

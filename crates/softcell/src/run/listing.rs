@@ -1,0 +1,286 @@
+//! What lies in a folder of runs: of each run where it stands and what it came to.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::folder::{LOCK, OWN_FILES, RunFolder};
+use super::history::{HistoryLine, read_history};
+use crate::error::{Error, Result};
+use crate::event::Stage;
+use crate::space::derived_cost;
+use crate::train::network_config;
+
+/// How many folders deep runs are looked for.
+const DEPTH: usize = 4;
+
+/// A run in a few words.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: RunState,
+    /// Where its images come from.
+    pub data: Option<String>,
+    /// `first` or `second` order of the search, or `given` where the genotype was not searched.
+    pub order: Option<&'static str>,
+    /// The preset its settings started from; none in runs of versions that did not write it down.
+    pub preset: Option<String>,
+    /// Its genotype, or the one of the last epoch of the search, in the original's text.
+    pub genotype: Option<String>,
+    /// Accuracy of the last epoch of the search on the alphas' part, which does not predict the others.
+    pub search_accuracy: Option<f64>,
+    /// Best accuracy of the training on the validation part.
+    pub validation_accuracy: Option<f64>,
+    /// Accuracy on the test part.
+    pub test_accuracy: Option<f64>,
+    /// Weights of the network, the auxiliary head left out.
+    pub parameters: Option<u64>,
+    /// Seconds of search and training so far, in whole epochs.
+    pub seconds: Option<f64>,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum RunState {
+    /// A process is at work on it.
+    Running {
+        /// At what.
+        stage: Stage,
+        /// Epochs of it that are done.
+        epochs_done: usize,
+        /// Epochs in all.
+        epochs: usize,
+    },
+    /// It was stopped, and can go on.
+    Interrupted {
+        /// At what.
+        stage: Stage,
+        /// Epochs of it that are done.
+        epochs_done: usize,
+        /// Epochs in all.
+        epochs: usize,
+    },
+    /// Its genotype is there, and the training has not begun.
+    Searched,
+    /// Its result is there.
+    Finished,
+    /// It cannot be read.
+    Broken {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The runs in and below a folder, by name; the folder itself if it is one. Folders below a run are not
+/// looked at, nor are hidden ones.
+///
+/// A run that cannot be read is listed as broken.
+///
+/// # Errors
+/// When the folder itself cannot be read.
+pub fn list_runs(folder: &Path) -> Result<Vec<RunSummary>> {
+    if is_run(folder) {
+        return Ok(vec![summarise(folder)]);
+    }
+    let mut found = Vec::new();
+    look_into(folder, DEPTH, &mut found)?;
+    Ok(found)
+}
+
+fn look_into(folder: &Path, depth: usize, found: &mut Vec<RunSummary>) -> Result<()> {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .map_err(Error::io("read", folder))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir() && !is_hidden(path))
+        .collect();
+    entries.sort_by_key(|path| sort_key(path));
+    for path in entries {
+        if is_run(&path) {
+            found.push(summarise(&path));
+        } else if depth > 1
+            && let Err(error) = look_into(&path, depth - 1, found)
+        {
+            found.push(broken(&path, &error));
+        }
+    }
+    Ok(())
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+/// Names in such an order that `run-10` comes after `run-9`.
+fn sort_key(path: &Path) -> Vec<(String, u64)> {
+    let name = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    let mut key = Vec::new();
+    let mut rest = name.as_str();
+    while !rest.is_empty() {
+        let text = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let digits = rest[text..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |n| text + n);
+        key.push((rest[..text].to_owned(), rest[text..digits].parse().unwrap_or(u64::MAX)));
+        rest = &rest[digits..];
+    }
+    key
+}
+
+/// A run has at least two of its files; one that has only been claimed has a lock.
+fn is_run(path: &Path) -> bool {
+    path.join(LOCK).exists() || OWN_FILES.iter().filter(|name| path.join(name).exists()).count() > 1
+}
+
+fn broken(path: &Path, error: &Error) -> RunSummary {
+    let reason = error.to_string();
+    RunSummary { state: RunState::Broken { reason }, ..nothing(path) }
+}
+
+fn nothing(path: &Path) -> RunSummary {
+    RunSummary {
+        folder: path.to_path_buf(),
+        state: RunState::Searched,
+        data: None,
+        order: None,
+        preset: None,
+        genotype: None,
+        search_accuracy: None,
+        validation_accuracy: None,
+        test_accuracy: None,
+        parameters: None,
+        seconds: None,
+    }
+}
+
+/// What is known of a run, up to the first file that cannot be read.
+fn summarise(path: &Path) -> RunSummary {
+    let mut summary = nothing(path);
+    match fill(&mut summary, path) {
+        Ok(state) => summary.state = state,
+        Err(error) => summary.state = RunState::Broken { reason: error.to_string() },
+    }
+    summary
+}
+
+fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
+    let folder = RunFolder::look_at(path);
+    if !RunFolder::exists(path) {
+        let problem = match is_busy(path) {
+            true => "it has only just begun",
+            false => "there is no config.toml in it",
+        };
+        return Err(Error::run(path, problem, "restore it, or begin anew with --force"));
+    }
+    let config = folder.read_config()?;
+    summary.data = Some(config.data.path.clone());
+    let lines = read_history(&folder.history())?;
+    summary.seconds = Some(lines.iter().map(HistoryLine::seconds).sum());
+    let (mut search_epochs, mut train_epochs) = (0, 0);
+    for line in &lines {
+        match line {
+            HistoryLine::Search(epoch) => {
+                search_epochs = epoch.epoch + 1;
+                summary.genotype = Some(epoch.genotype.clone());
+                summary.search_accuracy = Some(epoch.valid_accuracy);
+            }
+            HistoryLine::Train(epoch) => {
+                train_epochs = epoch.epoch + 1;
+                let best = summary.validation_accuracy.unwrap_or(0.0);
+                summary.validation_accuracy = epoch.valid_accuracy.map(|accuracy| accuracy.max(best));
+            }
+        }
+    }
+    let genotype = folder.read_genotype()?;
+    let searched = search_epochs > 0 || folder.checkpoint(Stage::Search).exists();
+    summary.order = Some(match (&genotype, searched, config.search.unrolled) {
+        (Some(_), false, _) => "given",
+        (_, _, false) => "first",
+        (_, _, true) => "second",
+    });
+    let manifest = folder.read_manifest()?;
+    if let Some(manifest) = &manifest {
+        summary.preset = Some(manifest.preset.clone()).filter(|preset| !preset.is_empty());
+    }
+    if let Some(genotype) = &genotype {
+        summary.genotype = Some(genotype.to_text());
+        if let Some(manifest) = &manifest {
+            let shape = network_config(genotype, &config.train, manifest.image_shape, manifest.classes.len());
+            summary.parameters = Some(derived_cost(genotype, &shape.shape()).parameters);
+        }
+    }
+    if let Some(result) = folder.read_result()? {
+        summary.parameters = Some(result.parameters);
+        summary.validation_accuracy = result.validation_accuracy;
+        summary.test_accuracy = Some(result.test_accuracy);
+        summary.seconds = Some(result.search_seconds.unwrap_or(0.0) + result.train_seconds);
+        return Ok(RunState::Finished);
+    }
+    let busy = is_busy(path);
+    let begun = busy || train_epochs > 0 || folder.checkpoint(Stage::Train).exists();
+    let (stage, epochs_done, epochs) = match genotype {
+        None => (Stage::Search, search_epochs, config.search.epochs),
+        Some(_) if !begun => return Ok(RunState::Searched),
+        Some(_) => (Stage::Train, train_epochs, config.train.epochs),
+    };
+    Ok(match busy {
+        true => RunState::Running { stage, epochs_done, epochs },
+        false => RunState::Interrupted { stage, epochs_done, epochs },
+    })
+}
+
+/// Whether a process is at work on the run. The look at the lock is over at once.
+fn is_busy(path: &Path) -> bool {
+    File::open(path.join(LOCK))
+        .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{DataShape, Preset, preset};
+    use crate::run::Overwrite;
+    use crate::space::known_genotype;
+
+    fn begin(path: &Path) -> RunFolder {
+        let folder = RunFolder::create(path, Overwrite::Refuse).unwrap();
+        folder.write_config(&preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap();
+        folder
+    }
+
+    #[test]
+    fn runs_are_found_and_broken_ones_do_not_stop_it() {
+        let base = tempfile::tempdir().unwrap();
+        let at = |name: &str| base.path().join(name);
+        let busy = begin(&at("a-10"));
+        drop(begin(&at("a-9")));
+        let searched = begin(&at("deep/er/one"));
+        searched.write_genotype(&known_genotype("DARTS_V2").unwrap()).unwrap();
+        drop(searched);
+        drop(begin(&at("c")));
+        fs::write(at("c/history.jsonl"), "nonsense\n").unwrap();
+        drop(begin(&at("d")));
+        fs::remove_file(at("d/config.toml")).unwrap();
+        fs::create_dir(at("other")).unwrap();
+        fs::write(at("other/config.toml"), "of = \"something else\"").unwrap();
+        let list = list_runs(base.path()).unwrap();
+        let states: Vec<(String, RunState)> = list
+            .into_iter()
+            .map(|run| (run.folder.strip_prefix(base.path()).unwrap().display().to_string(), run.state))
+            .collect();
+        let stopped = RunState::Interrupted { stage: Stage::Search, epochs_done: 0, epochs: 50 };
+        let running = RunState::Running { stage: Stage::Search, epochs_done: 0, epochs: 50 };
+        assert_eq!(states.len(), 5, "{states:?}");
+        assert_eq!(states[0], ("a-9".to_owned(), stopped));
+        assert_eq!(states[1], ("a-10".to_owned(), running));
+        assert!(matches!(&states[2].1, RunState::Broken { reason } if reason.contains("line 1")));
+        assert!(matches!(&states[3].1, RunState::Broken { reason } if reason.contains("no config.toml")));
+        assert_eq!(states[4], ("deep/er/one".to_owned(), RunState::Searched));
+        drop(busy);
+        assert_eq!(list_runs(&at("a-10")).unwrap().len(), 1);
+        assert!(list_runs(&at("nowhere")).is_err());
+    }
+}

@@ -1,0 +1,43 @@
+//! Edge weights as a picture: a row for each edge, a column for each candidate, the darker the heavier.
+
+use image::{ImageEncoder, Rgb, RgbImage};
+
+use super::proto::Image;
+
+/// Side of an entry in pixels.
+const SIDE: u32 = 24;
+/// Colours of weight 0 and of weight 1.
+const LIGHT: [f32; 3] = [247.0, 251.0, 255.0];
+const DARK: [f32; 3] = [8.0, 48.0, 107.0];
+
+/// The picture of weights from 0 to 1.
+pub fn picture(rows: &[Vec<f32>]) -> Image {
+    let (height, width) = (rows.len() as u32 * SIDE, rows.first().map_or(0, Vec::len) as u32 * SIDE);
+    let pixel = |x: u32, y: u32| {
+        let weight = rows[(y / SIDE) as usize].get((x / SIDE) as usize).copied().unwrap_or(0.0);
+        // Half of all colours are for weights below 1/4: those of a search begin at 1/8.
+        let shade = weight.clamp(0.0, 1.0).sqrt();
+        Rgb(std::array::from_fn(|c| (LIGHT[c] + (DARK[c] - LIGHT[c]) * shade).round() as u8))
+    };
+    let image = RgbImage::from_fn(width, height, pixel);
+    let mut encoded = Vec::new();
+    image::codecs::png::PngEncoder::new(&mut encoded)
+        .write_image(&image, width, height, image::ExtendedColorType::Rgb8)
+        .expect("an image in memory can be encoded");
+    Image { height: height as i32, width: width as i32, colorspace: 3, encoded }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heavy_weights_are_dark() {
+        let picture = picture(&[vec![0.0, 1.0, 0.25], vec![0.5, 0.0, 0.0]]);
+        let read = image::load_from_memory(&picture.encoded).unwrap().to_rgb8();
+        assert_eq!(read.dimensions(), (3 * SIDE, 2 * SIDE));
+        let at = |column: u32, row: u32| read.get_pixel(column * SIDE + 1, row * SIDE + SIDE - 1).0;
+        assert_eq!((at(0, 0), at(1, 0)), ([247, 251, 255], [8, 48, 107]));
+        assert!(at(2, 0)[0] > at(0, 1)[0], "a half is darker than a quarter");
+    }
+}

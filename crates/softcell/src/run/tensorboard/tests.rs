@@ -1,0 +1,97 @@
+use super::proto::Kind;
+use super::*;
+use crate::config::{DataShape, Preset, preset};
+use crate::run::{Overwrite, history};
+use crate::search::SearchEpoch;
+use crate::space::ArchWeights;
+use crate::train::TrainEpoch;
+
+fn search(epoch: usize) -> HistoryLine {
+    let rows = ArchWeights { normal: vec![vec![0.25; 4]; 2], reduction: vec![vec![0.25; 4]; 2] };
+    HistoryLine::Search(SearchEpoch {
+        epoch,
+        learning_rate: 0.1,
+        train_loss: 2.0,
+        train_accuracy: 0.5,
+        train_top5_accuracy: 0.75,
+        valid_loss: (epoch > 0).then_some(1.0),
+        valid_accuracy: 0.25,
+        alphas: rows.clone(),
+        edge_weights: rows,
+        entropy_normal: 1.0,
+        entropy_reduction: 1.5,
+        skips_normal: 1,
+        skips_reduction: 2,
+        genotype: "Genotype(…)".into(),
+        seconds: 10.0,
+    })
+}
+
+fn train(epoch: usize) -> HistoryLine {
+    HistoryLine::Train(TrainEpoch {
+        epoch,
+        learning_rate: 0.1,
+        drop_path_prob: 0.0,
+        train_loss: 2.0,
+        train_accuracy: 0.5,
+        train_top5_accuracy: 0.75,
+        valid_loss: None,
+        valid_accuracy: None,
+        best_epoch: None,
+        seconds: 5.0,
+    })
+}
+
+/// All events of the run's only file.
+fn events(folder: &RunFolder) -> Vec<Event> {
+    let files: Vec<_> =
+        fs::read_dir(folder.tensorboard()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    let records = record::read(&fs::read(&files[0]).unwrap()).expect("every checksum is right");
+    records.iter().map(|record| Event::decode(&record[..]).unwrap()).collect()
+}
+
+/// Steps of a scalar.
+fn steps(events: &[Event], tag: &str) -> Vec<i64> {
+    let has = |event: &&Event| match &event.what {
+        Some(What::Summary(summary)) => {
+            summary.value.iter().any(|value| value.tag == tag && matches!(value.kind, Some(Kind::Scalar(_))))
+        }
+        _ => false,
+    };
+    events.iter().filter(has).map(|event| event.step).collect()
+}
+
+#[test]
+fn every_epoch_is_there_once_whatever_was_interrupted() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = RunFolder::create(&base.path().join("run"), Overwrite::Refuse).unwrap();
+    folder.write_config(&preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap();
+    assert!(EventFile::of(&folder).unwrap().is_none(), "nobody asked for one");
+    folder.write_tensorboard().unwrap();
+    let keep = |file: &mut EventFile, line: HistoryLine| {
+        history::append(&folder.history(), &line).unwrap();
+        file.add(&line).unwrap();
+    };
+    let mut file = EventFile::of(&folder).unwrap().unwrap();
+    (0..3).for_each(|epoch| keep(&mut file, search(epoch)));
+    // Killed, and one epoch further than the last checkpoint.
+    history::retain(&folder.history(), |line| step(line) < 2).unwrap();
+    let mut file = EventFile::of(&folder).unwrap().unwrap();
+    (2..4).for_each(|epoch| keep(&mut file, search(epoch)));
+    (0..2).for_each(|epoch| keep(&mut file, train(epoch)));
+    let events = events(&folder);
+    assert_eq!(events[0].what, Some(What::FileVersion("brain.Event:2".into())));
+    assert_eq!(steps(&events, "search/train_loss"), [0, 1, 2, 3]);
+    assert_eq!(steps(&events, "search/skips_reduction"), [0, 1, 2, 3]);
+    assert_eq!(steps(&events, "search/valid_loss"), [1, 2, 3], "none where it overflowed");
+    assert_eq!(steps(&events, "train/learning_rate"), [0, 1]);
+    assert!(steps(&events, "train/valid_accuracy").is_empty());
+    assert!(events.windows(2).all(|pair| pair[0].wall_time <= pair[1].wall_time));
+    let tags = |event: &Event| match &event.what {
+        Some(What::Summary(summary)) => summary.value.iter().map(|value| value.tag.clone()).collect(),
+        _ => Vec::new(),
+    };
+    assert_eq!(tags(&events[2]), ["settings", "_hparams_/session_start_info"]);
+    assert_eq!(tags(&events[3]).len(), 10 + 4 + 1, "numbers, matrices, genotype; no loss on validation");
+}
