@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Export(args) => commands::export::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Genotype(args) => commands::genotype::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Replay(args) => commands::replay::run(&args),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::{given_genotype, report, train_and_test};
+use super::{given_genotype, report, summary, train_and_test};
 use crate::args::FitArgs;
 use crate::output::print;
 use crate::session::Session;
@@ -20,7 +20,8 @@ pub fn run(args: &FitArgs) -> Result<ExitCode> {
 fn fit(session: &mut Session) -> Result<()> {
     if let Some(result) = session.folder.read_result()? {
         session.progress.line("the run is finished; this is its result");
-        return print(&report(&session.folder, &result));
+        report::at_the_end(session);
+        return print(&summary(&session.folder, &result));
     }
     if let Some(genotype) = given_genotype(&session.folder)? {
         session.progress.line("the run was given its genotype: there is nothing to search");

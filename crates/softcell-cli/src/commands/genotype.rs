@@ -13,7 +13,7 @@ use softcell::space::{
 };
 use softcell::train::stem_kind;
 
-use super::layers;
+use super::{draw, layers};
 use crate::args::{GenotypeCommand, GenotypeForm, ShowArgs, StemArg};
 use crate::output::{grouped, print, print_json, size, table};
 
@@ -24,6 +24,7 @@ use crate::output::{grouped, print, print_json, size, table};
 pub fn run(command: &GenotypeCommand) -> Result<ExitCode> {
     match command {
         GenotypeCommand::Show(args) => show(args)?,
+        GenotypeCommand::Draw(args) => draw::run(args)?,
         GenotypeCommand::Convert { genotype, to } => match (resolve(genotype)?, to) {
             (genotype, GenotypeForm::Text) => print(&format!("{}\n", genotype.to_text()))?,
             (genotype, GenotypeForm::Json) => print_json(&genotype)?,

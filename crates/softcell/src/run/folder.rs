@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::atomic;
+use super::examples::{Mistakes, Samples};
 use super::history;
 use super::manifest::{Manifest, RunResult};
 use super::size::ChosenSize;
@@ -23,6 +24,15 @@ pub enum Overwrite {
     Resume,
 }
 
+/// Whether somebody works on a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// Nobody does: it is finished, or was stopped or killed.
+    Idle,
+    /// A process does.
+    Busy,
+}
+
 /// A run folder, held by this process alone until it is dropped.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -38,6 +48,9 @@ const GENOTYPE_JSON: &str = "genotype.json";
 const GENOTYPE_TEXT: &str = "genotype.txt";
 const NETWORK: &str = "network.json";
 const RESULT: &str = "result.json";
+const SAMPLES: &str = "samples.json";
+const MISTAKES: &str = "mistakes.json";
+const REPORT: &str = "report.html";
 const GENOTYPES: &str = "genotypes";
 const CHECKPOINTS: &str = "checkpoints";
 const WEIGHTS: &str = "weights";
@@ -112,6 +125,20 @@ impl RunFolder {
         }
     }
 
+    /// An existing run to be looked at, also while a process works on it, and whether one does.
+    ///
+    /// Each of its files is whole at any moment, but they may be of different ones.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn peek(path: &Path) -> Result<(Self, Activity)> {
+        Self::check_begun(path)?;
+        let busy = File::open(path.join(LOCK))
+            .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)));
+        let folder = Self { path: path.to_path_buf(), _lock: None };
+        Ok((folder, if busy { Activity::Busy } else { Activity::Idle }))
+    }
+
     /// Whether a run has begun at `path`.
     pub fn exists(path: &Path) -> bool {
         path.join(CONFIG).exists()
@@ -135,7 +162,8 @@ impl RunFolder {
         let Ok(inside) = file.strip_prefix(&run) else { return false };
         let first = inside.iter().next().unwrap_or_default();
         let files = [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, GENOTYPE_TEXT, NETWORK, RESULT, LOCK];
-        files.iter().chain(&[GENOTYPES, CHECKPOINTS, WEIGHTS]).any(|own| first == *own)
+        let shown = [SAMPLES, MISTAKES, REPORT];
+        files.iter().chain(&shown).chain(&[GENOTYPES, CHECKPOINTS, WEIGHTS]).any(|own| first == *own)
     }
 
     fn is_vacant(path: &Path) -> Result<bool> {
@@ -167,6 +195,9 @@ impl RunFolder {
         for name in [RESULT, NETWORK, GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, CHECKPOINTS, WEIGHTS] {
             remove(&self.path.join(name))?;
         }
+        for name in [SAMPLES, MISTAKES, REPORT] {
+            remove(&self.path.join(name))?;
+        }
         for name in [HISTORY, MANIFEST, CONFIG] {
             remove(&self.path.join(name))?;
         }
@@ -178,8 +209,9 @@ impl RunFolder {
     /// # Errors
     /// What the file system says.
     pub fn clear_training(&self) -> Result<()> {
-        remove(&self.path.join(RESULT))?;
-        remove(&self.path.join(WEIGHTS))?;
+        for name in [RESULT, MISTAKES, REPORT, WEIGHTS] {
+            remove(&self.path.join(name))?;
+        }
         let checkpoint = self.checkpoint(Stage::Train);
         remove(&checkpoint)?;
         remove(&atomic::previous(&checkpoint))?;
@@ -217,6 +249,43 @@ impl RunFolder {
     /// Where the genotype after an epoch of the search lies.
     pub fn epoch_genotype(&self, epoch: usize) -> PathBuf {
         self.path.join(GENOTYPES).join(format!("epoch-{epoch:03}.txt"))
+    }
+
+    /// Where the report lies, once there is one.
+    pub fn report(&self) -> PathBuf {
+        self.path.join(REPORT)
+    }
+
+    /// Writes a few images of the data.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_samples(&self, samples: &Samples) -> Result<()> {
+        self.write_json(SAMPLES, samples)
+    }
+
+    /// Reads the images that were kept; `None` where there are none.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_samples(&self) -> Result<Option<Samples>> {
+        self.read_json(SAMPLES)
+    }
+
+    /// Writes a few test images that got the wrong answer.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_mistakes(&self, mistakes: &Mistakes) -> Result<()> {
+        self.write_json(MISTAKES, mistakes)
+    }
+
+    /// Reads them; `None` where there are none.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_mistakes(&self) -> Result<Option<Mistakes>> {
+        self.read_json(MISTAKES)
     }
 
     /// Writes the settings.

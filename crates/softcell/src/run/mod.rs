@@ -2,6 +2,7 @@
 
 mod atomic;
 mod checkpoint;
+mod examples;
 mod folder;
 mod history;
 mod keeper;
@@ -9,10 +10,11 @@ mod manifest;
 mod memory;
 mod size;
 
-pub(crate) use atomic::write_checked;
 pub use atomic::write as write_atomically;
+pub(crate) use atomic::write_checked;
 pub use checkpoint::{load_search, load_train, read_weights, save_search, save_train, write_weights};
-pub use folder::{Overwrite, RunFolder};
+pub use examples::{ClassSamples, Mistake, Mistakes, Samples};
+pub use folder::{Activity, Overwrite, RunFolder};
 pub use history::{HistoryLine, read_history};
 pub use keeper::Keeper;
 pub(crate) use keeper::rewind;
