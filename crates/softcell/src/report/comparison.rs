@@ -52,6 +52,7 @@ fn caveats(records: &[RunRecord]) -> Markup {
         .filter_map(|record| record.manifest.as_ref())
         .map(|manifest| manifest.data_fingerprint.as_str())
         .collect();
+    prints.sort_unstable();
     prints.dedup();
     let seeds = records.iter().any(|record| {
         let first = &records[0].config;

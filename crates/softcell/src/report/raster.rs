@@ -5,7 +5,7 @@ use std::sync::Arc;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::codecs::png::PngEncoder;
 use image::{Delay, ExtendedColorType, Frame, ImageEncoder, RgbaImage};
-use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb::Database};
 
 use super::cell::{CellChoice, still_pictures};
@@ -62,8 +62,9 @@ fn render(svg: &str, scale: f32) -> Result<RgbaImage> {
         return Err(fault(format!("{width}x{height} pixels")));
     }
     let mut pixmap = Pixmap::new(width as u32, height as u32).expect("sides are in range");
+    pixmap.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-    // The page is opaque, so nothing is left to take out of the alpha.
+    // Opaque, so nothing has to be taken out of the alpha.
     Ok(RgbaImage::from_raw(width as u32, height as u32, pixmap.take()).expect("four bytes a pixel"))
 }
 

@@ -142,7 +142,7 @@ fn long_and_large_runs_stay_small() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut run = finished(&names, 600, 600);
     // Every epoch another cell.
-    let [a, b]: [Genotype; 2] = ["NASNet", "AMOEBANET"].map(|n| crate::space::known_genotype(n).unwrap());
+    let [a, b]: [Genotype; 2] = ["NASNet", "AmoebaNet"].map(|n| crate::space::known_genotype(n).unwrap());
     for (i, epoch) in run.search.iter_mut().enumerate() {
         epoch.genotype = if i % 2 == 0 { a.to_text() } else { b.to_text() };
     }

@@ -80,7 +80,7 @@ pub(crate) fn inline_style() -> String {
 
 /// A whole SVG file with a page behind the drawing.
 pub(super) fn file(title: &str, size: [f64; 2], content: &Markup, more_style: &str) -> String {
-    let [width, height] = size.map(round);
+    let [width, height] = size.map(f64::ceil);
     let markup = html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {width} {height}")) width=(width)
             height=(height) font-family=(FONTS) font-size=(FONT_SIZE) role="img" {
@@ -179,7 +179,7 @@ fn drawn_box(content: Content, area: &Area, kind: CellKind) -> Markup {
     }
 }
 
-/// Hundredths of pixels are enough.
+/// Tenths of pixels are enough.
 pub(super) fn round(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
+    (value * 10.0).round() / 10.0
 }

@@ -167,7 +167,7 @@ fn pixels_show_text_and_colours_without_fonts_of_the_system() {
     let png = to_png(&draw(&genotype, CellChoice::Normal).unwrap(), 2.0).unwrap();
     let picture = image::load_from_memory(&png).unwrap().to_rgba8();
     let layout = Layout::new(&genotype.normal, Columns::ByDepth);
-    assert_eq!(picture.width(), (layout.width * 2.0).ceil() as u32);
+    assert_eq!(picture.width(), 2 * layout.width.ceil() as u32);
     assert_eq!(picture.get_pixel(0, 0).0, [255; 4]);
     let dark = picture.pixels().filter(|p| p.0[..3].iter().all(|&v| v < 70)).count();
     assert!(dark > 2000, "{dark} pixels of text");
