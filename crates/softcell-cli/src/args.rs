@@ -31,6 +31,7 @@ Examples:
   softcell train --genotype DARTS_V2 --data ./my-images
   softcell evaluate --run runs/a                accuracy on the test images
   softcell predict --run runs/a photos          class and probability of images
+  softcell report --run runs/a                  all of a run as a page for the browser
   softcell export --run runs/a --format onnx    a file for onnxruntime and other programs
   softcell import --weights weights.pt --genotype DARTS_V2
                                                 published weights as a run to evaluate and use
@@ -42,6 +43,10 @@ Examples:
 A run that was stopped goes on with --resume.";
 
 const DIGITS_NOTE: &str = "Without --data the built-in handwritten digits are used.";
+
+const REPORT_NOTES: &str = "\
+The page needs no network and no file beside it. A run that is going on, or was stopped or killed, has a report \
+too. `fit` and `train` write it at their end.";
 
 const EXPORT_NOTES: &str = "\
 The input of an ONNX file is `image`, [batch, channels, height, width] in f32, which it normalises itself. \
@@ -100,7 +105,10 @@ pub enum Command {
     Import(ImportArgs),
     /// List the runs in a folder: where they stand and what they came to
     Runs(RunsArgs),
-    /// Look at genotypes and convert them
+    /// Write a run, or several side by side, as a page for the browser
+    #[command(after_help = REPORT_NOTES)]
+    Report(ReportArgs),
+    /// Look at genotypes, draw them and convert them
     #[command(subcommand)]
     Genotype(GenotypeCommand),
     /// Look at data
@@ -293,6 +301,21 @@ pub struct ExportArgs {
     pub machine: Machine,
 }
 
+/// Of `report`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["run", "compare"]))]
+pub struct ReportArgs {
+    /// Folder of a run
+    #[arg(long, value_name = "DIR")]
+    pub run: Option<PathBuf>,
+    /// Folders of runs to put side by side
+    #[arg(long, value_name = "DIR", num_args = 2..)]
+    pub compare: Vec<PathBuf>,
+    /// The file [default: report.html in the run folder, or compare.html]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 /// The numbers that pixels are given in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RangeArg {
@@ -379,6 +402,8 @@ pub struct RunsArgs {
 pub enum GenotypeCommand {
     /// Print the cells, parameters, multiply-adds and memory of a genotype
     Show(ShowArgs),
+    /// Draw the cells of a genotype, or of a search over its epochs, as SVG, PNG or GIF
+    Draw(DrawArgs),
     /// Print a genotype in the form of another tool
     Convert(ConvertArgs),
     /// List the published genotypes that are known by name
@@ -396,6 +421,45 @@ pub struct ConvertArgs {
     /// The form that is read
     #[arg(long, value_name = "DIALECT", default_value = dialects::AUTO, value_parser = dialects::from())]
     pub from: FromDialect,
+}
+
+/// Of `genotype draw`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("origin").required(true).args(["genotype", "run"]))]
+pub struct DrawArgs {
+    /// Text, name or file of a genotype, or the folder of a run
+    pub genotype: Option<String>,
+    /// Folder of a run whose search is drawn epoch by epoch, as an animation
+    #[arg(long, value_name = "DIR")]
+    pub run: Option<PathBuf>,
+    /// Which cells
+    #[arg(long, value_enum, default_value_t = CellArg::Both)]
+    pub cell: CellArg,
+    /// The file: .svg, .png (cells of a genotype) or .gif (animation)
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Pixels of a PNG or GIF for each one of the SVG
+    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = scale)]
+    pub scale: f32,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+fn scale(text: &str) -> Result<f32, String> {
+    let expected = || "expected a number from 0.1 to 20".to_owned();
+    text.parse().ok().filter(|scale| (0.1..=20.0).contains(scale)).ok_or_else(expected)
+}
+
+/// The cells that are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CellArg {
+    /// The normal cell
+    Normal,
+    /// The reduction cell
+    Reduction,
+    /// Both, one below the other
+    Both,
 }
 
 /// The stem in front of the cells.

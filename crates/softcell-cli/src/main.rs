@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Runs(args) => commands::runs::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Genotype(args) => commands::genotype::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Replay(args) => commands::replay::run(&args),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Batch, BatchPlan, Batches, ImageSet};
 use crate::loss::{Meter, argmax, cross_entropy};
 use crate::pool::in_pool;
+use crate::space::softmax_rows;
 
 /// A batch on a device.
 #[derive(Debug, Clone)]
@@ -47,6 +48,19 @@ pub struct Evaluation {
     pub confusion: Vec<Vec<u64>>,
 }
 
+/// A wrong answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WrongAnswer {
+    /// The image, counted from 0 in the order of the plan.
+    pub image: usize,
+    /// Index of its class.
+    pub truth: usize,
+    /// Index of the class that was answered.
+    pub answer: usize,
+    /// The probability that was given to it.
+    pub probability: f32,
+}
+
 /// Runs `forward` over the batches of `plan`, in their order.
 ///
 /// `forward` maps images `[N, C, H, W]` on `device` to logits `[N, classes]`.
@@ -55,10 +69,26 @@ pub fn evaluate(
     device: &Device,
     forward: impl FnMut(Tensor<4>) -> Tensor<2> + Send,
 ) -> Evaluation {
-    in_pool(|| count(plan, device, forward))
+    evaluate_telling(plan, device, forward, |_| {})
 }
 
-fn count(plan: &BatchPlan, device: &Device, mut forward: impl FnMut(Tensor<4>) -> Tensor<2>) -> Evaluation {
+/// As [`evaluate`], and tells `wrong` of each wrong answer.
+pub fn evaluate_telling(
+    plan: &BatchPlan,
+    device: &Device,
+    forward: impl FnMut(Tensor<4>) -> Tensor<2> + Send,
+    wrong: impl FnMut(WrongAnswer) + Send,
+) -> Evaluation {
+    in_pool(|| count(plan, device, forward, wrong))
+}
+
+fn count(
+    plan: &BatchPlan,
+    device: &Device,
+    mut forward: impl FnMut(Tensor<4>) -> Tensor<2>,
+    mut wrong: impl FnMut(WrongAnswer),
+) -> Evaluation {
+    let mut images = 0;
     let set = plan.set.clone();
     let classes = set.classes.to_vec();
     let mut meter = Meter::default();
@@ -67,7 +97,13 @@ fn count(plan: &BatchPlan, device: &Device, mut forward: impl FnMut(Tensor<4>) -
         let labels = batch.labels.clone();
         let (loss, logits) = answer(DeviceBatch::new(batch, &set, device), &mut forward);
         for (row, &label) in logits.chunks(classes.len()).zip(&labels) {
-            confusion[label as usize][argmax(row)] += 1;
+            let (truth, answer) = (label as usize, argmax(row));
+            confusion[truth][answer] += 1;
+            if answer != truth {
+                let probability = softmax_rows(&[row.to_vec()])[0][answer];
+                wrong(WrongAnswer { image: images, truth, answer, probability });
+            }
+            images += 1;
         }
         meter.add(loss, &logits, &labels);
     }

@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use crate::config::Config;
 use crate::data::{Dataset, ImageSet};
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluate::{Evaluation, WrongAnswer, evaluate_telling};
 use crate::event::{Event, Observer, Stage};
+use crate::examples::{mistakes, samples};
 use crate::ops::Pass;
 use crate::run::{
     ChosenSize, Keeper, RunFolder, RunResult, load_search, load_train, peak_rss_mb, rewind, write_weights,
@@ -67,11 +68,20 @@ impl Job<'_> {
             observer.on(Event::Note("the search is done already".to_string()))?;
             return Ok(SearchOutcome { genotype, alphas: state.alphas.clone(), seconds: state.seconds });
         }
+        self.keep_samples()?;
         rewind(self.folder, Stage::Search, state.as_ref().map_or(0, |s| s.position.epoch))?;
         let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval)?;
         let outcome = search(self.dataset, self.config, self.device, state.as_ref(), &mut keeper)?;
         self.folder.write_genotype(&outcome.genotype)?;
         Ok(outcome)
+    }
+
+    /// Keeps a few images for the report, before anything else: a run that is killed has a report too.
+    fn keep_samples(&self) -> Result<()> {
+        match self.folder.read_samples()? {
+            Some(_) => Ok(()),
+            None => self.folder.write_samples(&samples(self.dataset)),
+        }
     }
 
     /// The settings with the width and depth that honour their limits: see [`crate::sizing::sized`].
@@ -115,6 +125,7 @@ impl Job<'_> {
     /// Limits that cannot be met, what [`crate::train::train`] finds, and what the file system says.
     pub fn train(&self, genotype: &Genotype, observer: &mut dyn Observer) -> Result<TrainOutcome> {
         let config = self.choose_size(genotype, observer)?;
+        self.keep_samples()?;
         let state = load_train(&self.folder.checkpoint(Stage::Train))?;
         rewind(self.folder, Stage::Train, state.as_ref().map_or(0, |s| s.position.epoch))?;
         let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval)?;
@@ -137,7 +148,10 @@ impl Job<'_> {
         trained: &TrainOutcome,
         observer: &mut dyn Observer,
     ) -> Result<RunResult> {
-        let test = self.test(genotype, trained.chosen(), observer)?;
+        let mut wrong = Vec::new();
+        let test = self
+            .test_telling(genotype, trained.chosen(), observer, |answer: WrongAnswer| wrong.push(answer))?;
+        self.folder.write_mistakes(&mistakes(&self.dataset.test, wrong))?;
         let config = self.sized(genotype)?;
         let size = derived_layers(genotype, &asked_shape(genotype, &config, &self.dataset.train));
         let last_epoch = self.config.train.epochs - 1;
@@ -178,6 +192,17 @@ impl Job<'_> {
         weights: &NamedTensors,
         observer: &mut dyn Observer,
     ) -> Result<Evaluation> {
+        self.test_telling(genotype, weights, observer, |_| {})
+    }
+
+    /// As [`Self::test`], and tells `wrong` of each wrong answer.
+    fn test_telling(
+        &self,
+        genotype: &Genotype,
+        weights: &NamedTensors,
+        observer: &mut dyn Observer,
+        wrong: impl FnMut(WrongAnswer) + Send,
+    ) -> Result<Evaluation> {
         let config = self.sized(genotype)?;
         let net = build_network(genotype, &config.train, &self.dataset.train, self.device)?;
         let net = load_named(net, weights, "weights")?;
@@ -189,14 +214,15 @@ impl Job<'_> {
             self.config.train.batch_size,
         );
         let (mut done, mut told) = (0, Ok(()));
-        let evaluation = evaluate(&plan, self.device, |images| {
+        let forward = |images: Tensor<4>| {
             done += images.dims()[0];
             let logits = net.forward(images, &mut Pass::eval()).logits;
             if told.is_ok() {
                 told = observer.on(Event::Testing { done, total: set.len() });
             }
             logits
-        });
+        };
+        let evaluation = evaluate_telling(&plan, self.device, forward, wrong);
         told.map(|()| evaluation)
     }
 }

@@ -147,6 +147,7 @@ fn network(config: DerivedNetworkConfig) -> TrainedModel {
     let manifest = Manifest {
         version: "0".into(),
         command: Vec::new(),
+        preset: String::new(),
         seed: 11,
         data_fingerprint: "fingerprint".into(),
         images: [0, 0],

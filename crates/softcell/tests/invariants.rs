@@ -82,6 +82,13 @@ fn exporters_and_importers_know_derived_networks_and_never_search() {
 }
 
 #[test]
+fn reports_read_records_and_never_compute() {
+    assert_without(&["softcell/src/report"], &["burn", "softcell_kernels"]);
+    let modules = ["supernet", "network", "ops", "weights", "replay", "bench", "pipeline", "evaluate"];
+    assert_independent("softcell/src/report", &modules);
+}
+
+#[test]
 fn operations_know_neither_network() {
     assert_independent("softcell/src/ops", &["supernet", "network", "search", "train"]);
 }
@@ -144,6 +151,8 @@ fn only_data_run_replay_and_export_touch_the_disk() {
             "softcell/src/import/tensor.rs",
             "softcell/src/sizing.rs",
             "softcell/src/predict",
+            "softcell/src/examples.rs",
+            "softcell/src/report",
         ],
         &disk,
     );
@@ -177,8 +186,9 @@ fn the_operations_are_mapped_to_modules_in_one_place() {
     let maps: Vec<PathBuf> = sources("softcell/src")
         .into_iter()
         .filter(|(path, code)| {
-            // `space` and `config` are data; an exporter writes an operation down for another program.
-            let other = ["space", "config", "export"];
+            // `space` and `config` are data; an exporter writes an operation down for another program, a report
+            // draws it.
+            let other = ["space", "config", "export", "report"];
             let elsewhere = path.components().any(|c| other.iter().any(|name| c.as_os_str() == *name));
             !elsewhere && code.contains("Primitive::SepConv3x3")
         })

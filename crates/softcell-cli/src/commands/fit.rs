@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use softcell::run::FixedSettings;
 
-use super::{dry_run, given_genotype, report, train_and_test};
+use super::{dry_run, given_genotype, report, summary, train_and_test};
 use crate::args::FitArgs;
 use crate::budget;
 use crate::output::print;
@@ -31,7 +31,8 @@ pub fn run(args: &FitArgs) -> Result<ExitCode> {
 fn fit(session: &mut Session, time: Option<Duration>, fixed: FixedSettings) -> Result<()> {
     if let Some(result) = session.folder.read_result()? {
         session.progress.line("the run is finished; this is its result");
-        return print(&report(&session.folder, &result));
+        report::at_the_end(session);
+        return print(&summary(&session.folder, &result));
     }
     if let Some(genotype) = given_genotype(&session.folder)? {
         session.progress.line("the run was given its genotype: there is nothing to search");

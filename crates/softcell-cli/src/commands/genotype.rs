@@ -15,7 +15,7 @@ use softcell::space::{
 };
 use softcell::train::stem_kind;
 
-use super::layers;
+use super::{draw, layers};
 use crate::args::{FromDialect, GenotypeCommand, ShowArgs, StemArg};
 use crate::output::{grouped, print, print_json, size, table};
 
@@ -26,6 +26,7 @@ use crate::output::{grouped, print, print_json, size, table};
 pub fn run(command: &GenotypeCommand) -> Result<ExitCode> {
     match command {
         GenotypeCommand::Show(args) => show(args)?,
+        GenotypeCommand::Draw(args) => draw::run(args)?,
         GenotypeCommand::Convert(args) => {
             print(&format!("{}\n", args.to.write(&read(&args.genotype, args.from)?)?))?;
         }

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod data;
+mod draw;
 mod dry_run;
 pub mod evaluate;
 pub mod export;
@@ -11,6 +12,7 @@ pub mod import;
 mod layers;
 pub mod predict;
 pub mod replay;
+pub mod report;
 pub mod runs;
 pub mod search;
 pub mod train;
@@ -32,7 +34,8 @@ fn train_and_test(session: &mut Session, genotype: &Genotype, search_seconds: Op
     let result = job.finish(genotype, search_seconds, &trained, progress)?;
     progress.clear();
     progress.result(&result);
-    print(&report(&session.folder, &result))
+    report::at_the_end(session);
+    print(&summary(&session.folder, &result))
 }
 
 /// The genotype of a run that was given one, instead of searching it.
@@ -42,7 +45,7 @@ fn given_genotype(folder: &RunFolder) -> Result<Option<Genotype>> {
 }
 
 /// What a run came to, where its files are and what to do next.
-fn report(folder: &RunFolder, result: &RunResult) -> String {
+fn summary(folder: &RunFolder, result: &RunResult) -> String {
     let place = folder.path().display().to_string();
     let validation = result
         .validation_accuracy
@@ -61,6 +64,7 @@ fn report(folder: &RunFolder, result: &RunResult) -> String {
          {place}\n  \
            genotype.txt, genotype.json: the cell\n  \
            {}: the weights\n  \
+           report.html: all of it as a page for the browser\n  \
            result.json, history.jsonl, config.toml, manifest.json: the record\n\
          next\n  \
            softcell predict --run {run} IMAGE...\n  \

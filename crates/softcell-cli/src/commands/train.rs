@@ -11,7 +11,7 @@ use softcell::sizing::sized;
 use softcell::space::Genotype;
 
 use super::genotype::resolve;
-use super::{dry_run, report, train_and_test};
+use super::{dry_run, report, summary, train_and_test};
 use crate::args::TrainArgs;
 use crate::output::{print, quoted};
 use crate::plan::{Stages, shape, start};
@@ -121,7 +121,8 @@ fn choose_settings(session: &mut Session, given: &Given, genotype: &Genotype) ->
 fn train(session: &mut Session, genotype: &Genotype) -> Result<()> {
     if let Some(result) = session.folder.read_result()? {
         session.progress.line("the run is trained; this is its result");
-        return print(&report(&session.folder, &result));
+        report::at_the_end(session);
+        return print(&summary(&session.folder, &result));
     }
     let searched = load_search(&session.folder.checkpoint(Stage::Search))?.map(|state| state.seconds);
     train_and_test(session, genotype, searched)

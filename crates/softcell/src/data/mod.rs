@@ -23,6 +23,7 @@ mod source;
 mod split;
 #[cfg(test)]
 mod tests;
+mod thumbnail;
 
 pub use augment::Augment;
 pub use batch::{Batch, BatchPlan, Order};

@@ -25,6 +25,7 @@ pub(super) fn model(genotype: &str, stem: StemKind, auxiliary: bool) -> TrainedM
     let manifest = Manifest {
         version: "0".into(),
         command: Vec::new(),
+        preset: String::new(),
         seed: 3,
         data_fingerprint: "ab".into(),
         images: [0, 0],

@@ -144,6 +144,7 @@ impl Importer {
         let manifest = Manifest {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: Vec::new(),
+            preset: String::new(),
             seed: config.seed,
             data_fingerprint: dataset.map_or(String::new(), |dataset| dataset.summary.fingerprint.clone()),
             images: dataset.map_or([0, 0], |dataset| [dataset.train.len(), dataset.test.len()]),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::atomic;
 use super::budget::RunBudget;
+use super::examples::{Mistakes, Samples};
 use super::history;
 use super::manifest::{Manifest, RunResult};
 use super::size::ChosenSize;
@@ -25,6 +26,15 @@ pub enum Overwrite {
     Resume,
 }
 
+/// Whether somebody works on a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// Nobody does: it is finished, or was stopped or killed.
+    Idle,
+    /// A process does.
+    Busy,
+}
+
 /// A run folder, held by this process alone until it is dropped.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -40,6 +50,9 @@ const GENOTYPE_JSON: &str = "genotype.json";
 const GENOTYPE_TEXT: &str = "genotype.txt";
 const NETWORK: &str = "network.json";
 const RESULT: &str = "result.json";
+const SAMPLES: &str = "samples.json";
+const MISTAKES: &str = "mistakes.json";
+const REPORT: &str = "report.html";
 const GENOTYPES: &str = "genotypes";
 const CHECKPOINTS: &str = "checkpoints";
 const WEIGHTS: &str = "weights";
@@ -119,9 +132,18 @@ impl RunFolder {
         }
     }
 
-    /// A folder that may be a run, without a claim on it: what is read of it may be of different moments.
-    pub(super) fn look_at(path: &Path) -> Self {
-        Self { path: path.to_path_buf(), _lock: None }
+    /// An existing run to be looked at, also while a process works on it, and whether one does.
+    ///
+    /// Each of its files is whole at any moment, but they may be of different ones.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn peek(path: &Path) -> Result<(Self, Activity)> {
+        Self::check_begun(path)?;
+        let busy = File::open(path.join(LOCK))
+            .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)));
+        let folder = Self { path: path.to_path_buf(), _lock: None };
+        Ok((folder, if busy { Activity::Busy } else { Activity::Idle }))
     }
 
     /// Whether a run has begun at `path`.
@@ -147,7 +169,9 @@ impl RunFolder {
         let Ok(inside) = file.strip_prefix(&run) else { return false };
         let first = inside.iter().next().unwrap_or_default();
         let files = [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, GENOTYPE_TEXT, NETWORK, RESULT, BUDGET, LOCK];
-        files.iter().chain(&[GENOTYPES, CHECKPOINTS, WEIGHTS, TENSORBOARD]).any(|own| first == *own)
+        let shown = [SAMPLES, MISTAKES, REPORT];
+        let folders = [GENOTYPES, CHECKPOINTS, WEIGHTS, TENSORBOARD];
+        files.iter().chain(&shown).chain(&folders).any(|own| first == *own)
     }
 
     fn is_vacant(path: &Path) -> Result<bool> {
@@ -181,6 +205,9 @@ impl RunFolder {
         {
             remove(&self.path.join(name))?;
         }
+        for name in [SAMPLES, MISTAKES, REPORT] {
+            remove(&self.path.join(name))?;
+        }
         for name in [HISTORY, BUDGET, MANIFEST, CONFIG] {
             remove(&self.path.join(name))?;
         }
@@ -192,8 +219,9 @@ impl RunFolder {
     /// # Errors
     /// What the file system says.
     pub fn clear_training(&self) -> Result<()> {
-        remove(&self.path.join(RESULT))?;
-        remove(&self.path.join(WEIGHTS))?;
+        for name in [RESULT, MISTAKES, REPORT, WEIGHTS] {
+            remove(&self.path.join(name))?;
+        }
         let checkpoint = self.checkpoint(Stage::Train);
         remove(&checkpoint)?;
         remove(&atomic::previous(&checkpoint))?;
@@ -246,6 +274,43 @@ impl RunFolder {
     /// Where the genotype after an epoch of the search lies.
     pub fn epoch_genotype(&self, epoch: usize) -> PathBuf {
         self.path.join(GENOTYPES).join(format!("epoch-{epoch:03}.txt"))
+    }
+
+    /// Where the report lies, once there is one.
+    pub fn report(&self) -> PathBuf {
+        self.path.join(REPORT)
+    }
+
+    /// Writes a few images of the data.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_samples(&self, samples: &Samples) -> Result<()> {
+        self.write_json(SAMPLES, samples)
+    }
+
+    /// Reads the images that were kept; `None` where there are none.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_samples(&self) -> Result<Option<Samples>> {
+        self.read_json(SAMPLES)
+    }
+
+    /// Writes a few test images that got the wrong answer.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_mistakes(&self, mistakes: &Mistakes) -> Result<()> {
+        self.write_json(MISTAKES, mistakes)
+    }
+
+    /// Reads them; `None` where there are none.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_mistakes(&self) -> Result<Option<Mistakes>> {
+        self.read_json(MISTAKES)
     }
 
     /// Writes the settings.

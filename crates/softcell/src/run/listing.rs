@@ -1,11 +1,11 @@
 //! What lies in a folder of runs: of each run where it stands and what it came to.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::folder::{LOCK, OWN_FILES, RunFolder};
+use super::folder::{Activity, LOCK, OWN_FILES, RunFolder};
 use super::history::{HistoryLine, read_history};
 use crate::error::{Error, Result};
 use crate::event::Stage;
@@ -167,14 +167,7 @@ fn summarise(path: &Path) -> RunSummary {
 }
 
 fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
-    let folder = RunFolder::look_at(path);
-    if !RunFolder::exists(path) {
-        let problem = match is_busy(path) {
-            true => "it has only just begun",
-            false => "there is no config.toml in it",
-        };
-        return Err(Error::run(path, problem, "restore it, or begin anew with --force"));
-    }
+    let (folder, activity) = RunFolder::peek(path)?;
     let config = folder.read_config()?;
     summary.data = Some(config.data.path.clone());
     let lines = read_history(&folder.history())?;
@@ -219,7 +212,7 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
         summary.seconds = Some(result.search_seconds.unwrap_or(0.0) + result.train_seconds);
         return Ok(RunState::Finished);
     }
-    let busy = is_busy(path);
+    let busy = activity == Activity::Busy;
     let begun = busy || train_epochs > 0 || folder.checkpoint(Stage::Train).exists();
     let (stage, epochs_done, epochs) = match genotype {
         None => (Stage::Search, search_epochs, config.search.epochs),
@@ -230,12 +223,6 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
         true => RunState::Running { stage, epochs_done, epochs },
         false => RunState::Interrupted { stage, epochs_done, epochs },
     })
-}
-
-/// Whether a process is at work on the run. The look at the lock is over at once.
-fn is_busy(path: &Path) -> bool {
-    File::open(path.join(LOCK))
-        .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod atomic;
 mod budget;
 mod checkpoint;
+mod examples;
 mod folder;
 mod history;
 mod keeper;
@@ -16,7 +17,8 @@ pub use atomic::write as write_atomically;
 pub(crate) use atomic::write_checked;
 pub use budget::{FixedSettings, RunBudget};
 pub use checkpoint::{load_search, load_train, read_weights, save_search, save_train, write_weights};
-pub use folder::{Overwrite, RunFolder};
+pub use examples::{ClassSamples, Mistake, Mistakes, Samples};
+pub use folder::{Activity, Overwrite, RunFolder};
 pub use history::{HistoryLine, read_history};
 pub use keeper::Keeper;
 pub(crate) use keeper::rewind;

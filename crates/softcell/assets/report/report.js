@@ -1,0 +1,184 @@
+"use strict";
+(() => {
+  const holder = document.getElementById("charts");
+  const charts = holder ? JSON.parse(holder.textContent) : [];
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  // The charts of a group share their highest value, so that they can be compared.
+  const highest = {};
+  for (const chart of charts) {
+    if (chart.scale !== "weights") continue;
+    for (const series of chart.series) {
+      for (const value of series.values) {
+        if (value !== null) highest[chart.group] = Math.max(highest[chart.group] || 0, value);
+      }
+    }
+  }
+
+  const percent = (value) => (value * 100).toFixed(Math.abs(value) < 1 ? 1 : 0) + " %";
+  const plain = (value) => {
+    const size = Math.abs(value);
+    if (value === 0) return "0";
+    if (size >= 1e6 || size < 1e-4) return value.toExponential(1);
+    return String(Number(value.toPrecision(4)));
+  };
+  const written = (chart, value) => {
+    if (value === null || value === undefined) return "\u2013";
+    if (chart.scale === "percent") return percent(value);
+    if (chart.scale === "weights") return value.toFixed(3);
+    return plain(value);
+  };
+
+  const range = (chart) => (plot, low, high) => {
+    if (chart.scale === "weights") return [0, Math.min(1, (highest[chart.group] || 1) * 1.05)];
+    if (low === null || high === null) return [0, 1];
+    if (chart.scale === "count") return [0, Math.max(2, high + 0.5)];
+    if (chart.scale === "zero") return [0, high > 0 ? high * 1.08 : 1];
+    const room = (high - low || Math.abs(high) || 1) * 0.06;
+    if (chart.scale === "percent") return [Math.max(0, low - room), Math.min(1.005, high + room)];
+    return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
+  };
+
+  const tooltip = (chart, host) => {
+    const tip = document.createElement("div");
+    tip.className = "tip";
+    host.append(tip);
+    const show = (plot) => {
+      const index = plot.cursor.idx;
+      const hovered = host.matches(":hover") || host === touched;
+      if (index === null || index === undefined || !hovered) {
+        tip.style.display = "none";
+        return;
+      }
+      const head = document.createElement("div");
+      head.textContent = "epoch " + chart.x[index];
+      const table = document.createElement("table");
+      const rows = chart.series.map((series) => [series, series.values[index]]);
+      if (chart.series.length > 3) rows.sort((a, b) => (b[1] === null ? -1 : b[1]) - (a[1] === null ? -1 : a[1]));
+      for (const [series, value] of rows) {
+        const row = table.insertRow();
+        const mark = document.createElement("i");
+        mark.style.background = "var(" + series.colour + ")";
+        row.insertCell().append(mark);
+        row.insertCell().textContent = series.label;
+        row.insertCell().textContent = written(chart, value);
+      }
+      tip.replaceChildren(head, table);
+      tip.style.display = "block";
+      // Beside the cursor, on the side with more room, and never beyond the window.
+      const box = host.getBoundingClientRect();
+      const at = plot.over.offsetLeft + plot.cursor.left;
+      const width = tip.offsetWidth;
+      let left = at + 12;
+      if (box.left + left + width > document.documentElement.clientWidth - 4) left = at - width - 12;
+      left = Math.max(4 - box.left, Math.min(left, document.documentElement.clientWidth - 4 - width - box.left));
+      tip.style.left = left + "px";
+      tip.style.top = "4px";
+    };
+    return { hooks: { setCursor: [show] } };
+  };
+
+  // The chart that was tapped last: fingers do not hover.
+  let touched = null;
+  document.addEventListener("pointerdown", (event) => {
+    touched = event.pointerType === "mouse" ? null : event.target.closest(".chart");
+  });
+
+  const drawn = new Map();
+  const draw = (chart) => {
+    const host = document.querySelector('[data-chart="' + chart.id + '"]');
+    if (!host) return;
+    const old = drawn.get(chart.id);
+    if (old) old.destroy();
+    host.replaceChildren();
+    const small = host.clientHeight < 160;
+    const text = colour("--faint");
+    const grid = { stroke: colour("--rule"), width: 1 };
+    const font = (small ? 10 : 11) + "px system-ui, sans-serif";
+    const x = {
+      stroke: text, grid: { show: false }, ticks: grid, font, size: small ? 22 : 28, space: small ? 34 : 46, gap: 2,
+      incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+    };
+    const y = {
+      stroke: text, grid, ticks: { show: false }, font, size: small ? 32 : 52, space: small ? 26 : 34, gap: 4,
+      values: (plot, ticks) => ticks.map((tick) => {
+        if (chart.scale === "percent") return Number((tick * 100).toPrecision(4)) + " %";
+        if (chart.scale === "count") return Number.isInteger(tick) ? String(tick) : "";
+        return plain(tick);
+      }),
+    };
+    const single = chart.x.length === 1;
+    const steps = chart.scale === "count" ? uPlot.paths.stepped({ align: 1 }) : undefined;
+    const options = {
+      width: host.clientWidth,
+      height: host.clientHeight,
+      pxAlign: 0,
+      padding: [8, 10, 0, 0],
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: small ? 4 : 6 }, sync: { key: chart.group, scales: ["x", null] } },
+      scales: {
+        x: { time: false, range: (plot, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
+        y: { range: range(chart) },
+      },
+      axes: [x, y],
+      series: [{}].concat(chart.series.map((series) => ({
+        label: series.label,
+        stroke: colour(series.colour),
+        width: small ? 1.4 : 1.8,
+        dash: series.dashed ? [5, 4] : undefined,
+        paths: steps,
+        spanGaps: false,
+        points: { show: single, size: 6, fill: colour(series.colour) },
+      }))),
+      plugins: [tooltip(chart, host)],
+    };
+    drawn.set(chart.id, new uPlot(options, [chart.x].concat(chart.series.map((series) => series.values)), host));
+  };
+
+  const drawAll = () => charts.forEach(draw);
+  drawAll();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  let pending = 0;
+  addEventListener("resize", () => {
+    cancelAnimationFrame(pending);
+    pending = requestAnimationFrame(() => {
+      for (const chart of charts) {
+        const plot = drawn.get(chart.id);
+        const host = document.querySelector('[data-chart="' + chart.id + '"]');
+        if (plot && host && host.clientWidth !== plot.width) {
+          plot.setSize({ width: host.clientWidth, height: host.clientHeight });
+        }
+      }
+    });
+  });
+
+  // Cells over the epochs.
+  for (const player of document.querySelectorAll(".player")) {
+    const slider = player.querySelector("input");
+    const button = player.querySelector("button");
+    const pictures = Array.from(document.querySelectorAll(".sc-frames"), (svg) => svg.querySelectorAll(".sc-frame"));
+    const show = () => {
+      for (const frames of pictures) {
+        frames.forEach((frame, i) => { frame.style.visibility = i === Number(slider.value) ? "visible" : "hidden"; });
+      }
+    };
+    let timer = 0;
+    const stop = () => {
+      clearInterval(timer);
+      timer = 0;
+      button.textContent = "Play";
+    };
+    slider.addEventListener("input", () => { stop(); show(); });
+    button.addEventListener("click", () => {
+      if (timer) { stop(); return; }
+      if (Number(slider.value) >= Number(slider.max)) slider.value = 0;
+      show();
+      button.textContent = "Stop";
+      timer = setInterval(() => {
+        if (Number(slider.value) >= Number(slider.max)) { stop(); return; }
+        slider.value = Number(slider.value) + 1;
+        show();
+      }, 700);
+    });
+  }
+})();

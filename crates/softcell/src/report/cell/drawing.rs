@@ -1,0 +1,185 @@
+//! Cells as SVG.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::colours::picture_style;
+use super::columns::{Columns, Content};
+use super::layout::{Area, Layout, MARGIN, PlacedLine};
+use super::{FONT_SIZE, check, node_name, text_width};
+use crate::error::Result;
+use crate::space::{CellKind, Genotype};
+
+/// Fonts that a viewer may have, all of one width or nearly so.
+pub(super) const FONTS: &str = "'DejaVu Sans Mono', ui-monospace, Menlo, Consolas, monospace";
+/// Height of the line above a cell that names it.
+const HEADING: f64 = 24.0;
+/// Length and half the breadth of the tip of a line.
+const TIP: [f64; 2] = [8.0, 3.5];
+
+/// Which cells are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CellChoice {
+    /// The normal cell.
+    Normal,
+    /// The reduction cell.
+    Reduction,
+    /// One below the other, the normal cell first.
+    Both,
+}
+
+impl CellChoice {
+    pub(super) fn kinds(self) -> &'static [CellKind] {
+        match self {
+            CellChoice::Normal => &[CellKind::Normal],
+            CellChoice::Reduction => &[CellKind::Reduction],
+            CellChoice::Both => &CellKind::ALL,
+        }
+    }
+}
+
+/// Draws cells as an SVG file: light, or dark where the reader's screen is.
+///
+/// Sizes are in pixels. Nodes have the numbers they have in the genotype.
+///
+/// # Errors
+/// When the genotype cannot be built, or has more than 200 operations in a cell.
+pub fn draw(genotype: &Genotype, cells: CellChoice) -> Result<String> {
+    check(genotype)?;
+    let mut parts = Vec::new();
+    let (mut width, mut height) = (0.0_f64, 0.0);
+    for &kind in cells.kinds() {
+        let layout = Layout::new(genotype.cell(kind), Columns::ByDepth);
+        parts.push(html! {
+            (heading(kind, height))
+            (moved(height + HEADING, &body(&layout, kind)))
+        });
+        width = width.max(layout.width);
+        height += HEADING + layout.height;
+    }
+    let title = cells.kinds().iter().map(|kind| format!("{kind} cell")).collect::<Vec<_>>().join(" and ");
+    Ok(file(&title, [width, height], &html! { @for part in &parts { (part) } }, ""))
+}
+
+/// A cell within a page, which has [`inline_style`] once; none where it is too large.
+pub(crate) fn inline(genotype: &Genotype, kind: CellKind) -> Option<Markup> {
+    check(genotype).ok()?;
+    let layout = Layout::new(genotype.cell(kind), Columns::ByDepth);
+    let [width, height] = [layout.width, layout.height].map(round);
+    Some(html! {
+        svg class="sc-cell" viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height)
+            font-family=(FONTS) font-size=(FONT_SIZE) role="img" aria-label=(format!("{kind} cell")) {
+            (body(&layout, kind))
+        }
+    })
+}
+
+/// The style of the cells within a page.
+pub(crate) fn inline_style() -> String {
+    picture_style()
+}
+
+/// A whole SVG file with a page behind the drawing.
+pub(super) fn file(title: &str, size: [f64; 2], content: &Markup, more_style: &str) -> String {
+    let [width, height] = size.map(f64::ceil);
+    let markup = html! {
+        svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {width} {height}")) width=(width)
+            height=(height) font-family=(FONTS) font-size=(FONT_SIZE) role="img" {
+            title { (title) }
+            style { (PreEscaped(picture_style())) (PreEscaped(more_style)) }
+            rect class="sc-page" width=(width) height=(height) {}
+            (content)
+        }
+    };
+    markup.into_string()
+}
+
+/// The name of a cell, above it.
+pub(super) fn heading(kind: CellKind, top: f64) -> Markup {
+    html! {
+        text class="sc-faint" x=(MARGIN) y=(round(top + HEADING - 7.0)) { (kind) " cell" }
+    }
+}
+
+/// `content`, further down.
+pub(super) fn moved(down: f64, content: &Markup) -> Markup {
+    html! { g transform=(format!("translate(0 {})", round(down))) { (content) } }
+}
+
+/// Lines first, so that boxes lie on their ends.
+pub(super) fn body(layout: &Layout, kind: CellKind) -> Markup {
+    html! {
+        @for line in &layout.lines { (drawn_line(line)) }
+        @for placed in &layout.boxes { (drawn_box(placed.content, &placed.area, kind)) }
+    }
+}
+
+fn drawn_line(line: &PlacedLine) -> Markup {
+    let point = |[x, y]: [f64; 2]| format!("{} {}", round(x), round(y));
+    let mut end = line.end;
+    if line.arrives {
+        end[0] -= TIP[0];
+    }
+    let mut path = format!("M{}", point(line.start));
+    for [from, to] in &line.curves {
+        let middle = (from[0] + to[0]) / 2.0;
+        path.push_str(&format!(
+            "L{}C{} {} {}",
+            point(*from),
+            point([middle, from[1]]),
+            point([middle, to[1]]),
+            // The tip begins where the line ends.
+            point([to[0].min(end[0]), to[1]])
+        ));
+    }
+    path.push_str(&format!("L{}", point(end)));
+    let class = line.primitive.map_or(String::new(), |primitive| format!(" sc-{primitive}"));
+    html! {
+        path class={ "sc-line" (class) } d=(path) {}
+        @if line.arrives {
+            @let [x, y] = line.end;
+            path class={ "sc-tip" (class) } d=(format!(
+                "M{}L{}L{}Z",
+                point([x, y]),
+                point([x - TIP[0], y - TIP[1]]),
+                point([x - TIP[0], y + TIP[1]])
+            )) {}
+        }
+    }
+}
+
+fn drawn_box(content: Content, area: &Area, kind: CellKind) -> Markup {
+    let [x, y] = area.centre();
+    let baseline = round(y + 0.35 * FONT_SIZE);
+    let [left, top, width, height] = [area.left, area.top, area.width, area.height].map(round);
+    match content {
+        Content::Bend => html! {},
+        Content::Operation { primitive, source, target } => {
+            let stride = kind.stride(source);
+            let length = round(text_width(primitive.name()));
+            html! {
+                g {
+                    title { (primitive) " from " (node_name(source)) " to " (node_name(target)) ", stride " (stride) }
+                    rect class={ "sc-box sc-" (primitive) } x=(left) y=(top) width=(width) height=(height) rx="6" {}
+                    text class="sc-text" x=(round(x)) y=(baseline) text-anchor="middle" textLength=(length)
+                        lengthAdjust="spacingAndGlyphs" { (primitive) }
+                }
+            }
+        }
+        Content::Node(_) | Content::Output => html! {
+            rect class="sc-node" x=(left) y=(top) width=(width) height=(height) rx="4" {}
+            text class="sc-text" x=(round(x)) y=(baseline) text-anchor="middle" {
+                @match content {
+                    Content::Node(node @ (0 | 1)) => { "c" tspan font-size="9.5" dy="3" { "k\u{2013}" (2 - node) } },
+                    Content::Output => { "c" tspan font-size="9.5" dy="3" { "k" } },
+                    Content::Node(node) => (node),
+                    _ => {},
+                }
+            }
+        },
+    }
+}
+
+/// Tenths of pixels are enough.
+pub(super) fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}

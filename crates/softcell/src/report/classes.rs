@@ -1,0 +1,168 @@
+//! The classes of a run: images, accuracies, and what is taken for what.
+
+use maud::{Markup, html};
+
+use super::record::RunRecord;
+use super::words::{grouped, percent, rough_percent};
+use crate::run::RunResult;
+
+/// Rows of the table of classes at most.
+const MOST_CLASSES: usize = 40;
+/// With more classes than this the pairs that are confused are listed instead of a matrix.
+const WIDEST_MATRIX: usize = 20;
+/// Pairs that are listed.
+const MOST_PAIRS: usize = 15;
+
+/// A row for each class: images, accuracy, a few images.
+pub(super) fn class_table(record: &RunRecord) -> Markup {
+    let classes = record.classes();
+    let samples = record.samples.as_ref().filter(|samples| samples.classes.len() == classes.len());
+    let pictures =
+        samples.is_some_and(|samples| samples.classes.iter().any(|class| !class.pictures.is_empty()));
+    html! {
+        div class="scroll" tabindex="0" {
+            table {
+                thead { tr {
+                    th { "class" }
+                    @if samples.is_some() { th class="n" { "to train on" } th class="n" { "to test on" } }
+                    @if record.result.is_some() { th class="n" { "accuracy" } }
+                    @if pictures { th { "images" } }
+                } }
+                tbody {
+                    @for (i, name) in classes.iter().enumerate().take(MOST_CLASSES) {
+                        tr {
+                            td class="name" { (name) }
+                            @if let Some(class) = samples.map(|samples| &samples.classes[i]) {
+                                td class="n" { (grouped(class.train_images as u64)) }
+                                td class="n" { (grouped(class.test_images as u64)) }
+                            }
+                            @if let Some(result) = &record.result {
+                                td class="n" { (accuracy(result, i)) }
+                            }
+                            @if pictures {
+                                td { div class="pictures" {
+                                    @if let Some(class) = samples.map(|samples| &samples.classes[i]) {
+                                        @for picture in class.pictures.iter().filter(|p| is_picture(p)) {
+                                            img src=(picture) alt={ "an image of " (name) } loading="lazy";
+                                        }
+                                    }
+                                } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if classes.len() > MOST_CLASSES {
+            p class="note" { "And " (classes.len() - MOST_CLASSES) " more classes, which are in result.json." }
+        }
+        @if samples.is_none() {
+            p class="note" { "No images were kept in the run folder, so none are shown." }
+        }
+    }
+}
+
+fn accuracy(result: &RunResult, class: usize) -> String {
+    result.per_class_accuracy.get(class).copied().flatten().map_or("\u{2013}".to_owned(), percent)
+}
+
+/// Only what Softcell itself writes: a folder may have been meddled with.
+fn is_picture(address: &str) -> bool {
+    address.starts_with("data:image/png;base64,") || address.starts_with("data:image/jpeg;base64,")
+}
+
+/// What was taken for what on the test images.
+pub(super) fn confusion(result: &RunResult) -> Markup {
+    if result.classes.len() > WIDEST_MATRIX {
+        return confused_pairs(result);
+    }
+    html! {
+        p class="note" { "A row for each class, a column for each answer, in test images; the diagonal is right." }
+        div class="scroll" tabindex="0" {
+            table class="confusion" {
+                thead { tr {
+                    th {}
+                    @for name in &result.classes { th { span title=(name) { (name) } } }
+                } }
+                tbody {
+                    @for (i, row) in result.confusion.iter().enumerate() {
+                        @let total = row.iter().sum::<u64>().max(1);
+                        tr {
+                            th title=(result.classes[i]) { (result.classes[i]) }
+                            @for (j, &count) in row.iter().enumerate() {
+                                td class=(cell_class(i == j, count))
+                                    style=(format!("--v:{:.3}", count as f64 / total as f64)) { (count) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell_class(right: bool, count: u64) -> &'static str {
+    match (right, count) {
+        (_, 0) => "zero",
+        (true, _) => "hit",
+        (false, _) => "miss",
+    }
+}
+
+fn confused_pairs(result: &RunResult) -> Markup {
+    let mut pairs: Vec<(u64, usize, usize)> = Vec::new();
+    for (i, row) in result.confusion.iter().enumerate() {
+        pairs.extend(row.iter().enumerate().filter(|&(j, &n)| i != j && n > 0).map(|(j, &n)| (n, i, j)));
+    }
+    pairs.sort_by_key(|&(n, i, j)| (std::cmp::Reverse(n), i, j));
+    html! {
+        p class="note" {
+            "The most frequent wrong answers; the whole matrix of " (result.classes.len())
+            " classes is in result.json."
+        }
+        div class="scroll" tabindex="0" {
+            table {
+                thead { tr { th { "class" } th { "taken for" } th class="n" { "test images" } } }
+                tbody {
+                    @for &(n, i, j) in pairs.iter().take(MOST_PAIRS) {
+                        tr {
+                            td class="name" { (result.classes[i]) }
+                            td class="name" { (result.classes[j]) }
+                            td class="n" { (n) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Test images with the wrong answers that the network was most sure of.
+pub(super) fn mistakes(record: &RunRecord) -> Markup {
+    let Some(mistakes) = &record.mistakes else {
+        return html! {
+            p class="note" { "The images with wrong answers were not kept in the run folder, so none are shown." }
+        };
+    };
+    let name = |class: usize| record.classes().get(class).map_or("?", String::as_str);
+    html! {
+        @if mistakes.count == 0 {
+            p { "Not one test image got a wrong answer." }
+        } @else {
+            p class="note" {
+                (grouped(mistakes.count)) " test images got a wrong answer. "
+                "These are some of those that the network was most sure of."
+            }
+            ul class="mistakes" {
+                @for mistake in mistakes.examples.iter().filter(|mistake| is_picture(&mistake.picture)) {
+                    li {
+                        img src=(mistake.picture) alt={ "an image of " (name(mistake.truth)) } loading="lazy";
+                        b { (name(mistake.truth)) } br;
+                        span { "taken for " } (name(mistake.answer))
+                        span { " (" (rough_percent(f64::from(mistake.probability))) ")" }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Several runs side by side.
+
+use maud::{Markup, html};
+
+use super::cell::inline;
+use super::charts::{Chart, Scale, Series, thinned};
+use super::page::page;
+use super::record::{RunRecord, State};
+use super::sections::chart_figure;
+use super::statistics::wilson;
+use super::words::{duration, grouped, percent, rough_percent};
+use crate::run::Activity;
+use crate::space::CellKind;
+
+/// Colours of the runs; further ones begin anew, dashed.
+const COLOURS: [&str; 6] = ["--first", "--second", "--third", "--fourth", "--fifth", "--sixth"];
+const MOST_POINTS: usize = 240;
+
+/// Runs side by side as one HTML page, which needs nothing beside it.
+pub fn comparison(records: &[RunRecord]) -> String {
+    let charts = charts(records);
+    let body = html! {
+        header {
+            h1 { "Runs side by side" }
+            (caveats(records))
+        }
+        main {
+            h2 { "In numbers" }
+            (table(records))
+            h2 { "Over the epochs" }
+            @if charts.is_empty() { p { "No run has finished an epoch yet." } }
+            div class="charts" { @for (title, chart) in &charts { (chart_figure(title, "", chart)) } }
+            h2 { "The cells" }
+            @for kind in CellKind::ALL {
+                h3 { (kind) " cells" }
+                @for record in records { (cell(record, kind)) }
+            }
+            h2 { "Settings that differ" }
+            (differences(records))
+        }
+        noscript { p { "The charts need JavaScript, which is switched off or not known here." } }
+        footer { "Written by Softcell " (env!("CARGO_PKG_VERSION")) ". Charts by uPlot (MIT)." }
+    };
+    let charts: Vec<Chart> = charts.into_iter().map(|(_, chart)| chart).collect();
+    page("Runs side by side \u{2013} Softcell", &body, &charts)
+}
+
+/// What keeps the accuracies from being compared.
+fn caveats(records: &[RunRecord]) -> Markup {
+    let mut prints: Vec<&str> = records
+        .iter()
+        .filter_map(|record| record.manifest.as_ref())
+        .map(|manifest| manifest.data_fingerprint.as_str())
+        .collect();
+    prints.sort_unstable();
+    prints.dedup();
+    let seeds = records.iter().any(|record| {
+        let first = &records[0].config;
+        record.config.seed != first.seed || record.config.data.test_fraction != first.data.test_fraction
+    });
+    let own_test = records.iter().any(|record| {
+        record.manifest.as_ref().is_some_and(|m| m.notes.iter().any(|note| note.starts_with("no test part")))
+    });
+    let mut intervals: Vec<[f64; 2]> =
+        records.iter().filter_map(RunRecord::test_counts).map(|[right, n]| wilson(right, n)).collect();
+    intervals.sort_by(|a, b| b[0].total_cmp(&a[0]));
+    let overlap = intervals.len() > 1 && intervals[1..].iter().any(|interval| interval[1] >= intervals[0][0]);
+    html! {
+        ul class="warnings" {
+            @if prints.len() > 1 {
+                li { strong { "The runs are of different images." } " Their accuracies cannot be compared." }
+            } @else if seeds && own_test {
+                li {
+                    strong { "The runs split off their test images under different seeds or shares." }
+                    " Their accuracies are on different images."
+                }
+            }
+            @if overlap {
+                li {
+                    strong { "The confidence intervals of the accuracies overlap." }
+                    " The difference may be chance; more test images, or several seeds each, would tell."
+                }
+            }
+        }
+    }
+}
+
+type Row = (&'static str, Vec<String>);
+
+fn table(records: &[RunRecord]) -> Markup {
+    let none = || "\u{2013}".to_owned();
+    let each = |get: &dyn Fn(&RunRecord) -> Option<String>| -> Vec<String> {
+        records.iter().map(|record| get(record).unwrap_or_else(none)).collect()
+    };
+    let rows: Vec<Row> = vec![
+        ("data", each(&|r| Some(r.config.data.path.clone()))),
+        ("state", each(&|r| Some(state(r)))),
+        ("test accuracy", each(&|r| Some(percent(r.result.as_ref()?.test_accuracy)))),
+        (
+            "95 % interval",
+            each(&|r| {
+                let [right, images] = r.test_counts()?;
+                let [low, high] = wilson(right, images);
+                Some(format!("{} to {}", rough_percent(low), rough_percent(high)))
+            }),
+        ),
+        ("test images", each(&|r| Some(grouped(r.result.as_ref()?.test_images)))),
+        ("validation accuracy", each(&|r| r.result.as_ref()?.validation_accuracy.map(percent))),
+        ("supernet's accuracy", each(&|r| Some(percent(r.search.last()?.valid_accuracy)))),
+        ("parameters", each(&|r| Some(grouped(r.cost()?.parameters)))),
+        ("multiply-adds", each(&|r| Some(grouped(r.cost()?.macs)))),
+        ("search", each(&|r| r.search_seconds().map(duration))),
+        ("training", each(&|r| r.train_seconds().map(duration))),
+        ("memory", each(&|r| Some(format!("{:.0} MB", r.result.as_ref()?.peak_rss_mb?)))),
+        ("method", each(&|r| Some(method(r)))),
+        (
+            "skip connections",
+            each(&|r| {
+                let genotype = r.latest_genotype()?;
+                Some(format!(
+                    "{} normal, {} reduction",
+                    genotype.normal.n_skips(),
+                    genotype.reduction.n_skips()
+                ))
+            }),
+        ),
+    ];
+    html! {
+        div class="scroll" tabindex="0" {
+            table class="compare" {
+                thead { tr { th {} @for record in records { th { code { (record.place) } } } } }
+                tbody {
+                    @for (name, values) in &rows {
+                        tr { th { (name) } @for value in values { td { (value) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn state(record: &RunRecord) -> String {
+    let busy = if record.activity == Activity::Busy { "going on" } else { "stopped" };
+    match record.state() {
+        State::Finished => "finished".to_owned(),
+        State::Found if record.activity == Activity::Busy => "training, going on".to_owned(),
+        State::Found => "not trained yet".to_owned(),
+        State::Searching { done, of } => format!("search, {done} of {of} epochs, {busy}"),
+        State::Training { done, of } => format!("training, {done} of {of} epochs, {busy}"),
+    }
+}
+
+fn method(record: &RunRecord) -> String {
+    match (record.was_searched(), record.config.search.unrolled) {
+        (false, _) => "genotype given".to_owned(),
+        (true, false) => "first order".to_owned(),
+        (true, true) => "second order".to_owned(),
+    }
+}
+
+/// Curves of the runs over one another.
+fn charts(records: &[RunRecord]) -> Vec<(&'static str, Chart)> {
+    type Points = Vec<(usize, Option<f64>)>;
+    let search = |get: fn(&crate::search::SearchEpoch) -> Option<f64>| -> Vec<Points> {
+        records.iter().map(|r| r.search.iter().map(|e| (e.epoch + 1, get(e))).collect()).collect()
+    };
+    let train = |get: fn(&crate::train::TrainEpoch) -> Option<f64>| -> Vec<Points> {
+        records.iter().map(|r| r.train.iter().map(|e| (e.epoch + 1, get(e))).collect()).collect()
+    };
+    let wanted = [
+        (
+            "Validation accuracy of the training",
+            "train-valid",
+            "train",
+            Scale::Percent,
+            train(|e| e.valid_accuracy),
+        ),
+        ("Loss of the training", "train-loss", "train", Scale::Free, train(|e| Some(e.train_loss))),
+        (
+            "Accuracy of the supernet",
+            "search-valid",
+            "search",
+            Scale::Percent,
+            search(|e| Some(e.valid_accuracy)),
+        ),
+        (
+            "Entropy of the normal cell's alphas",
+            "search-entropy",
+            "search",
+            Scale::Zero,
+            search(|e| Some(f64::from(e.entropy_normal))),
+        ),
+        (
+            "Skip connections of the normal cell",
+            "search-skips",
+            "search",
+            Scale::Count,
+            search(|e| Some(e.skips_normal as f64)),
+        ),
+    ];
+    wanted
+        .into_iter()
+        .filter(|(.., runs)| runs.iter().flatten().any(|(_, value)| value.is_some()))
+        .map(|(title, id, group, scale, runs)| (title, chart(records, id, group, scale, &runs)))
+        .collect()
+}
+
+fn chart(
+    records: &[RunRecord],
+    id: &str,
+    group: &'static str,
+    scale: Scale,
+    runs: &[Vec<(usize, Option<f64>)>],
+) -> Chart {
+    let last = runs.iter().flatten().map(|(epoch, _)| *epoch).max().unwrap_or(0);
+    let x: Vec<usize> = thinned(last, MOST_POINTS).into_iter().map(|i| i + 1).collect();
+    let series = runs.iter().zip(records).enumerate().map(|(i, (run, record))| {
+        let at = |epoch: &usize| run.iter().find(|(e, _)| e == epoch).and_then(|(_, value)| *value);
+        let one = Series::new(&record.place, COLOURS[i % COLOURS.len()], x.iter().map(at).collect());
+        if i < COLOURS.len() { one } else { one.dashed() }
+    });
+    Chart { id: id.to_owned(), series: series.collect(), x, scale, group }
+}
+
+fn cell(record: &RunRecord, kind: CellKind) -> Markup {
+    let picture = record.latest_genotype().and_then(|genotype| inline(&genotype, kind));
+    html! {
+        p class="note" { code { (record.place) } }
+        @match picture {
+            Some(picture) => { div class="scroll" tabindex="0" { (picture) } }
+            None => { p class="note" { "no cell" } }
+        }
+    }
+}
+
+/// Lines of the settings files that are not the same in all runs.
+fn differences(records: &[RunRecord]) -> Markup {
+    let tables: Vec<Vec<(String, String)>> =
+        records.iter().map(|record| settings(&record.config_text)).collect();
+    let mut keys: Vec<&String> = Vec::new();
+    for (key, _) in tables.iter().flatten() {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let value = |table: &[(String, String)], key: &str| {
+        table.iter().find(|(k, _)| k == key).map_or("\u{2013}".to_owned(), |(_, value)| value.clone())
+    };
+    let rows: Vec<(&str, Vec<String>)> = keys
+        .into_iter()
+        .map(|key| (key.as_str(), tables.iter().map(|table| value(table, key)).collect::<Vec<_>>()))
+        .filter(|(_, values)| values.windows(2).any(|pair| pair[0] != pair[1]))
+        .collect();
+    html! {
+        @if rows.is_empty() {
+            p { "None: the runs have the same settings." }
+        } @else {
+            div class="scroll" tabindex="0" {
+                table class="compare" {
+                    thead { tr { th { "setting" } @for record in records { th { code { (record.place) } } } } }
+                    tbody {
+                        @for (key, values) in &rows {
+                            tr { th { (key) } @for value in values { td { (value) } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Dotted keys and values of a settings file.
+fn settings(text: &str) -> Vec<(String, String)> {
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let mut settings = Vec::new();
+    for (key, value) in table {
+        match value {
+            toml::Value::Table(section) => {
+                settings.extend(
+                    section.into_iter().map(|(name, value)| (format!("{key}.{name}"), value.to_string())),
+                );
+            }
+            value => settings.push((key, value.to_string())),
+        }
+    }
+    settings
+}

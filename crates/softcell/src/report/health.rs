@@ -1,0 +1,226 @@
+//! What is to be said against a run, in plain words.
+
+use super::record::{RunRecord, State};
+use super::statistics::wilson;
+use super::words::{grouped, rough_percent};
+use crate::run::Activity;
+use crate::search::SearchEpoch;
+use crate::space::Genotype;
+
+/// Fewer epochs of search than this say nothing of a course.
+const FEWEST_EPOCHS: usize = 4;
+/// Share of the largest entropy above which alphas have hardly decided.
+const UNDECIDED: f32 = 0.9;
+/// Share of the epochs, the last ones, in which the genotype should not change any more.
+const SETTLED: f64 = 0.1;
+/// Share of a cell's operations from which skip connections are many.
+const MANY_SKIPS: f64 = 0.5;
+/// Accuracy by which training may lie above validation.
+const GAP: f64 = 0.1;
+/// Width of the interval of the accuracy from which the test part is small.
+const WIDE: f64 = 0.05;
+/// Images of a class in the test part, below which its accuracy says little.
+const FEW_IMAGES: u64 = 10;
+
+/// A sentence of warning and what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// What is so.
+    pub what: String,
+    /// What follows, or what can be done.
+    pub advice: String,
+}
+
+fn warning(what: impl Into<String>, advice: impl Into<String>) -> Option<Warning> {
+    Some(Warning { what: what.into(), advice: advice.into() })
+}
+
+/// All that is to be said against a run so far.
+pub fn warnings(record: &RunRecord) -> Vec<Warning> {
+    let found = [
+        unfinished(record),
+        small_test(record),
+        few_of_a_class(record),
+        no_better_than_the_largest_class(record),
+        training_above_validation(record),
+        best_is_last(record),
+        undecided(record),
+        still_changing(record),
+        many_skips(record),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+fn unfinished(record: &RunRecord) -> Option<Warning> {
+    let (going_on, busy) = match record.activity {
+        Activity::Busy => ("is going on", true),
+        Activity::Idle => ("was stopped before its end", false),
+    };
+    let resume = if busy { "Make the report again later." } else { "It goes on with --resume." };
+    match record.state() {
+        State::Finished => None,
+        State::Found if busy => warning("The training is going on.", resume),
+        State::Found => warning("The network is not trained yet.", "There is no accuracy before it is."),
+        State::Searching { done, of } => {
+            warning(format!("The search {going_on}: {done} of {of} epochs are done."), resume)
+        }
+        State::Training { done, of } => {
+            warning(format!("The training {going_on}: {done} of {of} epochs are done."), resume)
+        }
+    }
+}
+
+fn small_test(record: &RunRecord) -> Option<Warning> {
+    let [right, images] = record.test_counts()?;
+    let [low, high] = wilson(right, images);
+    if high - low < WIDE {
+        return None;
+    }
+    warning(
+        format!(
+            "The test part is small: {} images leave the accuracy anywhere from {} to {}.",
+            grouped(images),
+            rough_percent(low),
+            rough_percent(high)
+        ),
+        "Differences smaller than that between runs say nothing. More test images narrow it: four times as \
+         many halve it.",
+    )
+}
+
+fn few_of_a_class(record: &RunRecord) -> Option<Warning> {
+    let result = record.result.as_ref()?;
+    let few: Vec<&str> = result
+        .confusion
+        .iter()
+        .zip(&result.classes)
+        .filter(|(row, _)| row.iter().sum::<u64>() < FEW_IMAGES)
+        .map(|(_, class)| class.as_str())
+        .collect();
+    let names = match few[..] {
+        [] => return None,
+        [one] => one.to_owned(),
+        [first, .., last] if few.len() > 4 => format!("{first} to {last} ({} classes)", few.len()),
+        [ref most @ .., last] => format!("{} and {last}", most.join(", ")),
+    };
+    warning(
+        format!("Fewer than {FEW_IMAGES} test images of {names}."),
+        "The accuracy of these classes by themselves is hardly more than a guess.",
+    )
+}
+
+fn no_better_than_the_largest_class(record: &RunRecord) -> Option<Warning> {
+    let [right, images] = record.test_counts()?;
+    let result = record.result.as_ref()?;
+    let largest = result.confusion.iter().map(|row| row.iter().sum::<u64>()).max()?;
+    let share = largest as f64 / images.max(1) as f64;
+    if wilson(right, images)[0] > share {
+        return None;
+    }
+    warning(
+        format!(
+            "The network may be no better than one that always answers the most frequent class, which is right \
+             for {} of the test images.",
+            rough_percent(share)
+        ),
+        "Train longer or with more images, and look at the images and labels.",
+    )
+}
+
+fn training_above_validation(record: &RunRecord) -> Option<Warning> {
+    let last = record.train.last()?;
+    let gap = last.train_accuracy - last.valid_accuracy?;
+    if gap < GAP {
+        return None;
+    }
+    warning(
+        format!(
+            "At the end of the training the accuracy on the validation images was {}, far below the {} on the \
+             training images.",
+            rough_percent(last.valid_accuracy?),
+            rough_percent(last.train_accuracy)
+        ),
+        "The network learns the training images by heart: more images, cutout (--cutout), drop path \
+         (--drop-path-prob), more weight decay or a smaller network help.",
+    )
+}
+
+fn best_is_last(record: &RunRecord) -> Option<Warning> {
+    let (result, last) = (record.result.as_ref()?, record.train.last()?);
+    let rising = || {
+        let quarter = (record.train.len() / 4).max(1);
+        let loss = |epochs: &[crate::train::TrainEpoch]| {
+            epochs.iter().map(|epoch| epoch.train_loss).sum::<f64>() / epochs.len() as f64
+        };
+        let n = record.train.len();
+        loss(&record.train[n - quarter..]) < 0.9 * loss(&record.train[n - 2 * quarter..n - quarter])
+    };
+    if record.train.len() < FEWEST_EPOCHS || result.epoch != last.epoch || !rising() {
+        return None;
+    }
+    warning(
+        "The training was still getting better in its last epoch.",
+        "More epochs (--train-epochs) would probably give a better network.",
+    )
+}
+
+fn undecided(record: &RunRecord) -> Option<Warning> {
+    let last = record.search.last()?;
+    let most = (record.config.search.candidates.len() as f32).ln();
+    let entropy = last.entropy_normal.max(last.entropy_reduction);
+    // One candidate is always decided. NaN is a warning as well.
+    if record.search.len() < FEWEST_EPOCHS || most <= 0.0 || entropy < UNDECIDED * most {
+        return None;
+    }
+    warning(
+        format!(
+            "The alphas have not converged: their entropy is {entropy:.2} nats, where {most:.2} is no preference \
+             at all."
+        ),
+        "The cell is little better than chance. Search for more epochs, or raise --arch-learning-rate.",
+    )
+}
+
+fn still_changing(record: &RunRecord) -> Option<Warning> {
+    let n = record.search.len();
+    if n < FEWEST_EPOCHS || matches!(record.state(), State::Searching { .. }) {
+        return None;
+    }
+    let window = ((n as f64 * SETTLED).ceil() as usize).clamp(1, n - 1);
+    let genotypes =
+        |epochs: &[SearchEpoch]| epochs.windows(2).filter(|w| w[0].genotype != w[1].genotype).count();
+    let changes = genotypes(&record.search[n - 1 - window..]);
+    if changes == 0 {
+        return None;
+    }
+    warning(
+        format!(
+            "The cell was still changing at the end of the search: {} in the last {}.",
+            counted(changes, "change"),
+            counted(window, "epoch")
+        ),
+        "A longer search may end in another cell.",
+    )
+}
+
+fn many_skips(record: &RunRecord) -> Option<Warning> {
+    let (first, last) = (record.search.first()?, record.search.last()?);
+    let genotype: Genotype = record.latest_genotype()?;
+    let operations = genotype.normal.nodes.iter().map(Vec::len).sum::<usize>();
+    let skips = last.skips_normal;
+    if skips < 2 || (skips as f64) < MANY_SKIPS * operations as f64 || skips <= first.skips_normal {
+        return None;
+    }
+    warning(
+        format!(
+            "Skip connections rose from {} to {skips} of the {operations} operations of the normal cell.",
+            first.skips_normal
+        ),
+        "This is how a search of this kind collapses: such cells train fast and end badly. An earlier epoch's \
+         cell (genotypes/) may be better; fewer epochs of search help.",
+    )
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}

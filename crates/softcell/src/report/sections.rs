@@ -1,0 +1,437 @@
+//! The report of one run.
+
+use maud::{Markup, html};
+
+use super::cell::{frames, inline, inline_frames};
+use super::charts::{
+    Chart, EdgeChart, MOST_EDGES, Series, alpha_charts, search_charts, thinned, train_charts,
+};
+use super::classes::{class_table, confusion, mistakes};
+use super::health::warnings;
+use super::page::page;
+use super::record::{RunRecord, State};
+use super::statistics::wilson;
+use super::words::{duration, grouped, percent, quoted, rough_percent, size};
+use crate::run::Activity;
+use crate::space::{CellKind, CellTopology, Edge, N_INPUTS};
+
+/// Pictures of the cells over the epochs at most.
+const MOST_FRAMES: usize = 40;
+
+/// The report of a run as one HTML page, which needs nothing beside it.
+pub fn report(record: &RunRecord) -> String {
+    let mut charts = Vec::new();
+    let body = html! {
+        header {
+            h1 { (record.data_name()) }
+            p class="place" { "Softcell, run " code { (record.place) } }
+            (result_sentences(record))
+            (warning_list(record))
+            (facts(record))
+        }
+        main {
+            (cells(record))
+            (training(record, &mut charts))
+            (search(record, &mut charts))
+            (alphas(record, &mut charts))
+            (data(record))
+            (settings(record))
+            (reproduce(record))
+        }
+        noscript { p { "The charts need JavaScript, which is switched off or not known here." } }
+        footer { "Written by Softcell " (env!("CARGO_PKG_VERSION")) ". Charts by uPlot (MIT)." }
+    };
+    page(&format!("{} \u{2013} Softcell", record.data_name()), &body, &charts)
+}
+
+/// What a run came to, in two sentences.
+fn result_sentences(record: &RunRecord) -> Markup {
+    let (Some(result), Some([right, images])) = (&record.result, record.test_counts()) else {
+        return html! { p class="lead" { (standing(record)) } };
+    };
+    let [low, high] = wilson(right, images);
+    let time = match result.search_seconds {
+        Some(search) => format!(
+            "the search took {} and the training {}",
+            duration(search),
+            duration(result.train_seconds)
+        ),
+        None => format!("the training took {}", duration(result.train_seconds)),
+    };
+    html! {
+        p class="lead" {
+            "The network names " strong { (percent(result.test_accuracy)) } " of " (grouped(images))
+            " test images correctly, which leaves its true accuracy between " (rough_percent(low)) " and "
+            (rough_percent(high)) " (95 % confidence). "
+            "It has " (grouped(result.parameters)) " parameters and takes " (grouped(result.macs))
+            " multiply-adds for an image; " (time) "."
+        }
+    }
+}
+
+/// How far a run is, in two sentences.
+fn standing(record: &RunRecord) -> String {
+    let busy = record.activity == Activity::Busy;
+    let verb = if busy { "is going on" } else { "was stopped" };
+    match record.state() {
+        State::Finished => String::new(),
+        State::Searching { done, of } => {
+            let accuracy = record.search.last().map_or(String::new(), |epoch| {
+                format!(
+                    " The supernet answers {} of the alphas' images correctly, which does not predict the \
+                     accuracy of the network.",
+                    percent(epoch.valid_accuracy)
+                )
+            });
+            format!("The search {verb} after {done} of {of} epochs: there is no network yet.{accuracy}")
+        }
+        State::Found if busy => "The cell is there. Its network is being trained.".to_owned(),
+        State::Found => {
+            "The cell is there, but its network is not trained. So there is no accuracy yet.".to_owned()
+        }
+        State::Training { done, of } => {
+            let accuracy = record
+                .train
+                .iter()
+                .filter_map(|epoch| epoch.valid_accuracy)
+                .fold(None, |best, a| Some(best.map_or(a, |best: f64| best.max(a))));
+            let so_far = accuracy.map_or(String::new(), |accuracy| {
+                format!(
+                    " The best accuracy on the validation images so far is {}; the test images wait for the end.",
+                    percent(accuracy)
+                )
+            });
+            format!("The training {verb} after {done} of {of} epochs.{so_far}")
+        }
+    }
+}
+
+fn warning_list(record: &RunRecord) -> Markup {
+    let warnings = warnings(record);
+    html! {
+        @if !warnings.is_empty() {
+            ul class="warnings" {
+                @for warning in &warnings { li { strong { (warning.what) } " " (warning.advice) } }
+            }
+        }
+    }
+}
+
+/// The numbers in short.
+fn facts(record: &RunRecord) -> Markup {
+    let mut facts: Vec<(String, &str)> = Vec::new();
+    if let Some(result) = &record.result {
+        facts.push((percent(result.test_accuracy), "test accuracy"));
+        if result.classes.len() > 5 {
+            facts.push((percent(result.test_top5_accuracy), "test accuracy, first five answers"));
+        }
+        if let Some(accuracy) = result.validation_accuracy {
+            facts.push((percent(accuracy), "validation accuracy"));
+        }
+    }
+    if let Some(cost) = record.cost() {
+        facts.push((grouped(cost.parameters), "parameters"));
+        facts.push((grouped(cost.macs), "multiply-adds per image"));
+    }
+    if let Some(seconds) = record.search_seconds() {
+        facts.push((duration(seconds), "search"));
+    }
+    if let Some(seconds) = record.train_seconds() {
+        facts.push((duration(seconds), "training"));
+    }
+    if let Some(result) = &record.result {
+        if let Some(mb) = result.peak_rss_mb {
+            facts.push((format!("{mb:.0} MB"), "memory at most"));
+        }
+        facts.push((size(result.peak_activation_bytes), "of maps at most, for one image"));
+    }
+    html! {
+        @if !facts.is_empty() {
+            div class="facts" {
+                @for (number, name) in &facts { div { b { (number) } span { (name) } } }
+            }
+        }
+    }
+}
+
+fn cells(record: &RunRecord) -> Markup {
+    let Some(genotype) = record.latest_genotype() else {
+        return html! {
+            h2 { "The cells" }
+            p { "There is no cell before the first epoch of the search is done." }
+        };
+    };
+    let so_far = if record.genotype.is_none() { " so far" } else { "" };
+    html! {
+        h2 { "The cells" (so_far) }
+        p class="note" {
+            "Each node is the sum of its operations; the output joins the nodes. Nodes are numbered as in the genotype."
+        }
+        div class="cells" {
+            @for kind in CellKind::ALL {
+                figure style="margin:0" {
+                    figcaption { h3 { (kind) " cell" } }
+                    @match inline(&genotype, kind) {
+                        Some(picture) => { div class="scroll" tabindex="0" { (picture) } }
+                        None => { p class="note" { "This cell is too large to be drawn." } }
+                    }
+                }
+            }
+        }
+        (history(record))
+        details {
+            summary { "The genotype as text" }
+            pre { (genotype.to_text()) }
+        }
+    }
+}
+
+/// The cells over the epochs.
+fn history(record: &RunRecord) -> Markup {
+    let all = frames(record.genotypes());
+    let shown: Vec<_> = thinned(all.len(), MOST_FRAMES).into_iter().map(|i| all[i].clone()).collect();
+    let pictures = CellKind::ALL.map(|kind| inline_frames(&shown, kind));
+    let [Some(normal), Some(reduction)] = pictures else { return html! {} };
+    html! {
+        @if shown.len() > 1 {
+            details {
+                summary { "The cells over the epochs of the search" }
+                p class="note" {
+                    "The alphas stood for " (all.len()) " different cells one after another"
+                    @if shown.len() < all.len() { ", of which " (shown.len()) " are shown" }
+                    ". The nodes keep their places here."
+                }
+                div class="player" {
+                    button type="button" { "Play" }
+                    input type="range" min="0" max=(shown.len() - 1) value=(shown.len() - 1) aria-label="epoch";
+                }
+                @for picture in [normal, reduction] { div class="scroll" tabindex="0" { (picture) } }
+            }
+        }
+    }
+}
+
+/// The colours of a chart's curves.
+fn legend(series: &[Series]) -> Markup {
+    html! {
+        ul class="legend" {
+            @for one in series {
+                li {
+                    i class=(if one.dashed { "dashed" } else { "" }) style=(format!("--c:var({})", one.colour)) {}
+                    (one.label)
+                }
+            }
+        }
+    }
+}
+
+/// A chart with its title and legend.
+pub(super) fn chart_figure(title: &str, note: &str, chart: &Chart) -> Markup {
+    html! {
+        figure style="margin:0" {
+            figcaption { h3 { (title) } @if !note.is_empty() { p class="note" { (note) } } (legend(&chart.series)) }
+            div class="chart" data-chart=(chart.id) {}
+        }
+    }
+}
+
+fn training(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
+    let found = train_charts(record);
+    let [loss, accuracy] = &found[..] else { return html! {} };
+    let markup = html! {
+        h2 { "The training" }
+        @if let Some(result) = &record.result {
+            p class="note" {
+                "The weights of epoch " (result.epoch + 1) " are kept"
+                @if result.weights == "best" { ", the best ones on the validation images" }
+                "."
+            }
+        }
+        div class="charts" {
+            (chart_figure("Accuracy", "", accuracy))
+            (chart_figure("Loss", "", loss))
+        }
+    };
+    charts.extend(found);
+    markup
+}
+
+fn search(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
+    let found = search_charts(record);
+    let [loss, accuracy, entropy, skips] = &found[..] else {
+        let given = record.genotype.is_some();
+        return html! {
+            @if given { h2 { "The search" } p { "The genotype was given: there was no search." } }
+        };
+    };
+    let markup = html! {
+        h2 { "The search" }
+        p class="note" {
+            "These numbers are of the supernet, all candidates at once. They do not predict the accuracy of the \
+             network that is trained afterwards."
+        }
+        div class="charts" {
+            (chart_figure("Accuracy", "", accuracy))
+            (chart_figure("Loss", "", loss))
+            (chart_figure("Entropy of the alphas", "Mean over the edges, in nats: 0 is decided.", entropy))
+            (chart_figure("Skip connections", "In the cell that the alphas stand for. Many are a sign of collapse.", skips))
+        }
+    };
+    charts.extend(found);
+    markup
+}
+
+fn alphas(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
+    let cells = CellKind::ALL.map(|kind| (kind, alpha_charts(record, kind)));
+    let Some(first) = cells[0].1.first() else { return html! {} };
+    let edges = CellTopology { n_nodes: record.config.search.nodes }.n_edges();
+    let markup = html! {
+        h2 { "The alphas, edge by edge" }
+        p class="note" {
+            "How strongly each candidate counts on an edge (softmax of the alphas), from epoch to epoch. Point at a \
+             chart, or tap it, to read off values. An edge that the cell keeps names its operation."
+        }
+        @if edges > MOST_EDGES { p class="note" { "The first " (MOST_EDGES) " of " (edges) " edges are shown." } }
+        (legend(&first.chart.series))
+        @for (kind, edges) in &cells {
+            h3 { (kind) " cell" }
+            div class="edges" { @for edge in edges { (edge_figure(edge)) } }
+            (last_weights(edges))
+        }
+    };
+    charts.extend(cells.into_iter().flat_map(|(_, edges)| edges).map(|edge| edge.chart));
+    markup
+}
+
+/// From which node to which.
+fn edge_name(edge: Edge) -> Markup {
+    html! {
+        span {
+            @if edge.source < N_INPUTS { "c" sub { "k\u{2013}" (N_INPUTS - edge.source) } } @else { (edge.source) }
+            " \u{2192} " (edge.target)
+        }
+    }
+}
+
+fn edge_figure(edge: &EdgeChart) -> Markup {
+    html! {
+        div {
+            h4 {
+                (edge_name(edge.edge))
+                @match &edge.kept {
+                    Some(name) => { span class="kept" style=(format!("--c:var(--op-{name})")) { (name) } }
+                    None => { span class="left" { "not kept" } }
+                }
+            }
+            div class="chart" data-chart=(edge.chart.id) {}
+        }
+    }
+}
+
+/// The values after the last epoch as a table.
+fn last_weights(edges: &[EdgeChart]) -> Markup {
+    let Some(first) = edges.first() else { return html! {} };
+    html! {
+        details {
+            summary { "The last values as a table" }
+            div class="scroll" tabindex="0" {
+                table {
+                    thead { tr { th { "edge" } @for series in &first.chart.series { th class="n" { (series.label) } } } }
+                    tbody {
+                        @for edge in edges {
+                            tr {
+                                td { (edge_name(edge.edge)) }
+                                @for series in &edge.chart.series {
+                                    td class="n" {
+                                        @match series.values.last().copied().flatten() {
+                                            Some(value) => (format!("{value:.3}")),
+                                            None => "\u{2013}",
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn data(record: &RunRecord) -> Markup {
+    let Some(manifest) = &record.manifest else {
+        return html! {
+            h2 { "The data" }
+            p { "The run was stopped before it wrote down what the images are." }
+        };
+    };
+    let [channels, height, width] = manifest.image_shape;
+    html! {
+        h2 { "The data" }
+        p {
+            (grouped(manifest.images[0] as u64)) " images to train on and " (grouped(manifest.images[1] as u64))
+            " to test on, of " (manifest.classes.len()) " classes, " (width) "\u{d7}" (height) " pixels, "
+            (if channels == 1 { "gray" } else { "colour" }) ", from " code { (record.config.data.path) } "."
+        }
+        (class_table(record))
+        @if let Some(result) = &record.result {
+            h3 { "What is taken for what" }
+            (confusion(result))
+            h3 { "Wrong answers" }
+            (mistakes(record))
+        }
+    }
+}
+
+fn settings(record: &RunRecord) -> Markup {
+    let (search, train) = (&record.config.search, &record.config.train);
+    let order = if search.unrolled { "second order" } else { "first order" };
+    html! {
+        h2 { "The settings" }
+        p {
+            @if record.was_searched() {
+                "Search: " (order) ", " (search.layers) " cells of " (search.nodes) " nodes from " (search.init_channels)
+                " channels, " (search.epochs) " epochs of batches of " (search.batch_size) ". "
+            }
+            "Network: " (train.layers) " cells from " (train.init_channels) " channels, " (train.epochs)
+            " epochs of batches of " (train.batch_size) "."
+        }
+        @if let Some(manifest) = &record.manifest {
+            @if !manifest.notes.is_empty() {
+                details {
+                    summary { "What was decided from the data, and why" }
+                    ul { @for note in &manifest.notes { li { (note) } } }
+                }
+            }
+        }
+        details { summary { "All settings (config.toml)" } pre { (record.config_text) } }
+    }
+}
+
+fn reproduce(record: &RunRecord) -> Markup {
+    let config = quoted(&format!("{}/config.toml", record.place.trim_end_matches('/')));
+    let threads = record.manifest.as_ref().map(|manifest| manifest.threads);
+    let command = match (&record.genotype, record.was_searched()) {
+        (Some(genotype), false) => {
+            format!("softcell train --genotype {} --config {config} --out AGAIN", quoted(&genotype.to_text()))
+        }
+        _ => format!("softcell fit --config {config} --out AGAIN"),
+    };
+    html! {
+        h2 { "The same again" }
+        @if let Some(manifest) = &record.manifest {
+            p { "The run was started with" }
+            pre { (manifest.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")) }
+        }
+        p { "With its settings file, which has every number, it comes to the same bits:" }
+        pre { (command) }
+        @if let Some(manifest) = &record.manifest {
+            p class="note" {
+                "Softcell " (manifest.version) ", seed " (manifest.seed) ", device " (manifest.device)
+                @if let Some(threads) = threads { ", " (threads) " threads (any number gives the same)" }
+                ". Images with the fingerprint " code { (manifest.data_fingerprint) }
+                ". A CPU with other vector instructions rounds otherwise and may come to another cell."
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Made-up runs for the tests.
+
+use crate::config::{Config, DataShape, Preset, preset};
+use crate::data::Normalization;
+use crate::report::RunRecord;
+use crate::run::{Activity, ClassSamples, Manifest, Mistake, Mistakes, RunResult, Samples};
+use crate::search::SearchEpoch;
+use crate::space::{ArchWeights, entropy, known_genotype, softmax_rows};
+use crate::train::TrainEpoch;
+
+/// A name that does harm where it is not escaped.
+pub(super) const HOSTILE: &str = "<script>alert(1)</script>";
+
+const PICTURE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
+
+/// A finished run with `classes` classes, a number of search epochs and of training epochs.
+pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunRecord {
+    let shape = DataShape { train_images: 1000, classes: classes.len(), channels: 3, height: 32, width: 32 };
+    let mut config: Config = preset(Preset::Auto, &shape).0;
+    config.data.path = format!("photos/{}", classes[0]);
+    config.search.epochs = search.max(1);
+    config.train.epochs = train.max(1);
+    config.search.nodes = 4;
+    let names: Vec<String> = classes.iter().map(|&name| name.to_owned()).collect();
+    let genotype = known_genotype("DARTS_V2").unwrap();
+    // 90 of 100 images of each class are right, the others are taken for the next class.
+    let n = classes.len();
+    let confusion: Vec<Vec<u64>> = (0..n)
+        .map(|i| (0..n).map(|j| if i == j { 90 } else { u64::from(j == (i + 1) % n) * 10 }).collect())
+        .collect();
+    let result = RunResult {
+        test_accuracy: 0.9,
+        test_top5_accuracy: 1.0,
+        validation_accuracy: Some(0.91),
+        test_images: 100 * n as u64,
+        weights: "best".to_owned(),
+        epoch: train.saturating_sub(2),
+        init_channels: 16,
+        layers: 8,
+        parameters: 123_456,
+        macs: 7_654_321,
+        peak_activation_bytes: 1_000_000,
+        search_seconds: Some(12.5),
+        train_seconds: 70.0,
+        peak_rss_mb: Some(321.0),
+        genotype: genotype.to_text(),
+        classes: names.clone(),
+        per_class_accuracy: vec![Some(0.9); n],
+        confusion,
+    };
+    let config_text = config.to_toml();
+    RunRecord {
+        place: "runs/a".to_owned(),
+        activity: Activity::Idle,
+        config_text,
+        manifest: Some(Manifest {
+            version: "0.1.0".to_owned(),
+            command: ["softcell", "fit", "--data", HOSTILE].map(str::to_owned).to_vec(),
+            seed: 2,
+            data_fingerprint: "0123456789abcdef".to_owned(),
+            images: [1000, 100 * n],
+            classes: names,
+            image_shape: [3, 32, 32],
+            normalization: Normalization { mean: vec![0.5; 3], std: vec![0.2; 3] },
+            device: "cpu".to_owned(),
+            threads: 2,
+            notes: vec![format!("a note on {HOSTILE}")],
+            preset: "auto".to_owned(),
+            imported_from: None,
+        }),
+        search: (0..search)
+            .map(|epoch| search_epoch(epoch, search, config.search.candidates.len()))
+            .collect(),
+        train: (0..train).map(|epoch| train_epoch(epoch, train)).collect(),
+        config,
+        genotype: Some(genotype),
+        result: Some(result),
+        samples: Some(Samples {
+            classes: vec![
+                ClassSamples {
+                    train_images: 100,
+                    test_images: 100,
+                    pictures: vec![PICTURE.to_owned(), "javascript:alert(1)".to_owned()]
+                };
+                n
+            ],
+        }),
+        mistakes: Some(Mistakes {
+            count: 10 * n as u64,
+            examples: vec![Mistake {
+                truth: 0,
+                answer: n - 1,
+                probability: 0.75,
+                picture: PICTURE.to_owned(),
+            }],
+        }),
+    }
+}
+
+/// Alphas that decide for the fourth candidate step by step.
+fn search_epoch(epoch: usize, of: usize, candidates: usize) -> SearchEpoch {
+    let share = (epoch + 1) as f32 / of as f32;
+    let row: Vec<f32> = (0..candidates).map(|i| if i == 3 { 3.0 * share } else { 0.0 }).collect();
+    let alphas = ArchWeights { normal: vec![row.clone(); 14], reduction: vec![row; 14] };
+    let edge_weights =
+        ArchWeights { normal: softmax_rows(&alphas.normal), reduction: softmax_rows(&alphas.reduction) };
+    let entropy = entropy(&edge_weights.normal);
+    let name = if 2 * epoch < of { "DARTS_V1" } else { "DARTS_V2" };
+    SearchEpoch {
+        epoch,
+        learning_rate: 0.025,
+        train_loss: 2.0 - f64::from(share),
+        train_accuracy: 0.2 + 0.5 * f64::from(share),
+        train_top5_accuracy: 0.9,
+        valid_loss: Some(2.1 - f64::from(share)).filter(|_| epoch != 1),
+        valid_accuracy: 0.2 + 0.4 * f64::from(share),
+        alphas,
+        edge_weights,
+        entropy_normal: entropy,
+        entropy_reduction: entropy,
+        skips_normal: 2,
+        skips_reduction: 3,
+        genotype: known_genotype(name).unwrap().to_text(),
+        seconds: 1.5,
+    }
+}
+
+fn train_epoch(epoch: usize, of: usize) -> TrainEpoch {
+    let share = (epoch + 1) as f64 / of as f64;
+    TrainEpoch {
+        epoch,
+        learning_rate: 0.025,
+        drop_path_prob: 0.1,
+        train_loss: 2.0 - 1.5 * share,
+        train_accuracy: 0.2 + 0.75 * share,
+        train_top5_accuracy: 1.0,
+        valid_loss: Some(2.0 - share),
+        valid_accuracy: Some(0.2 + 0.7 * share),
+        best_epoch: Some(epoch),
+        seconds: 2.0,
+    }
+}

@@ -1,0 +1,239 @@
+//! Tests of the pages.
+
+use super::testing::{HOSTILE, finished};
+use super::*;
+use crate::run::Activity;
+use crate::space::Genotype;
+
+/// The page without its own styles and scripts, which are the same in all.
+fn body(page: &str) -> &str {
+    let start = page.find("<body>").expect("there is a body");
+    &page[start..page.find("<script type").or(page.find("<script>")).expect("there are scripts")]
+}
+
+/// The numbers of the charts.
+fn charts(page: &str) -> serde_json::Value {
+    let mark = "<script type=\"application/json\" id=\"charts\">";
+    let Some(start) = page.find(mark) else { return serde_json::Value::Array(Vec::new()) };
+    let text = &page[start + mark.len()..];
+    serde_json::from_str(&text[..text.find("</script>").unwrap()]).unwrap()
+}
+
+fn assert_self_contained(page: &str) {
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
+    let body = body(page);
+    for word in ["http:", "https:", "src=\"//", "@import", "url("] {
+        assert!(!body.contains(word), "{word}");
+    }
+    // Every chart has its place, once.
+    let charts = charts(page);
+    for chart in charts.as_array().unwrap() {
+        let id = chart["id"].as_str().unwrap();
+        assert_eq!(body.matches(&format!("data-chart=\"{id}\"")).count(), 1, "{id}");
+        for series in chart["series"].as_array().unwrap() {
+            assert_eq!(series["values"].as_array().unwrap().len(), chart["x"].as_array().unwrap().len());
+        }
+    }
+    assert_eq!(body.matches("data-chart=").count(), charts.as_array().unwrap().len());
+    // As the policy allows only these scripts.
+    assert_eq!(page.matches("<script").count(), 2 + usize::from(charts != serde_json::json!([])));
+}
+
+fn assert_has(page: &str, words: &[&str]) {
+    for word in words {
+        assert!(page.contains(word), "no {word:?} in {}", body(page));
+    }
+}
+
+#[test]
+fn a_finished_run_is_told_in_full() {
+    let page = report(&finished(&["ant", "bee", "cat"], 12, 12));
+    assert_self_contained(&page);
+    assert_has(
+        &page,
+        &[
+            "<strong>90.00 %</strong> of 300 test images",
+            "between 86.1 % and 92.9 % (95 % confidence)",
+            "123,456 parameters",
+            "the search took 12.5 s and the training 1m10s",
+            "The weights of epoch 11 are kept, the best ones",
+            "30 test images got a wrong answer",
+            "softcell fit --config runs/a/config.toml --out AGAIN",
+            "[search]",
+            "321 MB",
+        ],
+    );
+    let charts = charts(&page);
+    assert_eq!(charts.as_array().unwrap().len(), 2 + 4 + 28);
+    // The second epoch had no loss that is a number.
+    let loss = charts.as_array().unwrap().iter().find(|c| c["id"] == "search-loss").unwrap().clone();
+    assert!(loss["series"][1]["values"][1].is_null());
+}
+
+#[test]
+fn names_are_harmless() {
+    for page in [
+        report(&finished(&[HOSTILE, "\"><img src=x onerror=alert(1)>", "a&b"], 6, 6)),
+        comparison(&[finished(&[HOSTILE, "b"], 2, 2), {
+            let mut other = finished(&["a", "b"], 2, 2);
+            other.place = HOSTILE.to_owned();
+            other
+        }]),
+    ] {
+        assert_self_contained(&page);
+        assert!(!page.contains(HOSTILE) && !page.contains("<img src=x"));
+        assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+        assert!(!page.contains("javascript:"), "only pictures are shown");
+    }
+    let page = report(&finished(&[HOSTILE, "b"], 6, 6));
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn a_run_has_a_report_at_any_moment() {
+    let whole = finished(&["ant", "bee"], 12, 12);
+    let mut trained = whole.clone();
+    (trained.result, trained.mistakes) = (None, None);
+    trained.train.truncate(5);
+    let page = report(&trained);
+    assert_has(
+        &page,
+        &["The training was stopped after 5 of 12 epochs", "validation images so far is 49.17 %"],
+    );
+    assert_self_contained(&page);
+    trained.activity = Activity::Busy;
+    assert_has(&report(&trained), &["The training is going on after 5 of 12 epochs"]);
+
+    let mut found = trained.clone();
+    found.train.clear();
+    found.activity = Activity::Idle;
+    assert_has(&report(&found), &["its network is not trained", "parameters"]);
+
+    let mut searching = found.clone();
+    searching.genotype = None;
+    searching.search.truncate(3);
+    let page = report(&searching);
+    assert_has(
+        &page,
+        &["The search was stopped after 3 of 12 epochs", "The cells so far", "does not predict"],
+    );
+    assert_self_contained(&page);
+
+    let mut empty = searching.clone();
+    empty.search.clear();
+    (empty.manifest, empty.samples) = (None, None);
+    let page = report(&empty);
+    assert_has(&page, &["after 0 of 12 epochs", "no cell before the first epoch", "before it wrote down"]);
+    assert_self_contained(&page);
+
+    let mut given = whole.clone();
+    given.search.clear();
+    given.result.as_mut().unwrap().search_seconds = None;
+    let page = report(&given);
+    assert_has(&page, &["The genotype was given", "softcell train --genotype 'Genotype("]);
+    assert!(!page.contains("the search took"));
+    assert_self_contained(&page);
+}
+
+#[test]
+fn long_and_large_runs_stay_small() {
+    let names: Vec<String> =
+        (0..200).map(|i| format!("a class with quite a long name, number {i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut run = finished(&names, 600, 600);
+    // Every epoch another cell.
+    let [a, b]: [Genotype; 2] = ["NASNet", "AmoebaNet"].map(|n| crate::space::known_genotype(n).unwrap());
+    for (i, epoch) in run.search.iter_mut().enumerate() {
+        epoch.genotype = if i % 2 == 0 { a.to_text() } else { b.to_text() };
+    }
+    let picture = format!("data:image/jpeg;base64,{}", "A".repeat(6000));
+    for class in &mut run.samples.as_mut().unwrap().classes[..20] {
+        class.pictures = vec![picture.clone(); 6];
+    }
+    run.mistakes.as_mut().unwrap().examples =
+        vec![crate::run::Mistake { truth: 1, answer: 2, probability: 0.5, picture }; 18];
+    let page = report(&run);
+    assert_self_contained(&page);
+    assert_has(&page, &["And 160 more classes", "The most frequent wrong answers", "of which 40 are shown"]);
+    let charts = charts(&page);
+    let alphas = charts.as_array().unwrap().iter().find(|c| c["id"] == "alphas-normal-0").unwrap().clone();
+    let x = alphas["x"].as_array().unwrap();
+    assert!(x.len() <= 240 && x[0] == 1 && x[x.len() - 1] == 600);
+}
+
+#[test]
+fn runs_are_put_side_by_side() {
+    let one = finished(&["ant", "bee"], 6, 6);
+    let mut other = finished(&["ant", "bee"], 9, 6);
+    other.place = "runs/b".to_owned();
+    let page = comparison(&[one.clone(), other.clone()]);
+    assert_self_contained(&page);
+    assert_has(
+        &page,
+        &["runs/a", "runs/b", "search.epochs", "85.1 % to 93.4 %", "intervals of the accuracies overlap"],
+    );
+    assert!(!page.contains("of different images"));
+    other.manifest.as_mut().unwrap().data_fingerprint = "other".to_owned();
+    assert_has(&comparison(&[one.clone(), other.clone()]), &["The runs are of different images"]);
+    let mut unfinished = other;
+    (unfinished.result, unfinished.genotype) = (None, None);
+    unfinished.search.clear();
+    unfinished.train.clear();
+    assert_self_contained(&comparison(&[one, unfinished]));
+}
+
+#[test]
+fn warnings_are_given_where_they_are_due() {
+    let said = |run: &RunRecord| {
+        warnings(run).iter().map(|w| format!("{} {}", w.what, w.advice)).collect::<Vec<_>>().join("\n")
+    };
+    let mut run = finished(&["ant", "bee", "cat"], 12, 12);
+    // Enough test images, a cell that settled, alphas that decided.
+    for row in &mut run.result.as_mut().unwrap().confusion {
+        row.iter_mut().for_each(|n| *n *= 100);
+    }
+    run.result.as_mut().unwrap().test_images *= 100;
+    assert_eq!(said(&run), "");
+    let due = |change: fn(&mut RunRecord), words: &str| {
+        let mut run = run.clone();
+        change(&mut run);
+        let said = said(&run);
+        assert!(said.contains(words) && said.lines().count() == 1, "{words}: {said}");
+    };
+    due(
+        |run| {
+            let result = run.result.as_mut().unwrap();
+            result.confusion.iter_mut().flatten().for_each(|n| *n /= 100);
+            result.test_images /= 100;
+        },
+        "300 images leave the accuracy anywhere from 86.1 % to 92.9 %",
+    );
+    due(
+        |run| run.train.last_mut().unwrap().valid_accuracy = Some(0.6),
+        "learns the training images by heart",
+    );
+    due(
+        |run| run.search.last_mut().unwrap().entropy_normal = 2.05,
+        "have not converged: their entropy is 2.05 nats, where 2.08",
+    );
+    due(
+        |run| run.search.last_mut().unwrap().genotype = run.search[0].genotype.clone(),
+        "still changing at the end of the search: 1 change in the last 2 epochs",
+    );
+    due(
+        |run| run.search.last_mut().unwrap().skips_normal = 5,
+        "Skip connections rose from 2 to 5 of the 8 operations",
+    );
+    due(|run| run.result.as_mut().unwrap().epoch = 11, "still getting better in its last epoch");
+    due(
+        |run| {
+            for row in &mut run.result.as_mut().unwrap().confusion {
+                row.swap(0, 1);
+                row.swap(1, 2);
+            }
+        },
+        "no better than one that always answers the most frequent class",
+    );
+    due(|run| run.result.as_mut().unwrap().confusion[1] = vec![0, 4, 0], "Fewer than 10 test images of bee");
+    due(|run| run.result = None, "The training was stopped before its end: 12 of 12 epochs");
+}
