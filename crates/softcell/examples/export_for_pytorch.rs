@@ -91,6 +91,7 @@ fn drawn(config: DerivedNetworkConfig, device: &Device) -> Result<TrainedModel, 
     let manifest = Manifest {
         version: env!("CARGO_PKG_VERSION").into(),
         command: Vec::new(),
+        preset: String::new(),
         seed: 0,
         data_fingerprint: String::new(),
         images: [0, 0],
