@@ -23,27 +23,33 @@ pub fn fixed(given: &Given) -> FixedSettings {
     }
 }
 
-/// Chooses the search's settings, where a time is given and that has not been done.
+/// Refuses another time than the run began with.
 ///
 /// # Errors
-/// Another time than the run began with, or too little of it.
-pub fn choose_search(session: &mut Session, time: Option<Duration>, fixed: FixedSettings) -> Result<()> {
+/// When it was another, or none.
+pub fn check(session: &Session, time: Option<Duration>) -> Result<()> {
     let stored = session.folder.read_budget()?;
-    if let (Some(stored), Some(time)) = (&stored, time)
-        && stored.seconds != time.as_secs_f64()
-    {
-        bail!(
+    match (stored, time) {
+        (Some(stored), Some(time)) if stored.seconds != time.as_secs_f64() => bail!(
             "the run began with a budget of {}, {} was given: leave it out, or begin a new run with another --out",
             duration(stored.seconds),
             duration(time.as_secs_f64())
-        );
-    }
-    let mut budget = match (stored, time) {
-        (Some(stored), _) => stored,
-        (None, None) => return Ok(()),
-        (None, Some(_)) if session.folder.history().exists() => {
+        ),
+        (None, Some(_)) if session.is_resumed() => {
             bail!("the run began without a budget: go on without one, or begin a new run with another --out")
         }
+        _ => Ok(()),
+    }
+}
+
+/// Chooses the search's settings, where a time is given and that has not been done.
+///
+/// # Errors
+/// Too little time.
+pub fn choose_search(session: &mut Session, time: Option<Duration>, fixed: FixedSettings) -> Result<()> {
+    let mut budget = match (session.folder.read_budget()?, time) {
+        (Some(stored), _) => stored,
+        (None, None) => return Ok(()),
         (None, Some(time)) => RunBudget {
             seconds: time.as_secs_f64(),
             before: 0.0,

@@ -29,6 +29,7 @@ pub fn run(args: &FitArgs) -> Result<ExitCode> {
 }
 
 fn fit(session: &mut Session, time: Option<Duration>, fixed: FixedSettings) -> Result<()> {
+    budget::check(session, time)?;
     if let Some(result) = session.folder.read_result()? {
         session.progress.line("the run is finished; this is its result");
         report::at_the_end(session);
