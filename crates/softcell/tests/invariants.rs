@@ -168,7 +168,13 @@ fn the_library_prints_nothing_and_parses_no_arguments() {
 
 #[test]
 fn unsafe_code_lives_in_the_kernels_alone() {
-    assert_without(&["softcell/src", "softcell-cli/src"], &["unsafe"]);
+    for folder in ["softcell/src", "softcell-cli/src"] {
+        for (path, code) in sources(folder) {
+            // A word of content security policies.
+            let code = code.replace("'unsafe-inline'", "");
+            assert!(!has_word(&code, "unsafe"), "{} names `unsafe`", path.display());
+        }
+    }
     let root = fs::read_to_string(crates().join("softcell/src/lib.rs")).unwrap();
     assert!(root.contains("#![forbid(unsafe_code)]"));
 }

@@ -7,8 +7,8 @@ use anyhow::Result;
 use softcell::config::Config;
 use softcell::data::Dataset;
 use softcell::device::Device;
-use softcell::forecast::{MemoryModel, TimeForecast, expected_peak, time_search, time_training};
-use softcell::run::{RunFolder, available_bytes};
+use softcell::forecast::{MemoryModel, TimeForecast, time_search, time_training};
+use softcell::run::{RunFolder, available_bytes, resident_bytes};
 use softcell::sizing::sized;
 use softcell::space::{Genotype, supernet_parameters};
 use softcell::train::network_config;
@@ -63,6 +63,8 @@ fn tell(
     let images = &dataset.train;
     let mut text = String::new();
     let mut seconds = 0.0;
+    // Before steps are measured, which leave memory behind.
+    let now = resident_bytes();
     let mut memory = 0;
     let mut known = true;
     let mut note = |model: &MemoryModel, batch_size: usize| match model.bytes(batch_size) {
@@ -105,8 +107,8 @@ fn tell(
         seconds += time.seconds();
     }
     progress.clear();
-    let memory = match expected_peak(memory).filter(|_| known) {
-        Some(peak) => format!("at most about {}", size(peak)),
+    let memory = match now.filter(|_| known) {
+        Some(now) => format!("at most about {}", size(now + memory)),
         None => "not known for this network".to_owned(),
     };
     let available =

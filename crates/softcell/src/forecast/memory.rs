@@ -8,7 +8,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::event::Stage;
 use crate::network::DerivedNetwork;
-use crate::run::{available_bytes, resident_bytes};
+use crate::run::available_bytes;
 use crate::space::Genotype;
 use crate::supernet::{SuperNet, SuperNetConfig};
 use crate::train::build_network;
@@ -18,8 +18,9 @@ use crate::train::build_network;
 const WEIGHT_COPIES: f64 = 12.0;
 /// Batches of images: those of a step, those made ahead and those in the making, in both orders.
 const BATCHES: f64 = 10.0;
-/// What the memory of maps takes beyond what is used at once: ranges that are free but too short.
-const SLACK: f64 = 1.03;
+/// Bytes of what does not grow with the work: stacks, working memory of threads, code that is run for the first
+/// time. Measured.
+const BASE: f64 = 7e6;
 
 /// What decides the memory of a stage.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl MemoryModel {
         let float = size_of::<f32>();
         let batch = batch_size * channels * height * width * float;
         let beside = WEIGHT_COPIES * (self.parameters * float) as f64 + BATCHES * batch as f64;
-        Some((SLACK * maps as f64 + beside) as u64)
+        Some((maps as f64 + beside + BASE) as u64)
     }
 
     /// The largest batch, of at most `most` images, with which the stage takes no more than so many bytes; none
@@ -141,12 +142,6 @@ impl MemoryModel {
             ),
         ))
     }
-}
-
-/// The largest resident size that is to be expected of this process, which holds the images already, when it
-/// takes so many bytes more.
-pub fn expected_peak(more: u64) -> Option<u64> {
-    resident_bytes().map(|now| now + more)
 }
 
 fn shape(images: &ImageSet) -> [usize; 3] {

@@ -5,5 +5,5 @@ mod memory;
 mod time;
 
 pub use budget::Budgeting;
-pub use memory::{MemoryModel, expected_peak};
+pub use memory::MemoryModel;
 pub use time::{TimeForecast, time_search, time_training};

@@ -14,7 +14,10 @@ pub fn wilson(right: u64, images: u64) -> [f64; 2] {
     let scale = 1.0 + Z * Z / n;
     let centre = (share + Z * Z / (2.0 * n)) / scale;
     let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt() / scale;
-    [(centre - half).max(0.0), (centre + half).min(1.0)]
+    // At the ends the sum is exact but for rounding.
+    let low = if right == 0 { 0.0 } else { centre - half };
+    let high = if right >= images { 1.0 } else { centre + half };
+    [low.max(0.0), high.min(1.0)]
 }
 
 #[cfg(test)]
