@@ -36,8 +36,8 @@ pub struct MemoryModel {
 
 #[derive(Debug)]
 enum Network {
-    Search(SuperNet),
-    Train(DerivedNetwork),
+    Search(Box<SuperNet>),
+    Train(Box<DerivedNetwork>),
 }
 
 impl MemoryModel {
@@ -53,7 +53,7 @@ impl MemoryModel {
         let parameters = net.num_params();
         Ok(Self {
             stage: Stage::Search,
-            network: Network::Search(net),
+            network: Network::Search(Box::new(net)),
             parameters,
             image: shape(images),
             images: images.len(),
@@ -69,7 +69,7 @@ impl MemoryModel {
         let parameters = net.num_params();
         Ok(Self {
             stage: Stage::Train,
-            network: Network::Train(net),
+            network: Network::Train(Box::new(net)),
             parameters,
             image: shape(images),
             images: images.len(),
