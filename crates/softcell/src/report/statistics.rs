@@ -14,7 +14,10 @@ pub fn wilson(right: u64, images: u64) -> [f64; 2] {
     let scale = 1.0 + Z * Z / n;
     let centre = (share + Z * Z / (2.0 * n)) / scale;
     let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt() / scale;
-    [(centre - half).max(0.0), (centre + half).min(1.0)]
+    // With all wrong or all right an end is exactly 0 or 1; rounding may miss it.
+    let low = if right == 0 { 0.0 } else { (centre - half).max(0.0) };
+    let high = if right >= images { 1.0 } else { (centre + half).min(1.0) };
+    [low, high]
 }
 
 #[cfg(test)]
@@ -38,5 +41,6 @@ mod tests {
         assert_eq!(wilson(0, 0), [0.0, 1.0]);
         let [low, high] = wilson(10, 10);
         assert!(low > 0.7 && high == 1.0);
+        assert_eq!(wilson(0, 10), [0.0, 1.0 - low]);
     }
 }
