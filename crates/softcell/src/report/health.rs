@@ -140,8 +140,12 @@ fn training_above_validation(record: &RunRecord) -> Option<Warning> {
     }
     warning(
         format!(
-            "At the end of the training the accuracy on the validation images was {}, far below the {} on the \
-             training images.",
+            "{} the accuracy on the validation images was {}, far below the {} on the training images.",
+            if record.result.is_some() {
+                "At the end of the training".to_owned()
+            } else {
+                format!("After {} of the training", counted(record.train.len(), "epoch"))
+            },
             rough_percent(last.valid_accuracy?),
             rough_percent(last.train_accuracy)
         ),
@@ -177,8 +181,9 @@ fn undecided(record: &RunRecord) -> Option<Warning> {
     let last = record.search.last()?;
     let most = (record.config.search.candidates.len() as f32).ln();
     let entropy = last.entropy_normal.max(last.entropy_reduction);
+    let searching = matches!(record.state(), State::Searching { .. });
     // One candidate is always decided. NaN is a warning as well.
-    if record.search.len() < FEWEST_EPOCHS || most <= 0.0 || entropy < UNDECIDED * most {
+    if searching || record.search.len() < FEWEST_EPOCHS || most <= 0.0 || entropy < UNDECIDED * most {
         return None;
     }
     warning(

@@ -138,7 +138,11 @@ fn facts(record: &RunRecord) -> Markup {
         }
     }
     if let Some(cost) = record.cost() {
-        facts.push((grouped(cost.parameters), "parameters"));
+        let so_far = matches!(record.state(), State::Searching { .. });
+        facts.push((
+            grouped(cost.parameters),
+            if so_far { "parameters, with the cell so far" } else { "parameters" },
+        ));
         facts.push((grouped(cost.macs), "multiply-adds per image"));
     }
     if let Some(seconds) = record.search_seconds() {
