@@ -132,7 +132,7 @@ fn an_imported_network_has_a_page_without_a_history() {
         let page = page(&here.join(out).join("report.html"));
         assert_has(&page, &["was imported", "w.safetensors", "normal cell", "softcell evaluate"]);
         for wrong in
-            ["not trained", "was stopped", "The training", "comes to the same bits", " epochs of batches"]
+            ["not trained", "was stopped", "<h2>The training", "comes to the same bits", " epochs of batches"]
         {
             assert!(!page.contains(wrong), "{out}: {wrong}");
         }

@@ -51,7 +51,7 @@ fn caveats(records: &[RunRecord]) -> Markup {
         .iter()
         .filter_map(|record| record.manifest.as_ref())
         .map(|manifest| manifest.data_fingerprint.as_str())
-        .filter(|print| !print.is_empty())
+        .filter(|fingerprint| !fingerprint.is_empty())
         .collect();
     prints.sort_unstable();
     prints.dedup();

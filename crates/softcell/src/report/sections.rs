@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::cell::{frames, inline, inline_frames};
+use super::cell::{Frame, frames, inline, inline_frames};
 use super::charts::{
     Chart, EdgeChart, MOST_EDGES, Series, alpha_charts, colour, search_charts, thinned, train_charts,
 };
@@ -13,12 +13,14 @@ use super::record::{RunRecord, State};
 use super::statistics::wilson;
 use super::words::{duration, grouped, percent, quoted, rough_percent, size};
 use crate::run::Activity;
-use crate::space::{CellKind, CellTopology, Edge, Genotype, N_INPUTS};
+use crate::space::{CellKind, CellTopology, Edge, N_INPUTS};
 
 /// Pictures of the cells over the epochs at most.
 const MOST_FRAMES: usize = 40;
-/// Operations in all of these pictures at most: large cells have fewer of them.
-const MOST_OPERATIONS: usize = 1500;
+/// Bytes of all these pictures at most: large cells have fewer of them.
+const MOST_BYTES: usize = 1_000_000;
+/// Bytes of the drawing of a cell at most.
+const LARGEST_DRAWING: usize = 400_000;
 
 /// The report of a run as one HTML page, which needs nothing beside it.
 pub fn report(record: &RunRecord) -> String {
@@ -184,7 +186,7 @@ fn cells(record: &RunRecord) -> Markup {
             @for kind in CellKind::ALL {
                 figure {
                     figcaption { h3 { (kind) " cell" } }
-                    @match inline(&genotype, kind) {
+                    @match inline(&genotype, kind).filter(|picture| picture.0.len() <= LARGEST_DRAWING) {
                         Some(picture) => { div class="scroll" tabindex="0" { (picture) } }
                         None => { p class="note" { "This cell is too large to be drawn." } }
                     }
@@ -202,11 +204,15 @@ fn cells(record: &RunRecord) -> Markup {
 /// The cells over the epochs.
 fn history(record: &RunRecord) -> Markup {
     let all = frames(record.genotypes());
-    let Some(largest) = all.iter().map(|frame| operations(&frame.genotype)).max() else { return html! {} };
-    let most = (MOST_OPERATIONS / largest.max(1)).clamp(2, MOST_FRAMES);
+    let drawn = |frames: &[Frame]| CellKind::ALL.map(|kind| inline_frames(frames, kind));
+    let Some(last) = all.last() else { return html! {} };
+    let bytes: usize = drawn(std::slice::from_ref(last)).iter().flatten().map(|p| p.0.len()).sum();
+    let most = (MOST_BYTES / bytes.max(1)).min(MOST_FRAMES);
+    if most < 2 {
+        return html! {};
+    }
     let shown: Vec<_> = thinned(all.len(), most).into_iter().map(|i| all[i].clone()).collect();
-    let pictures = CellKind::ALL.map(|kind| inline_frames(&shown, kind));
-    let [Some(normal), Some(reduction)] = pictures else { return html! {} };
+    let [Some(normal), Some(reduction)] = drawn(&shown) else { return html! {} };
     html! {
         @if shown.len() > 1 {
             details {
@@ -224,11 +230,6 @@ fn history(record: &RunRecord) -> Markup {
             }
         }
     }
-}
-
-/// Operations of both cells.
-fn operations(genotype: &Genotype) -> usize {
-    CellKind::ALL.iter().flat_map(|&kind| &genotype.cell(kind).nodes).map(Vec::len).sum()
 }
 
 /// The colours of a chart's curves.

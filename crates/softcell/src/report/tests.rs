@@ -164,23 +164,31 @@ fn long_and_large_runs_stay_small() {
 
 #[test]
 fn large_cells_have_fewer_pictures() {
-    let mut run = finished(&["ant", "bee"], 50, 600);
-    // 100 nodes of two operations, another one every epoch.
-    let cell = |epoch: usize| CellGene {
-        nodes: (0..100)
+    // Nodes of two operations, other ones every epoch.
+    let cell = |nodes: usize, epoch: usize| CellGene {
+        nodes: (0..nodes)
             .map(|i| {
                 let gene = |source| EdgeGene { primitive: Primitive::ALL[1 + (i + epoch) % 7], source };
                 vec![gene(i), gene(i + 1)]
             })
             .collect(),
-        concat: (2..102).collect(),
+        concat: (2..2 + nodes).collect(),
     };
-    for (epoch, line) in run.search.iter_mut().enumerate() {
-        line.genotype = Genotype { normal: cell(epoch), reduction: cell(epoch + 1) }.to_text();
-    }
-    let page = report(&run);
-    assert_self_contained(&page);
-    assert_has(&page, &["50 different cells one after another, of which 3 are shown"]);
+    let page = |nodes: usize| {
+        let mut run = finished(&["ant", "bee"], 50, 600);
+        let genotype = |epoch| Genotype { normal: cell(nodes, epoch), reduction: cell(nodes, epoch + 1) };
+        for (epoch, line) in run.search.iter_mut().enumerate() {
+            line.genotype = genotype(epoch).to_text();
+        }
+        run.genotype = Some(genotype(49));
+        let page = report(&run);
+        assert_self_contained(&page);
+        page
+    };
+    assert_has(&page(4), &["50 different cells one after another, of which 40 are shown"]);
+    let twenty = page(20);
+    assert!(twenty.contains("of which ") && !twenty.contains("of which 40 are shown"));
+    assert_has(&page(100), &["This cell is too large to be drawn"]);
 }
 
 #[test]
