@@ -80,7 +80,8 @@ fn standing(record: &RunRecord) -> String {
     match record.state() {
         State::Finished => String::new(),
         State::Imported => format!(
-            "The trained network was imported from {}. It was not tested here: `softcell evaluate --run {}{}` does.",
+            "The trained network was imported from {}. It was not tested here; this does it: \
+             softcell evaluate --run {}{}",
             record.imported_from().unwrap_or_default(),
             quoted(&record.place),
             if record.has_images() { "" } else { " --data PATH" }
@@ -416,7 +417,8 @@ fn settings(record: &RunRecord) -> Markup {
         h2 { "The settings" }
         p {
             @if record.was_searched() {
-                "Search: " (order) ", " (search.layers) " cells of " (search.nodes) " nodes from " (search.init_channels)
+                "Search: " (order) ", " (search.layers) " cells of " (search.nodes)
+                (if search.nodes == 1 { " node from " } else { " nodes from " }) (search.init_channels)
                 " channels, " (search.epochs) " epochs of batches of " (search.batch_size) ". "
             }
             "Network: " (train.layers) " cells from " (train.init_channels) " channels"
