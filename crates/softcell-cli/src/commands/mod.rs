@@ -54,6 +54,8 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
     let memory = result.peak_rss_mb.map_or(String::new(), |mb| format!(", at most {mb:.0} MB of memory"));
     let weights = if result.weights == "best" { folder.best_weights() } else { folder.last_weights() };
     let run = quoted(&place);
+    let page =
+        if folder.report().is_file() { "report.html: all of it as a page for the browser\n  " } else { "" };
     format!(
         "\n{}\n\
          weights       of epoch {}, the {}{validation}\n\
@@ -64,8 +66,7 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
          {place}\n  \
            genotype.txt, genotype.json: the cell\n  \
            {}: the weights\n  \
-           report.html: all of it as a page for the browser\n  \
-           result.json, history.jsonl, config.toml, manifest.json: the record\n\
+           {page}result.json, history.jsonl, config.toml, manifest.json: the record\n\
          next\n  \
            softcell predict --run {run} IMAGE...\n  \
            softcell evaluate --run {run}\n  \

@@ -12,6 +12,7 @@ mod listing;
 mod planning;
 mod predicting;
 mod progress;
+mod reporting;
 mod runs;
 mod survival;
 mod usage;

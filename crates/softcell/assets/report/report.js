@@ -4,13 +4,15 @@
   const charts = holder ? JSON.parse(holder.textContent) : [];
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  // The charts of a group share their highest value, so that they can be compared.
-  const highest = {};
+  // The charts of a group share their ends, so that they can be compared.
+  const ends = {};
   for (const chart of charts) {
     if (chart.scale !== "weights") continue;
     for (const series of chart.series) {
       for (const value of series.values) {
-        if (value !== null) highest[chart.group] = Math.max(highest[chart.group] || 0, value);
+        if (value === null) continue;
+        const [low, high] = ends[chart.group] || [value, value];
+        ends[chart.group] = [Math.min(low, value), Math.max(high, value)];
       }
     }
   }
@@ -30,7 +32,7 @@
   };
 
   const range = (chart) => (plot, low, high) => {
-    if (chart.scale === "weights") return [0, Math.min(1, (highest[chart.group] || 1) * 1.05)];
+    if (chart.scale === "weights") [low, high] = ends[chart.group] || [null, null];
     if (low === null || high === null) return [0, 1];
     if (chart.scale === "count") return [0, Math.max(2, high + 0.5)];
     if (chart.scale === "zero") return [0, high > 0 ? high * 1.08 : 1];
@@ -98,9 +100,11 @@
     const x = {
       stroke: text, grid: { show: false }, ticks: grid, font, size: small ? 22 : 28, space: small ? 34 : 46, gap: 2,
       incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+      label: small ? undefined : "epoch", labelFont: font, labelSize: 15, labelGap: 0,
     };
     const y = {
       stroke: text, grid, ticks: { show: false }, font, size: small ? 32 : 52, space: small ? 26 : 34, gap: 4,
+      incrs: chart.scale === "count" ? [1, 2, 5, 10, 20, 50, 100] : undefined,
       values: (plot, ticks) => ticks.map((tick) => {
         if (chart.scale === "percent") return Number((tick * 100).toPrecision(4)) + " %";
         if (chart.scale === "count") return Number.isInteger(tick) ? String(tick) : "";
@@ -138,6 +142,13 @@
   const drawAll = () => charts.forEach(draw);
   drawAll();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  // Paper is light.
+  const paper = (on) => () => {
+    document.documentElement.classList.toggle("paper", on);
+    drawAll();
+  };
+  addEventListener("beforeprint", paper(true));
+  addEventListener("afterprint", paper(false));
   let pending = 0;
   addEventListener("resize", () => {
     cancelAnimationFrame(pending);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::record::RunRecord;
 use crate::search::SearchEpoch;
-use crate::space::{CellKind, CellTopology, Edge, Genotype, N_INPUTS};
+use crate::space::{CellKind, CellTopology, Edge, Genotype, N_INPUTS, Primitive};
 use crate::train::TrainEpoch;
 
 /// Most epochs of a curve; between them epochs are left out.
@@ -13,6 +13,19 @@ const MOST_POINTS: usize = 240;
 const MOST_ALPHAS: usize = 60_000;
 /// Most edges of a cell that are shown.
 pub(super) const MOST_EDGES: usize = 65;
+
+/// Colours that curves have besides those of the operations, as custom properties of the page.
+const COLOURS: [&str; 7] = ["--first", "--second", "--third", "--fourth", "--fifth", "--sixth", "--faint"];
+
+/// All colours that curves may have; the class `c` + colour sets it.
+pub(super) fn colours() -> impl Iterator<Item = String> {
+    COLOURS.into_iter().map(str::to_owned).chain(Primitive::ALL.iter().map(|&p| colour(p)))
+}
+
+/// The custom property with the colour of an operation.
+pub(super) fn colour(primitive: Primitive) -> String {
+    format!("--op-{}", primitive.name())
+}
 
 /// Curves over the epochs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,7 +64,7 @@ pub(super) enum Scale {
     Zero,
     /// Whole numbers from 0.
     Count,
-    /// From 0 to 1, or less far if all charts of the group are lower.
+    /// Shares; all charts of the group have the same ends, so that they can be compared.
     Weights,
 }
 
@@ -175,7 +188,7 @@ pub(super) fn train_charts(record: &RunRecord) -> Vec<Chart> {
 pub(super) struct EdgeChart {
     pub edge: Edge,
     /// The operation it has in the genotype, if it is kept.
-    pub kept: Option<String>,
+    pub kept: Option<Primitive>,
     pub chart: Chart,
 }
 
@@ -202,7 +215,7 @@ pub(super) fn alpha_charts(record: &RunRecord, kind: CellKind) -> Vec<EdgeChart>
         .map(|(row, edge)| {
             let series = candidates.iter().enumerate().map(|(column, candidate)| {
                 let values = epochs.iter().map(|epoch| weight(epoch, row, column)).collect();
-                Series::new(candidate.name(), &format!("--op-{candidate}"), values)
+                Series::new(candidate.name(), &colour(*candidate), values)
             });
             EdgeChart {
                 edge: *edge,
@@ -219,9 +232,9 @@ pub(super) fn alpha_charts(record: &RunRecord, kind: CellKind) -> Vec<EdgeChart>
         .collect()
 }
 
-fn kept(genotype: &Genotype, kind: CellKind, source: usize, target: usize) -> Option<String> {
+fn kept(genotype: &Genotype, kind: CellKind, source: usize, target: usize) -> Option<Primitive> {
     let genes = genotype.cell(kind).nodes.get(target - N_INPUTS)?;
-    genes.iter().find(|gene| gene.source == source).map(|gene| gene.primitive.name().to_owned())
+    genes.iter().find(|gene| gene.source == source).map(|gene| gene.primitive)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::page::TINTS;
 use super::record::RunRecord;
 use super::words::{grouped, percent, rough_percent};
 use crate::run::RunResult;
@@ -21,7 +22,7 @@ pub(super) fn class_table(record: &RunRecord) -> Markup {
         samples.is_some_and(|samples| samples.classes.iter().any(|class| !class.pictures.is_empty()));
     html! {
         div class="scroll" tabindex="0" {
-            table {
+            table class="classes" {
                 thead { tr {
                     th { "class" }
                     @if samples.is_some() { th class="n" { "to train on" } th class="n" { "to test on" } }
@@ -43,7 +44,7 @@ pub(super) fn class_table(record: &RunRecord) -> Markup {
                                 td { div class="pictures" {
                                     @if let Some(class) = samples.map(|samples| &samples.classes[i]) {
                                         @for picture in class.pictures.iter().filter(|p| is_picture(p)) {
-                                            img src=(picture) alt={ "an image of " (name) } loading="lazy";
+                                            img src=(picture) alt={ "an image of " (name) };
                                         }
                                     }
                                 } }
@@ -90,8 +91,9 @@ pub(super) fn confusion(result: &RunResult) -> Markup {
                         tr {
                             th title=(result.classes[i]) { (result.classes[i]) }
                             @for (j, &count) in row.iter().enumerate() {
-                                td class=(cell_class(i == j, count))
-                                    style=(format!("--v:{:.3}", count as f64 / total as f64)) { (count) }
+                                td class=(cell_class(i == j, count, total)) {
+                                    @if count == 0 { "\u{b7}" } @else { (count) }
+                                }
                             }
                         }
                     }
@@ -101,11 +103,13 @@ pub(super) fn confusion(result: &RunResult) -> Markup {
     }
 }
 
-fn cell_class(right: bool, count: u64) -> &'static str {
+/// How a cell of the matrix is coloured: by its share of the row.
+fn cell_class(right: bool, count: u64, total: u64) -> String {
+    let tint = (count as f64 / total as f64 * f64::from(TINTS)).round() as u32;
     match (right, count) {
-        (_, 0) => "zero",
-        (true, _) => "hit",
-        (false, _) => "miss",
+        (_, 0) => "zero".to_owned(),
+        (true, _) => format!("v{tint}"),
+        (false, _) => format!("miss v{tint}"),
     }
 }
 
@@ -150,13 +154,18 @@ pub(super) fn mistakes(record: &RunRecord) -> Markup {
             p { "Not one test image got a wrong answer." }
         } @else {
             p class="note" {
-                (grouped(mistakes.count)) " test images got a wrong answer. "
-                "These are some of those that the network was most sure of."
+                (grouped(mistakes.count))
+                @if mistakes.count == 1 { " test image got a wrong answer." } @else { " test images got a wrong answer." }
+                @if mistakes.examples.len() as u64 == mistakes.count {
+                    " In brackets, how sure the network was of it."
+                } @else {
+                    " These are some of those that the network was most sure of."
+                }
             }
             ul class="mistakes" {
                 @for mistake in mistakes.examples.iter().filter(|mistake| is_picture(&mistake.picture)) {
                     li {
-                        img src=(mistake.picture) alt={ "an image of " (name(mistake.truth)) } loading="lazy";
+                        img src=(mistake.picture) alt={ "an image of " (name(mistake.truth)) };
                         b { (name(mistake.truth)) } br;
                         span { "taken for " } (name(mistake.answer))
                         span { " (" (rough_percent(f64::from(mistake.probability))) ")" }

@@ -51,6 +51,7 @@ fn caveats(records: &[RunRecord]) -> Markup {
         .iter()
         .filter_map(|record| record.manifest.as_ref())
         .map(|manifest| manifest.data_fingerprint.as_str())
+        .filter(|fingerprint| !fingerprint.is_empty())
         .collect();
     prints.sort_unstable();
     prints.dedup();
@@ -93,7 +94,7 @@ fn table(records: &[RunRecord]) -> Markup {
         records.iter().map(|record| get(record).unwrap_or_else(none)).collect()
     };
     let rows: Vec<Row> = vec![
-        ("data", each(&|r| Some(r.config.data.path.clone()))),
+        ("data", each(&|r| r.has_images().then(|| r.config.data.path.clone()))),
         ("state", each(&|r| Some(state(r)))),
         ("test accuracy", each(&|r| Some(percent(r.result.as_ref()?.test_accuracy)))),
         (
@@ -143,6 +144,7 @@ fn state(record: &RunRecord) -> String {
     let busy = if record.activity == Activity::Busy { "going on" } else { "stopped" };
     match record.state() {
         State::Finished => "finished".to_owned(),
+        State::Imported => "imported".to_owned(),
         State::Found if record.activity == Activity::Busy => "training, going on".to_owned(),
         State::Found => "not trained yet".to_owned(),
         State::Searching { done, of } => format!("search, {done} of {of} epochs, {busy}"),
@@ -151,6 +153,9 @@ fn state(record: &RunRecord) -> String {
 }
 
 fn method(record: &RunRecord) -> String {
+    if record.imported_from().is_some() {
+        return "weights imported".to_owned();
+    }
     match (record.was_searched(), record.config.search.unrolled) {
         (false, _) => "genotype given".to_owned(),
         (true, false) => "first order".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::record::{RunRecord, State};
 use super::statistics::wilson;
-use super::words::{grouped, rough_percent};
+use super::words::{grouped, quoted, rough_percent};
 use crate::run::Activity;
 use crate::search::SearchEpoch;
 use crate::space::Genotype;
@@ -56,11 +56,15 @@ fn unfinished(record: &RunRecord) -> Option<Warning> {
         Activity::Busy => ("is going on", true),
         Activity::Idle => ("was stopped before its end", false),
     };
-    let resume = if busy { "Make the report again later." } else { "It goes on with --resume." };
+    let resume = if busy {
+        "Make the report again later.".to_owned()
+    } else {
+        format!("It goes on with: softcell fit --out {} --resume", quoted(&record.place))
+    };
     match record.state() {
-        State::Finished => None,
+        State::Finished | State::Imported => None,
         State::Found if busy => warning("The training is going on.", resume),
-        State::Found => warning("The network is not trained yet.", "There is no accuracy before it is."),
+        State::Found => warning("The network is not trained yet.", resume),
         State::Searching { done, of } => {
             warning(format!("The search {going_on}: {done} of {of} epochs are done."), resume)
         }
@@ -129,19 +133,28 @@ fn no_better_than_the_largest_class(record: &RunRecord) -> Option<Warning> {
 
 fn training_above_validation(record: &RunRecord) -> Option<Warning> {
     let last = record.train.last()?;
+    let train = &record.config.train;
     let gap = last.train_accuracy - last.valid_accuracy?;
     if gap < GAP {
         return None;
     }
     warning(
         format!(
-            "At the end of the training the accuracy on the validation images was {}, far below the {} on the \
-             training images.",
+            "{} the accuracy on the validation images was {}, far below the {} on the training images.",
+            if record.result.is_some() {
+                "At the end of the training".to_owned()
+            } else {
+                format!("After {} of the training", counted(record.train.len(), "epoch"))
+            },
             rough_percent(last.valid_accuracy?),
             rough_percent(last.train_accuracy)
         ),
-        "The network learns the training images by heart: more images, cutout (--cutout), drop path \
-         (--drop-path-prob), more weight decay or a smaller network help.",
+        format!(
+            "The network learns the training images by heart: more images, {}{}more weight decay or a smaller \
+             network help.",
+            if train.cutout { "" } else { "cutout (--cutout), " },
+            if train.drop_path_prob > 0.0 { "" } else { "drop path (--drop-path-prob), " },
+        ),
     )
 }
 
@@ -168,16 +181,18 @@ fn undecided(record: &RunRecord) -> Option<Warning> {
     let last = record.search.last()?;
     let most = (record.config.search.candidates.len() as f32).ln();
     let entropy = last.entropy_normal.max(last.entropy_reduction);
+    let searching = matches!(record.state(), State::Searching { .. });
     // One candidate is always decided. NaN is a warning as well.
-    if record.search.len() < FEWEST_EPOCHS || most <= 0.0 || entropy < UNDECIDED * most {
+    if searching || record.search.len() < FEWEST_EPOCHS || most <= 0.0 || entropy < UNDECIDED * most {
         return None;
     }
     warning(
         format!(
-            "The alphas have not converged: their entropy is {entropy:.2} nats, where {most:.2} is no preference \
-             at all."
+            "The alphas have not converged: their entropy is {:.1} % of that of no preference at all.",
+            100.0 * entropy / most
         ),
-        "The cell is little better than chance. Search for more epochs, or raise --arch-learning-rate.",
+        "Small differences chose this cell, and another seed may choose another one. Search for more epochs, or \
+         raise --arch-learning-rate.",
     )
 }
 

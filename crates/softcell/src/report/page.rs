@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::cell::{inline_style, series_properties};
-use super::charts::Chart;
+use super::charts::{Chart, colours};
 
 const STYLE: &str = include_str!("../../assets/report/report.css");
 const SCRIPT: &str = include_str!("../../assets/report/report.js");
@@ -16,13 +16,15 @@ const PLOT_LICENSE: &str = include_str!("../../assets/uplot/LICENSE");
 
 /// A whole page.
 ///
-/// Its policy forbids every request and every script but its own two, whose hashes it names: text that came
-/// in with the data could not act even if it were not escaped.
+/// Its policy forbids every request, and every script and style but its own, whose hashes it names: text that
+/// came in with the data could not act even if it were not escaped. So no element has a `style` attribute.
 pub(super) fn page(title: &str, body: &Markup, charts: &[Chart]) -> String {
     let plot = format!("/*\nuPlot\n{}\n*/\n{PLOT_SCRIPT}", PLOT_LICENSE.trim());
+    let style = style();
     let policy = format!(
-        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; \
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src '{}'; \
          script-src '{}' '{}'",
+        hash(&style),
         hash(&plot),
         hash(SCRIPT)
     );
@@ -38,16 +40,7 @@ pub(super) fn page(title: &str, body: &Markup, charts: &[Chart]) -> String {
                 // Browsers ask for an icon of their own accord.
                 link rel="icon" href="data:,";
                 title { (title) }
-                style {
-                    (PreEscaped(PLOT_STYLE))
-                    (PreEscaped(STYLE))
-                    (PreEscaped(format!(":root{{{}}}", series_properties(false))))
-                    (PreEscaped(format!(
-                        "@media screen and (prefers-color-scheme:dark){{:root{{{}}}}}",
-                        series_properties(true)
-                    )))
-                    (PreEscaped(inline_style()))
-                }
+                style { (PreEscaped(style)) }
             }
             body {
                 (body)
@@ -62,15 +55,35 @@ pub(super) fn page(title: &str, body: &Markup, charts: &[Chart]) -> String {
     markup.into_string()
 }
 
+/// All styles of a page.
+fn style() -> String {
+    let mut style = format!(
+        "{PLOT_STYLE}{STYLE}:root{{{}}}@media screen and (prefers-color-scheme:dark){{:root:not(.paper){{{}}}}}{}",
+        series_properties(false),
+        series_properties(true),
+        inline_style()
+    );
+    for colour in colours() {
+        style.push_str(&format!(".c{colour}{{--c:var({colour})}}"));
+    }
+    for tint in 0..=TINTS {
+        style.push_str(&format!(".v{tint}{{--v:{}}}", f64::from(tint) / f64::from(TINTS)));
+    }
+    style
+}
+
+/// Steps from no colour to a full one, as classes `v0` to `v20`.
+pub(super) const TINTS: u32 = 20;
+
 /// A value as JSON that can stand in a script element: `<` is written as an escape, so that no text ends it.
 fn data(value: &impl serde::Serialize) -> String {
     let json = serde_json::to_string(value).expect("charts are plain numbers and names");
     json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
-/// A script's hash as a policy names it.
-fn hash(script: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(script)))
+/// The hash of a script or style as a policy names it.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
 #[cfg(test)]

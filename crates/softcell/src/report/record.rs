@@ -55,6 +55,8 @@ pub enum State {
     },
     /// There is a result.
     Finished,
+    /// Its weights come from elsewhere: nothing was searched, trained or tested here.
+    Imported,
 }
 
 impl RunRecord {
@@ -89,6 +91,8 @@ impl RunRecord {
     pub fn state(&self) -> State {
         if self.result.is_some() {
             State::Finished
+        } else if self.imported_from().is_some() {
+            State::Imported
         } else if !self.train.is_empty() {
             State::Training { done: self.train.len(), of: self.config.train.epochs }
         } else if self.genotype.is_some() {
@@ -102,6 +106,16 @@ impl RunRecord {
     pub fn latest_genotype(&self) -> Option<Genotype> {
         let last = || self.search.last().and_then(|epoch| parse_genotype(&epoch.genotype).ok());
         self.genotype.clone().or_else(last)
+    }
+
+    /// The file the weights come from, where they were imported.
+    pub fn imported_from(&self) -> Option<&str> {
+        self.manifest.as_ref()?.imported_from.as_deref()
+    }
+
+    /// Whether it knows its images: a network may be imported without any.
+    pub fn has_images(&self) -> bool {
+        self.manifest.as_ref().is_none_or(|manifest| !manifest.data_fingerprint.is_empty())
     }
 
     /// Whether the genotype was searched, not given.
@@ -145,9 +159,12 @@ impl RunRecord {
         stored.or_else(|| (!self.train.is_empty()).then(sum))
     }
 
-    /// How the data are called: the last part of their path.
+    /// How the data are called: the last part of their path, or of that of the weights if those came alone.
     pub fn data_name(&self) -> &str {
-        let path = &self.config.data.path;
+        let path = match self.imported_from() {
+            Some(weights) if !self.has_images() => weights,
+            _ => &self.config.data.path,
+        };
         path.trim_end_matches(['/', '\\'])
             .rsplit(['/', '\\'])
             .next()

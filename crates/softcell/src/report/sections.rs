@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::cell::{frames, inline, inline_frames};
+use super::cell::{Frame, frames, inline, inline_frames};
 use super::charts::{
-    Chart, EdgeChart, MOST_EDGES, Series, alpha_charts, search_charts, thinned, train_charts,
+    Chart, EdgeChart, MOST_EDGES, Series, alpha_charts, colour, search_charts, thinned, train_charts,
 };
 use super::classes::{class_table, confusion, mistakes};
 use super::health::warnings;
@@ -17,6 +17,10 @@ use crate::space::{CellKind, CellTopology, Edge, N_INPUTS};
 
 /// Pictures of the cells over the epochs at most.
 const MOST_FRAMES: usize = 40;
+/// Bytes of all these pictures at most: large cells have fewer of them.
+const MOST_BYTES: usize = 1_000_000;
+/// Bytes of the drawing of a cell at most.
+const LARGEST_DRAWING: usize = 400_000;
 
 /// The report of a run as one HTML page, which needs nothing beside it.
 pub fn report(record: &RunRecord) -> String {
@@ -75,6 +79,13 @@ fn standing(record: &RunRecord) -> String {
     let verb = if busy { "is going on" } else { "was stopped" };
     match record.state() {
         State::Finished => String::new(),
+        State::Imported => format!(
+            "The trained network was imported from {}. It was not tested here; this does it: \
+             softcell evaluate --run {}{}",
+            record.imported_from().unwrap_or_default(),
+            quoted(&record.place),
+            if record.has_images() { "" } else { " --data PATH" }
+        ),
         State::Searching { done, of } => {
             let accuracy = record.search.last().map_or(String::new(), |epoch| {
                 format!(
@@ -130,7 +141,11 @@ fn facts(record: &RunRecord) -> Markup {
         }
     }
     if let Some(cost) = record.cost() {
-        facts.push((grouped(cost.parameters), "parameters"));
+        let so_far = matches!(record.state(), State::Searching { .. });
+        facts.push((
+            grouped(cost.parameters),
+            if so_far { "parameters, with the cell so far" } else { "parameters" },
+        ));
         facts.push((grouped(cost.macs), "multiply-adds per image"));
     }
     if let Some(seconds) = record.search_seconds() {
@@ -143,7 +158,7 @@ fn facts(record: &RunRecord) -> Markup {
         if let Some(mb) = result.peak_rss_mb {
             facts.push((format!("{mb:.0} MB"), "memory at most"));
         }
-        facts.push((size(result.peak_activation_bytes), "of maps at most, for one image"));
+        facts.push((size(result.peak_activation_bytes), "feature maps at most, for one image"));
     }
     html! {
         @if !facts.is_empty() {
@@ -166,12 +181,13 @@ fn cells(record: &RunRecord) -> Markup {
         h2 { "The cells" (so_far) }
         p class="note" {
             "Each node is the sum of its operations; the output joins the nodes. Nodes are numbered as in the genotype."
+            span class="narrow" { " Push a drawing sideways to see all of it." }
         }
         div class="cells" {
             @for kind in CellKind::ALL {
-                figure style="margin:0" {
+                figure {
                     figcaption { h3 { (kind) " cell" } }
-                    @match inline(&genotype, kind) {
+                    @match inline(&genotype, kind).filter(|picture| picture.0.len() <= LARGEST_DRAWING) {
                         Some(picture) => { div class="scroll" tabindex="0" { (picture) } }
                         None => { p class="note" { "This cell is too large to be drawn." } }
                     }
@@ -189,9 +205,15 @@ fn cells(record: &RunRecord) -> Markup {
 /// The cells over the epochs.
 fn history(record: &RunRecord) -> Markup {
     let all = frames(record.genotypes());
-    let shown: Vec<_> = thinned(all.len(), MOST_FRAMES).into_iter().map(|i| all[i].clone()).collect();
-    let pictures = CellKind::ALL.map(|kind| inline_frames(&shown, kind));
-    let [Some(normal), Some(reduction)] = pictures else { return html! {} };
+    let drawn = |frames: &[Frame]| CellKind::ALL.map(|kind| inline_frames(frames, kind));
+    let Some(last) = all.last() else { return html! {} };
+    let bytes: usize = drawn(std::slice::from_ref(last)).iter().flatten().map(|p| p.0.len()).sum();
+    let most = (MOST_BYTES / bytes.max(1)).min(MOST_FRAMES);
+    if most < 2 {
+        return html! {};
+    }
+    let shown: Vec<_> = thinned(all.len(), most).into_iter().map(|i| all[i].clone()).collect();
+    let [Some(normal), Some(reduction)] = drawn(&shown) else { return html! {} };
     html! {
         @if shown.len() > 1 {
             details {
@@ -217,7 +239,7 @@ fn legend(series: &[Series]) -> Markup {
         ul class="legend" {
             @for one in series {
                 li {
-                    i class=(if one.dashed { "dashed" } else { "" }) style=(format!("--c:var({})", one.colour)) {}
+                    i class={ "c" (one.colour) @if one.dashed { " dashed" } } {}
                     (one.label)
                 }
             }
@@ -228,7 +250,7 @@ fn legend(series: &[Series]) -> Markup {
 /// A chart with its title and legend.
 pub(super) fn chart_figure(title: &str, note: &str, chart: &Chart) -> Markup {
     html! {
-        figure style="margin:0" {
+        figure {
             figcaption { h3 { (title) } @if !note.is_empty() { p class="note" { (note) } } (legend(&chart.series)) }
             div class="chart" data-chart=(chart.id) {}
         }
@@ -259,7 +281,7 @@ fn training(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
 fn search(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
     let found = search_charts(record);
     let [loss, accuracy, entropy, skips] = &found[..] else {
-        let given = record.genotype.is_some();
+        let given = record.genotype.is_some() && record.state() != State::Imported;
         return html! {
             @if given { h2 { "The search" } p { "The genotype was given: there was no search." } }
         };
@@ -319,7 +341,7 @@ fn edge_figure(edge: &EdgeChart) -> Markup {
             h4 {
                 (edge_name(edge.edge))
                 @match &edge.kept {
-                    Some(name) => { span class="kept" style=(format!("--c:var(--op-{name})")) { (name) } }
+                    Some(kept) => { span class={ "kept c" (colour(*kept)) } { (kept) } }
                     None => { span class="left" { "not kept" } }
                 }
             }
@@ -368,11 +390,16 @@ fn data(record: &RunRecord) -> Markup {
     let [channels, height, width] = manifest.image_shape;
     html! {
         h2 { "The data" }
-        p {
+        @if !record.has_images() {
+            p {
+                "The network was imported without images. It answers for images of " (manifest.classes.len())
+                " classes, " (width) "\u{d7}" (height) " pixels, " (if channels == 1 { "gray" } else { "colour" }) "."
+            }
+        } @else { p {
             (grouped(manifest.images[0] as u64)) " images to train on and " (grouped(manifest.images[1] as u64))
             " to test on, of " (manifest.classes.len()) " classes, " (width) "\u{d7}" (height) " pixels, "
             (if channels == 1 { "gray" } else { "colour" }) ", from " code { (record.config.data.path) } "."
-        }
+        } }
         (class_table(record))
         @if let Some(result) = &record.result {
             h3 { "What is taken for what" }
@@ -390,11 +417,15 @@ fn settings(record: &RunRecord) -> Markup {
         h2 { "The settings" }
         p {
             @if record.was_searched() {
-                "Search: " (order) ", " (search.layers) " cells of " (search.nodes) " nodes from " (search.init_channels)
+                "Search: " (order) ", " (search.layers) " cells of " (search.nodes)
+                (if search.nodes == 1 { " node from " } else { " nodes from " }) (search.init_channels)
                 " channels, " (search.epochs) " epochs of batches of " (search.batch_size) ". "
             }
-            "Network: " (train.layers) " cells from " (train.init_channels) " channels, " (train.epochs)
-            " epochs of batches of " (train.batch_size) "."
+            "Network: " (train.layers) " cells from " (train.init_channels) " channels"
+            @if record.state() != State::Imported {
+                ", " (train.epochs) " epochs of batches of " (train.batch_size)
+            }
+            "."
         }
         @if let Some(manifest) = &record.manifest {
             @if !manifest.notes.is_empty() {
@@ -409,6 +440,9 @@ fn settings(record: &RunRecord) -> Markup {
 }
 
 fn reproduce(record: &RunRecord) -> Markup {
+    if record.state() == State::Imported {
+        return html! {};
+    }
     let config = quoted(&format!("{}/config.toml", record.place.trim_end_matches('/')));
     let threads = record.manifest.as_ref().map(|manifest| manifest.threads);
     let command = match (&record.genotype, record.was_searched()) {

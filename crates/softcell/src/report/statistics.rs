@@ -14,10 +14,10 @@ pub fn wilson(right: u64, images: u64) -> [f64; 2] {
     let scale = 1.0 + Z * Z / n;
     let centre = (share + Z * Z / (2.0 * n)) / scale;
     let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt() / scale;
-    // At the ends the sum is exact but for rounding.
-    let low = if right == 0 { 0.0 } else { centre - half };
-    let high = if right >= images { 1.0 } else { centre + half };
-    [low.max(0.0), high.min(1.0)]
+    // With all wrong or all right an end is exactly 0 or 1; rounding may miss it.
+    let low = if right == 0 { 0.0 } else { (centre - half).max(0.0) };
+    let high = if right >= images { 1.0 } else { (centre + half).min(1.0) };
+    [low, high]
 }
 
 #[cfg(test)]
@@ -41,5 +41,7 @@ mod tests {
         assert_eq!(wilson(0, 0), [0.0, 1.0]);
         let [low, high] = wilson(10, 10);
         assert!(low > 0.7 && high == 1.0);
+        let [none, few] = wilson(0, 10);
+        assert!(none == 0.0 && (few - (1.0 - low)).abs() < 1e-12);
     }
 }

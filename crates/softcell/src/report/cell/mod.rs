@@ -17,7 +17,7 @@ mod tests;
 pub use animation::animate;
 #[cfg(feature = "raster")]
 pub(super) use animation::still_pictures;
-pub(super) use animation::{frames, inline_frames};
+pub(super) use animation::{Frame, frames, inline_frames};
 pub(super) use colours::series_properties;
 pub use drawing::{CellChoice, draw};
 pub(super) use drawing::{inline, inline_style};

@@ -124,7 +124,7 @@ fn texts(svg: &str) -> Vec<String> {
     document
         .descendants()
         .filter(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "text")))
-        .map(|node| node.descendants().filter(|n| n.is_text()).map(|n| n.text().unwrap_or("")).collect())
+        .map(|node| node.descendants().filter(|n| n.is_text()).filter_map(|n| n.text()).collect())
         .collect()
 }
 

@@ -1,0 +1,223 @@
+//! `softcell report` and `softcell genotype draw`.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use softcell::export::safetensors;
+use softcell::model::TrainedModel;
+use softcell::run::RunFolder;
+
+use crate::support::{TINY, fail, images, read_json, run, softcell, succeed};
+
+/// A run of many seconds.
+const LONGER: &str = "fit --images-per-class 20 --search-init-channels 2 --search-layers 2 --nodes 1 \
+                      --search-epochs 60 --train-init-channels 2 --train-layers 2 --train-epochs 200 \
+                      --batch-size 16 --checkpoint-seconds 0 --out r --resume";
+
+fn page(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+}
+
+#[track_caller]
+fn assert_has(page: &str, words: &[&str]) {
+    for word in words {
+        assert!(page.contains(word), "no {word:?} in a page of {} bytes", page.len());
+    }
+}
+
+/// Starts a run and waits until it has finished an epoch of this stage.
+#[cfg(unix)]
+fn started(here: &Path, stage: &str) -> Child {
+    let mut child = softcell(here, LONGER)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let (clock, line) = (Instant::now(), format!("\"stage\":\"{stage}\""));
+    while !std::fs::read_to_string(here.join("r/history.jsonl")).is_ok_and(|text| text.contains(&line)) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before an epoch of {stage}");
+        assert!(clock.elapsed() < Duration::from_secs(300), "no epoch of {stage}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+#[test]
+fn a_finished_run_ends_with_its_page() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let said = succeed(here, &format!("fit {TINY} --out r"));
+    assert!(said.out.contains("report.html"), "{}", said.out);
+    let at_the_end = page(&here.join("r/report.html"));
+    let result = read_json(&here.join("r/result.json"));
+    let accuracy = format!("{:.2} %", 100.0 * result["test_accuracy"].as_f64().unwrap());
+    assert_has(
+        &at_the_end,
+        &[
+            &accuracy,
+            "95 % confidence",
+            "normal cell",
+            "data:image/png;base64,",
+            "All settings (config.toml)",
+        ],
+    );
+    assert!(!at_the_end.contains("was stopped") && at_the_end.len() < 3_000_000);
+    // Made again it is the same, wherever it is written to.
+    std::fs::remove_file(here.join("r/report.html")).unwrap();
+    assert_eq!(succeed(here, "report --run r").out, "r/report.html\n");
+    assert_eq!(page(&here.join("r/report.html")), at_the_end);
+    assert_eq!(succeed(here, "report --run r --out elsewhere.html").out, "elsewhere.html\n");
+    assert_eq!(page(&here.join("elsewhere.html")), at_the_end);
+
+    // Never over another file.
+    let config = page(&here.join("r/config.toml"));
+    fail(here, "report --run r --out r/config.toml", 1, &["no page", ".html"]);
+    fail(here, "report --run r --out r", 1, &["r is a folder"]);
+    assert_eq!(page(&here.join("r/config.toml")), config);
+    fail(here, "report --run nowhere", 1, &["nowhere"]);
+    std::fs::create_dir(here.join("empty")).unwrap();
+    fail(here, "report --run empty", 1, &["empty"]);
+    fail(here, "report", 2, &["--run"]);
+    fail(here, "report --compare r", 2, &["--compare"]);
+
+    succeed(here, &format!("fit {TINY} --seed 3 --out s"));
+    assert_eq!(succeed(here, "report --compare r s").out, "compare.html\n");
+    let both = page(&here.join("compare.html"));
+    assert_has(&both, &["<code>r</code>", "<code>s</code>", "<th>seed</th><td>2</td><td>3</td>", &accuracy]);
+    fail(here, "report --compare r nowhere --out other.html", 1, &["nowhere"]);
+    assert!(!here.join("other.html").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_has_a_page_while_it_goes_on_and_after_it_was_killed() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let report = || {
+        succeed(here, "report --run r");
+        page(&here.join("r/report.html"))
+    };
+    let mut child = started(here, "search");
+    assert_has(&report(), &["The search is going on", "there is no network yet", "The cells so far"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let stopped = report();
+    assert_has(&stopped, &["The search was stopped", "It goes on with", "of 60 epochs"]);
+    assert!(!stopped.contains("The training was"), "there was none");
+    fail(here, "genotype draw r --out r.svg", 1, &["no genotype yet"]);
+
+    let mut child = started(here, "train");
+    assert_has(&report(), &["The training is going on", "of 200 epochs"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let stopped = report();
+    assert_has(&stopped, &["The training was stopped", "validation images so far", "of 200 epochs"]);
+    assert!(!stopped.contains("of the test images correctly") && !stopped.contains("test accuracy"));
+}
+
+#[test]
+fn an_imported_network_has_a_page_without_a_history() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    succeed(
+        here,
+        "train --genotype DARTS_V1 --init-channels 2 --layers 2 --epochs 1 --batch-size 64 --out r",
+    );
+    let model = TrainedModel::load(&RunFolder::view(&here.join("r")).unwrap()).unwrap();
+    safetensors::write(&model, &here.join("w.safetensors")).unwrap();
+    for (out, more) in [("without", ""), ("with", " --data digits")] {
+        succeed(here, &format!("import --weights w.safetensors --out {out}{more}"));
+        succeed(here, &format!("report --run {out}"));
+        let page = page(&here.join(out).join("report.html"));
+        assert_has(&page, &["was imported", "w.safetensors", "normal cell", "softcell evaluate"]);
+        for wrong in
+            ["not trained", "was stopped", "<h2>The training", "comes to the same bits", " epochs of batches"]
+        {
+            assert!(!page.contains(wrong), "{out}: {wrong}");
+        }
+    }
+}
+
+#[test]
+fn a_page_that_cannot_be_written_costs_no_result() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let search =
+        "search --images-per-class 20 --init-channels 2 --layers 2 --nodes 1 --epochs 2 --batch-size 16";
+    succeed(here, &format!("{search} --out r"));
+    // A folder is in the way.
+    std::fs::remove_file(here.join("r/report.html")).ok();
+    std::fs::create_dir_all(here.join("r/report.html/mine")).unwrap();
+    let said = succeed(here, "fit --out r --resume");
+    assert!(said.err.contains("the report could not be written"), "{}", said.err);
+    assert!(said.out.contains("test accuracy") && here.join("r/result.json").exists(), "{}", said.out);
+    assert!(!said.out.contains("report.html"), "{}", said.out);
+    assert!(here.join("r/report.html/mine").is_dir());
+    assert!(run(here, "report --run r").code == Some(1));
+    succeed(here, "report --run r --out page.html");
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_classes_are_text_and_nothing_else() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let root = images(here);
+    // A name of a folder cannot have a true slash.
+    let hostile = "<script>alert(1)<\u{2215}script>";
+    std::fs::rename(root.join("dark"), root.join(hostile)).unwrap();
+    std::fs::rename(&root, here.join("<img src=x onerror=alert(1)>")).unwrap();
+    let args = "fit --search-init-channels 2 --search-layers 2 --nodes 1 --search-epochs 1 --train-init-channels 2 \
+                --train-layers 2 --train-epochs 1 --batch-size 4 --out r --data";
+    let output = softcell(here, args).arg("<img src=x onerror=alert(1)>").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let page = page(&here.join("r/report.html"));
+    assert!(!page.contains(hostile) && !page.contains("<img src=x") && !page.contains("<script>alert"));
+    assert_has(&page, &["&lt;script&gt;alert(1)&lt;", "&lt;img src=x onerror=alert(1)&gt;"]);
+}
+
+#[test]
+fn cells_are_drawn_as_files() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    succeed(here, &format!("fit {TINY} --out r"));
+    let bytes = |name: &str| std::fs::read(here.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let text = |name: &str| String::from_utf8(bytes(name)).unwrap();
+    assert_eq!(succeed(here, "genotype draw DARTS_V2 --out v2.svg").out, "v2.svg\n");
+    let svg = text("v2.svg");
+    assert!(svg.starts_with("<svg ") && svg.contains("normal cell") && svg.contains("reduction cell"));
+    succeed(here, "genotype draw DARTS_V2 --cell normal --out normal.svg");
+    assert!(!text("normal.svg").contains("reduction cell"));
+    succeed(here, "genotype draw DARTS_V2 --out V2.PNG --scale 1");
+    let small = image::load_from_memory(&bytes("V2.PNG")).unwrap();
+    succeed(here, "genotype draw DARTS_V2 --out large.png");
+    let large = image::load_from_memory(&bytes("large.png")).unwrap();
+    assert_eq!((large.width(), large.height()), (2 * small.width(), 2 * small.height()));
+
+    // A run folder, its file, and its text are the same cell.
+    succeed(here, "genotype draw r --out run.svg");
+    succeed(here, "genotype draw r/genotype.json --out file.svg");
+    let genotype = std::fs::read_to_string(here.join("r/genotype.txt")).unwrap();
+    let output = softcell(here, "genotype draw --out text.svg").arg(genotype.trim()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(bytes("run.svg") == bytes("file.svg") && bytes("run.svg") == bytes("text.svg"));
+
+    // The search, epoch by epoch.
+    succeed(here, "genotype draw --run r --out r.svg");
+    assert!(text("r.svg").contains("epoch"));
+    succeed(here, "genotype draw --run r --out r.gif");
+    assert!(bytes("r.gif").starts_with(b"GIF89a"));
+
+    fail(here, "genotype draw DARTS_V2 --out v2.svg", 1, &["there already", "--force"]);
+    succeed(here, "genotype draw DARTS_V1 --out v2.svg --force");
+    assert_ne!(text("v2.svg"), svg);
+    fail(here, "genotype draw DARTS_V2 --out a.gif", 1, &[".svg or .png"]);
+    fail(here, "genotype draw DARTS_V2 --out a", 1, &[".svg or .png"]);
+    fail(here, "genotype draw --run r --out a.png", 1, &[".svg or .gif"]);
+    fail(here, "genotype draw nowhere/file.txt --out a.svg", 1, &["nowhere/file.txt"]);
+    fail(here, "genotype draw --run nowhere --out a.svg", 1, &["nowhere"]);
+    fail(here, "genotype draw DARTS_V2", 2, &["--out"]);
+    fail(here, "genotype draw DARTS_V2 --out a.png --scale 1000", 2, &["0.1 to 20"]);
+    assert!(!here.join("a.svg").exists() && !here.join("a.png").exists());
+}
