@@ -4,9 +4,9 @@ use anyhow::Result;
 use softcell::config::{Config, DataShape, Section};
 use softcell::data::{Dataset, ImageSet, open};
 use softcell::device::{Device, open_device};
-use softcell::forecast::MemoryModel;
+use softcell::forecast::{MemoryModel, stand_in};
 use softcell::sizing::{check_limits, sized};
-use softcell::space::{Genotype, known_genotype};
+use softcell::space::Genotype;
 use softcell::train::build_network;
 
 use crate::args::{Machine, RunArgs};
@@ -171,11 +171,6 @@ impl MemoryCheck {
         }
         Ok(())
     }
-}
-
-/// The genotype that stands for those that a search may find: some cost more, some less.
-pub fn stand_in() -> Genotype {
-    known_genotype("DARTS_V2").expect("it is a published one")
 }
 
 /// Refuses a network that cannot be built, and limits that cannot be met, before a folder is made and hours

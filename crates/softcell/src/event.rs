@@ -24,6 +24,27 @@ impl Stage {
     }
 }
 
+/// A step that is done.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Which stage.
+    pub stage: Stage,
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Step of the epoch, from 0.
+    pub step: usize,
+    /// Images of the training batch.
+    pub images: usize,
+    /// Mean training loss of the epoch so far.
+    pub loss: f64,
+    /// Training accuracy of the epoch so far.
+    pub accuracy: f64,
+    /// Learning rate of the weights.
+    pub learning_rate: f64,
+    /// What the alphas stand for now, in a search.
+    pub leaning: Option<Leaning>,
+}
+
 /// Something happened.
 #[derive(Debug)]
 pub enum Event<'a> {
@@ -64,24 +85,7 @@ pub enum Event<'a> {
         validation: usize,
     },
     /// A step is done.
-    Step {
-        /// Which stage.
-        stage: Stage,
-        /// Epoch, from 0.
-        epoch: usize,
-        /// Step of the epoch, from 0.
-        step: usize,
-        /// Images of the training batch.
-        images: usize,
-        /// Mean training loss of the epoch so far.
-        loss: f64,
-        /// Training accuracy of the epoch so far.
-        accuracy: f64,
-        /// Learning rate of the weights.
-        learning_rate: f64,
-        /// What the alphas stand for now, in a search.
-        leaning: Option<Leaning>,
-    },
+    Step(Step),
     /// An epoch of the search is done.
     SearchEpoch(&'a SearchEpoch),
     /// An epoch of training is done.

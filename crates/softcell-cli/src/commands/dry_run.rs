@@ -8,10 +8,10 @@ use softcell::config::Config;
 use softcell::data::Dataset;
 use softcell::device::Device;
 use softcell::forecast::{MemoryModel, TimeForecast, time_search, time_training};
+use softcell::pipeline::network_cost;
 use softcell::run::{RunFolder, available_bytes, resident_bytes};
 use softcell::sizing::sized;
 use softcell::space::{Genotype, supernet_parameters};
-use softcell::train::network_config;
 use toml::Table;
 
 use crate::args::RunArgs;
@@ -91,8 +91,6 @@ fn tell(
         let settings = &config.train;
         note(&MemoryModel::of_training(&genotype, settings, images)?, settings.batch_size);
         let time = time_training(dataset, &genotype, &config, device, PATIENCE, progress)?;
-        let image_shape = [images.channels, images.height, images.width];
-        let shape = network_config(&genotype, settings, image_shape, images.classes.len()).shape();
         let whose = match stages {
             Stages::Train(_) => "",
             _ => " with a cell such as DARTS_V2 (the one that is found may take half as long, or twice)",
@@ -101,7 +99,7 @@ fn tell(
             "training      {} cells from {} channels, {} parameters{whose}\n{}",
             settings.layers,
             settings.init_channels,
-            grouped(softcell::space::derived_cost(&genotype, &shape).parameters),
+            grouped(network_cost(&genotype, &config, images).parameters),
             timed(&time)
         ));
         seconds += time.seconds();

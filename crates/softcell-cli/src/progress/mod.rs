@@ -8,9 +8,9 @@ mod words;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use softcell::event::{Event, Observer, Signal, Stage};
+use softcell::event::{Event, Observer, Signal, Stage, Step};
 use softcell::run::RunResult;
-use softcell::search::{Leaning, SearchEpoch};
+use softcell::search::SearchEpoch;
 use softcell::space::{CellKind, Primitive};
 use softcell::train::TrainEpoch;
 
@@ -44,17 +44,6 @@ pub struct Progress {
     genotype: String,
     /// Candidates of the search, in the order of the alphas' columns.
     candidates: Vec<Primitive>,
-}
-
-/// A step as it is reported.
-struct StepReport<'a> {
-    epoch: usize,
-    step: usize,
-    images: usize,
-    loss: f64,
-    accuracy: f64,
-    learning_rate: f64,
-    leaning: Option<&'a Leaning>,
 }
 
 impl Progress {
@@ -192,7 +181,7 @@ impl Progress {
         self.stage = Some(clock);
     }
 
-    fn step(&mut self, report: &StepReport<'_>) {
+    fn step(&mut self, report: &Step) {
         let now = Instant::now();
         let Some(clock) = &mut self.stage else { return };
         clock.step(report.epoch, report.step, report.images, now);
@@ -207,7 +196,8 @@ impl Progress {
         if let Some(bars) = &self.bars {
             bars.name_part(format!("{} {}/{}", clock.stage.name(), report.epoch + 1, clock.epochs));
             bars.part(report.step + 1, step_words(report, clock));
-            let leaning = report.leaning.map_or(String::new(), |l| format!("  {}", words::leaning(l)));
+            let leaning =
+                report.leaning.as_ref().map_or(String::new(), |l| format!("  {}", words::leaning(l)));
             bars.whole(clock.done, format!("{}{leaning}", words::left(clock).trim_start()));
             return;
         }
@@ -231,7 +221,7 @@ impl Progress {
                 loss: Some(report.loss).filter(|loss| loss.is_finite()),
                 accuracy: report.accuracy,
                 learning_rate: report.learning_rate,
-                leaning: report.leaning.map(|leaning| json::Leaning {
+                leaning: report.leaning.as_ref().map(|leaning| json::Leaning {
                     entropy_normal: leaning.entropy[0],
                     entropy_reduction: leaning.entropy[1],
                     skips_normal: leaning.skips[0],
@@ -300,7 +290,7 @@ fn counted(what: &str, things: &str, done: usize, total: usize, left: Duration) 
     format!("{what}: {done} of {total} {things}{forecast}")
 }
 
-fn step_words(report: &StepReport<'_>, clock: &StageClock) -> String {
+fn step_words(report: &Step, clock: &StageClock) -> String {
     let checking = if report.step + 1 == clock.steps { "  validating" } else { "" };
     format!(
         "{}  loss {:.4}  accuracy {}  lr {:.5}{checking}",
@@ -349,10 +339,7 @@ impl Observer for Progress {
             Event::Begin { stage, epochs, steps, done, validation } => {
                 self.begin(StageClock::new(stage, epochs, steps, done, validation, Instant::now()));
             }
-            Event::Step { epoch, step, images, loss, accuracy, learning_rate, leaning, .. } => {
-                let leaning = leaning.as_ref();
-                self.step(&StepReport { epoch, step, images, loss, accuracy, learning_rate, leaning });
-            }
+            Event::Step(step) => self.step(&step),
             Event::SearchEpoch(epoch) => self.search_epoch(epoch),
             Event::TrainEpoch(epoch) => self.train_epoch(epoch),
             Event::SaveSearch(_) | Event::SaveTrain(_) => {}

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Observer, Signal};
 use crate::run::FixedSettings;
 use crate::sizing::{asked_shape, sized};
-use crate::space::{Genotype, derived_cost, supernet_cost};
+use crate::space::{Genotype, derived_cost, known_genotype, supernet_cost};
 
 /// Share of the time that a search gets.
 const SHARE: (f64, f64) = (0.15, 0.4);
@@ -132,15 +132,9 @@ impl Budgeting<'_> {
             let steps = search.epochs * self.dataset.split.weights.len().div_ceil(search.batch_size);
             search.arch_learning_rate = arch_learning_rate(steps);
         }
-        self.check_time("search", search.epochs, &choice.time)?;
-        let note = format!(
-            "time: {} for the search of {} cells from {} channels, {} epochs of {:.1} s; the training gets what is left",
-            seconds(choice.time.epoch_seconds * search.epochs as f64),
-            search.layers,
-            search.init_channels,
-            search.epochs,
-            choice.time.epoch_seconds
-        );
+        let size = [search.layers, search.init_channels];
+        let note = self.sentence("search", size, search.epochs, &choice.time)?;
+        let note = format!("{note}; the training gets what is left");
         Ok((chosen, note))
     }
 
@@ -204,15 +198,8 @@ impl Budgeting<'_> {
             let epochs = ((self.left() - test) / choice.time.epoch_seconds).round() as usize;
             train.epochs = epochs.clamp(1, TRAIN_EPOCHS.1);
         }
-        self.check_time("train", train.epochs, &choice.time)?;
-        let note = format!(
-            "time: {} for the training of {} cells from {} channels, {} epochs of {:.1} s",
-            seconds(choice.time.epoch_seconds * train.epochs as f64),
-            train.layers,
-            train.init_channels,
-            train.epochs,
-            choice.time.epoch_seconds
-        );
+        let size = [train.layers, train.init_channels];
+        let note = self.sentence("training", size, train.epochs, &choice.time)?;
         Ok((chosen, note))
     }
 
@@ -221,7 +208,7 @@ impl Budgeting<'_> {
     fn share(&self, config: &Config, observer: &mut dyn Observer) -> Result<(f64, TimeForecast)> {
         let time = time_search(self.dataset, config, self.device, self.patience(), observer)?;
         let search = time.seconds();
-        let genotype = crate::space::known_genotype("DARTS_V2").expect("it is a published one");
+        let genotype = stand_in();
         let config = sized(&genotype, config, &self.dataset.train)?;
         let train = time_training(self.dataset, &genotype, &config, self.device, self.patience(), observer)?
             .seconds();
@@ -280,11 +267,24 @@ impl Budgeting<'_> {
         self.whole.mul_f64(MEASURING)
     }
 
-    /// Refuses what does not fit.
-    fn check_time(&self, stage: &str, epochs: usize, time: &TimeForecast) -> Result<()> {
+    /// What was chosen, in a sentence.
+    ///
+    /// # Errors
+    /// When there is not enough time for it.
+    fn sentence(
+        &self,
+        stage: &str,
+        [layers, channels]: [usize; 2],
+        epochs: usize,
+        time: &TimeForecast,
+    ) -> Result<String> {
         let (needed, left) = (epochs as f64 * time.epoch_seconds, self.left());
         if needed <= left.max(0.0) * 1.05 {
-            return Ok(());
+            return Ok(format!(
+                "time: {} for the {stage} of {layers} cells from {channels} channels, {epochs} epochs of {:.1} s",
+                seconds(needed),
+                time.epoch_seconds
+            ));
         }
         let whole = self.whole.as_secs_f64();
         Err(Error::setting(
@@ -298,6 +298,11 @@ impl Budgeting<'_> {
             ),
         ))
     }
+}
+
+/// The genotype that stands for those that a search may find: some cost more, some less.
+pub fn stand_in() -> Genotype {
+    known_genotype("DARTS_V2").expect("it is a published one")
 }
 
 fn seconds(seconds: f64) -> String {

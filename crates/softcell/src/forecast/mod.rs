@@ -4,6 +4,6 @@ mod budget;
 mod memory;
 mod time;
 
-pub use budget::Budgeting;
+pub use budget::{Budgeting, stand_in};
 pub use memory::MemoryModel;
 pub use time::{TimeForecast, time_search, time_training};

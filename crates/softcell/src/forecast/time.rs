@@ -9,7 +9,7 @@ use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
-use crate::event::{Event, Observer, Signal};
+use crate::event::{Event, Observer, Signal, Step};
 use crate::ops::Pass;
 use crate::search::{Bilevel, search};
 use crate::space::Genotype;
@@ -184,7 +184,7 @@ impl Observer for Stopwatch<'_> {
     fn on(&mut self, event: Event<'_>) -> Result<()> {
         match event {
             Event::Begin { .. } => self.inner.on(Event::Measuring { done: 0, total: STEPS + 1 })?,
-            Event::Step { images, .. } => {
+            Event::Step(Step { images, .. }) => {
                 let now = Instant::now();
                 self.whole = self.whole.max(images);
                 // A last batch that is not whole says nothing.

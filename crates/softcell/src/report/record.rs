@@ -4,8 +4,8 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::run::{Activity, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples, read_history};
 use crate::search::SearchEpoch;
-use crate::space::{Cost, Genotype, derived_cost, parse_genotype};
-use crate::train::{TrainEpoch, network_config};
+use crate::space::{Cost, Genotype, parse_genotype};
+use crate::train::TrainEpoch;
 
 /// A run as it stands on disk.
 #[derive(Debug, Clone)]
@@ -140,9 +140,7 @@ impl RunRecord {
             return Some(Cost { parameters: result.parameters, macs: result.macs });
         }
         let (genotype, manifest) = (self.latest_genotype()?, self.manifest.as_ref()?);
-        let network =
-            network_config(&genotype, &self.config.train, manifest.image_shape, manifest.classes.len());
-        Some(derived_cost(&genotype, &network.shape()))
+        Some(manifest.network_cost(&genotype, &self.config.train))
     }
 
     /// Seconds of the epochs of the search that are done; none where there are none.

@@ -1,4 +1,5 @@
-//! The observer that writes: states, history, genotypes and events for TensorBoard go to the run folder, everything is passed on.
+//! The observer that writes: states, history, genotypes and events for TensorBoard go to the run folder,
+//! everything is passed on.
 
 use std::time::{Duration, Instant};
 

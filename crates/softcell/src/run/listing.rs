@@ -9,8 +9,6 @@ use super::folder::{Activity, LOCK, OWN_FILES, RunFolder};
 use super::history::{HistoryLine, read_history};
 use crate::error::{Error, Result};
 use crate::event::Stage;
-use crate::space::derived_cost;
-use crate::train::network_config;
 
 /// How many folders deep runs are looked for.
 const DEPTH: usize = 4;
@@ -84,6 +82,10 @@ pub enum RunState {
 /// # Errors
 /// When the folder itself cannot be read.
 pub fn list_runs(folder: &Path) -> Result<Vec<RunSummary>> {
+    if !folder.exists() {
+        let remedy = "name the folder that holds your runs; `softcell fit` begins one in runs/";
+        return Err(Error::run(folder, "no such folder", remedy));
+    }
     if is_run(folder) {
         return Ok(vec![summarise(folder)]);
     }
@@ -201,8 +203,7 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
     if let Some(genotype) = &genotype {
         summary.genotype = Some(genotype.to_text());
         if let Some(manifest) = &manifest {
-            let shape = network_config(genotype, &config.train, manifest.image_shape, manifest.classes.len());
-            summary.parameters = Some(derived_cost(genotype, &shape.shape()).parameters);
+            summary.parameters = Some(manifest.network_cost(genotype, &config.train).parameters);
         }
     }
     if let Some(result) = folder.read_result()? {

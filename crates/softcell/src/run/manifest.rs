@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::TrainConfig;
 use crate::data::Normalization;
+use crate::space::{Cost, Genotype, derived_cost};
+use crate::train::network_config;
 
 /// What a run was started with, and what is needed to use its network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +38,13 @@ pub struct Manifest {
     /// The file the weights come from, where they were imported instead of trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported_from: Option<String>,
+}
+
+impl Manifest {
+    /// Size and work of the network of a genotype for the images of the run, with these settings.
+    pub fn network_cost(&self, genotype: &Genotype, train: &TrainConfig) -> Cost {
+        derived_cost(genotype, &network_config(genotype, train, self.image_shape, self.classes.len()).shape())
+    }
 }
 
 /// What a run came to. Accuracies are fractions.

@@ -12,7 +12,7 @@ use crate::config::{Config, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
-use crate::event::{Event, Observer, Position, Signal, Stage};
+use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::Meter;
 use crate::ops::Pass;
 use crate::pool::in_pool;
@@ -171,7 +171,7 @@ impl<'a> Search<'a> {
             finite("norm of the weights' gradient", weight.gradient_norm as f32)?;
             self.meter.add(weight.loss, &values(weight.logits), &labels);
             self.position.step += 1;
-            observer.on(Event::Step {
+            observer.on(Event::Step(Step {
                 stage: Stage::Search,
                 epoch,
                 step,
@@ -180,7 +180,7 @@ impl<'a> Search<'a> {
                 accuracy: self.meter.accuracy(),
                 learning_rate: lr,
                 leaning: Some(self.leaning()?),
-            })?;
+            }))?;
             let signal = observer.signal();
             if signal != Signal::Continue {
                 self.epoch_seconds = before + clock.elapsed().as_secs_f64();

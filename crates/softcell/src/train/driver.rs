@@ -12,7 +12,7 @@ use crate::config::{Config, Stem, TrainConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, ImageSet, Normalization, Order};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
-use crate::event::{Event, Observer, Position, Signal, Stage};
+use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::Meter;
 use crate::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
 use crate::ops::Pass;
@@ -207,7 +207,7 @@ impl<'a> Training<'a> {
             }
             self.meter.add(report.loss, &values(report.logits), &labels);
             self.position.step += 1;
-            observer.on(Event::Step {
+            observer.on(Event::Step(Step {
                 stage: Stage::Train,
                 epoch,
                 step,
@@ -216,7 +216,7 @@ impl<'a> Training<'a> {
                 accuracy: self.meter.accuracy(),
                 learning_rate: lr,
                 leaning: None,
-            })?;
+            }))?;
             let signal = observer.signal();
             if signal != Signal::Continue {
                 self.epoch_seconds = before + clock.elapsed().as_secs_f64();
