@@ -49,6 +49,16 @@ fn assert_without(folders: &[&str], words: &[&str]) {
     }
 }
 
+/// No code below `folder` names other modules of the library than these.
+fn assert_uses_only(folder: &str, modules: &[&str]) {
+    for (path, code) in sources(folder) {
+        for used in code.split("crate::").skip(1) {
+            let module = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            assert!(modules.contains(&module), "{} uses `{module}`", path.display());
+        }
+    }
+}
+
 #[test]
 fn the_space_is_data_and_never_sees_burn() {
     assert_without(&["softcell/src/space"], &["burn", "softcell_kernels"]);
@@ -61,12 +71,7 @@ fn the_space_is_data_and_never_sees_burn() {
 /// The fuzz targets compile it from its sources.
 #[test]
 fn the_space_needs_nothing_of_the_library_but_errors() {
-    for (path, code) in sources("softcell/src/space") {
-        for used in code.split("crate::").skip(1) {
-            let module = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-            assert!(["error", "space"].contains(&module), "{} uses `{module}`", path.display());
-        }
-    }
+    assert_uses_only("softcell/src/space", &["error", "space"]);
 }
 
 #[test]
@@ -79,6 +84,11 @@ fn exporters_and_importers_know_derived_networks_and_never_search() {
     for folder in ["softcell/src/export", "softcell/src/import"] {
         assert_independent(folder, &["supernet", "search", "replay", "bench"]);
     }
+}
+
+#[test]
+fn drawings_need_nothing_but_a_genotype() {
+    assert_uses_only("softcell/src/drawing", &["error", "space"]);
 }
 
 #[test]
@@ -152,6 +162,7 @@ fn only_data_run_replay_and_export_touch_the_disk() {
             "softcell/src/sizing.rs",
             "softcell/src/predict",
             "softcell/src/examples.rs",
+            "softcell/src/drawing",
             "softcell/src/report",
         ],
         &disk,
@@ -186,9 +197,9 @@ fn the_operations_are_mapped_to_modules_in_one_place() {
     let maps: Vec<PathBuf> = sources("softcell/src")
         .into_iter()
         .filter(|(path, code)| {
-            // `space` and `config` are data; an exporter writes an operation down for another program, a report
-            // draws it.
-            let other = ["space", "config", "export", "report"];
+            // `space` and `config` are data; an exporter writes an operation down for another program, a drawing
+            // names it.
+            let other = ["space", "config", "export", "drawing"];
             let inside = path.strip_prefix(crates()).expect("it lies in crates/");
             let elsewhere = inside.components().any(|c| other.iter().any(|name| c.as_os_str() == *name));
             !elsewhere && code.contains("Primitive::SepConv3x3")

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use softcell::report::{CellChoice, RunRecord, animate_cells, draw_cells};
+use softcell::drawing::{CellChoice, animate_cells, draw_cells};
+use softcell::report::RunRecord;
 use softcell::run::{RunFolder, write_atomically};
 use softcell::space::Genotype;
 
@@ -63,12 +64,12 @@ fn epochs(run: &Path) -> Result<Vec<(usize, Genotype)>> {
 
 #[cfg(feature = "raster")]
 fn png(svg: &str, scale: f32) -> Result<Vec<u8>> {
-    Ok(softcell::report::to_png(svg, scale)?)
+    Ok(softcell::drawing::to_png(svg, scale)?)
 }
 
 #[cfg(feature = "raster")]
 fn gif(epochs: Vec<(usize, Genotype)>, cells: CellChoice, scale: f32) -> Result<Vec<u8>> {
-    Ok(softcell::report::to_gif(epochs, cells, scale)?)
+    Ok(softcell::drawing::to_gif(epochs, cells, scale)?)
 }
 
 #[cfg(not(feature = "raster"))]

@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::cell::inline;
 use super::charts::{Chart, Scale, Series, thinned};
 use super::page::page;
 use super::record::{RunRecord, State};
 use super::sections::chart_figure;
 use super::statistics::wilson;
 use super::words::{duration, grouped, percent, rough_percent};
+use crate::drawing::inline;
 use crate::run::Activity;
 use crate::space::CellKind;
 

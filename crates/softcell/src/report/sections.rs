@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::cell::{Frame, frames, inline, inline_frames};
 use super::charts::{
     Chart, EdgeChart, MOST_EDGES, Series, alpha_charts, colour, search_charts, thinned, train_charts,
 };
@@ -12,6 +11,7 @@ use super::page::page;
 use super::record::{RunRecord, State};
 use super::statistics::wilson;
 use super::words::{duration, grouped, percent, quoted, rough_percent, size};
+use crate::drawing::{Frame, frames, inline, inline_frames};
 use crate::run::Activity;
 use crate::space::{CellKind, CellTopology, Edge, N_INPUTS};
 

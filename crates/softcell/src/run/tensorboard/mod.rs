@@ -4,7 +4,7 @@
 //! stage begins or goes on: so a run that was killed has no epoch twice. A run has one if there is a folder
 //! for it.
 
-mod matrix;
+mod pictures;
 mod proto;
 mod record;
 mod values;
@@ -32,6 +32,7 @@ const PREFIX: &str = "events.out.tfevents.";
 pub(super) struct EventFile {
     path: PathBuf,
     file: File,
+    last: Option<HistoryLine>,
 }
 
 impl EventFile {
@@ -47,9 +48,11 @@ impl EventFile {
         let mut bytes = framed(time, 0, What::FileVersion(VERSION.to_owned()));
         bytes.extend(framed(time, 0, What::SessionLog(SessionLog { status: START })));
         bytes.extend(summary(time, 0, values::of_settings(&folder.read_config()?, time)));
-        for line in &lines {
+        let mut last = None;
+        for line in lines {
             time += line.seconds();
-            bytes.extend(summary(time, step(line), values::of_epoch(line)));
+            bytes.extend(summary(time, step(&line), values::of_epoch(&line, last.as_ref())));
+            last = Some(line);
         }
         if let Some(result) = folder.read_result()? {
             bytes.extend(summary(time, result.epoch as i64, values::of_result(&result)));
@@ -58,13 +61,15 @@ impl EventFile {
         atomic::write(&path, &bytes)?;
         remove_others(&path)?;
         let file = File::options().append(true).open(&path).map_err(Error::io("open", &path))?;
-        Ok(Some(EventFile { path, file }))
+        Ok(Some(EventFile { path, file, last }))
     }
 
     /// Adds an epoch.
     pub fn add(&mut self, line: &HistoryLine) -> Result<()> {
-        let bytes = summary(now(), step(line), values::of_epoch(line));
-        self.file.write_all(&bytes).map_err(Error::io("append to", &self.path))
+        let bytes = summary(now(), step(line), values::of_epoch(line, self.last.as_ref()));
+        self.file.write_all(&bytes).map_err(Error::io("append to", &self.path))?;
+        self.last = Some(line.clone());
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@ use super::*;
 use crate::config::{DataShape, Preset, preset};
 use crate::run::{Overwrite, history};
 use crate::search::SearchEpoch;
-use crate::space::ArchWeights;
+use crate::space::{ArchWeights, known_genotype};
 use crate::train::TrainEpoch;
 
 fn search(epoch: usize) -> HistoryLine {
@@ -22,7 +22,7 @@ fn search(epoch: usize) -> HistoryLine {
         entropy_reduction: 1.5,
         skips_normal: 1,
         skips_reduction: 2,
-        genotype: "Genotype(…)".into(),
+        genotype: known_genotype(if epoch < 3 { "DARTS_V1" } else { "DARTS_V2" }).unwrap().to_string(),
         seconds: 10.0,
     })
 }
@@ -51,15 +51,23 @@ fn events(folder: &RunFolder) -> Vec<Event> {
     records.iter().map(|record| Event::decode(&record[..]).unwrap()).collect()
 }
 
+/// Everything of one name, and its steps.
+fn values<'a>(events: &'a [Event], tag: &str) -> Vec<(i64, &'a Kind)> {
+    let of = |event: &'a Event| match &event.what {
+        Some(What::Summary(summary)) => {
+            let value = summary.value.iter().find(|value| value.tag == tag)?;
+            Some((event.step, value.kind.as_ref()?))
+        }
+        _ => None,
+    };
+    events.iter().filter_map(of).collect()
+}
+
 /// Steps of a scalar.
 fn steps(events: &[Event], tag: &str) -> Vec<i64> {
-    let has = |event: &&Event| match &event.what {
-        Some(What::Summary(summary)) => {
-            summary.value.iter().any(|value| value.tag == tag && matches!(value.kind, Some(Kind::Scalar(_))))
-        }
-        _ => false,
-    };
-    events.iter().filter(has).map(|event| event.step).collect()
+    let values = values(events, tag);
+    assert!(values.iter().all(|(_, kind)| matches!(kind, Kind::Scalar(_))), "{tag}");
+    values.into_iter().map(|(step, _)| step).collect()
 }
 
 #[test]
@@ -93,5 +101,18 @@ fn every_epoch_is_there_once_whatever_was_interrupted() {
         _ => Vec::new(),
     };
     assert_eq!(tags(&events[2]), ["settings", "_hparams_/session_start_info"]);
-    assert_eq!(tags(&events[3]).len(), 10 + 4 + 1, "numbers, matrices, genotype; no loss on validation");
+    let cells = if cfg!(feature = "raster") { 2 } else { 0 };
+    let number = 10 + 4 + 1 + cells;
+    assert_eq!(tags(&events[3]).len(), number, "numbers, matrices, genotype, cells; no loss on validation");
+    #[cfg(feature = "raster")]
+    for cell in ["search/normal_cell", "search/reduction_cell"] {
+        let pictures = values(&events, cell);
+        assert_eq!(pictures.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [0, 3], "where it changed");
+        for (_, kind) in pictures {
+            let Kind::Image(picture) = kind else { panic!("{kind:?}") };
+            let read = image::load_from_memory(&picture.encoded).unwrap();
+            assert_eq!((picture.width as u32, picture.height as u32), (read.width(), read.height()));
+            assert_eq!(i32::from(read.color().channel_count()), picture.colorspace);
+        }
+    }
 }

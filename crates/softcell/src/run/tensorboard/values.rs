@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 use toml::Table;
 
-use super::matrix::picture;
+use super::pictures;
 use super::proto::{
     FLOAT, Histogram, HparamsData, Kind, Metadata, PluginData, STRING, SessionStart, Setting, SettingKind,
     Shape, TENSOR_CLASS, Tensor, Value,
@@ -13,15 +13,24 @@ use super::proto::{
 use crate::config::{Config, KEYS, Section};
 use crate::run::{HistoryLine, RunResult};
 use crate::search::SearchEpoch;
+#[cfg(feature = "raster")]
+use crate::space::{CellKind, parse_genotype};
 use crate::train::TrainEpoch;
 
 /// Buckets of a histogram.
 const BUCKETS: usize = 30;
 
-/// The values of an epoch, named as in the history behind the stage: `search/train_loss`.
-pub fn of_epoch(line: &HistoryLine) -> Vec<Value> {
+/// The values of an epoch, named as in the history behind the stage: `search/train_loss`. Cells are drawn
+/// where they are not those of `before`.
+pub fn of_epoch(line: &HistoryLine, before: Option<&HistoryLine>) -> Vec<Value> {
     match line {
-        HistoryLine::Search(epoch) => of_search(epoch),
+        HistoryLine::Search(epoch) => {
+            let mut values = of_search(epoch);
+            if !matches!(before, Some(HistoryLine::Search(before)) if before.genotype == epoch.genotype) {
+                values.extend(cells("search/", &epoch.genotype));
+            }
+            values
+        }
         HistoryLine::Train(epoch) => of_training(epoch),
     }
 }
@@ -48,7 +57,7 @@ fn of_search(e: &SearchEpoch) -> Vec<Value> {
         ("reduction", &e.alphas.reduction, &e.edge_weights.reduction),
     ] {
         values.push(value(format!("search/alphas_{name}"), Kind::Histogram(histogram(&alphas.concat()))));
-        values.push(value(format!("search/edge_weights_{name}"), Kind::Image(picture(weights))));
+        values.push(value(format!("search/edge_weights_{name}"), Kind::Image(pictures::matrix(weights))));
     }
     values.push(text("search/genotype", &e.genotype));
     values
@@ -76,7 +85,22 @@ pub fn of_result(result: &RunResult) -> Vec<Value> {
         [("accuracy", Some(result.test_accuracy)), ("top5_accuracy", Some(result.test_top5_accuracy))];
     let mut values = scalars("test", &accuracies);
     values.push(text("genotype", &result.genotype));
+    values.extend(cells("", &result.genotype));
     values
+}
+
+/// Drawings of the cells, where this build has pixels.
+#[cfg(feature = "raster")]
+fn cells(stage: &str, genotype: &str) -> Vec<Value> {
+    let Ok(genotype) = parse_genotype(genotype) else { return Vec::new() };
+    let drawn =
+        |kind| Some(value(format!("{stage}{kind}_cell"), Kind::Image(pictures::cell(&genotype, kind)?)));
+    CellKind::ALL.into_iter().filter_map(drawn).collect()
+}
+
+#[cfg(not(feature = "raster"))]
+fn cells(_: &str, _: &str) -> Vec<Value> {
+    Vec::new()
 }
 
 /// The settings, as a table and for the hparams plugin.

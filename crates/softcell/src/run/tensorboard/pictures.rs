@@ -1,17 +1,27 @@
-//! Edge weights as a picture: a row for each edge, a column for each candidate, the darker the heavier.
+//! Pictures for TensorBoard: edge weights as a matrix, cells as they are drawn everywhere.
 
-use image::{ImageEncoder, Rgb, RgbImage};
+#[cfg(feature = "raster")]
+use image::DynamicImage;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
 
 use super::proto::Image;
+#[cfg(feature = "raster")]
+use crate::drawing::{CellChoice, draw_cells, to_pixels};
+#[cfg(feature = "raster")]
+use crate::space::{CellKind, Genotype};
 
-/// Side of an entry in pixels.
+/// Pixels for one of a drawing.
+#[cfg(feature = "raster")]
+const SCALE: f32 = 2.0;
+/// Side of an entry of a matrix in pixels.
 const SIDE: u32 = 24;
 /// Colours of weight 0 and of weight 1.
 const LIGHT: [f32; 3] = [247.0, 251.0, 255.0];
 const DARK: [f32; 3] = [8.0, 48.0, 107.0];
 
-/// The picture of weights from 0 to 1.
-pub fn picture(rows: &[Vec<f32>]) -> Image {
+/// Weights from 0 to 1: a row for each edge, a column for each candidate, the darker the heavier.
+pub fn matrix(rows: &[Vec<f32>]) -> Image {
     let (height, width) = (rows.len() as u32 * SIDE, rows.first().map_or(0, Vec::len) as u32 * SIDE);
     let pixel = |x: u32, y: u32| {
         let weight = rows[(y / SIDE) as usize].get((x / SIDE) as usize).copied().unwrap_or(0.0);
@@ -20,9 +30,21 @@ pub fn picture(rows: &[Vec<f32>]) -> Image {
         Rgb(std::array::from_fn(|c| (LIGHT[c] + (DARK[c] - LIGHT[c]) * shade).round() as u8))
     };
     let image = RgbImage::from_fn(width, height, pixel);
+    encoded(&image)
+}
+
+/// A cell; `None` where it is too large to be drawn.
+#[cfg(feature = "raster")]
+pub fn cell(genotype: &Genotype, kind: CellKind) -> Option<Image> {
+    let svg = draw_cells(genotype, CellChoice::of(kind)).ok()?;
+    to_pixels(&svg, SCALE).ok().map(|picture| encoded(&DynamicImage::from(picture).to_rgb8()))
+}
+
+fn encoded(picture: &RgbImage) -> Image {
+    let (width, height) = picture.dimensions();
     let mut encoded = Vec::new();
-    image::codecs::png::PngEncoder::new(&mut encoded)
-        .write_image(&image, width, height, image::ExtendedColorType::Rgb8)
+    PngEncoder::new_with_quality(&mut encoded, CompressionType::Best, FilterType::Adaptive)
+        .write_image(picture, width, height, ExtendedColorType::Rgb8)
         .expect("an image in memory can be encoded");
     Image { height: height as i32, width: width as i32, colorspace: 3, encoded }
 }
@@ -33,7 +55,7 @@ mod tests {
 
     #[test]
     fn heavy_weights_are_dark() {
-        let picture = picture(&[vec![0.0, 1.0, 0.25], vec![0.5, 0.0, 0.0]]);
+        let picture = matrix(&[vec![0.0, 1.0, 0.25], vec![0.5, 0.0, 0.0]]);
         let read = image::load_from_memory(&picture.encoded).unwrap().to_rgb8();
         assert_eq!(read.dimensions(), (3 * SIDE, 2 * SIDE));
         let at = |column: u32, row: u32| read.get_pixel(column * SIDE + 1, row * SIDE + SIDE - 1).0;

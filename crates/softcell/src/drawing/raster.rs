@@ -8,7 +8,8 @@ use image::{Delay, ExtendedColorType, Frame, ImageEncoder, RgbaImage};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb::Database};
 
-use super::cell::{CellChoice, still_pictures};
+use super::animation::still_pictures;
+use super::svg::CellChoice;
 use crate::error::{Error, Result};
 use crate::space::Genotype;
 
@@ -22,7 +23,7 @@ const LARGEST_SIDE: f32 = 16_384.0;
 /// # Errors
 /// When the text is not SVG, or the picture would be larger than 16,384 pixels.
 pub fn to_png(svg: &str, scale: f32) -> Result<Vec<u8>> {
-    let picture = render(svg, scale)?;
+    let picture = to_pixels(svg, scale)?;
     let mut bytes = Vec::new();
     PngEncoder::new(&mut bytes)
         .write_image(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::Rgba8)
@@ -44,14 +45,14 @@ pub fn to_gif(
     encoder.set_repeat(Repeat::Infinite).map_err(fault)?;
     for (svg, seconds) in still_pictures(epochs, cells)? {
         let delay = Delay::from_numer_denom_ms((seconds * 1000.0) as u32, 1);
-        encoder.encode_frame(Frame::from_parts(render(&svg, scale)?, 0, 0, delay)).map_err(fault)?;
+        encoder.encode_frame(Frame::from_parts(to_pixels(&svg, scale)?, 0, 0, delay)).map_err(fault)?;
     }
     drop(encoder);
     Ok(bytes)
 }
 
 /// Pixels on white; style sheets for other schemes and motion do not count.
-fn render(svg: &str, scale: f32) -> Result<RgbaImage> {
+pub(crate) fn to_pixels(svg: &str, scale: f32) -> Result<RgbaImage> {
     let mut fonts = Database::new();
     fonts.load_font_data(FONT.to_vec());
     let options =

@@ -110,10 +110,10 @@ fn too_large_a_cell_is_refused_with_words() {
     let gene = EdgeGene { primitive: Primitive::SkipConnect, source: 0 };
     let cell = CellGene { nodes: vec![vec![gene; 2]; 101], concat: vec![2] };
     let genotype = Genotype { normal: cell.clone(), reduction: cell };
-    let error = draw(&genotype, CellChoice::Both).unwrap_err().to_string();
+    let error = draw_cells(&genotype, CellChoice::Both).unwrap_err().to_string();
     assert!(error.contains("202 operations") && error.contains("at most 200"), "{error}");
     assert!(inline(&genotype, CellKind::Normal).is_none());
-    let error = animate([], CellChoice::Both).unwrap_err().to_string();
+    let error = animate_cells([], CellChoice::Both).unwrap_err().to_string();
     assert!(error.contains("no epoch"), "{error}");
 }
 
@@ -131,8 +131,8 @@ fn texts(svg: &str) -> Vec<String> {
 #[test]
 fn the_file_says_what_the_genotype_says() {
     let genotype = known_genotype("DARTS_V2").unwrap();
-    let both = texts(&draw(&genotype, CellChoice::Both).unwrap());
-    let normal = texts(&draw(&genotype, CellChoice::Normal).unwrap());
+    let both = texts(&draw_cells(&genotype, CellChoice::Both).unwrap());
+    let normal = texts(&draw_cells(&genotype, CellChoice::Normal).unwrap());
     let count = |texts: &[String], text: &str| texts.iter().filter(|t| *t == text).count();
     assert_eq!(count(&normal, "sep_conv_3x3"), 5);
     assert_eq!(count(&normal, "skip_connect"), 2);
@@ -149,22 +149,21 @@ fn the_file_says_what_the_genotype_says() {
 fn an_animation_shows_each_cell_once_and_rests_on_the_last() {
     let [a, b] = ["DARTS_V1", "DARTS_V2"].map(|name| known_genotype(name).unwrap());
     let epochs = || [a.clone(), a.clone(), b.clone(), a.clone()].into_iter().enumerate();
-    let svg = animate(epochs(), CellChoice::Both).unwrap();
+    let svg = animate_cells(epochs(), CellChoice::Both).unwrap();
     let texts = texts(&svg);
     let captions: Vec<&String> = texts.iter().filter(|text| text.starts_with("epoch")).collect();
     assert_eq!(captions, ["epochs 1 to 2", "epoch 3", "epoch 4"]);
     assert_eq!(svg.matches("@keyframes").count(), 3);
     assert_eq!(svg.matches("sc-frame sc-f2 sc-last").count(), 1);
-    let still = animate(epochs().take(1), CellChoice::Normal).unwrap();
+    let still = animate_cells(epochs().take(1), CellChoice::Normal).unwrap();
     assert!(!still.contains("@keyframes"));
 }
 
 #[cfg(feature = "raster")]
 #[test]
 fn pixels_show_text_and_colours_without_fonts_of_the_system() {
-    use crate::report::{to_gif, to_png};
     let genotype = known_genotype("DARTS_V2").unwrap();
-    let png = to_png(&draw(&genotype, CellChoice::Normal).unwrap(), 2.0).unwrap();
+    let png = to_png(&draw_cells(&genotype, CellChoice::Normal).unwrap(), 2.0).unwrap();
     let picture = image::load_from_memory(&png).unwrap().to_rgba8();
     let layout = Layout::new(&genotype.normal, Columns::ByDepth);
     assert_eq!(picture.width(), 2 * layout.width.ceil() as u32);
@@ -173,7 +172,7 @@ fn pixels_show_text_and_colours_without_fonts_of_the_system() {
     assert!(dark > 2000, "{dark} pixels of text");
     let blue = [0x22, 0x8b, 0xe6, 255];
     assert!(picture.pixels().any(|p| p.0 == blue), "no line of sep_conv_3x3");
-    let error = to_png(&draw(&genotype, CellChoice::Both).unwrap(), 1e4).unwrap_err().to_string();
+    let error = to_png(&draw_cells(&genotype, CellChoice::Both).unwrap(), 1e4).unwrap_err().to_string();
     assert!(error.contains("pixels"), "{error}");
 
     let gif = to_gif(
@@ -195,6 +194,6 @@ proptest! {
         for kind in CellKind::ALL {
             STYLES.iter().for_each(|&columns| check_layout(genotype.cell(kind), columns));
         }
-        texts(&draw(&genotype, CellChoice::Both).unwrap());
+        texts(&draw_cells(&genotype, CellChoice::Both).unwrap());
     }
 }

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::columns::Columns;
-use super::drawing::{CellChoice, FONTS, body, file, heading, moved, round};
 use super::layout::Layout;
+use super::svg::{CellChoice, FONTS, body, file, heading, moved, round};
 use super::{FONT_SIZE, check};
 use crate::error::{Error, Result};
 use crate::space::{CellKind, Genotype};
@@ -112,7 +112,10 @@ fn cell_at(layout: &Layout, kind: CellKind, top: f64, axis: f64) -> Markup {
 ///
 /// # Errors
 /// When there is no epoch, or a genotype that cannot be drawn.
-pub fn animate(epochs: impl IntoIterator<Item = (usize, Genotype)>, cells: CellChoice) -> Result<String> {
+pub fn animate_cells(
+    epochs: impl IntoIterator<Item = (usize, Genotype)>,
+    cells: CellChoice,
+) -> Result<String> {
     let Pictures { size, pictures } = pictures(&frames(epochs), cells)?;
     let total: f64 = pictures.iter().map(|(_, seconds)| seconds).sum();
     let mut style = String::from(".sc-frame{visibility:hidden}.sc-last{visibility:visible}");
@@ -164,11 +167,7 @@ pub(crate) fn still_pictures(
 /// The pictures in one drawing within a page, all but the last one hidden, and their captions; nothing where
 /// one of them is too large.
 pub(crate) fn inline_frames(frames: &[Frame], kind: CellKind) -> Option<Markup> {
-    let cells = match kind {
-        CellKind::Normal => CellChoice::Normal,
-        CellKind::Reduction => CellChoice::Reduction,
-    };
-    let Pictures { size, pictures } = pictures(frames, cells).ok()?;
+    let Pictures { size, pictures } = pictures(frames, CellChoice::of(kind)).ok()?;
     let [width, height] = size.map(round);
     let last = pictures.len() - 1;
     Some(html! {

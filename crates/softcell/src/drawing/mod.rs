@@ -4,23 +4,30 @@
 //! nodes stand in even columns, operations in odd ones, and lines are curved only between columns. So no box
 //! touches another and no line crosses a box, whatever the cell. Widths are those of the built-in font, and
 //! the text of a box is held to its width with other fonts.
+//!
+//! [`draw_cells`] and [`animate_cells`] write SVG; with the feature `raster`, `to_png` and `to_gif` turn that
+//! into pixels.
 
 mod animation;
 mod colours;
 mod columns;
-mod drawing;
 mod layout;
 mod order;
+#[cfg(feature = "raster")]
+mod raster;
+mod svg;
 #[cfg(test)]
 mod tests;
 
-pub use animation::animate;
+pub use animation::animate_cells;
+pub(crate) use animation::{Frame, frames, inline_frames};
+pub(crate) use colours::series_properties;
 #[cfg(feature = "raster")]
-pub(super) use animation::still_pictures;
-pub(super) use animation::{Frame, frames, inline_frames};
-pub(super) use colours::series_properties;
-pub use drawing::{CellChoice, draw};
-pub(super) use drawing::{inline, inline_style};
+pub(crate) use raster::to_pixels;
+#[cfg(feature = "raster")]
+pub use raster::{to_gif, to_png};
+pub use svg::{CellChoice, draw_cells};
+pub(crate) use svg::{inline, inline_style};
 
 use crate::error::{Error, Result};
 use crate::space::{CellGene, Genotype};
@@ -60,7 +67,7 @@ fn check(genotype: &Genotype) -> Result<()> {
 }
 
 /// How a node is called in pictures and text: `c_{k-2}`, `c_{k-1}`, or its number in the genotype.
-pub(super) fn node_name(node: usize) -> String {
+pub(crate) fn node_name(node: usize) -> String {
     match node {
         0 => "c_{k-2}".to_owned(),
         1 => "c_{k-1}".to_owned(),

@@ -28,6 +28,14 @@ pub enum CellChoice {
 }
 
 impl CellChoice {
+    /// One cell alone.
+    pub fn of(kind: CellKind) -> CellChoice {
+        match kind {
+            CellKind::Normal => CellChoice::Normal,
+            CellKind::Reduction => CellChoice::Reduction,
+        }
+    }
+
     pub(super) fn kinds(self) -> &'static [CellKind] {
         match self {
             CellChoice::Normal => &[CellKind::Normal],
@@ -43,7 +51,7 @@ impl CellChoice {
 ///
 /// # Errors
 /// When the genotype cannot be built, or has more than 200 operations in a cell.
-pub fn draw(genotype: &Genotype, cells: CellChoice) -> Result<String> {
+pub fn draw_cells(genotype: &Genotype, cells: CellChoice) -> Result<String> {
     check(genotype)?;
     let mut parts = Vec::new();
     let (mut width, mut height) = (0.0_f64, 0.0);
