@@ -4,15 +4,51 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use softcell::config::{Config, Section};
+use softcell::data::Dataset;
+use softcell::device::Device;
+use softcell::forecast::Budgeting;
 use softcell::run::{FixedSettings, RunBudget};
 use softcell::space::Genotype;
 
 use crate::output::duration;
+use crate::progress::Progress;
 use crate::session::Session;
 use crate::settings::Given;
 
+/// A run for which settings are chosen.
+pub struct Budgeted {
+    /// With the search's settings chosen.
+    pub config: Config,
+    /// What was chosen, in a sentence.
+    pub note: String,
+    /// What the run is to remember.
+    pub budget: RunBudget,
+}
+
+/// Chooses the search's settings for a run that is to end `time` after `begun`. Nothing is written: with too little
+/// time there is no run.
+///
+/// # Errors
+/// Too little time.
+pub fn choose_search(
+    (begun, time): (Instant, Duration),
+    given: &Given,
+    config: &Config,
+    dataset: &Dataset,
+    device: &Device,
+    progress: &mut Progress,
+) -> Result<Budgeted> {
+    let fixed = fixed(given);
+    let budgeting = Budgeting { dataset, device, fixed, whole: time, end: begun + time };
+    let (config, note) = budgeting.choose_search(config, progress)?;
+    progress.clear();
+    progress.line(&note);
+    let (seconds, before) = (time.as_secs_f64(), begun.elapsed().as_secs_f64());
+    Ok(Budgeted { config, note, budget: RunBudget { seconds, before, fixed, training_chosen: false } })
+}
+
 /// What was given and is left alone.
-pub fn fixed(given: &Given) -> FixedSettings {
+fn fixed(given: &Given) -> FixedSettings {
     let has = |section, name| given.has(section, name);
     FixedSettings {
         search_epochs: has(Section::Search, "epochs"),
@@ -42,34 +78,6 @@ pub fn check(session: &Session, time: Option<Duration>) -> Result<()> {
     }
 }
 
-/// Chooses the search's settings, where a time is given and that has not been done.
-///
-/// # Errors
-/// Too little time.
-pub fn choose_search(session: &mut Session, time: Option<Duration>, fixed: FixedSettings) -> Result<()> {
-    let mut budget = match (session.folder.read_budget()?, time) {
-        (Some(stored), _) => stored,
-        (None, None) => return Ok(()),
-        (None, Some(time)) => RunBudget {
-            seconds: time.as_secs_f64(),
-            before: 0.0,
-            fixed,
-            search_chosen: false,
-            training_chosen: false,
-        },
-    };
-    if budget.search_chosen {
-        return Ok(());
-    }
-    session.folder.write_budget(&budget)?;
-    let begun = session.begun();
-    let (budgeting, config, progress) = session.budgeting(&budget, begun);
-    let (config, note) = budgeting.choose_search(config, progress)?;
-    take_over(session, config, note)?;
-    (budget.search_chosen, budget.before) = (true, session.begun().elapsed().as_secs_f64());
-    Ok(session.folder.write_budget(&budget)?)
-}
-
 /// Chooses the training's settings for what the search has left of the time, where that has not been done.
 ///
 /// # Errors
@@ -83,15 +91,15 @@ pub fn choose_training(session: &mut Session, genotype: &Genotype, search_second
         true => budget.before + search_seconds,
     };
     let begun = Instant::now().checked_sub(Duration::from_secs_f64(used)).unwrap_or(session.begun());
-    let (budgeting, config, progress) = session.budgeting(&budget, begun);
-    let (config, note) = budgeting.choose_training(genotype, config, progress)?;
-    take_over(session, config, note)?;
-    budget.training_chosen = true;
-    Ok(session.folder.write_budget(&budget)?)
-}
-
-/// Writes down what was chosen.
-fn take_over(session: &mut Session, config: Config, note: String) -> Result<()> {
+    let whole = Duration::from_secs_f64(budget.seconds);
+    let budgeting = Budgeting {
+        dataset: &session.dataset,
+        device: &session.device,
+        fixed: budget.fixed,
+        whole,
+        end: begun + whole,
+    };
+    let (config, note) = budgeting.choose_training(genotype, &session.config, &mut session.progress)?;
     session.progress.clear();
     session.progress.line(&note);
     session.folder.write_config(&config)?;
@@ -100,5 +108,6 @@ fn take_over(session: &mut Session, config: Config, note: String) -> Result<()> 
         session.folder.write_manifest(&manifest)?;
     }
     session.config = config;
-    Ok(())
+    budget.training_chosen = true;
+    Ok(session.folder.write_budget(&budget)?)
 }

@@ -9,11 +9,11 @@ use softcell::Error;
 use softcell::config::{Config, Preset};
 use softcell::data::Dataset;
 use softcell::device::Device;
-use softcell::forecast::Budgeting;
 use softcell::pipeline::Job;
-use softcell::run::{Manifest, Overwrite, RunBudget, RunFolder};
+use softcell::run::{Manifest, Overwrite, RunFolder};
 
 use crate::args::RunArgs;
+use crate::budget::choose_search;
 use crate::interrupt::{self, Work};
 use crate::output::quoted;
 use crate::plan::{MemoryCheck, Plan, Stages, plan, read_data, shape, start};
@@ -42,6 +42,19 @@ pub struct Session {
     origin: Origin,
 }
 
+/// A run that is asked for.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The command that goes on with it, up to the folder.
+    pub resume: &'a str,
+    pub args: &'a RunArgs,
+    /// The settings given as flags.
+    pub flags: &'a toml::Table,
+    pub stages: Stages<'a>,
+    /// The time it may take, where its settings are to be chosen for one.
+    pub budget: Option<Duration>,
+}
+
 /// Where the work on a run begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
@@ -52,43 +65,36 @@ enum Origin {
 }
 
 impl Session {
-    /// A new run, or the one in `--out` to go on with; `flags` are the settings given as flags.
-    ///
-    /// `resume` is the command that goes on with it, up to the folder.
+    /// A new run, or the one in `--out` to go on with.
     ///
     /// # Errors
-    /// A folder that must not be touched, settings or images that cannot be used, and on `--resume` settings
-    /// that differ from the run's.
-    pub fn begin(resume: &str, args: &RunArgs, flags: &toml::Table, stages: Stages<'_>) -> Result<Session> {
+    /// A folder that must not be touched, settings or images that cannot be used, too little time or memory, and on
+    /// `--resume` settings that differ from the run's.
+    pub fn begin(asked: Asked<'_>) -> Result<Session> {
+        let args = asked.args;
         let device = start(&args.machine)?;
-        let given = Given::read(args.config.as_deref(), args.preset, flags)?;
+        let given = Given::read(args.config.as_deref(), args.preset, asked.flags)?;
         let Some(out) = &args.out else {
             if args.resume {
                 let text = "--resume needs the folder of the run: name it with --out\n";
                 bail!(clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, text));
             }
-            return Session::create(resume, args, &given, stages, device, Progress::new(args.voice));
+            return Session::create(asked, &given, device, Progress::new(args.voice));
         };
         let progress = Progress::new(args.voice);
         if args.resume && RunFolder::exists(out) {
             let folder = RunFolder::create(out, Overwrite::Resume)?;
-            return Session::go_on(resume, args, folder, Some(&given), device, progress);
+            return Session::go_on(asked.resume, args, folder, Some(&given), device, progress);
         }
         if args.resume {
             progress.line(&format!("there is no run in {} yet: it begins", out.display()));
         }
-        Session::create(resume, args, &given, stages, device, progress)
+        Session::create(asked, &given, device, progress)
     }
 
     /// A new run.
-    fn create(
-        resume: &str,
-        args: &RunArgs,
-        given: &Given,
-        stages: Stages<'_>,
-        device: Device,
-        mut progress: Progress,
-    ) -> Result<Session> {
+    fn create(asked: Asked<'_>, given: &Given, device: Device, mut progress: Progress) -> Result<Session> {
+        let args = asked.args;
         let begun = Instant::now();
         let overwrite = if args.force { Overwrite::Force } else { Overwrite::Refuse };
         // A folder that is in the way is found out before the images are read; it is emptied only after.
@@ -98,7 +104,15 @@ impl Session {
             }
             _ => None,
         };
-        let Plan { config, dataset, notes } = plan(args, given, stages, &device, &mut progress)?;
+        let Plan { mut config, dataset, mut notes } =
+            plan(args, given, asked.stages, &device, &mut progress)?;
+        let mut budget = None;
+        if let Some(time) = asked.budget {
+            let time = (begun, time);
+            let chosen = choose_search(time, given, &config, &dataset, &device, &mut progress)?;
+            (config, budget) = (chosen.config, Some(chosen.budget));
+            notes.push(chosen.note);
+        }
         let folder = match (claimed, &args.out) {
             (Some(folder), _) => folder,
             (None, Some(out)) => RunFolder::create(out, overwrite)?,
@@ -106,8 +120,11 @@ impl Session {
         };
         progress.line(&format!("run folder: {}", folder.path().display()));
         folder.write_config(&config)?;
+        if let Some(budget) = budget {
+            folder.write_budget(&budget)?;
+        }
         let start = (begun, Origin::New);
-        let session = Session::new(resume, args, folder, config, dataset, device, progress, start);
+        let session = Session::new(asked.resume, args, folder, config, dataset, device, progress, start);
         session.write_manifest(args, given.preset().name(), notes)?;
         session.begin_tensorboard(args)?;
         Ok(session)
@@ -220,24 +237,6 @@ impl Session {
     /// Whether an earlier process worked on it.
     pub fn is_resumed(&self) -> bool {
         self.origin == Origin::Resumed
-    }
-
-    /// What settings for a given time are chosen with, the settings so far, and the place where that speaks; the
-    /// time begins at `begun`.
-    pub fn budgeting(
-        &mut self,
-        budget: &RunBudget,
-        begun: Instant,
-    ) -> (Budgeting<'_>, &Config, &mut Progress) {
-        let whole = Duration::from_secs_f64(budget.seconds);
-        let budgeting = Budgeting {
-            dataset: &self.dataset,
-            device: &self.device,
-            fixed: budget.fixed,
-            whole,
-            end: begun + whole,
-        };
-        (budgeting, &self.config, &mut self.progress)
     }
 
     /// The stages of the run and the place where they speak.

@@ -4,15 +4,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use softcell::run::FixedSettings;
 
 use super::{dry_run, given_genotype, report, summary, train_and_test};
 use crate::args::FitArgs;
 use crate::budget;
 use crate::output::print;
 use crate::plan::Stages;
-use crate::session::Session;
-use crate::settings::Given;
+use crate::session::{Asked, Session};
 
 /// Runs the command.
 ///
@@ -23,12 +21,12 @@ pub fn run(args: &FitArgs) -> Result<ExitCode> {
     if run.dry_run {
         return dry_run::of_new(run, flags, Stages::Fit);
     }
-    let fixed = budget::fixed(&Given::read(run.config.as_deref(), run.preset, flags)?);
-    let time = args.budget;
-    Session::begin("softcell fit --out", run, flags, Stages::Fit)?.work(|session| fit(session, time, fixed))
+    let asked =
+        Asked { resume: "softcell fit --out", args: run, flags, stages: Stages::Fit, budget: args.budget };
+    Session::begin(asked)?.work(|session| fit(session, args.budget))
 }
 
-fn fit(session: &mut Session, time: Option<Duration>, fixed: FixedSettings) -> Result<()> {
+fn fit(session: &mut Session, time: Option<Duration>) -> Result<()> {
     budget::check(session, time)?;
     if let Some(result) = session.folder.read_result()? {
         session.progress.line("the run is finished; this is its result");
@@ -40,7 +38,6 @@ fn fit(session: &mut Session, time: Option<Duration>, fixed: FixedSettings) -> R
         return train_and_test(session, &genotype, None);
     }
     if session.folder.read_genotype()?.is_none() {
-        budget::choose_search(session, time, fixed)?;
         session.check_memory(Stages::Fit)?;
     }
     let (job, progress) = session.parts();

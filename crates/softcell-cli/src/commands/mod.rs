@@ -44,6 +44,11 @@ fn given_genotype(folder: &RunFolder) -> Result<Option<Genotype>> {
     Ok(folder.read_genotype()?.filter(|_| !searched))
 }
 
+/// The line that names the report, if it could be written.
+fn page_line(folder: &RunFolder) -> &'static str {
+    if folder.report().is_file() { "report.html: all of it as a page for the browser\n  " } else { "" }
+}
+
 /// What a run came to, where its files are and what to do next.
 fn summary(folder: &RunFolder, result: &RunResult) -> String {
     let place = folder.path().display().to_string();
@@ -54,8 +59,7 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
     let memory = result.peak_rss_mb.map_or(String::new(), |mb| format!(", at most {mb:.0} MB of memory"));
     let weights = if result.weights == "best" { folder.best_weights() } else { folder.last_weights() };
     let run = quoted(&place);
-    let page =
-        if folder.report().is_file() { "report.html: all of it as a page for the browser\n  " } else { "" };
+    let page = page_line(folder);
     format!(
         "\n{}\n\
          weights       of epoch {}, the {}{validation}\n\

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use softcell::pipeline::network_cost;
 
-use super::{dry_run, given_genotype};
+use super::{dry_run, given_genotype, page_line, report};
 use crate::args::SearchArgs;
 use crate::output::{duration, grouped, print, quoted};
 use crate::plan::Stages;
 use crate::progress::CAVEAT;
-use crate::session::Session;
+use crate::session::{Asked, Session};
 
 /// Runs the command.
 ///
@@ -21,7 +21,9 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     if run.dry_run {
         return dry_run::of_new(run, flags, Stages::Search);
     }
-    Session::begin("softcell search --out", run, flags, Stages::Search)?.work(search)
+    let asked =
+        Asked { resume: "softcell search --out", args: run, flags, stages: Stages::Search, budget: None };
+    Session::begin(asked)?.work(search)
 }
 
 fn search(session: &mut Session) -> Result<()> {
@@ -44,6 +46,7 @@ fn search(session: &mut Session) -> Result<()> {
         job.config.clone()
     });
     let cost = network_cost(&found.genotype, &config, &job.dataset.train);
+    report::at_the_end(session);
     print(&format!(
         "\ngenotype      {}\n\
          network       {} parameters, {} multiply-adds per image, with the run's training settings\n\
@@ -53,7 +56,7 @@ fn search(session: &mut Session) -> Result<()> {
          \n\
          {place}\n  \
            genotype.txt, genotype.json: the cell\n  \
-           genotypes/, history.jsonl: the cell and the numbers of each epoch\n\
+           {}genotypes/, history.jsonl: the cell and the numbers of each epoch\n\
          next\n  \
            softcell train --run {run}\n  \
            softcell genotype show {run}\n",
@@ -61,5 +64,6 @@ fn search(session: &mut Session) -> Result<()> {
         grouped(cost.parameters),
         grouped(cost.macs),
         duration(found.seconds),
+        page_line(&session.folder),
     ))
 }

@@ -16,7 +16,7 @@ use crate::args::TrainArgs;
 use crate::output::{print, quoted};
 use crate::plan::{Stages, shape, start};
 use crate::progress::Progress;
-use crate::session::Session;
+use crate::session::{Asked, Session};
 use crate::settings::{Given, differences, refuse};
 
 const RESUME: &str = "softcell train --run";
@@ -39,7 +39,9 @@ fn of_genotype(args: &TrainArgs, text: &str) -> Result<ExitCode> {
     if args.run.dry_run {
         return dry_run::of_new(&args.run, &args.settings.table, Stages::Train(&genotype));
     }
-    Session::begin(RESUME, &args.run, &args.settings.table, Stages::Train(&genotype))?.work(|session| {
+    let stages = Stages::Train(&genotype);
+    let asked = Asked { resume: RESUME, args: &args.run, flags: &args.settings.table, stages, budget: None };
+    Session::begin(asked)?.work(|session| {
         let folder = &session.folder;
         let place = folder.path().display();
         match folder.read_genotype()? {

@@ -65,6 +65,7 @@ fn a_time_sizes_search_and_training_and_is_kept_in_mind() {
     fail(here, "fit --out s --resume --budget 5s", 1, &["the run began without a budget"]);
     let short = "fit --images-per-class 100 --search-epochs 200 --budget 1s --out t";
     fail(here, short, 1, &["budget = 1s", "expected more time"]);
+    assert!(!here.join("t").exists(), "no run for which there is no time");
     fail(here, "fit --budget soon", 2, &["such as 90s, 45m"]);
 }
 

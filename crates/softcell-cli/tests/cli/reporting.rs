@@ -117,6 +117,21 @@ fn a_run_has_a_page_while_it_goes_on_and_after_it_was_killed() {
 }
 
 #[test]
+fn a_search_alone_ends_with_a_page_as_well() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let said = succeed(
+        here,
+        "search --images-per-class 20 --init-channels 2 --layers 2 --nodes 1 --epochs 1 --out r",
+    );
+    assert!(said.out.contains("report.html"), "{}", said.out);
+    assert_has(
+        &page(&here.join("r/report.html")),
+        &["its network is not trained", "normal cell", "data:image/png"],
+    );
+}
+
+#[test]
 fn an_imported_network_has_a_page_without_a_history() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();

@@ -11,9 +11,8 @@ pub struct RunBudget {
     pub before: f64,
     /// What the user has chosen and is left alone.
     pub fixed: FixedSettings,
-    /// Whether the search's settings are chosen already.
-    pub search_chosen: bool,
-    /// Whether the training's settings are chosen already; before, those in the settings are a guess.
+    /// Whether the training's settings are chosen already, as the search's are before the run begins; until
+    /// then those in the settings are a guess.
     pub training_chosen: bool,
 }
 

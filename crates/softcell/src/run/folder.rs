@@ -58,6 +58,9 @@ const CHECKPOINTS: &str = "checkpoints";
 const WEIGHTS: &str = "weights";
 const TENSORBOARD: &str = "tensorboard";
 const BUDGET: &str = "budget.json";
+/// Exports of the run's network, where no other place was named: beside other weights they would be taken for
+/// theirs.
+const EXPORTS: [&str; 4] = ["model.onnx", "model.py", "model.safetensors", "state_dict.safetensors"];
 pub(super) const LOCK: &str = ".lock";
 /// Files by which a run is known.
 pub(super) const OWN_FILES: [&str; 7] =
@@ -205,7 +208,7 @@ impl RunFolder {
         {
             remove(&self.path.join(name))?;
         }
-        for name in [SAMPLES, MISTAKES, REPORT] {
+        for name in [SAMPLES, MISTAKES, REPORT].into_iter().chain(EXPORTS) {
             remove(&self.path.join(name))?;
         }
         for name in [HISTORY, BUDGET, MANIFEST, CONFIG] {
@@ -219,7 +222,7 @@ impl RunFolder {
     /// # Errors
     /// What the file system says.
     pub fn clear_training(&self) -> Result<()> {
-        for name in [RESULT, MISTAKES, REPORT, WEIGHTS] {
+        for name in [RESULT, MISTAKES, REPORT, WEIGHTS].into_iter().chain(EXPORTS) {
             remove(&self.path.join(name))?;
         }
         let checkpoint = self.checkpoint(Stage::Train);
@@ -508,6 +511,33 @@ mod tests {
         let file = base.path().join("thesis.tex");
         assert!(RunFolder::create(&file, Overwrite::Force).is_err());
         assert!(file.exists());
+    }
+
+    #[test]
+    fn exports_go_with_the_weights_they_were_made_of() {
+        use crate::export::ExportFormat;
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("run");
+        let begin = || {
+            let folder = RunFolder::create(&path, Overwrite::Force).unwrap();
+            folder.write_config(&config()).unwrap();
+            for format in ExportFormat::ALL {
+                fs::write(path.join(format.file_name()), "").unwrap();
+            }
+            fs::write(path.join("model.safetensors"), "").unwrap();
+            fs::write(path.join("notes.txt"), "").unwrap();
+            folder
+        };
+        let names = || {
+            let mut names: Vec<_> = fs::read_dir(&path).unwrap().map(|e| e.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        begin().clear_training().unwrap();
+        assert_eq!(names(), [LOCK, CONFIG, "notes.txt"]);
+        drop(begin());
+        drop(RunFolder::create(&path, Overwrite::Force).unwrap());
+        assert_eq!(names(), [LOCK, "notes.txt"]);
     }
 
     #[test]
