@@ -69,7 +69,7 @@ enum Below {
 fn below<'a>(cursor: &mut Cursor<'a>) -> Result<(Option<Vec<Word<'a>>>, Option<Line>)> {
     let mut chosen = None;
     let mut level = None;
-    let mut below = Below::Nothing;
+    let mut last = Below::Nothing;
     loop {
         let line = next_line(cursor)?;
         let Some(here) = line.filter(|line| line.indent > 0) else {
@@ -82,7 +82,7 @@ fn below<'a>(cursor: &mut Cursor<'a>) -> Result<(Option<Vec<Word<'a>>>, Option<L
             return Err(here.misplaced(cursor, level, "as before the lines above, or none"));
         }
         if is_item || here.indent > level {
-            match &mut below {
+            match &mut last {
                 Below::Items(indent) if is_item => {
                     let indent = *indent.get_or_insert(here.indent);
                     if here.indent != indent {
@@ -105,7 +105,7 @@ fn below<'a>(cursor: &mut Cursor<'a>) -> Result<(Option<Vec<Word<'a>>>, Option<L
         let name = here.scalar(&mut inside, "`chosen:`")?;
         here.expect(&mut inside, ':')?;
         if name.0 != "chosen" {
-            below = Below::Other(Vec::new());
+            last = Below::Other(Vec::new());
             continue;
         }
         if chosen.is_some() {
@@ -113,11 +113,11 @@ fn below<'a>(cursor: &mut Cursor<'a>) -> Result<(Option<Vec<Word<'a>>>, Option<L
         }
         if here.ends(&mut inside) {
             chosen = Some(Vec::new());
-            below = Below::Items(None);
+            last = Below::Items(None);
         } else {
             chosen = Some(names(&mut inside)?);
             here.expect_end(&mut inside)?;
-            below = Below::Nothing;
+            last = Below::Nothing;
         }
     }
 }
