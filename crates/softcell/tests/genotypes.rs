@@ -21,7 +21,8 @@ fn files(folder: &str) -> BTreeMap<String, String> {
 }
 
 /// DARTS_V2 as each dialect's tool writes it, and ResNet's cell of NAS-Bench-201.
-const READABLE: [(&str, Dialect); 16] = [
+const READABLE: [(&str, Dialect); 17] = [
+    ("autodl-comments.txt", Dialect::AutoDl),
     ("autodl-search.txt", Dialect::AutoDl),
     ("autodl-structure-code.txt", Dialect::AutoDl),
     ("autodl-structure.txt", Dialect::AutoDl),
@@ -61,16 +62,20 @@ fn files_of_every_tool_are_recognised_and_mean_the_same() {
 }
 
 /// Each damaged or hostile file, and what is said of it.
-const MALFORMED: [(&str, &str); 47] = [
+const MALFORMED: [(&str, &str); 72] = [
     ("autodl-connections.txt", "column 77: found `[[0]], connects=…`, expected `None`"),
     ("autodl-many-nodes.txt", "column 11: found `1000000`, expected a node's number, at most 1000"),
+    ("autodl-structure-cut.txt", "column 33: found the end of the text, expected `|`"),
     ("autodl-weight.txt", "column 34: found `nan_),)], 'norma…`, expected the weight of the edge"),
     ("aw-nas-far-node.txt", "normal cell, node 2: found no edges"),
     ("aw-nas-groups.txt", "column 48: found a second group of normal cells, `normal_1`"),
     ("aw-nas-huge-group.txt", "column 36: found `reduce_184467440…`"),
+    ("aw-nas-no-last-concat.txt", "expected `reduce_1_concat=[…]` beside that of the normal cell"),
     ("blank.txt", "genotype: found nothing"),
     ("byte-order-mark.txt", "column 1: found `\u{feff}Genotype(`"),
+    ("concat-none.txt", "column 201: found `None, reduce=[('…`, expected `range(…, …)` or `[…]`"),
     ("concat-of-inputs.txt", "normal cell, concat: found node 0, expected intermediate nodes"),
+    ("concat-repeated.txt", "normal cell, concat: found node 2 twice"),
     ("control-characters.txt", "column 1: found `   `"),
     ("cut-in-a-name.txt", "column 101: found the end of the text"),
     ("deep-json-lists.json", "genotype JSON, line 1, column 24"),
@@ -79,24 +84,46 @@ const MALFORMED: [(&str, &str); 47] = [
     ("edge-from-later.txt", "normal cell, node 2: found an edge from node 5"),
     ("empty-dictionary.json", "found missing field `normal`"),
     ("empty.txt", "genotype: found nothing"),
+    ("escape.txt", "column 23: found `\\x5fconv_3x3', 0…`"),
+    ("expression.txt", "column 205: found `+ [3, 4, 5], red…`"),
+    ("fraction.txt", "column 36: found `.5), ('sep_conv_…`"),
     ("huge-number.txt", "column 36: found `999999999999…`, expected a node's number, at most 1000"),
     ("huge-range.txt", "column 65: found `4294967295`, expected a node's number, at most 1000"),
+    ("json-huge-number.json", "column 16: found number out of range"),
     ("json-largest-numbers.json", "found an edge from node 18446744073709551615"),
     ("json-negative.json", "column 65: found invalid value: integer `-1`"),
     ("json-wrong-types.json", "column 12: found invalid type: integer `3`"),
+    ("mixed-quotes.txt", "column 32: found `\", 0), ('sep_con…`, expected '"),
+    ("mmrazor-cut.yaml", "found 4 nodes in the normal and 3 in the reduction cell, expected equally many"),
+    ("mmrazor-twice.yaml", "line 8, column 1: found a second `normal_n2_p0`"),
     ("nb201-endless.txt", "column 14: found a second edge from node 0 into node 1"),
     ("nb201-many-nodes.txt", "column 28: found a node 4"),
     ("nb201-missing-edge.txt", "found no edge from node 1 into node 2"),
+    ("nb201-no-edges.txt", "column 2: found no node after node 1"),
     ("nb201-twice.txt", "column 23: found a second edge from node 0 into node 2"),
+    ("nni-example-cut.json", "line 25, column 31: found the end of the text"),
+    ("nni-far-candidate.json", "column 19: found candidate 99, expected one of the 7"),
     ("nni-far-node.json", "`normal/op_1000_0` among them"),
     ("nni-far-switch.json", "`normal_n2_switch` among them"),
     ("nni-many-flags.json", "column 18: found 3 operations"),
     ("nni-nested.json", "column 19: found `{\"normal/op_2_0\"…`"),
     ("nni-no-input.json", "`normal/input_2_0` among them"),
+    (
+        "nni-no-last-edge.json",
+        "found 1 edge into node 2 of the reduction cell, expected 2, as into node 2 of the normal",
+    ),
+    (
+        "nni-no-last-node.json",
+        "found 2 nodes in the normal and 1 in the reduction cell, expected equally many",
+    ),
+    ("nni-twice.json", "line 4, column 3: found a second `normal/op_2_0`"),
+    ("null-character.txt", "column 33: found `  0), ('sep_conv…`, expected `,`"),
     ("odd-genes.txt", "column 17: found a list of 1 genes"),
     ("python-code-inside.txt", "column 17: found `__import__('os')…`, expected `[`"),
     ("python-code.txt", "column 1: found `__import__('os')…`"),
     ("recurrent.txt", "recurrent cells cannot be built here"),
+    ("right-to-left.txt", "column 1: found `\u{202e}|nor_conv_`"),
+    ("unequal-cells.txt", "found 2 nodes in the normal and 1 in the reduction cell, expected equally many"),
     ("unicode.txt", "column 19: found `ä"),
     ("unknown-name.txt", "found `DARTS_V3`"),
     ("unknown-operation.txt", "did you mean `sep_conv_3x3`?"),
@@ -104,11 +131,16 @@ const MALFORMED: [(&str, &str); 47] = [
     ("yaml-anchor.yaml", "column 12: found `&a"),
     ("yaml-bomb.yaml", "column 1: found `a: &a [x,x,x,x,x…`"),
     ("yaml-carriage-return.yaml", "expected `chosen:` below `normal_n2`"),
+    ("yaml-colon.yaml", "column 12: found `chosen: normal_n…`, expected `{`"),
+    ("yaml-dash.yaml", "expected `chosen:` below `normal_n2`"),
     ("yaml-deep.yaml", "column 21: found `{chosen: {chosen…`"),
+    ("yaml-document.yaml", "line 81, column 1: found `--- normal_n2:  …`, expected a key"),
+    ("yaml-indent.yaml", "line 4, column 2: found a line behind 1 space, expected 2 spaces before it"),
     ("yaml-no-operation.yaml", "`normal_n2_p0` among them"),
     ("yaml-tabs.yaml", "line 2, column 1: found a blank that is no space"),
     ("yaml-tag.yaml", "column 12: found `!!python/object/…`"),
     ("yaml-text-block.yaml", "line 2, column 11: found `|"),
+    ("yaml-uneven-list.yaml", "line 4, column 5: found a line behind 4 spaces, expected 2 spaces before it"),
 ];
 
 #[test]
@@ -122,6 +154,19 @@ fn damaged_and_hostile_files_are_refused_with_their_place() {
         // No reader falls for it, whichever was asked.
         for dialect in Dialect::ALL {
             assert!(dialect.parse(text).is_err(), "{name} as {dialect}");
+        }
+    }
+}
+
+/// Files that were cut off, at any byte: what is left is refused, or it lacks nothing that counts.
+#[test]
+fn no_start_of_a_file_means_something_else() {
+    for (name, text) in files("readable") {
+        let whole = parse_architecture(&text).unwrap();
+        for end in (0..text.len()).filter(|&end| text.is_char_boundary(end)) {
+            if let Ok(architecture) = parse_architecture(&text[..end]) {
+                assert_eq!(architecture, whole, "{name}, {end} bytes of it");
+            }
         }
     }
 }

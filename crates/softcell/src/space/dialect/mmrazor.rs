@@ -8,7 +8,7 @@ use super::super::wording::excerpt;
 use super::cursor::Cursor;
 use super::keys::{Key, Part, word};
 use super::opening::Opening;
-use super::refusal::{Refusal, all_nodes_joined};
+use super::refusal::{Refusal, all_nodes_joined, edges_alike};
 use super::routes::Routes;
 use super::spelling::Spelling;
 use super::yaml::{self, Entry};
@@ -22,8 +22,8 @@ const REMEDY: &str = "give it as MMRazor writes it, without anchors, tags and te
 /// Reads a file as `fix_subnet` names it, in blocks or as flow mappings or JSON.
 ///
 /// What an entry has besides `chosen` is stepped over. Edges of `zero` are left out where a node has others: they
-/// add nothing. Operations of edges that no node keeps are ignored, and all nodes are joined, as in MMRazor. (Its
-/// pooling is followed by a batch normalisation; here, as in the original, it is not.)
+/// add nothing. Operations of edges that no node keeps are ignored, all nodes keep equally many edges, and all are
+/// joined, as in MMRazor. (Its pooling is followed by a batch normalisation; here, as in the original, it is not.)
 pub(super) fn read(text: &str) -> Result<Genotype> {
     let mut cursor = Cursor::new(text, WHAT, REMEDY);
     let entries = match Opening::of(text) {
@@ -77,6 +77,7 @@ fn take(routes: &mut Routes, cursor: &Cursor<'_>, ((name, start), chosen): &Entr
 /// Writes the file as MMRazor does, the kept edges alone.
 pub(super) fn write(genotype: &Genotype) -> Result<String, Refusal> {
     all_nodes_joined(genotype)?;
+    edges_alike(&genotype.normal.nodes, &genotype.reduction.nodes)?;
     let mut text = String::new();
     for kind in CellKind::ALL {
         for (i, genes) in genotype.cell(kind).nodes.iter().enumerate() {

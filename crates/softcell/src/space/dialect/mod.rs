@@ -12,6 +12,7 @@ use super::genotype::Genotype;
 use super::wording::{excerpt, nearest};
 use crate::error::{Error, Result};
 
+mod comments;
 mod cursor;
 mod keys;
 mod opening;
@@ -129,6 +130,7 @@ impl Dialect {
     /// [`LONGEST_GENOTYPE_TEXT`].
     pub fn detect(text: &str) -> Result<Dialect> {
         check_length(text)?;
+        let text = &*comments::blanked(text);
         Opening::of(text).dialect(text).ok_or_else(|| {
             Cursor::new(text, call::WHAT, UNKNOWN_REMEDY).fault(
                 "`Genotype(`, `CNNGenotype(` or `Structure(`, perhaps after `NAME =`, `{` of JSON or a dictionary, \
@@ -137,7 +139,7 @@ impl Dialect {
         })
     }
 
-    /// The architecture that a text of this dialect denotes.
+    /// The architecture that a text of this dialect denotes. Comments of Python and YAML are stepped over.
     ///
     /// # Errors
     ///
@@ -145,13 +147,14 @@ impl Dialect {
     /// [`Genotype::check`] refuses what it says, or for more than [`LONGEST_GENOTYPE_TEXT`] bytes.
     pub fn parse(self, text: &str) -> Result<Architecture> {
         check_length(text)?;
+        let python = &*comments::blanked(text);
         let architecture = match self {
-            Dialect::Darts => darts::read(text)?.into(),
-            Dialect::PtDarts => pt_darts::read(text)?.into(),
-            Dialect::Nni => nni::read(text)?.into(),
-            Dialect::AutoDl => autodl::read(text)?,
-            Dialect::Nb201 => nb201::read(text)?.into(),
-            Dialect::AwNas => aw_nas::read(text)?.into(),
+            Dialect::Darts => darts::read(python)?.into(),
+            Dialect::PtDarts => pt_darts::read(python)?.into(),
+            Dialect::Nni => nni::read(python)?.into(),
+            Dialect::AutoDl => autodl::read(python)?,
+            Dialect::Nb201 => nb201::read(python)?.into(),
+            Dialect::AwNas => aw_nas::read(python)?.into(),
             Dialect::MmRazor => mmrazor::read(text)?.into(),
             Dialect::Json => json::read(text)?.into(),
         };

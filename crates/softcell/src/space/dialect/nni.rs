@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::super::genotype::{CellGene, EdgeGene, Genotype};
+use super::super::genotype::{EdgeGene, Genotype};
 use super::super::primitive::Primitive;
 use super::super::topology::{CellKind, N_INPUTS};
 use super::super::wording::{excerpt, nearest};
@@ -11,7 +11,7 @@ use super::cursor::Cursor;
 use super::keys::{Key, Part, word};
 use super::opening::Opening;
 use super::refusal::{Refusal, all_nodes_joined, two_edges_per_node};
-use super::routes::{Routes, missing, without_none};
+use super::routes::{Routes, joined, missing};
 use super::spelling::Spelling;
 use crate::error::Result;
 
@@ -39,7 +39,8 @@ struct Entries {
 /// that (`normal_n2_p0`, `normal_n2_switch`).
 ///
 /// `width`, `depth` and `num_cells` are stepped over. Edges of `none` are left out where a node has others: they
-/// add nothing. All nodes are joined, as in NNI's space of DARTS.
+/// add nothing. All nodes are joined, as in NNI's space of DARTS, where all nodes have equally many edges. Operations
+/// of the hub may be spelled as in the example.
 pub(super) fn read(text: &str) -> Result<Genotype> {
     let mut cursor = Cursor::new(text, WHAT, REMEDY);
     let Opening::Brace(inside) = Opening::of(text) else {
@@ -53,10 +54,8 @@ pub(super) fn read(text: &str) -> Result<Genotype> {
     cursor.go_to(end);
     let Entries { edges, routes } = entries;
     if routes.is_empty() {
-        return Ok(Genotype {
-            normal: cell(&edges, CellKind::Normal, &cursor)?,
-            reduction: cell(&edges, CellKind::Reduction, &cursor)?,
-        });
+        let nodes = |kind| nodes(&edges, kind, &cursor);
+        return joined(nodes(CellKind::Normal)?, nodes(CellKind::Reduction)?, &cursor);
     }
     if !edges.is_empty() {
         let found = "keys such as `normal/op_2_0` beside keys such as `normal_n2_p0`";
@@ -89,7 +88,7 @@ fn entry(cursor: &mut Cursor<'_>, entries: &mut Entries) -> Result<()> {
     let Entries { edges, routes } = entries;
     let again = match part {
         Part::Operation(edge) => {
-            let operation = cursor.operation(Spelling::Original)?;
+            let operation = cursor.operation(Spelling::NniHub)?;
             edges.entry((kind, node, edge)).or_default().0.replace(operation).is_some()
         }
         Part::Input(edge) => {
@@ -212,8 +211,8 @@ fn other_value(cursor: &mut Cursor<'_>) -> Result<()> {
     if cursor.skip('[') { cursor.items(']', word) } else { word(cursor) }
 }
 
-/// The cell whose edges were read; the cursor stands at the end, for the message.
-fn cell(edges: &Edges, kind: CellKind, cursor: &Cursor<'_>) -> Result<CellGene> {
+/// The nodes whose edges were read; the cursor stands at the end, for the message.
+fn nodes(edges: &Edges, kind: CellKind, cursor: &Cursor<'_>) -> Result<Vec<Vec<EdgeGene>>> {
     let word = word(kind);
     let of_kind = || edges.iter().filter(|&(&(of, ..), _)| of == kind);
     let last = of_kind().map(|(&(_, node, _), _)| node).max().unwrap_or(N_INPUTS);
@@ -231,7 +230,7 @@ fn cell(edges: &Edges, kind: CellKind, cursor: &Cursor<'_>) -> Result<CellGene> 
     if let Some(i) = nodes.iter().position(Vec::is_empty) {
         return Err(missing(cursor, &format!("{word}/op_{}_0", N_INPUTS + i)));
     }
-    Ok(CellGene { nodes: nodes.into_iter().map(without_none).collect(), concat: (N_INPUTS..=last).collect() })
+    Ok(nodes)
 }
 
 /// Writes the dictionary of NNI's model hub as JSON, which Python reads as well.

@@ -1,7 +1,7 @@
 //! What a dialect cannot express.
 
 use super::super::architecture::Architecture;
-use super::super::genotype::Genotype;
+use super::super::genotype::{EdgeGene, Genotype};
 use super::super::topology::{CellKind, N_INPUTS};
 
 /// Why an architecture cannot be written: what it has, and what the dialect knows.
@@ -34,28 +34,47 @@ pub(super) fn two_edges_per_node(genotype: &Genotype) -> Result<(), Refusal> {
     for kind in CellKind::ALL {
         for (i, genes) in genotype.cell(kind).nodes.iter().enumerate() {
             if genes.len() != 2 {
-                let edges = if genes.len() == 1 { "edge" } else { "edges" };
-                let found = format!("{} {edges} into node {} of the {kind} cell", genes.len(), N_INPUTS + i);
-                return Err(Refusal::new(found, "two edges into every node"));
+                return Err(Refusal::new(
+                    edges_into(genes.len(), kind, N_INPUTS + i),
+                    "two edges into every node",
+                ));
             }
         }
     }
     Ok(())
 }
 
-/// Both cells have as many nodes, and their output joins all of them in order.
-pub(super) fn all_nodes_joined(genotype: &Genotype) -> Result<(), Refusal> {
-    let (normal, reduction) = (genotype.normal.nodes.len(), genotype.reduction.nodes.len());
-    if normal != reduction {
-        let found = format!("{normal} nodes in the normal and {reduction} in the reduction cell");
-        return Err(Refusal::new(found, "as many nodes in both cells"));
+/// All nodes of both cells have equally many edges, those without any left aside: what tools have that set one
+/// number for a search.
+pub(super) fn edges_alike(normal: &[Vec<EdgeGene>], reduction: &[Vec<EdgeGene>]) -> Result<(), Refusal> {
+    let cells = [(CellKind::Normal, normal), (CellKind::Reduction, reduction)];
+    let nodes = cells.into_iter().flat_map(|(kind, nodes)| {
+        nodes.iter().enumerate().map(move |(i, genes)| (genes.len(), kind, N_INPUTS + i))
+    });
+    let mut nodes = nodes.filter(|&(n_edges, ..)| n_edges > 0);
+    let Some((usual, first_kind, first)) = nodes.next() else { return Ok(()) };
+    match nodes.find(|&(n_edges, ..)| n_edges != usual) {
+        None => Ok(()),
+        Some((n_edges, kind, node)) => {
+            let expected = format!("{usual}, as into node {first} of the {first_kind} cell");
+            Err(Refusal::new(edges_into(n_edges, kind, node), expected))
+        }
     }
+}
+
+fn edges_into(n_edges: usize, kind: CellKind, node: usize) -> String {
+    let edges = if n_edges == 1 { "edge" } else { "edges" };
+    format!("{n_edges} {edges} into node {node} of the {kind} cell")
+}
+
+/// The output of both cells joins all their nodes in order.
+pub(super) fn all_nodes_joined(genotype: &Genotype) -> Result<(), Refusal> {
     for kind in CellKind::ALL {
-        let concat = &genotype.cell(kind).concat;
-        if !concat.iter().copied().eq(N_INPUTS..N_INPUTS + normal) {
-            let found = format!("a {kind} cell whose output joins the nodes {concat:?}");
-            let expected =
-                format!("one that joins all nodes in order, {N_INPUTS} to {}", N_INPUTS + normal - 1);
+        let cell = genotype.cell(kind);
+        let end = N_INPUTS + cell.nodes.len();
+        if !cell.concat.iter().copied().eq(N_INPUTS..end) {
+            let found = format!("a {kind} cell whose output joins the nodes {:?}", cell.concat);
+            let expected = format!("one that joins all nodes in order, {N_INPUTS} to {}", end - 1);
             return Err(Refusal::new(found, expected));
         }
     }

@@ -7,7 +7,8 @@ use super::super::primitive::Primitive;
 use super::super::topology::{CellKind, N_INPUTS};
 use super::cursor::Cursor;
 use super::keys::word;
-use crate::error::Result;
+use super::refusal::{Refusal, edges_alike};
+use crate::error::{Error, Result};
 
 /// The edges of both cells, as far as they were read.
 #[derive(Default)]
@@ -28,15 +29,14 @@ impl Routes {
     ///
     /// # Errors
     ///
-    /// A node without kept edges, or a kept edge without operation, by the name of what is missing.
+    /// A node without kept edges, or a kept edge without operation, by the name of what is missing; also those of
+    /// [`joined`].
     pub(super) fn genotype(&self, cursor: &Cursor<'_>, ending: &str) -> Result<Genotype> {
-        Ok(Genotype {
-            normal: self.cell(CellKind::Normal, cursor, ending)?,
-            reduction: self.cell(CellKind::Reduction, cursor, ending)?,
-        })
+        let nodes = |kind| self.nodes(kind, cursor, ending);
+        joined(nodes(CellKind::Normal)?, nodes(CellKind::Reduction)?, cursor)
     }
 
-    fn cell(&self, kind: CellKind, cursor: &Cursor<'_>, ending: &str) -> Result<CellGene> {
+    fn nodes(&self, kind: CellKind, cursor: &Cursor<'_>, ending: &str) -> Result<Vec<Vec<EdgeGene>>> {
         let word = word(kind);
         let kept = self.kept.keys().filter(|&&(of, _)| of == kind).map(|&(_, node)| node);
         let named = self.operations.keys().filter(|&&(of, ..)| of == kind).map(|&(_, node, _)| node);
@@ -53,14 +53,40 @@ impl Routes {
                     primitive.ok_or_else(|| missing(cursor, &format!("{word}_n{node}_p{source}")))?;
                 Ok(EdgeGene { primitive, source })
             });
-            nodes.push(without_none(genes.collect::<Result<_>>()?));
+            nodes.push(genes.collect::<Result<_>>()?);
         }
-        Ok(CellGene { nodes, concat: (N_INPUTS..=last).collect() })
+        Ok(nodes)
     }
 }
 
+/// The genotype of these nodes, all of them joined. Edges of `none` are left out where a node has others.
+///
+/// The entries of such texts stand side by side, so that those that are left after a loss look like a whole: a cell
+/// with fewer nodes than the other is what [`Genotype::check`] refuses, a node with fewer edges than the others is
+/// refused here. The cursor stands at the end, for the message.
+///
+/// # Errors
+///
+/// A node with another number of edges than the others.
+pub(super) fn joined(
+    normal: Vec<Vec<EdgeGene>>,
+    reduction: Vec<Vec<EdgeGene>>,
+    cursor: &Cursor<'_>,
+) -> Result<Genotype> {
+    edges_alike(&normal, &reduction).map_err(|Refusal { found, expected }| {
+        let remedy =
+            "give all entries (was the text cut off?): those tools choose equally many edges for every node";
+        cursor.fault_with(cursor.at(), &found, expected, remedy)
+    })?;
+    let cell = |nodes: Vec<Vec<EdgeGene>>| {
+        let concat = (N_INPUTS..N_INPUTS + nodes.len()).collect();
+        CellGene { nodes: nodes.into_iter().map(without_none).collect(), concat }
+    };
+    Ok(Genotype { normal: cell(normal), reduction: cell(reduction) })
+}
+
 /// An entry is not there; the cursor stands at the end.
-pub(super) fn missing(cursor: &Cursor<'_>, key: &str) -> crate::error::Error {
+pub(super) fn missing(cursor: &Cursor<'_>, key: &str) -> Error {
     cursor.fault_at(cursor.at(), "the end of the entries", format!("`{key}` among them"))
 }
 

@@ -9,7 +9,9 @@ use crate::error::{Error, Result};
 pub(super) enum Spelling {
     /// The original's, which the others took over: `sep_conv_3x3`.
     Original,
-    /// That of NNI's example before its model hub: `sepconv3x3`. The hub keeps the original's.
+    /// That of NNI's model hub, the original's; that of the example before it is understood as well.
+    NniHub,
+    /// That of NNI's example before its model hub: `sepconv3x3`.
     NniExample,
     /// MMRazor's: the original's but for `zero`, and without the operations of NASNet and AmoebaNet.
     MmRazor,
@@ -55,7 +57,7 @@ impl Spelling {
     pub(super) fn names(self) -> impl Iterator<Item = (Primitive, &'static str)> {
         TABLE.into_iter().filter_map(move |(primitive, original, nni, mmrazor)| {
             let name = match self {
-                Spelling::Original => Some(original),
+                Spelling::Original | Spelling::NniHub => Some(original),
                 Spelling::NniExample => nni,
                 Spelling::MmRazor => mmrazor,
             };
@@ -75,7 +77,9 @@ impl Spelling {
     /// [`Error::Invalid`] for any other text; it names the nearest known name, or says that the operation is
     /// another tool's.
     pub(super) fn read(self, text: &str) -> Result<Primitive> {
-        if let Some((primitive, _)) = self.names().find(|&(_, name)| name == text) {
+        let older = (self == Spelling::NniHub).then_some(Spelling::NniExample);
+        let mut understood = self.names().chain(older.into_iter().flat_map(Spelling::names));
+        if let Some((primitive, _)) = understood.find(|&(_, name)| name == text) {
             return Ok(primitive);
         }
         let names: Vec<&str> = self.names().map(|(_, name)| name).collect();
@@ -94,7 +98,8 @@ impl Spelling {
 mod tests {
     use super::*;
 
-    const ALL: [Spelling; 3] = [Spelling::Original, Spelling::NniExample, Spelling::MmRazor];
+    const ALL: [Spelling; 4] =
+        [Spelling::Original, Spelling::NniHub, Spelling::NniExample, Spelling::MmRazor];
 
     #[test]
     fn the_table_holds_every_operation_in_its_own_spelling() {
@@ -114,6 +119,26 @@ mod tests {
         }
         assert_eq!(Spelling::MmRazor.name(Primitive::SepConv7x7), None);
         assert_eq!(Spelling::MmRazor.read("zero").unwrap(), Primitive::None);
+    }
+
+    #[test]
+    fn the_hub_understands_the_names_of_the_example() {
+        for (primitive, name) in Spelling::NniExample.names() {
+            assert_eq!(Spelling::NniHub.read(name).unwrap(), primitive);
+            // No name means one operation here and another there.
+            assert!(Spelling::NniHub.names().all(|(other, known)| known != name || other == primitive));
+        }
+        assert!(Spelling::Original.read("sepconv3x3").is_err());
+    }
+
+    /// A name that is cut off is none.
+    #[test]
+    fn no_name_begins_another() {
+        let names = ALL.into_iter().flat_map(Spelling::names).map(|(_, name)| name);
+        let names: Vec<&str> = names.collect();
+        for name in &names {
+            assert!(names.iter().all(|other| other == name || !other.starts_with(name)), "{name}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::super::wording::excerpt;
 use super::cursor::Cursor;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A word and its byte.
 pub(super) type Word<'a> = (&'a str, usize);
@@ -55,12 +55,21 @@ pub(super) fn blocks<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<Entry<'a>>> {
     Ok(entries)
 }
 
+/// What may stand below the last key of an entry.
+enum Below {
+    /// Nothing: its value stands in its line.
+    Nothing,
+    /// The list items of `chosen`, behind as many spaces as the first of them, once that is known.
+    Items(Option<usize>),
+    /// Something else than `chosen`, which is stepped over: the spaces before its lines, outermost first.
+    Other(Vec<usize>),
+}
+
 /// What is chosen in the block below a key, if it says so, and the line after the block.
 fn below<'a>(cursor: &mut Cursor<'a>) -> Result<(Option<Vec<Word<'a>>>, Option<Line>)> {
     let mut chosen = None;
     let mut level = None;
-    // Whether list items that come next belong to `chosen`.
-    let mut open = false;
+    let mut last = Below::Nothing;
     loop {
         let line = next_line(cursor)?;
         let Some(here) = line.filter(|line| line.indent > 0) else {
@@ -68,42 +77,47 @@ fn below<'a>(cursor: &mut Cursor<'a>) -> Result<(Option<Vec<Word<'a>>>, Option<L
         };
         let level = *level.get_or_insert(here.indent);
         let mut inside = cursor.fork(here.start);
-        if inside.peek() == Some('-') {
-            if open {
-                inside.go_to(here.start + 1);
-                let name = here.scalar(&mut inside, "a name after `-`")?;
-                here.expect_end(&mut inside)?;
-                chosen.get_or_insert_with(Vec::new).push(name);
+        let is_item = inside.peek() == Some('-');
+        if here.indent < level {
+            return Err(here.misplaced(cursor, level, "as before the lines above, or none"));
+        }
+        if is_item || here.indent > level {
+            match &mut last {
+                Below::Items(indent) if is_item => {
+                    let indent = *indent.get_or_insert(here.indent);
+                    if here.indent != indent {
+                        return Err(here.misplaced(cursor, indent, "as before the first item of the list"));
+                    }
+                    inside.go_to(here.start + 1);
+                    let name = here.item(&mut inside)?;
+                    chosen.get_or_insert_with(Vec::new).push(name);
+                }
+                Below::Other(open) => here.step_over(cursor, open)?,
+                Below::Items(_) => {
+                    return Err(inside.fault("a list item, `- …`, or a key as far indented as `chosen`"));
+                }
+                Below::Nothing => {
+                    return Err(inside.fault("`chosen:`, or another key as far indented as the lines above"));
+                }
             }
             continue;
-        }
-        open = false;
-        if here.indent > level {
-            // Of something else than `chosen`, which is stepped over.
-            continue;
-        }
-        if here.indent < level {
-            let expected = format!("{level} spaces before it, as before the lines above, or none");
-            return Err(cursor.fault_at(
-                here.start,
-                &format!("a line behind {} spaces", here.indent),
-                expected,
-            ));
         }
         let name = here.scalar(&mut inside, "`chosen:`")?;
         here.expect(&mut inside, ':')?;
         if name.0 != "chosen" {
+            last = Below::Other(Vec::new());
             continue;
         }
         if chosen.is_some() {
             return Err(cursor.fault_at(name.1, "a second `chosen`", "it once in an entry"));
         }
-        open = here.ends(&mut inside);
-        if open {
+        if here.ends(&mut inside) {
             chosen = Some(Vec::new());
+            last = Below::Items(None);
         } else {
             chosen = Some(names(&mut inside)?);
             here.expect_end(&mut inside)?;
+            last = Below::Nothing;
         }
     }
 }
@@ -184,6 +198,43 @@ impl Line {
         cursor.expect(wanted)
     }
 
+    /// The name of a list item, after its dash.
+    fn item<'a>(self, cursor: &mut Cursor<'a>) -> Result<Word<'a>> {
+        if cursor.at() < self.end && cursor.peek().is_some_and(|c| !c.is_whitespace()) {
+            return Err(cursor.fault("a blank after `-`"));
+        }
+        let name = self.scalar(cursor, "a name after `-`")?;
+        self.expect_end(cursor)?;
+        Ok(name)
+    }
+
+    /// Takes the line as one of a block that is stepped over; `open` are the spaces before the lines that it may go on
+    /// with, outermost first.
+    fn step_over(self, cursor: &Cursor<'_>, open: &mut Vec<usize>) -> Result<()> {
+        let innermost = open.last().copied();
+        while open.last().is_some_and(|&indent| indent > self.indent) {
+            open.pop();
+        }
+        match (open.last(), innermost) {
+            (Some(&indent), _) if indent == self.indent => Ok(()),
+            (_, Some(innermost)) if innermost > self.indent => Err(self.misplaced(
+                cursor,
+                innermost,
+                "as before the line above, or as before one that it belongs to",
+            )),
+            _ => {
+                open.push(self.indent);
+                Ok(())
+            }
+        }
+    }
+
+    /// The line stands behind another number of spaces than it may.
+    fn misplaced(self, cursor: &Cursor<'_>, spaces: usize, why: &str) -> Error {
+        let found = format!("a line behind {}", counted(self.indent));
+        cursor.fault_at(self.start, &found, format!("{} before it, {why}", counted(spaces)))
+    }
+
     /// A name comes next in the line.
     fn scalar<'a>(self, cursor: &mut Cursor<'a>, expected: &str) -> Result<Word<'a>> {
         if self.ends(cursor) {
@@ -191,6 +242,11 @@ impl Line {
         }
         scalar(cursor, expected)
     }
+}
+
+/// `1 space`, `2 spaces`.
+fn counted(spaces: usize) -> String {
+    if spaces == 1 { "1 space".into() } else { format!("{spaces} spaces") }
 }
 
 /// The next line that says something; the cursor goes behind it.
@@ -202,7 +258,7 @@ fn next_line(cursor: &mut Cursor<'_>) -> Result<Option<Line>> {
         let indent = content.len() - content.trim_start_matches(' ').len();
         let line = Line { indent, start: begin + indent, end: begin + content.len() };
         match &content[indent..] {
-            "" | "---" => {}
+            "" => {}
             said if said.starts_with('#') => {}
             said if said.starts_with(char::is_whitespace) => {
                 return Err(cursor.fault_at(line.start, "a blank that is no space", "indentation by spaces"));

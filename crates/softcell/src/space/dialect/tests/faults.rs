@@ -68,8 +68,8 @@ fn of_nni() {
     let spoil = |from: &str, to: &str| spoil(Dialect::Nni, from, to);
     let place = "NNI dictionary, line 2, column ";
     assert_says(
-        &spoil("sep_conv_3x3", "sepconv3x3"),
-        &[place, "20: found `sepconv3x3`", "mean `sep_conv_3x3`?"],
+        &spoil("sep_conv_3x3", "sepconv_3x3"),
+        &[place, "20: found `sepconv_3x3`", "mean `sep_conv_3x3`?"],
     );
     assert_says(&spoil("sep_conv_3x3", "conv_1x1"), &[place, "known elsewhere"]);
     assert_says(
@@ -177,6 +177,22 @@ fn of_aw_nas() {
     assert_says(&say("CNNGenotype(normal_0=[])"), &["`reduce_1=[…]` among them"]);
     assert_says(&say("normal_0=[] reduce_1=[]"), &["found `reduce_1=[]`", "the end of the text after `]`"]);
     assert_says(&say("normal_0=[],"), &["found the end of the text"]);
+    // Nothing says that parts alone are whole.
+    let parts = "normal_0=[('skip_connect', 0, 2)], reduce_1=[('skip_connect', 1, 2)]";
+    assert_says(
+        &say(parts),
+        &["column 69: found the end of the text", "or a line end; ", "put them into CNNGenotype(…)"],
+    );
+    Dialect::AwNas.parse(&format!("{parts}\r\n")).unwrap();
+    let parts = format!("{parts}, normal_0_concat=[2]");
+    assert_says(
+        &say(&format!("{parts}\n")),
+        &["line 2", "`reduce_1_concat=[…]` beside", "was the text cut off?"],
+    );
+    Dialect::AwNas.parse(&format!("{parts}, reduce_1_concat=[2]")).unwrap();
+    let parts = parts.replace("normal_0_concat", "reduce_1_concat");
+    assert_says(&say(&parts), &["`normal_0_concat=[…]` beside"]);
+    Dialect::AwNas.parse(&format!("CNNGenotype({parts})")).unwrap();
 }
 
 #[test]
@@ -204,7 +220,7 @@ fn of_mmrazor() {
     assert_says(&spoil("  chosen", "\tchosen"), &["2, column 1", "a blank that is no space"]);
     assert_says(
         &spoil("\nnormal_n2_p0:", "\n normal_n2_p0:"),
-        &["5, column 2: found a line behind 1 spaces", "2 spaces before it"],
+        &["5, column 2: found a line behind 1 space,", "2 spaces before it"],
     );
     assert_says(&spoil("normal_n3:\n  chosen:\n", "normal_n3_p7:\n  chosen:\n"), &["2 operations chosen"]);
     let text = written(Dialect::MmRazor);
@@ -215,6 +231,48 @@ fn of_mmrazor() {
     assert_says(&say("{normal_n2: {chosen: a, chosen: b}}"), &["`chosen` alone, once"]);
     assert_says(&say("{normal_n2: {}}"), &["`chosen: …` before it"]);
     assert_says(&say("{normal_n2: chosen}"), &["expected `{`"]);
+}
+
+#[test]
+fn of_yaml_that_is_no_yaml() {
+    let spoil = |from: &str, to: &str| spoil(Dialect::MmRazor, from, to);
+    let second = "  - normal_n2_p1\n";
+    for (to, place) in [
+        (
+            "    - normal_n2_p1\n",
+            "4, column 5: found a line behind 4 spaces, expected 2 spaces before it, as before the first item",
+        ),
+        (
+            "   - normal_n2_p1\n",
+            "4, column 4: found a line behind 3 spaces, expected 2 spaces before it, as before the first item",
+        ),
+        (" - normal_n2_p1\n", "4, column 2: found a line behind 1 space, expected 2 spaces before it"),
+        ("    normal_n2_p1\n", "4, column 5: found `normal_n2_p1 nor…`, expected a list item"),
+        ("  -normal_n2_p1\n", "4, column 4: found `normal_n2_p1 nor…`, expected a blank after `-`"),
+        ("  - normal_n2_p1\n---\n", "5, column 1: found `--- normal_n2_p0…`, expected a key such as"),
+        (
+            "  - normal_n2_p1\n  meta:\n    a:\n   - b\n",
+            "7, column 4: found a line behind 3 spaces, expected 4 spaces",
+        ),
+        (
+            "  - normal_n2_p1\n  meta:\n  - b\n   c: 3\n  - d\n    e: 4\n   - f\n",
+            "10, column 4: found a line behind 3",
+        ),
+    ] {
+        assert_says(&spoil(second, to), &["MMRazor YAML, line ", place]);
+    }
+    assert_says(
+        &spoil("  chosen:\n  - sep_conv_3x3\n", "  chosen: sep_conv_3x3\n    x\n"),
+        &["7, column 5: found `x normal_n2_p1: …`, expected `chosen:`, or another key as far indented"],
+    );
+    assert_says(&spoil("  chosen:\n", "  - chosen:\n"), &["2, column 3: found `- chosen:"]);
+    // Each list may have its own indentation, and a stepped-over block any that goes up and down again.
+    let even = written(Dialect::MmRazor).replace("  - normal_n2_p", "      - normal_n2_p").replacen(
+        "  chosen:\n",
+        "  meta:\n    a:\n        - b\n        - c:\n            d\n    e: f\n  chosen:\n",
+        1,
+    );
+    assert_eq!(Dialect::MmRazor.parse(&even).unwrap(), darts_v2().into());
 }
 
 /// Pieces of all dialects that lead deep into the readers when joined at random.

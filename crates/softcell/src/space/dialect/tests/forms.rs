@@ -25,6 +25,7 @@ fn nni_is_read_as_json_and_python_with_or_without_lists() {
         python.clone(),
         python.replace('{', "exported_arch = {"),
         python.replace('}', ",}"),
+        python.replace("'sep_conv_3x3'", "'sepconv3x3'").replace("'skip_connect'", "'skipconnect'"),
         python.replace('{', "{'width': 36, 'depth': [20], 'num_cells': 'x-1.5', "),
     ] {
         assert_eq!(read_cells(Dialect::Nni, &text), darts_v2(), "{text}");
@@ -119,6 +120,30 @@ fn autodl_is_read_from_its_list_of_networks_and_from_its_search() {
 }
 
 #[test]
+fn comments_are_stepped_over_in_python() {
+    for dialect in Dialect::ALL {
+        let Ok(text) = dialect.write(&darts_v2().into()) else { continue };
+        if [Dialect::Json, Dialect::MmRazor].contains(&dialect) {
+            continue;
+        }
+        let text = text.replace('{', "{ # it's the best: {'normal': 1}\n").replace("), (", "), # (\n  (");
+        let text = format!("# DARTS, second order\n\n{text}  # 97.2 % (± 0.1)\n# Genotype(\n");
+        assert_eq!(read_cells(dialect, &text), darts_v2(), "{text}");
+    }
+    let autodl = "DARTS = Genotype( # connectN=2, it's old\n  normal=[ # node 2\n    (('skip_connect', 0),# a\n\
+        ('skip_connect', 1))], normal_concat=[2],\n#\n  reduce=[(('max_pool_3x3', 0), ('max_pool_3x3', 1))], # )\n\
+        reduce_concat=[ # all\n 2], connectN=None, # none\n connects=None # none\n)";
+    let genotype = read_cells(Dialect::AutoDl, autodl);
+    let bare = autodl.lines().map(|line| line.split('#').next().unwrap()).collect::<String>();
+    assert_eq!(genotype, read_cells(Dialect::AutoDl, &bare));
+    // A `#` in a string begins no comment, and one before the genotype's line is no fault.
+    let message = Dialect::AutoDl.parse(&bare.replacen("skip_", "#skip_", 1)).unwrap_err().to_string();
+    assert!(message.contains("column 37: found `#skip_connect', …`"), "{message}");
+    assert_eq!(read_cells(Dialect::AutoDl, &format!("step #3: {bare}")), genotype);
+    assert_eq!(read_cells(Dialect::AutoDl, &format!("# {bare}")), genotype);
+}
+
+#[test]
 fn nas_bench_201_is_read_as_string_and_structure() {
     use Nb201Operation::{None, NorConv3x3, SkipConnect};
     let text = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|";
@@ -162,15 +187,15 @@ fn aw_nas_is_read_as_call_and_as_parts_alone() {
         format!("CNNGenotype({genes})"),
         format!("CNNGenotype({genes},)"),
         parts,
-        genes,
+        format!("{genes}\n"),
         text.replace("reduce_1", "reduce_0").replace("normal_0", "normal_3"),
         text.replace("[2, 3, 4, 5]", "range(2, 6)"),
     ] {
         assert_eq!(read_cells(Dialect::AwNas, &text), darts_v2(), "{text}");
     }
     // Edges of a node need not stand together.
-    let apart =
-        "normal_0=[('skip_connect', 0, 3), ('skip_connect', 0, 2)], reduce_1=[('skip_connect', 1, 2)]";
+    let apart = "CNNGenotype(normal_0=[('skip_connect', 0, 3), ('skip_connect', 0, 2)], \
+        reduce_1=[('skip_connect', 1, 2), ('skip_connect', 1, 3)])";
     let genotype = read_cells(Dialect::AwNas, apart);
     assert_eq!((genotype.normal.nodes.len(), genotype.normal.concat), (2, vec![2, 3]));
 }

@@ -5,6 +5,7 @@ mod forms;
 mod refusals;
 mod round_trips;
 mod text;
+mod truncation;
 
 use super::Dialect;
 use crate::space::{Architecture, Genotype, known_genotype, parse_architecture};
