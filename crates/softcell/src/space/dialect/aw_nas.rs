@@ -27,7 +27,7 @@ struct Cell {
 ///
 /// Edges of `none` are left out where a node has others: they add nothing. Without `…_concat` all nodes are
 /// joined, as in aw_nas. Of parts alone no bracket says that they are whole: `…_concat` has to be among them for both
-/// cells, or for neither, and then a line end after them.
+/// cells or for neither.
 pub(super) fn read(text: &str) -> Result<Genotype> {
     let mut cursor = Cursor::new(text, WHAT, REMEDY);
     let mut cells = <[Cell; 2]>::default();
@@ -41,15 +41,12 @@ pub(super) fn read(text: &str) -> Result<Genotype> {
         }
         Opening::Assignment(at) => {
             cursor.go_to(at);
-            let after = loop {
+            part(&mut cursor, &mut cells)?;
+            while cursor.skip(',') {
                 part(&mut cursor, &mut cells)?;
-                let after = cursor.rest();
-                if !cursor.skip(',') {
-                    break after;
-                }
-            };
+            }
             cursor.end(']')?;
-            check_end(&cursor, &cells, after)?;
+            check_end(&cursor, &cells)?;
             cursor.at()
         }
         _ => return Err(cursor.fault("`CNNGenotype(`, or its parts, `normal_0=[…], …`")),
@@ -65,14 +62,10 @@ pub(super) fn read(text: &str) -> Result<Genotype> {
     Ok(Genotype { normal: finish(normal, "normal_0")?, reduction: finish(reduction, "reduce_1")? })
 }
 
-/// Parts alone, `after` which stand these blanks, do not end before a `…_concat` that was there.
-fn check_end(cursor: &Cursor<'_>, cells: &[Cell; 2], after: &str) -> Result<()> {
+/// Parts alone do not end between the `…_concat` of one cell and that of the other.
+fn check_end(cursor: &Cursor<'_>, cells: &[Cell; 2]) -> Result<()> {
     let expected = match cells.each_ref().map(|cell| cell.concat.is_some()) {
-        [true, true] => return Ok(()),
-        [false, false] if after.contains('\n') => return Ok(()),
-        [false, false] => {
-            "the nodes that each cell joins, `normal_0_concat=[…]` and `reduce_1_concat=[…]`, or a line end"
-        }
+        [true, true] | [false, false] => return Ok(()),
         [true, false] => "`reduce_1_concat=[…]` beside that of the normal cell",
         [false, true] => "`normal_0_concat=[…]` beside that of the reduction cell",
     };

@@ -67,8 +67,20 @@ fn edges_into(n_edges: usize, kind: CellKind, node: usize) -> String {
     format!("{n_edges} {edges} into node {node} of the {kind} cell")
 }
 
-/// The output of both cells joins all their nodes in order.
+/// Both cells have equally many nodes: what tools have that set one number for both.
+pub(super) fn nodes_alike(normal: &[Vec<EdgeGene>], reduction: &[Vec<EdgeGene>]) -> Result<(), Refusal> {
+    let (normal, reduction) = (normal.len(), reduction.len());
+    if normal == reduction {
+        return Ok(());
+    }
+    let nodes = if normal == 1 { "node" } else { "nodes" };
+    let found = format!("{normal} {nodes} in the normal and {reduction} in the reduction cell");
+    Err(Refusal::new(found, "equally many nodes in both cells"))
+}
+
+/// Both cells have equally many nodes, and their output joins all of them in order.
 pub(super) fn all_nodes_joined(genotype: &Genotype) -> Result<(), Refusal> {
+    nodes_alike(&genotype.normal.nodes, &genotype.reduction.nodes)?;
     for kind in CellKind::ALL {
         let cell = genotype.cell(kind);
         let end = N_INPUTS + cell.nodes.len();

@@ -7,7 +7,7 @@ use super::super::primitive::Primitive;
 use super::super::topology::{CellKind, N_INPUTS};
 use super::cursor::Cursor;
 use super::keys::word;
-use super::refusal::{Refusal, edges_alike};
+use super::refusal::{Refusal, edges_alike, nodes_alike};
 use crate::error::{Error, Result};
 
 /// The edges of both cells, as far as they were read.
@@ -61,21 +61,22 @@ impl Routes {
 
 /// The genotype of these nodes, all of them joined. Edges of `none` are left out where a node has others.
 ///
-/// The entries of such texts stand side by side, so that those that are left after a loss look like a whole: a cell
-/// with fewer nodes than the other is what [`Genotype::check`] refuses, a node with fewer edges than the others is
-/// refused here. The cursor stands at the end, for the message.
+/// The entries of such texts stand side by side, so that those that are left after a loss look like a whole: so the
+/// cells have to be equally long, and their nodes to have equally many edges. The cursor stands at the end, for the
+/// message.
 ///
 /// # Errors
 ///
-/// A node with another number of edges than the others.
+/// Cells with different numbers of nodes, a node with another number of edges than the others.
 pub(super) fn joined(
     normal: Vec<Vec<EdgeGene>>,
     reduction: Vec<Vec<EdgeGene>>,
     cursor: &Cursor<'_>,
 ) -> Result<Genotype> {
-    edges_alike(&normal, &reduction).map_err(|Refusal { found, expected }| {
-        let remedy =
-            "give all entries (was the text cut off?): those tools choose equally many edges for every node";
+    let alike = nodes_alike(&normal, &reduction).and_then(|()| edges_alike(&normal, &reduction));
+    alike.map_err(|Refusal { found, expected }| {
+        let remedy = "give all entries (was the text cut off?): those tools choose equally many nodes for both cells \
+             and edges for every node";
         cursor.fault_with(cursor.at(), &found, expected, remedy)
     })?;
     let cell = |nodes: Vec<Vec<EdgeGene>>| {

@@ -187,7 +187,7 @@ fn aw_nas_is_read_as_call_and_as_parts_alone() {
         format!("CNNGenotype({genes})"),
         format!("CNNGenotype({genes},)"),
         parts,
-        format!("{genes}\n"),
+        genes,
         text.replace("reduce_1", "reduce_0").replace("normal_0", "normal_3"),
         text.replace("[2, 3, 4, 5]", "range(2, 6)"),
     ] {

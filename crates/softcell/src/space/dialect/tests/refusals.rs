@@ -41,6 +41,11 @@ fn outputs_that_do_not_join_all_nodes() {
             changed(|genotype| genotype.normal.concat.reverse()),
             &["a normal cell", "[5, 4, 3, 2]"],
         );
+        let fewer = changed(|genotype| {
+            genotype.normal.nodes.pop();
+            genotype.normal.concat.pop();
+        });
+        refuse(dialect, fewer, &["3 nodes in the normal and 4 in the reduction cell"]);
     }
 }
 
@@ -72,21 +77,9 @@ fn one_space_in_the_dialect_of_another() {
 
 #[test]
 fn what_cannot_be_built_is_not_written() {
-    let empty = changed(|genotype| genotype.normal.nodes[0].clear());
-    let fewer = changed(|genotype| {
-        genotype.normal.nodes.pop();
-        genotype.normal.concat.pop();
-    });
+    let genotype = changed(|genotype| genotype.normal.nodes[0].clear());
     for dialect in Dialect::ALL {
-        for (genotype, start) in [
-            (&empty, "genotype, normal cell, node 2: found no edges"),
-            (
-                &fewer,
-                "genotype: found 3 nodes in the normal and 4 in the reduction cell, expected equally many",
-            ),
-        ] {
-            let message = dialect.write(&genotype.clone().into()).unwrap_err().to_string();
-            assert!(message.starts_with(start), "{message}");
-        }
+        let message = dialect.write(&genotype.clone().into()).unwrap_err().to_string();
+        assert!(message.starts_with("genotype, normal cell, node 2: found no edges"), "{message}");
     }
 }

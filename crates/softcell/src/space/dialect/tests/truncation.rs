@@ -43,10 +43,10 @@ fn forms(dialect: Dialect, text: &str) -> Vec<String> {
         Dialect::Nni => forms.push(text.replace('"', "'").replace(['\n', ' '], "")),
         Dialect::AwNas => {
             let parts = text.trim_start_matches("CNNGenotype(").trim_end_matches(')');
-            forms.push(parts.to_owned());
-            let genes = format!("{}\n", parts.split(", normal_0_concat").next().unwrap_or_default());
-            if parse_architecture(&genes).unwrap() == parse_architecture(text).unwrap() {
-                forms.push(genes);
+            let genes = parts.split(", normal_0_concat").next().unwrap_or_default();
+            // Without those of `concat` the parts are whole as well, and all nodes are joined.
+            if parse_architecture(genes).unwrap() == parse_architecture(text).unwrap() {
+                forms.extend([parts.to_owned(), genes.to_owned()]);
             }
         }
         Dialect::AutoDl if text.starts_with("Genotype") => {
@@ -132,7 +132,7 @@ fn what_is_lacking_is_named() {
     let nodes =
         "found 4 nodes in the normal and 3 in the reduction cell, expected equally many nodes in both cells";
     let message = say(Dialect::MmRazor, last_node);
-    assert!(message.contains(nodes) && message.contains("was its text cut off?"), "{message}");
+    assert!(message.contains(nodes) && message.contains("was the text cut off?"), "{message}");
     let first_cell = &mmrazor[..mmrazor.find("reduce_n2:").unwrap()];
     assert!(say(Dialect::MmRazor, first_cell).contains("`reduce_n2` among them"));
     // Its operations stand before the last node.
