@@ -67,9 +67,9 @@ impl Session {
                 let text = "--resume needs the folder of the run: name it with --out\n";
                 bail!(clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, text));
             }
-            return Session::create(resume, args, &given, stages, device, Progress::new(args.voice));
+            return Session::create(resume, args, &given, stages, device, Progress::of_run(args.voice));
         };
-        let progress = Progress::new(args.voice);
+        let progress = Progress::of_run(args.voice);
         if args.resume && RunFolder::exists(out) {
             let folder = RunFolder::create(out, Overwrite::Resume)?;
             return Session::go_on(resume, args, folder, Some(&given), device, progress);
@@ -170,7 +170,7 @@ impl Session {
         mut progress: Progress,
         (begun, origin): (Instant, Origin),
     ) -> Session {
-        progress.name_candidates(&config.search.candidates);
+        progress.watch(folder.path(), &config.search.candidates);
         let place = quoted(&folder.path().display().to_string());
         let on = match args.machine.device.as_str() {
             "cpu" => String::new(),

@@ -1,12 +1,16 @@
-//! Bars on a terminal: one for what is under way, and below it, for a stage, one for all of it.
+//! Bars on a terminal: one for what is under way, and below it, for a stage, one for all of it; `--tui` has a panel below.
 
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::interrupt;
+
 /// Drawings a second at most: faster than people read, slow enough to cost nothing.
 const DRAWINGS: u8 = 8;
 const TICK: Duration = Duration::from_millis(500);
+/// Time between two drawings of a panel, whatever happens: a terminal that has changed its size gets a new one as well.
+const PANEL_TICK: Duration = Duration::from_millis(250);
 
 /// The bars.
 pub struct Bars {
@@ -15,6 +19,8 @@ pub struct Bars {
     part: ProgressBar,
     /// Of the stage.
     whole: Option<ProgressBar>,
+    /// Curves and cells, below the bars.
+    panel: Option<ProgressBar>,
 }
 
 impl Bars {
@@ -23,7 +29,7 @@ impl Bars {
         let screen = screen();
         let part = screen.add(bar(total, "{bar:24} {percent:>3} %  {wide_msg}"));
         part.enable_steady_tick(TICK);
-        Bars { screen, part, whole: None }
+        Bars { screen, part, whole: None, panel: None }
     }
 
     /// One for each epoch and one for the stage.
@@ -34,7 +40,16 @@ impl Bars {
         whole.set_prefix("in all");
         // A long step must not look like a dead one.
         whole.enable_steady_tick(TICK);
-        Bars { screen, part, whole: Some(whole) }
+        Bars { screen, part, whole: Some(whole), panel: None }
+    }
+
+    /// The same with a panel below.
+    pub fn above(self, panel: ProgressBar) -> Bars {
+        let panel = self.screen.add(panel);
+        // So many lines would flicker if they were erased before they are drawn again.
+        self.screen.set_move_cursor(true);
+        panel.enable_steady_tick(PANEL_TICK);
+        Bars { panel: Some(panel), ..self }
     }
 
     /// How far the part is, and what is said of it.
@@ -63,15 +78,18 @@ impl Bars {
 
     /// Takes the bars away.
     pub fn clear(self) {
-        self.part.finish_and_clear();
-        if let Some(whole) = self.whole {
-            whole.finish_and_clear();
+        interrupt::share_screen(None);
+        self.screen.set_move_cursor(false);
+        for bar in [self.panel, self.whole, Some(self.part)].into_iter().flatten() {
+            bar.finish_and_clear();
         }
     }
 }
 
 fn screen() -> MultiProgress {
-    MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWINGS))
+    let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWINGS));
+    interrupt::share_screen(Some(&screen));
+    screen
 }
 
 fn bar(total: usize, template: &str) -> ProgressBar {
