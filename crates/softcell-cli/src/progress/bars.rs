@@ -1,4 +1,5 @@
-//! Bars on a terminal: one for what is under way, and below it, for a stage, one for all of it; `--tui` has a panel below.
+//! Bars on a terminal: one for what is under way, and below it, for a stage, one for all of it; with `--tui` a
+//! panel as the lowest.
 
 use std::time::Duration;
 

@@ -11,13 +11,16 @@ use softcell::train::TrainEpoch;
 
 use super::Inks;
 use super::cells;
-use super::curves::Figure;
+use super::curves::{Figure, Spread};
 use crate::progress::clock::StageClock;
 
-const LOSS: Figure = Figure { title: "loss", names: ["train", "valid"], decimals: 4 };
-const ACCURACY: Figure = Figure { title: "accuracy in %", names: ["train", "valid"], decimals: 1 };
-const ENTROPY: Figure = Figure { title: "entropy in nats", names: ["normal", "reduce"], decimals: 3 };
-const LEARNING_RATE: Figure = Figure { title: "learning rate", names: ["now", ""], decimals: 6 };
+const LOSS: Figure = Figure { title: "loss", names: ["train", "valid"], decimals: 4, spread: Spread::Far };
+const ACCURACY: Figure =
+    Figure { title: "accuracy in %", names: ["train", "valid"], decimals: 1, spread: Spread::Near };
+const ENTROPY: Figure =
+    Figure { title: "entropy in nats", names: ["normal", "reduce"], decimals: 3, spread: Spread::Near };
+const LEARNING_RATE: Figure =
+    Figure { title: "learning rate", names: ["now", ""], decimals: 6, spread: Spread::Near };
 /// Columns below which a third figure has no room.
 const WIDE: u16 = 78;
 /// Lines of a figure that shows anything: two of words, two of axes, three of curves.

@@ -10,8 +10,7 @@ use ratatui_widgets::chart::{Axis, Chart, Dataset, GraphType};
 
 use super::Inks;
 
-/// Values are shown as far as this many times the first curve's largest: the first validations of a search may be a
-/// thousand times larger than all that follows.
+/// Where values may be far away, they are shown as far as this many times the first curve's largest.
 const FARTHEST: f64 = 2.0;
 const COLOURS: [Color; 2] = [Color::Cyan, Color::Magenta];
 
@@ -24,6 +23,18 @@ pub struct Figure {
     pub names: [&'static str; 2],
     /// Decimals of the values in the legend.
     pub decimals: usize,
+    /// How far the second curve may be from the first.
+    pub spread: Spread,
+}
+
+/// How far the second curve may be from the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// All of it is to be seen.
+    Near,
+    /// So far that the first could not be seen: the first validations of a search may have a loss a thousand times
+    /// larger than all that follow.
+    Far,
 }
 
 impl Figure {
@@ -41,7 +52,7 @@ impl Figure {
             let style = Style::new().fg(COLOURS[i]);
             Dataset::default().data(curves[i]).style(style).marker(markers[i]).graph_type(GraphType::Line)
         });
-        let [low, high] = bounds(curves);
+        let [low, high] = bounds(curves, self.spread);
         // One more than the ends need: the middle may be between two.
         let decimals = (1.0 - magnitude(high - low)).clamp(0.0, 9.0) as usize;
         let labels = [low, f64::midpoint(low, high), high].map(|value| format!("{value:.decimals$}"));
@@ -77,11 +88,14 @@ fn odd(plot: Rect) -> Rect {
 }
 
 /// Round numbers around all values that are shown.
-fn bounds(curves: [&[(f64, f64)]; 2]) -> [f64; 2] {
+fn bounds(curves: [&[(f64, f64)]; 2], spread: Spread) -> [f64; 2] {
     let values = |curve: &[(f64, f64)]| curve.iter().map(|point| point.1).collect::<Vec<f64>>();
     let [first, second] = curves.map(values);
     let highest = |values: &[f64]| values.iter().copied().reduce(f64::max);
-    let farthest = highest(&first).map_or(f64::INFINITY, |highest| highest * FARTHEST);
+    let farthest = match (spread, highest(&first)) {
+        (Spread::Far, Some(highest)) => highest * FARTHEST,
+        _ => f64::INFINITY,
+    };
     let shown: Vec<f64> =
         first.into_iter().chain(second.into_iter().map(|value| value.min(farthest))).collect();
     let (Some(low), Some(high)) = (shown.iter().copied().reduce(f64::min), highest(&shown)) else {
@@ -106,11 +120,11 @@ mod tests {
     #[test]
     fn bounds_are_round_and_leave_out_what_is_far_away() {
         let curve = |values: &[f64]| values.iter().map(|&value| (0.0, value)).collect::<Vec<_>>();
-        let of = |first: &[f64], second: &[f64]| bounds([&curve(first), &curve(second)]);
-        assert_eq!(of(&[], &[]), [0.0, 1.0]);
-        assert_eq!(of(&[31.0, 57.0], &[62.5]), [30.0, 70.0]);
-        assert_eq!(of(&[2.0, 1.5], &[4e6, 1.75]), [1.0, 4.0]);
-        let [low, high] = of(&[2.0], &[]);
+        let of = |spread, first: &[f64], second: &[f64]| bounds([&curve(first), &curve(second)], spread);
+        assert_eq!(of(Spread::Near, &[], &[]), [0.0, 1.0]);
+        assert_eq!(of(Spread::Near, &[21.0, 27.0], &[62.5]), [20.0, 70.0]);
+        assert_eq!(of(Spread::Far, &[2.0, 1.5], &[4e6, 1.75]), [1.0, 4.0]);
+        let [low, high] = of(Spread::Far, &[2.0], &[]);
         assert!(low < 2.0 && 2.0 < high);
     }
 }
