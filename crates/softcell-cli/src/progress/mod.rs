@@ -200,11 +200,8 @@ impl Progress {
             self.words(CAVEAT);
         }
         if self.draws {
-            let bars = Bars::two(steps, epochs * steps);
-            self.bars = Some(match &mut self.panel {
-                Some(panel) => bars.above(panel.begin(&clock)),
-                None => bars,
-            });
+            let panel = self.panel.as_mut().map(|panel| panel.begin(&clock));
+            self.bars = Some(Bars::two(steps, epochs * steps, panel));
         }
         self.steps = CountClock::new("steps", Instant::now());
         self.stage = Some(clock);
