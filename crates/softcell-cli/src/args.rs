@@ -20,7 +20,7 @@ pub use bench::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
 };
 pub use dialects::FromDialect;
-pub use voice::{JSON_NOTES, LogFormat, Voice};
+pub use voice::{JSON_NOTES, LogFormat, RunVoice, Voice};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,9 +71,9 @@ impl Cli {
     /// The form of what is said on standard error.
     pub fn log_format(&self) -> LogFormat {
         match &self.command {
-            Command::Fit(args) => args.run.voice.log_format,
-            Command::Search(args) => args.run.voice.log_format,
-            Command::Train(args) => args.run.voice.log_format,
+            Command::Fit(args) => args.run.voice.common.log_format,
+            Command::Search(args) => args.run.voice.common.log_format,
+            Command::Train(args) => args.run.voice.common.log_format,
             Command::Evaluate(args) => args.voice.log_format,
             Command::Predict(args) => args.voice.log_format,
             Command::Import(args) => args.voice.log_format,
@@ -169,7 +169,7 @@ pub struct RunArgs {
     pub machine: Machine,
     /// What is said.
     #[command(flatten)]
-    pub voice: Voice,
+    pub voice: RunVoice,
 }
 
 /// Of `fit`.

@@ -2,6 +2,9 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::MultiProgress;
 
 /// Exit code of a program that was interrupted.
 pub const EXIT_CODE: u8 = 130;
@@ -10,6 +13,8 @@ pub const EXIT_CODE: u8 = 130;
 static WORKING: AtomicBool = AtomicBool::new(false);
 /// Whether it was asked to.
 static ASKED: AtomicBool = AtomicBool::new(false);
+/// What is drawn on standard error and must be out of the way of words.
+static SCREEN: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
 /// Handles Ctrl-C, and the signals that ask a program to end, from now on.
 ///
@@ -24,10 +29,9 @@ pub fn listen() {
 fn handle() {
     let again = ASKED.swap(true, Ordering::SeqCst);
     if again || !WORKING.load(Ordering::SeqCst) {
-        say("interrupted");
-        std::process::exit(i32::from(EXIT_CODE));
+        say("interrupted", || std::process::exit(i32::from(EXIT_CODE)));
     }
-    say("finishing this step and saving; press Ctrl-C again to stop at once");
+    say("finishing this step and saving; press Ctrl-C again to stop at once", || {});
 }
 
 /// Whether the program was started with the signal 1, the end of the terminal, ignored; where Linux tells.
@@ -37,8 +41,23 @@ fn ignores_hangup() -> bool {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
 }
 
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "\n{text}");
+/// Says a sentence and does something while the screen is out of the way.
+fn say(text: &str, then: impl FnOnce()) {
+    let screen = SCREEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let speak = || {
+        // The terminal has shown ^C.
+        let _ = writeln!(std::io::stderr(), "\n{text}");
+        then();
+    };
+    match screen {
+        Some(screen) => screen.suspend(speak),
+        None => speak(),
+    }
+}
+
+/// Takes note of what is drawn on standard error, or that nothing is.
+pub fn share_screen(screen: Option<&MultiProgress>) {
+    *SCREEN.lock().unwrap_or_else(PoisonError::into_inner) = screen.cloned();
 }
 
 /// Whether the work is to save and stop.

@@ -79,9 +79,9 @@ impl Session {
                 let text = "--resume needs the folder of the run: name it with --out\n";
                 bail!(clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, text));
             }
-            return Session::create(asked, &given, device, Progress::new(args.voice));
+            return Session::create(asked, &given, device, Progress::of_run(args.voice));
         };
-        let progress = Progress::new(args.voice);
+        let progress = Progress::of_run(args.voice);
         if args.resume && RunFolder::exists(out) {
             let folder = RunFolder::create(out, Overwrite::Resume)?;
             return Session::go_on(asked.resume, args, folder, Some(&given), device, progress);
@@ -187,7 +187,7 @@ impl Session {
         mut progress: Progress,
         (begun, origin): (Instant, Origin),
     ) -> Session {
-        progress.name_candidates(&config.search.candidates);
+        progress.watch(folder.path(), &config.search.candidates);
         let place = quoted(&folder.path().display().to_string());
         let on = match args.machine.device.as_str() {
             "cpu" => String::new(),

@@ -173,7 +173,7 @@ fn only_data_run_replay_and_export_touch_the_disk() {
 fn the_library_prints_nothing_and_parses_no_arguments() {
     assert_without(
         &["softcell/src", "softcell-kernels/src"],
-        &["println", "eprintln", "print", "eprint", "clap", "anyhow", "indicatif"],
+        &["println", "eprintln", "print", "eprint", "clap", "anyhow", "indicatif", "ratatui_core"],
     );
 }
 

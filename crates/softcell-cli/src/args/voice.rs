@@ -17,6 +17,18 @@ pub struct Voice {
     pub log_format: LogFormat,
 }
 
+/// How a run speaks.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Progress (on standard error)")]
+pub struct RunVoice {
+    /// As all commands.
+    #[command(flatten)]
+    pub common: Voice,
+    /// Draw curves and the current cell below the bars, on a terminal of at least 60 columns and 16 lines
+    #[arg(long, conflicts_with_all = ["quiet", "log_format"])]
+    pub tui: bool,
+}
+
 /// The form of what is said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub fn of_new(args: &RunArgs, flags: &Table, stages: Stages<'_>) -> Result<ExitCode> {
     let device = start(&args.machine)?;
     let given = Given::read(args.config.as_deref(), args.preset, flags)?;
-    let mut progress = Progress::new(args.voice);
+    let mut progress = Progress::new(args.voice.common);
     let Plan { config, dataset, .. } = plan(args, &given, stages, &device, &mut progress)?;
     tell(&config, &dataset, stages, &device, &mut progress)
 }
@@ -46,7 +46,7 @@ pub fn of_training(
     genotype: &Genotype,
     device: &Device,
 ) -> Result<ExitCode> {
-    let mut progress = Progress::new(args.voice);
+    let mut progress = Progress::new(args.voice.common);
     let asked = folder.read_asked_config()?;
     let dataset = read_data(&asked, &mut progress)?;
     let config = given.over_training(&asked, &shape(&dataset))?;

@@ -82,7 +82,7 @@ fn of_run(args: &TrainArgs, path: &Path) -> Result<ExitCode> {
         };
         bail!("run {place} {state}: {done} with `{RESUME} {place} --resume`, or train it anew with --force");
     }
-    let progress = Progress::new(args.run.voice);
+    let progress = Progress::of_run(args.run.voice);
     let session = if begun && args.run.resume {
         Session::go_on(RESUME, &args.run, folder, Some(&given), device, progress)?
     } else {

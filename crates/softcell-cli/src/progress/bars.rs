@@ -1,11 +1,17 @@
-//! Bars on a terminal: one for what is under way, and below it, for a stage, one for all of it.
+//! Bars on a terminal: one for what is under way, and below it, for a stage, one for all of it; with `--tui` a
+//! panel as the lowest.
 
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::interrupt;
+
 /// Drawings a second at most: faster than people read, slow enough to cost nothing.
 const DRAWINGS: u8 = 8;
+/// The same with a panel, which has ten times the lines.
+const PANEL_DRAWINGS: u8 = 4;
+/// Time between two drawings where nothing happens. In a terminal that has changed its size the panel is drawn anew.
 const TICK: Duration = Duration::from_millis(500);
 
 /// The bars.
@@ -15,26 +21,34 @@ pub struct Bars {
     part: ProgressBar,
     /// Of the stage.
     whole: Option<ProgressBar>,
+    /// Curves and cells, below the bars.
+    panel: Option<ProgressBar>,
 }
 
 impl Bars {
     /// One bar.
     pub fn one(total: usize) -> Bars {
-        let screen = screen();
+        let screen = screen(DRAWINGS);
         let part = screen.add(bar(total, "{bar:24} {percent:>3} %  {wide_msg}"));
         part.enable_steady_tick(TICK);
-        Bars { screen, part, whole: None }
+        Bars { screen, part, whole: None, panel: None }
     }
 
-    /// One for each epoch and one for the stage.
-    pub fn two(epoch: usize, whole: usize) -> Bars {
-        let screen = screen();
+    /// One for each epoch and one for the stage, and a panel below where there is one.
+    pub fn two(epoch: usize, whole: usize, panel: Option<ProgressBar>) -> Bars {
+        let screen = screen(if panel.is_some() { PANEL_DRAWINGS } else { DRAWINGS });
         let part = screen.add(bar(epoch, "{prefix:13} {bar:20} {pos:>5}/{len}  {wide_msg}"));
         let whole = screen.add(bar(whole, "{prefix:13} {bar:20} {percent:>3} %  {wide_msg}"));
         whole.set_prefix("in all");
         // A long step must not look like a dead one.
         whole.enable_steady_tick(TICK);
-        Bars { screen, part, whole: Some(whole) }
+        let panel = panel.map(|panel| screen.add(panel));
+        if let Some(panel) = &panel {
+            // So many lines would flicker if they were erased before they are drawn again.
+            screen.set_move_cursor(true);
+            panel.enable_steady_tick(TICK);
+        }
+        Bars { screen, part, whole: Some(whole), panel }
     }
 
     /// How far the part is, and what is said of it.
@@ -63,15 +77,18 @@ impl Bars {
 
     /// Takes the bars away.
     pub fn clear(self) {
-        self.part.finish_and_clear();
-        if let Some(whole) = self.whole {
-            whole.finish_and_clear();
+        interrupt::share_screen(None);
+        self.screen.set_move_cursor(false);
+        for bar in [self.panel, self.whole, Some(self.part)].into_iter().flatten() {
+            bar.finish_and_clear();
         }
     }
 }
 
-fn screen() -> MultiProgress {
-    MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWINGS))
+fn screen(drawings: u8) -> MultiProgress {
+    let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(drawings));
+    interrupt::share_screen(Some(&screen));
+    screen
 }
 
 fn bar(total: usize, template: &str) -> ProgressBar {

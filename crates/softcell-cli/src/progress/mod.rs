@@ -3,9 +3,11 @@
 mod bars;
 mod clock;
 mod json;
+mod panel;
 mod words;
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use softcell::event::{Event, Observer, Signal, Stage, Step};
@@ -17,9 +19,10 @@ use softcell::train::TrainEpoch;
 use self::bars::Bars;
 use self::clock::{CountClock, StageClock};
 use self::json::{Alphas, Line, Pace, Record};
-use crate::args::{LogFormat, Voice};
+use self::panel::{Panel, SMALLEST};
+use crate::args::{LogFormat, RunVoice, Voice};
 use crate::interrupt;
-use crate::output::{duration, percent};
+use crate::output::duration;
 
 /// Work shorter than this needs no sign of life.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,6 +39,7 @@ pub struct Progress {
     /// Whether bars are drawn.
     draws: bool,
     bars: Option<Bars>,
+    panel: Option<Panel>,
     stage: Option<StageClock>,
     count: Option<CountClock>,
     /// Tells when steps are due to be told.
@@ -54,6 +58,7 @@ impl Progress {
             voice,
             draws: text && !voice.quiet && std::io::stderr().is_terminal(),
             bars: None,
+            panel: None,
             stage: None,
             count: None,
             steps: CountClock::new("steps", Instant::now()),
@@ -62,9 +67,29 @@ impl Progress {
         }
     }
 
-    /// Takes the names of the candidates of a search, for its tables.
-    pub fn name_candidates(&mut self, candidates: &[Primitive]) {
+    /// The same of a run, which may have a panel.
+    pub fn of_run(RunVoice { common, tui }: RunVoice) -> Progress {
+        let mut progress = Progress::new(common);
+        match tui.then(Panel::new) {
+            None => {}
+            Some(_) if !progress.draws => {
+                progress.line("--tui needs a terminal on standard error: here are plain lines");
+            }
+            Some(Ok(panel)) => progress.panel = Some(panel),
+            Some(Err([columns, lines])) => progress.line(&format!(
+                "--tui needs a terminal of {} columns and {} lines; this one has {columns} and {lines}: here are bars",
+                SMALLEST[0], SMALLEST[1],
+            )),
+        }
+        progress
+    }
+
+    /// Takes what there is to know of a run: its folder, and the candidates of its search for the tables.
+    pub fn watch(&mut self, run: &Path, candidates: &[Primitive]) {
         self.candidates = candidates.to_vec();
+        if let Some(panel) = &mut self.panel {
+            panel.watch(run);
+        }
     }
 
     /// Says a sentence, unless nothing is to be said.
@@ -139,10 +164,10 @@ impl Progress {
                 self.bars = Some(Bars::one(total));
             }
             if let Some(bars) = &self.bars {
-                bars.part(done, counted(what, things, done, total, left));
+                bars.part(done, words::counted(what, things, done, total, left));
             }
         } else if count.is_due(PATIENCE, PAUSE, now) {
-            self.words(&counted(what, things, done, total, left));
+            self.words(&words::counted(what, things, done, total, left));
             self.object(|| Line::Count { what, done, total });
         }
         if done >= total {
@@ -175,7 +200,8 @@ impl Progress {
             self.words(CAVEAT);
         }
         if self.draws {
-            self.bars = Some(Bars::two(steps, epochs * steps));
+            let panel = self.panel.as_mut().map(|panel| panel.begin(&clock));
+            self.bars = Some(Bars::two(steps, epochs * steps, panel));
         }
         self.steps = CountClock::new("steps", Instant::now());
         self.stage = Some(clock);
@@ -193,9 +219,12 @@ impl Progress {
         };
         let due = self.steps.is_due(PAUSE, pause, now) || every;
         let Some(clock) = &self.stage else { return };
+        if let Some(panel) = &mut self.panel {
+            panel.step(report);
+        }
         if let Some(bars) = &self.bars {
             bars.name_part(format!("{} {}/{}", clock.stage.name(), report.epoch + 1, clock.epochs));
-            bars.part(report.step + 1, step_words(report, clock));
+            bars.part(report.step + 1, words::step(report, clock));
             let leaning =
                 report.leaning.as_ref().map_or(String::new(), |l| format!("  {}", words::leaning(l)));
             bars.whole(clock.done, format!("{}{leaning}", words::left(clock).trim_start()));
@@ -211,7 +240,7 @@ impl Progress {
             report.step + 1,
             clock.steps,
             words::left(clock),
-            step_words(report, clock),
+            words::step(report, clock),
         ));
         self.object(|| {
             Line::Step(json::Step {
@@ -245,6 +274,9 @@ impl Progress {
         let speed = self.epoch_ended();
         let changed = self.genotype != e.genotype || self.voice.verbose;
         self.genotype.clone_from(&e.genotype);
+        if let Some(panel) = &mut self.panel {
+            panel.search_epoch(e);
+        }
         let Some(clock) = &self.stage else { return };
         self.words(&words::search_epoch(e, clock, speed, changed));
         if self.voice.verbose {
@@ -258,6 +290,9 @@ impl Progress {
 
     fn train_epoch(&mut self, e: &TrainEpoch) {
         let speed = self.epoch_ended();
+        if let Some(panel) = &mut self.panel {
+            panel.train_epoch(e);
+        }
         let Some(clock) = &self.stage else { return };
         self.words(&words::train_epoch(e, clock, speed));
         self.epoch_object(clock, speed, || Record::Train(e));
@@ -278,27 +313,6 @@ impl Progress {
             })
         });
     }
-}
-
-/// `reading: 300 of 1200 images, 3.0 s left`.
-fn counted(what: &str, things: &str, done: usize, total: usize, left: Duration) -> String {
-    let forecast = match done {
-        0 => String::new(),
-        _ if done == total => String::new(),
-        _ => format!(", {} left", duration(left.as_secs_f64())),
-    };
-    format!("{what}: {done} of {total} {things}{forecast}")
-}
-
-fn step_words(report: &Step, clock: &StageClock) -> String {
-    let checking = if report.step + 1 == clock.steps { "  validating" } else { "" };
-    format!(
-        "{}  loss {:.4}  accuracy {}  lr {:.5}{checking}",
-        words::pace(clock.images_per_second()),
-        report.loss,
-        percent(report.accuracy),
-        report.learning_rate,
-    )
 }
 
 fn seconds(clock: &StageClock) -> Option<f64> {

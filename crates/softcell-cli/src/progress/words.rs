@@ -1,6 +1,8 @@
 //! What is said, in words.
 
-use softcell::event::Stage;
+use std::time::Duration;
+
+use softcell::event::{Stage, Step};
 use softcell::search::{Leaning, SearchEpoch};
 use softcell::space::{CellKind, CellTopology, Primitive};
 use softcell::train::TrainEpoch;
@@ -29,6 +31,28 @@ pub fn begin(stage: Stage, epochs: usize, steps: usize, done: usize) -> String {
 /// `812 images/s`.
 pub fn pace(images_per_second: Option<f64>) -> String {
     images_per_second.map_or(String::new(), |pace| format!("{pace:.0} images/s"))
+}
+
+/// `reading: 300 of 1200 images, 3.0 s left`.
+pub fn counted(what: &str, things: &str, done: usize, total: usize, left: Duration) -> String {
+    let forecast = match done {
+        0 => String::new(),
+        _ if done == total => String::new(),
+        _ => format!(", {} left", duration(left.as_secs_f64())),
+    };
+    format!("{what}: {done} of {total} {things}{forecast}")
+}
+
+/// How the epoch gets on, after one of its steps.
+pub fn step(report: &Step, clock: &StageClock) -> String {
+    let checking = if report.step + 1 == clock.steps { "  validating" } else { "" };
+    format!(
+        "{}  loss {:.4}  accuracy {}  lr {:.5}{checking}",
+        pace(clock.images_per_second()),
+        report.loss,
+        percent(report.accuracy),
+        report.learning_rate,
+    )
 }
 
 /// `entropy 1.943 1.944  skips 2 1`, normal cell first.

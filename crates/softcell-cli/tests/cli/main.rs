@@ -15,4 +15,5 @@ mod progress;
 mod reporting;
 mod runs;
 mod survival;
+mod terminal;
 mod usage;

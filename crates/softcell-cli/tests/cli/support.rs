@@ -118,3 +118,12 @@ pub fn assert_same(one: &Path, other: &Path) {
     };
     assert_eq!(result(one), result(other));
 }
+
+/// Whether the tests run under nohup, where the program leaves signals alone.
+#[cfg(unix)]
+pub fn ignores_signals() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        let odd = ['1', '3', '5', '7', '9', 'b', 'd', 'f'];
+        status.lines().any(|line| line.starts_with("SigIgn:") && line.ends_with(odd))
+    })
+}

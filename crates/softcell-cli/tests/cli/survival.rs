@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use crate::support::{TINY, assert_same, fail, run, softcell, succeed};
+use crate::support::{TINY, assert_same, fail, ignores_signals, run, softcell, succeed};
 
 /// A run of some seconds with hundreds of steps.
 const LONGER: &str = "fit --images-per-class 20 --search-init-channels 2 --search-layers 2 --nodes 1 \
@@ -158,12 +158,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn ctrl_c_saves_and_says_how_to_go_on() {
-    // Under nohup the program leaves signals alone.
-    if std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
-        status.lines().any(|line| {
-            line.starts_with("SigIgn:") && line.ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f'])
-        })
-    }) {
+    if ignores_signals() {
         return;
     }
     let here = tempfile::tempdir().unwrap();
