@@ -2,7 +2,7 @@
 
 #[cfg(feature = "raster")]
 use image::DynamicImage;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
 
 use super::proto::Image;
@@ -43,7 +43,7 @@ pub fn cell(genotype: &Genotype, kind: CellKind) -> Option<Image> {
 fn encoded(picture: &RgbImage) -> Image {
     let (width, height) = picture.dimensions();
     let mut encoded = Vec::new();
-    PngEncoder::new_with_quality(&mut encoded, CompressionType::Best, FilterType::Adaptive)
+    PngEncoder::new(&mut encoded)
         .write_image(picture, width, height, ExtendedColorType::Rgb8)
         .expect("an image in memory can be encoded");
     Image { height: height as i32, width: width as i32, colorspace: 3, encoded }
