@@ -32,7 +32,8 @@ const PREFIX: &str = "events.out.tfevents.";
 pub(super) struct EventFile {
     path: PathBuf,
     file: File,
-    last: Option<HistoryLine>,
+    /// The genotype whose cells were drawn last.
+    drawn: String,
 }
 
 impl EventFile {
@@ -48,11 +49,10 @@ impl EventFile {
         let mut bytes = framed(time, 0, What::FileVersion(VERSION.to_owned()));
         bytes.extend(framed(time, 0, What::SessionLog(SessionLog { status: START })));
         bytes.extend(summary(time, 0, values::of_settings(&folder.read_config()?, time)));
-        let mut last = None;
-        for line in lines {
+        let mut drawn = String::new();
+        for line in &lines {
             time += line.seconds();
-            bytes.extend(summary(time, step(&line), values::of_epoch(&line, last.as_ref())));
-            last = Some(line);
+            bytes.extend(summary(time, step(line), values::of_epoch(line, &mut drawn)));
         }
         if let Some(result) = folder.read_result()? {
             bytes.extend(summary(time, result.epoch as i64, values::of_result(&result)));
@@ -61,15 +61,13 @@ impl EventFile {
         atomic::write(&path, &bytes)?;
         remove_others(&path)?;
         let file = File::options().append(true).open(&path).map_err(Error::io("open", &path))?;
-        Ok(Some(EventFile { path, file, last }))
+        Ok(Some(EventFile { path, file, drawn }))
     }
 
     /// Adds an epoch.
     pub fn add(&mut self, line: &HistoryLine) -> Result<()> {
-        let bytes = summary(now(), step(line), values::of_epoch(line, self.last.as_ref()));
-        self.file.write_all(&bytes).map_err(Error::io("append to", &self.path))?;
-        self.last = Some(line.clone());
-        Ok(())
+        let bytes = summary(now(), step(line), values::of_epoch(line, &mut self.drawn));
+        self.file.write_all(&bytes).map_err(Error::io("append to", &self.path))
     }
 }
 

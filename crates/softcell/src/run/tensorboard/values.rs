@@ -21,13 +21,14 @@ use crate::train::TrainEpoch;
 const BUCKETS: usize = 30;
 
 /// The values of an epoch, named as in the history behind the stage: `search/train_loss`. Cells are drawn
-/// where they are not those of `before`.
-pub fn of_epoch(line: &HistoryLine, before: Option<&HistoryLine>) -> Vec<Value> {
+/// where the genotype is another than the one `drawn` last.
+pub fn of_epoch(line: &HistoryLine, drawn: &mut String) -> Vec<Value> {
     match line {
         HistoryLine::Search(epoch) => {
             let mut values = of_search(epoch);
-            if !matches!(before, Some(HistoryLine::Search(before)) if before.genotype == epoch.genotype) {
+            if *drawn != epoch.genotype {
                 values.extend(cells("search/", &epoch.genotype));
+                drawn.clone_from(&epoch.genotype);
             }
             values
         }
