@@ -195,9 +195,18 @@ pub static KEYS: &[Key] = &[
     key(Data, "path", Text, "Folder or file with the images; `digits` for the built-in handwritten digits"),
     chosen(
         key(Data, "format", Text, "How the images are stored; auto finds out"),
-        &["auto", "digits", "folder", "cifar10", "cifar100", "idx"],
+        &["auto", "digits", "folder", "cifar10", "cifar100", "idx", "zip", "tar", "csv", "parquet", "npz"],
     ),
     key(Data, "image_size", Text, "Size images are brought to, in pixels: auto, SIDE or HEIGHTxWIDTH"),
+    chosen(
+        key(
+            Data,
+            "resize",
+            Text,
+            "How other ratios of sides are brought to that size: cut, squeeze or borders",
+        ),
+        &["crop", "squash", "letterbox"],
+    ),
     key(Data, "images_per_class", Integer, "Most training images taken of each class; 0 takes all"),
     key(
         Data,
@@ -211,7 +220,33 @@ pub static KEYS: &[Key] = &[
         Float,
         "Share split off as test images where the data has none, above 0, below 1",
     ),
-    key(Data, "max_bad_images", Integer, "Most unreadable images that are skipped before it is an error"),
+    key(
+        Data,
+        "max_bad_images",
+        Integer,
+        "Unreadable images that are skipped in any case before it is an error",
+    ),
+    key(
+        Data,
+        "max_bad_share",
+        Float,
+        "Share of unreadable images that is skipped before it is an error, 0 to 1",
+    ),
+    chosen(
+        key(
+            Data,
+            "duplicates",
+            Text,
+            "Copies of images: keep them in one part and out of training if in test",
+        ),
+        &["separate", "ignore"],
+    ),
+    key(
+        Data,
+        "memory",
+        Count,
+        "Most bytes of images in memory, more are streamed from a file; 0: half of it",
+    ),
     key(Data, "crop_padding", Integer, "Zero padding of the random crop, in pixels; 0 switches the crop off"),
     key(Data, "flip", Bool, "Mirror training images left to right, half of the time"),
     key(Search, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),

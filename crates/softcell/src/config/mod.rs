@@ -27,4 +27,6 @@ pub use merge::{build, overlay, set};
 pub use preset::{DataShape, Preset, preset};
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
-pub use types::{Config, DataConfig, DataFormat, Schedule, SearchConfig, Stem, TrainConfig};
+pub use types::{
+    Config, DataConfig, DataFormat, Duplicates, Resize, Schedule, SearchConfig, Stem, TrainConfig,
+};

@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use super::keys::{KEYS, Key, Section};
-use super::merge::deserialise;
+use super::merge::{deserialise, set};
 use super::read::read_toml;
 use super::types::Config;
 use crate::error::{Error, Result};
@@ -49,12 +49,14 @@ impl Config {
             let remedy = "remove it, or give the file as a user's settings instead";
             return Err(Error::invalid(origin, "the key `preset`", "every setting by itself", remedy));
         }
-        let missing = missing(&file.table);
+        let mut table = file.table;
+        add_younger(&mut table);
+        let missing = missing(&table);
         if !missing.is_empty() {
             let found = format!("no {}", missing.join(", "));
             return Err(Error::invalid(origin, found, "every setting", "add what is missing"));
         }
-        deserialise(file.table, origin)
+        deserialise(table, origin)
     }
 
     /// The settings as a table, to lay others over.
@@ -63,6 +65,24 @@ impl Config {
             let expected = "whole numbers that TOML can hold, up to 2^63 - 1";
             Error::invalid("settings", error.to_string(), expected, "take settings that pass the check")
         })
+    }
+}
+
+/// Settings that are younger than the first runs, with what those did.
+static YOUNGER: [(Section, &str, &str); 4] = [
+    (Section::Data, "resize", "squash"),
+    (Section::Data, "max_bad_share", "0"),
+    (Section::Data, "duplicates", "ignore"),
+    (Section::Data, "memory", "0"),
+];
+
+/// Adds to the settings of an older run what they did not have.
+fn add_younger(table: &mut Table) {
+    for (section, name, value) in YOUNGER {
+        let there = table.get(section.name()).and_then(Value::as_table).is_none_or(|t| t.contains_key(name));
+        if !there {
+            set(table, section, name, value).expect("the values are of their kinds");
+        }
     }
 }
 

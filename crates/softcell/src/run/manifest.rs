@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::TrainConfig;
+use crate::config::{Resize, TrainConfig};
 use crate::data::Normalization;
 use crate::space::{Cost, Genotype, derived_cost};
 use crate::train::network_config;
@@ -29,6 +29,9 @@ pub struct Manifest {
     pub image_shape: [usize; 3],
     /// Mean and deviation taken out of the pixels.
     pub normalization: Normalization,
+    /// How images of another ratio of sides were brought to the shape; runs from before there was a choice squashed them.
+    #[serde(default = "squash")]
+    pub resize: Resize,
     /// Name of the device.
     pub device: String,
     /// Number of threads.
@@ -38,6 +41,10 @@ pub struct Manifest {
     /// The file the weights come from, where they were imported instead of trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported_from: Option<String>,
+}
+
+fn squash() -> Resize {
+    Resize::Squash
 }
 
 impl Manifest {
