@@ -1,7 +1,7 @@
 //! `--dry-run`: what a command would do, and what it would take. Nothing is written.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use softcell::config::Config;
@@ -14,9 +14,10 @@ use softcell::sizing::sized;
 use softcell::space::{Genotype, supernet_parameters};
 use toml::Table;
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, TimeLimit};
+use crate::budget::{choose, suppose_training};
 use crate::output::{duration, grouped, print, size};
-use crate::plan::{Plan, Stages, plan, read_data, shape, start};
+use crate::plan::{MemoryCheck, Plan, Stages, plan, read_data, shape, start};
 use crate::progress::Progress;
 use crate::settings::Given;
 
@@ -27,11 +28,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// What would stop it.
-pub fn of_new(args: &RunArgs, flags: &Table, stages: Stages<'_>) -> Result<ExitCode> {
+pub fn of_new(
+    args: &RunArgs,
+    flags: &Table,
+    stages: Stages<'_>,
+    limit: Option<TimeLimit>,
+) -> Result<ExitCode> {
+    let begun = Instant::now();
     let device = start(&args.machine)?;
     let given = Given::read(args.config.as_deref(), args.preset, flags)?;
     let mut progress = Progress::new(args.voice.common);
-    let Plan { config, dataset, .. } = plan(args, &given, stages, &device, &mut progress)?;
+    let time = limit.unwrap_or_default();
+    let Plan { mut config, dataset, .. } = plan(args, &given, stages, time, &device, &mut progress)?;
+    if let (Stages::Fit, memory) = (stages, MemoryCheck::of(args)) {
+        let chosen = choose(time, begun, &given, config, memory, &dataset, &device, &mut progress)?;
+        config = chosen.config;
+        if let Some(budget) = chosen.budget {
+            let time = (begun, Duration::from_secs_f64(budget.seconds));
+            let (trained, note) =
+                suppose_training(time, &given, &config, memory, &dataset, &device, &mut progress)?;
+            progress.clear();
+            progress.line(&format!("{note}, with a cell such as DARTS_V2"));
+            config = trained;
+        }
+    }
     tell(&config, &dataset, stages, &device, &mut progress)
 }
 
@@ -49,7 +69,8 @@ pub fn of_training(
     let mut progress = Progress::new(args.voice.common);
     let asked = folder.read_asked_config()?;
     let dataset = read_data(&asked, &mut progress)?;
-    let config = given.over_training(&asked, &shape(&dataset))?;
+    let began = folder.read_manifest()?.map_or(String::new(), |manifest| manifest.preset);
+    let config = given.over_training(&asked, &shape(&dataset), &began)?;
     tell(&config, &dataset, Stages::Train(genotype), device, &mut progress)
 }
 

@@ -9,6 +9,7 @@
 
 mod auto;
 mod check;
+mod follow;
 mod image_size;
 mod keys;
 mod merge;
@@ -19,8 +20,9 @@ mod schedule;
 mod types;
 mod value;
 
-pub(crate) use auto::arch_learning_rate;
+pub(crate) use auto::{arch_learning_rate, drop_path};
 pub(crate) use check::whole;
+pub use follow::follow_epochs;
 pub use image_size::ImageSize;
 pub use keys::{KEYS, Key, Kind, Section};
 pub use merge::{build, overlay, set};
@@ -28,5 +30,5 @@ pub use preset::{DataShape, Preset, preset};
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
 pub use types::{
-    Config, DataConfig, DataFormat, Duplicates, Resize, Schedule, SearchConfig, Stem, TrainConfig,
+    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Schedule, SearchConfig, Stem, TrainConfig,
 };

@@ -69,11 +69,15 @@ impl Config {
 }
 
 /// Settings that are younger than the first runs, with what those did.
-static YOUNGER: [(Section, &str, &str); 4] = [
+static YOUNGER: [(Section, &str, &str); 8] = [
     (Section::Data, "resize", "squash"),
     (Section::Data, "max_bad_share", "0"),
     (Section::Data, "duplicates", "ignore"),
     (Section::Data, "memory", "0"),
+    (Section::Data, "crop_scale", "0"),
+    (Section::Data, "color_jitter", "0"),
+    (Section::Data, "auto_augment", "none"),
+    (Section::Search, "max_side", "0"),
 ];
 
 /// Adds to the settings of an older run what they did not have.

@@ -3,6 +3,7 @@
 use rand::RngExt;
 
 use super::normalize::Normalizer;
+use crate::config::DataConfig;
 
 /// How training images are varied, as in the original DARTS: crop, mirror, normalise, cutout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,11 @@ pub struct Augment {
 }
 
 impl Augment {
+    /// As the settings say, with the stage's cutout.
+    pub fn of(data: &DataConfig, cutout_length: Option<usize>) -> Augment {
+        Augment { crop_padding: data.crop_padding, flip: data.flip, cutout_length }
+    }
+
     /// Whether nothing is varied.
     pub fn is_none(&self) -> bool {
         self.crop_padding == 0 && !self.flip && self.cutout_length.is_none_or(|length| length < 2)

@@ -34,6 +34,9 @@ fn config(path: &Path) -> DataConfig {
         duplicates: Duplicates::Ignore,
         memory: 0,
         crop_padding: 0,
+        crop_scale: 0.0,
+        color_jitter: 0.0,
+        auto_augment: crate::config::AutoAugment::None,
         flip: false,
     }
 }
