@@ -7,7 +7,7 @@ use softcell::Error;
 use softcell::config::{Config, Preset, Section};
 use softcell::data::Dataset;
 use softcell::device::Device;
-use softcell::forecast::{Budgeting, allowed_bytes, stand_in, time_search, time_training};
+use softcell::forecast::{Budgeting, TimeForecast, allowed_bytes, stand_in, time_search, time_training};
 use softcell::run::{FixedSettings, RunBudget};
 use softcell::sizing::sized;
 use softcell::space::Genotype;
@@ -30,6 +30,8 @@ pub struct Timed {
     pub notes: Vec<String>,
     /// What the run is to remember, where there is a budget.
     pub budget: Option<RunBudget>,
+    /// What these settings take, where there is none.
+    pub forecast: Option<Forecast>,
 }
 
 /// Says how long a run will take, and chooses the search's settings where it is to end within a time after `begun`:
@@ -61,15 +63,16 @@ pub fn choose(
             };
             tell(format!(
                 "time: about {} in all, {} for the search and {} for the training with a cell such as DARTS_V2",
-                duration(forecast.search + forecast.train),
-                duration(forecast.search),
-                duration(forecast.train)
+                duration(forecast.search.seconds() + forecast.train.seconds() + forecast.test),
+                duration(forecast.search.seconds()),
+                duration(forecast.train.seconds() + forecast.test)
             ));
-            let long = forecast.search + forecast.train > USUAL.as_secs_f64();
+            let long =
+                forecast.search.seconds() + forecast.train.seconds() + forecast.test > USUAL.as_secs_f64();
             let fixed = fixed(given);
             let free = given.preset() == Preset::Auto && !(fixed.search_epochs && fixed.train_epochs);
             if !(long && limit == TimeLimit::Usual && free) {
-                return Ok(Timed { config, notes, budget: None });
+                return Ok(Timed { config, notes, budget: None, forecast: Some(forecast) });
             }
             tell(format!(
                 "that is more than {}: sizes and epochs are chosen to fit into it; --budget TIME sets another time, \
@@ -87,22 +90,25 @@ pub fn choose(
             let note = format!("it takes longer all the same: {error}");
             progress.line(&note);
             notes.push(note);
-            return Ok(Timed { config, notes, budget: None });
+            return Ok(Timed { config, notes, budget: None, forecast: None });
         }
         chosen => chosen?,
     };
     notes.push(note);
     let (seconds, before) = (time.as_secs_f64(), begun.elapsed().as_secs_f64());
-    let budget =
-        RunBudget { seconds, before, fixed: fixed(given), by_default, training_chosen: false };
-    Ok(Timed { config, notes, budget: Some(budget) })
+    let budget = RunBudget { seconds, before, fixed: fixed(given), by_default, training_chosen: false };
+    Ok(Timed { config, notes, budget: Some(budget), forecast: None })
 }
 
-/// Seconds that the stages of a run will take.
-struct Forecast {
-    search: f64,
-    /// With the answers for the test images.
-    train: f64,
+/// What the stages of a run will take.
+#[derive(Debug, Clone, Copy)]
+pub struct Forecast {
+    /// The search.
+    pub search: TimeForecast,
+    /// The training.
+    pub train: TimeForecast,
+    /// Seconds of the answers for the test images.
+    test: f64,
 }
 
 /// From a few steps of the search, and of a training with a cell that stands for the one that will be found.
@@ -112,11 +118,11 @@ fn forecast(
     device: &Device,
     progress: &mut Progress,
 ) -> Result<Forecast> {
-    let search = time_search(dataset, config, device, PATIENCE, progress)?.seconds();
+    let search = time_search(dataset, config, device, PATIENCE, progress)?;
     let genotype = stand_in();
     let config = sized(&genotype, config, &dataset.train)?;
     let train = time_training(dataset, &genotype, &config, device, PATIENCE, progress)?;
-    Ok(Forecast { search, train: train.seconds() + train.answer_seconds * dataset.test.len() as f64 })
+    Ok(Forecast { search, train, test: train.answer_seconds * dataset.test.len() as f64 })
 }
 
 /// Chooses the search's settings for a run that is to end `time` after `begun`, and says so.
@@ -159,8 +165,7 @@ pub fn suppose_training(
     // A run would not measure this.
     let taken = Duration::from_secs_f64(search).saturating_sub(measuring.elapsed());
     let end = (begun + time).checked_sub(taken).unwrap_or(begun);
-    let budgeting =
-        Budgeting { dataset, device, fixed: fixed(given), whole: time, end, room: room(memory) };
+    let budgeting = Budgeting { dataset, device, fixed: fixed(given), whole: time, end, room: room(memory) };
     Ok(budgeting.choose_training(&stand_in(), config, progress)?)
 }
 

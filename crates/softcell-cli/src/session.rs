@@ -108,7 +108,8 @@ impl Session {
             plan(args, given, asked.stages, asked.time.unwrap_or_default(), &device, &mut progress)?;
         let mut budget = None;
         if let Some(time) = asked.time {
-            let chosen = choose(time, begun, given, config, MemoryCheck::of(args), &dataset, &device, &mut progress)?;
+            let chosen =
+                choose(time, begun, given, config, MemoryCheck::of(args), &dataset, &device, &mut progress)?;
             (config, budget) = (chosen.config, chosen.budget);
             notes.extend(chosen.notes);
         }
@@ -151,9 +152,8 @@ impl Session {
         let dataset = read_data(&of_run(&config, &folder)?, &mut progress)?;
         // With a budget other values were chosen than the preset's; `auto` fits itself to the machine, too.
         let began = folder.read_manifest()?.map(|manifest| manifest.preset);
-        let fitted = |given: &Given| {
-            given.preset() == Preset::Auto && began.as_deref() == Some(Preset::Auto.name())
-        };
+        let fitted =
+            |given: &Given| given.preset() == Preset::Auto && began.as_deref() == Some(Preset::Auto.name());
         if let Some(given) = given
             && folder.read_budget()?.is_none()
             && !fitted(given)

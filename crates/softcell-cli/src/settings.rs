@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use softcell::config::{Config, DataShape, KEYS, Key, Preset, Section, build, follow_epochs, overlay, preset, read_toml};
+use softcell::config::{
+    Config, DataShape, KEYS, Key, Preset, Section, build, follow_epochs, overlay, preset, read_toml,
+};
 use toml::{Table, Value};
 
 /// The settings as they were given.

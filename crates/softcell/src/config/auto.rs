@@ -317,12 +317,18 @@ mod tests {
         let photos = DataShape { train_images: 140, classes: 2, channels: 3, height: 128, width: 128 };
         let config = auto(&photos);
         assert_eq!((config.data.crop_scale, config.data.color_jitter), (0.35, 0.2));
-        assert_eq!((config.train.cutout, config.search.max_side, config.search.cutout_length), (false, 48, 24));
+        assert_eq!(
+            (config.train.cutout, config.search.max_side, config.search.cutout_length),
+            (false, 48, 24)
+        );
         let reasons = settings(&photos).1.join("\n");
-        for part in ["48 pixels for the search", "random crops of 35 percent", "colours varied by 20 percent"] {
+        for part in ["48 pixels for the search", "random crops of 35 percent", "colours varied by 20 percent"]
+        {
             assert!(reasons.contains(part), "no {part:?} in\n{reasons}");
         }
-        for other in [DataShape { channels: 1, ..photos }, DataShape { height: 63, width: 63, ..photos }, CIFAR] {
+        for other in
+            [DataShape { channels: 1, ..photos }, DataShape { height: 63, width: 63, ..photos }, CIFAR]
+        {
             let data = auto(&other).data;
             assert_eq!((data.crop_scale, data.color_jitter), (0.0, 0.0), "{other:?}");
         }

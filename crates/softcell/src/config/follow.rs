@@ -37,7 +37,9 @@ pub fn follow_epochs(
         let (before, after) = (search.arch_learning_rate, arch_learning_rate(steps));
         if before != after {
             search.arch_learning_rate = after;
-            notes.push(format!("arch_learning_rate {after:e} for {steps} steps of the search; it was {before:e}"));
+            notes.push(format!(
+                "arch_learning_rate {after:e} for {steps} steps of the search; it was {before:e}"
+            ));
         }
     }
     notes

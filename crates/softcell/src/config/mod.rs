@@ -30,5 +30,6 @@ pub use preset::{DataShape, Preset, preset};
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
 pub use types::{
-    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Schedule, SearchConfig, Stem, TrainConfig,
+    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Schedule, SearchConfig, Stem,
+    TrainConfig,
 };

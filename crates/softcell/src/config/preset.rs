@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::auto;
 use super::keys::nearest;
 use super::types::{
-    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Schedule, SearchConfig, Stem, TrainConfig,
+    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Schedule, SearchConfig, Stem,
+    TrainConfig,
 };
 use crate::error::{Error, Result};
 use crate::space::{Primitive, Shrink};

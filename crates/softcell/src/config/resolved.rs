@@ -149,6 +149,17 @@ mod tests {
     }
 
     #[test]
+    fn an_older_run_does_as_it_did() {
+        let mut config = configs()[1].clone();
+        config.data.resize = super::super::Resize::Squash;
+        config.data.max_bad_share = 0.0;
+        let young: Vec<String> = YOUNGER.iter().map(|(_, name, _)| format!("{name} = ")).collect();
+        let old = |line: &&str| !young.iter().any(|young| line.starts_with(young));
+        let text: String = config.to_toml().lines().filter(old).map(|line| format!("{line}\n")).collect();
+        assert_eq!(Config::from_toml(&text, "config.toml").unwrap(), config);
+    }
+
+    #[test]
     fn a_missing_key_and_a_preset_are_errors() {
         let text = configs()[1].to_toml();
         let without = text.replacen("epochs = 50\n", "", 1);

@@ -140,7 +140,9 @@ impl Variation {
         let planes = image.chunks_exact(height * width).zip(out.chunks_exact_mut(height * width));
         for (source, target) in planes {
             for (y, row) in target.chunks_exact_mut(width).enumerate() {
-                let Some(from) = y.checked_add_signed(self.down).filter(|&from| from < height) else { continue };
+                let Some(from) = y.checked_add_signed(self.down).filter(|&from| from < height) else {
+                    continue;
+                };
                 for (x, byte) in row.iter_mut().enumerate() {
                     if let Some(column) = x.checked_add_signed(self.right).filter(|&column| column < width) {
                         *byte = source[from * width + column];

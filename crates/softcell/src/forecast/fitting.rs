@@ -81,7 +81,9 @@ fn fit_search(
         let model = MemoryModel::of_search(search, images)?;
         let batch = fitting_batch(&model, &mut search.batch_size, kept.search_batch, room, &mut first);
         let longest = search.image_shape(images)[1..].iter().copied().max().unwrap_or(0);
-        if batch || !(narrower(&mut search.init_channels, kept.search_width) || !kept.search_side && smaller(search, longest))
+        if batch
+            || !(narrower(&mut search.init_channels, kept.search_width)
+                || !kept.search_side && smaller(search, longest))
         {
             break;
         }
@@ -238,7 +240,8 @@ mod tests {
         assert_eq!((fitted.train.batch_size, fitted.train.init_channels), (16, 24));
         assert!(notes[0].starts_with("training with batches of 16 instead of 32"), "{notes:?}");
         assert_eq!(fitted.search, config.search);
-        let tight = fit_memory(&config, &images, (false, Some(&genotype)), Kept::default(), room / 4).unwrap().0;
+        let tight =
+            fit_memory(&config, &images, (false, Some(&genotype)), Kept::default(), room / 4).unwrap().0;
         assert_eq!(tight.train.batch_size, 8);
         assert!(tight.train.init_channels < 24);
     }

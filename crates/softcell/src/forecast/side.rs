@@ -110,8 +110,7 @@ fn images(survey: &Survey, side: usize) -> ImageSet {
 fn fits(survey: &Survey, room: &SideRoom, config: &Config, images: &ImageSet) -> Result<bool> {
     let Some(bytes) = room.bytes else { return Ok(true) };
     let genotype = stand_in();
-    let count =
-        survey.train_images + survey.validation_images.unwrap_or(0) + survey.test_images.unwrap_or(0);
+    let count = survey.train_images + survey.validation_images.unwrap_or(0) + survey.test_images.unwrap_or(0);
     // More is streamed from a file.
     let bytes = bytes - ((count * images.image_len()) as u64).min(bytes / 2);
     let config = fit_memory(config, images, (false, Some(&genotype)), room.kept, bytes)?.0;
@@ -128,7 +127,8 @@ fn seconds_of(survey: &Survey, config: &Config, images: &ImageSet, threads: usiz
     let sized = sized(&genotype, config, images)?;
     let train = derived_cost(&genotype, &asked_shape(&genotype, &sized, images)).macs as f64;
     let [channels, height, width] = config.search.image_shape(images);
-    let search = supernet_cost(&config.search.space(), channels, images.classes.len(), height, width).macs as f64;
+    let search =
+        supernet_cost(&config.search.space(), channels, images.classes.len(), height, width).macs as f64;
     let search = search * SEARCH_PASSES * config.search.epochs as f64 * config.search.train_portion;
     let train = train * TRAIN_PASSES * config.train.epochs as f64;
     Ok((search + train) * trained / (SPEED * threads.max(1) as f64))
@@ -161,8 +161,13 @@ mod tests {
         let survey = survey(train_images, shorter);
         let room = SideRoom { seconds, bytes, threads: 2, kept: Kept::default() };
         let settings = |side: usize| {
-            let data =
-                DataShape { train_images: train_images * 8 / 10, classes: 4, channels: 3, height: side, width: side };
+            let data = DataShape {
+                train_images: train_images * 8 / 10,
+                classes: 4,
+                channels: 3,
+                height: side,
+                width: side,
+            };
             Ok(preset(Preset::Auto, &data).0)
         };
         choose_side(&survey, &room, &settings).unwrap()

@@ -99,10 +99,8 @@ mod tests {
         for number in 0..2000 {
             let region = Region::draw((3, 60, 60), 0.25, &mut stream(1, "test", &[number]));
             assert!(region.top + region.height <= 60 && region.left + region.width <= 60);
-            let (area, ratio) = (
-                (region.height * region.width) as f64 / 3600.0,
-                region.width as f64 / region.height as f64,
-            );
+            let (area, ratio) =
+                ((region.height * region.width) as f64 / 3600.0, region.width as f64 / region.height as f64);
             assert!((0.23..=1.0).contains(&area) && (0.72..1.39).contains(&ratio), "{region:?}");
             areas += area;
             count += 1;
