@@ -338,7 +338,7 @@ mod tests {
     use serde_json::Value;
 
     use super::super::preset::{DataShape, Preset, preset};
-    use super::super::types::{DataFormat, Schedule, Stem};
+    use super::super::types::{DataFormat, Duplicates, Resize, Schedule, Stem};
     use super::*;
 
     fn serialised() -> Value {
@@ -391,11 +391,20 @@ mod tests {
             DataFormat::Cifar10,
             DataFormat::Cifar100,
             DataFormat::Idx,
+            DataFormat::Zip,
+            DataFormat::Tar,
+            DataFormat::Csv,
+            DataFormat::Parquet,
+            DataFormat::Npz,
         ];
+        let resizes = [Resize::Crop, Resize::Squash, Resize::Letterbox];
+        let duplicates = [Duplicates::Separate, Duplicates::Ignore];
         let stems = [Stem::Auto, Stem::Cifar, Stem::Imagenet];
         let schedules = [Schedule::Cosine, Schedule::Exponential];
         let choices = |section, name| Key::find(section, name).unwrap().choices;
         assert_eq!(choices(Section::Data, "format"), written(serde_json::json!(formats)));
+        assert_eq!(choices(Section::Data, "resize"), written(serde_json::json!(resizes)));
+        assert_eq!(choices(Section::Data, "duplicates"), written(serde_json::json!(duplicates)));
         assert_eq!(choices(Section::Train, "stem"), written(serde_json::json!(stems)));
         assert_eq!(choices(Section::Train, "schedule"), written(serde_json::json!(schedules)));
         assert_eq!(choices(Section::Train, "shrink"), written(serde_json::json!(Shrink::ALL)));
