@@ -13,12 +13,9 @@ use softcell::run::{Manifest, RunFolder};
 use super::data::format_named;
 use crate::args::{EvaluateArgs, PartArg};
 use crate::output::{Scores, grouped, print, print_json, quoted};
-use crate::plan::{read_data, start};
+use crate::plan::{MOST_SKIPPED, read_data, start};
 use crate::progress::Progress;
 use crate::session::of_run;
-
-/// Unreadable images that are told one by one.
-const MOST_SKIPPED: usize = 10;
 
 /// Runs the command.
 ///

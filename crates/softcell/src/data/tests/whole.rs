@@ -188,6 +188,33 @@ fn arrays_of_numpy() {
     assert_says(&refused(&path), &["found the arrays pictures", "x_train and y_train"]);
 }
 
+/// Written by pyarrow with the metadata of Hugging Face's `datasets`: one-colour PNGs of 4x4.
+#[test]
+fn parquet_as_hugging_face_exports_it() {
+    let dir = temp();
+    let place = dir.path().join("data");
+    for (name, bytes) in [
+        ("train-00000-of-00001", include_bytes!("fixtures/train-00000-of-00001.parquet").as_slice()),
+        ("test-00000-of-00001", include_bytes!("fixtures/test-00000-of-00001.parquet")),
+    ] {
+        write(&place.join(format!("{name}.parquet")), bytes);
+    }
+    let source = read(dir.path()).unwrap();
+    assert_eq!(
+        (source.format, source.train.classes.as_slice()),
+        (DataFormat::Parquet, ["cat", "dog"].map(String::from).as_slice())
+    );
+    let first = |set: &crate::data::ImageSet| (0..set.len()).map(|i| set.image(i)[0]).collect::<Vec<u8>>();
+    assert_eq!((&source.train.labels, first(&source.train)), (&vec![0, 0, 1, 1], vec![20, 40, 10, 30]));
+    let test = source.test.unwrap();
+    assert_eq!((&test.labels, first(&test)), (&vec![0, 1], vec![50, 60]));
+    let one = place.join("train-00000-of-00001.parquet");
+    assert_eq!(read(&one).unwrap().train.len(), 4);
+    let bytes = fs::read(&one).unwrap();
+    write(&one, &bytes[..bytes.len() / 2]);
+    assert_says(&refused(&one), &["cannot be read as Parquet"]);
+}
+
 #[test]
 fn copies_of_test_images_are_left_out_of_training() {
     let dir = temp();
