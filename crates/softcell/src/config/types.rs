@@ -102,6 +102,17 @@ pub enum Resize {
     Letterbox,
 }
 
+impl Resize {
+    /// As it is written in settings and records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Resize::Crop => "crop",
+            Resize::Squash => "squash",
+            Resize::Letterbox => "letterbox",
+        }
+    }
+}
+
 /// What becomes of images that are there several times, in one part or in two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

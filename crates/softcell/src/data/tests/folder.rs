@@ -56,7 +56,7 @@ fn every_kind_of_file_in_any_case_and_depth_and_nothing_else() {
         assert_eq!(source.train.image(image)[0], value, "image {image}");
     }
     let notes = source.notes.join("\n");
-    assert_says(&notes, &["3 files that are hidden or no images", "1 images that lie in no class folder"]);
+    assert_says(&notes, &["3 files that are hidden or no images", "1 image that lies in no class folder"]);
     assert_says(&notes, &["1 gray images got three equal channels"]);
 }
 
