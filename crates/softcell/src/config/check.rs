@@ -49,6 +49,10 @@ impl DataConfig {
         from_zero_below_one("data.validation_fraction", self.validation_fraction)?;
         between_zero_and_one("data.test_fraction", self.test_fraction)?;
         whole("data.max_bad_images", self.max_bad_images, 0..=MAX_WHOLE)?;
+        if self.class_weights.trim().is_empty() {
+            let expected = "none, balanced, or a CSV or JSON file of class and weight";
+            return Err(Error::setting("data.class_weights", "\"\"", expected));
+        }
         whole("data.crop_padding", self.crop_padding, 0..=MAX_PIXELS)
     }
 }
@@ -108,6 +112,8 @@ impl TrainConfig {
         from_zero("train.auxiliary_weight", self.auxiliary_weight)?;
         from_zero_below_one("train.drop_path_prob", self.drop_path_prob)?;
         from_zero_below_one("train.label_smoothing", self.label_smoothing)?;
+        from_zero_below_one("train.ema", self.ema)?;
+        whole("train.patience", self.patience, 0..=MAX_EPOCHS)?;
         cutout("train.cutout_length", self.cutout, self.cutout_length)
     }
 }

@@ -10,6 +10,7 @@
 mod auto;
 mod check;
 mod image_size;
+mod imbalance;
 mod keys;
 mod merge;
 mod preset;
@@ -27,4 +28,4 @@ pub use merge::{build, overlay, set};
 pub use preset::{DataShape, Preset, preset};
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
-pub use types::{Config, DataConfig, DataFormat, Schedule, SearchConfig, Stem, TrainConfig};
+pub use types::{Config, DataConfig, DataFormat, Sampling, Schedule, SearchConfig, Stem, TrainConfig};

@@ -4,6 +4,7 @@ use toml::{Table, Value};
 
 use super::keys::{KEYS, Key, Section};
 use super::merge::deserialise;
+use super::preset::paper_cifar10;
 use super::read::read_toml;
 use super::types::Config;
 use crate::error::{Error, Result};
@@ -42,9 +43,10 @@ impl Config {
     /// # Errors
     ///
     /// As [`read_toml`], and [`Error::Invalid`] if a key is missing or `preset` is there, and what
-    /// [`Config::check`] finds.
+    /// [`Config::check`] finds. A key that earlier versions did not have may be missing: it is then off.
     pub fn from_toml(text: &str, origin: &str) -> Result<Config> {
-        let file = read_toml(text, origin)?;
+        let mut file = read_toml(text, origin)?;
+        fill_in(&mut file.table)?;
         if file.preset.is_some() {
             let remedy = "remove it, or give the file as a user's settings instead";
             return Err(Error::invalid(origin, "the key `preset`", "every setting by itself", remedy));
@@ -66,6 +68,28 @@ impl Config {
     }
 }
 
+/// Keys that came after the first version. Where a run's settings lack one, it has the value of the paper's
+/// preset, which is how the run was made.
+const LATER: [(Section, &str); 4] = [
+    (Section::Data, "class_weights"),
+    (Section::Data, "sampling"),
+    (Section::Train, "ema"),
+    (Section::Train, "patience"),
+];
+
+/// Adds the keys that are missing because they came later.
+fn fill_in(table: &mut Table) -> Result<()> {
+    let off = paper_cifar10().to_table()?;
+    for (section, name) in LATER {
+        let value = off.get(section.name()).and_then(|keys| keys.get(name));
+        let keys = table.get_mut(section.name()).and_then(Value::as_table_mut);
+        if let (Some(value), Some(keys)) = (value, keys) {
+            keys.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    Ok(())
+}
+
 /// The keys of the table that [`KEYS`] has and it has not.
 fn missing(table: &Table) -> Vec<String> {
     let has = |key: &&Key| match key.section {
@@ -83,7 +107,14 @@ mod tests {
     use super::*;
 
     fn configs() -> [Config; 3] {
-        let data = DataShape { train_images: 1437, classes: 10, channels: 1, height: 8, width: 8 };
+        let data = DataShape {
+            train_images: 1437,
+            classes: 10,
+            channels: 1,
+            height: 8,
+            width: 8,
+            ..DataShape::default()
+        };
         [Preset::Auto, Preset::PaperCifar10, Preset::PaperImagenet].map(|name| preset(name, &data).0)
     }
 
@@ -122,6 +153,19 @@ mod tests {
         config.seed = u64::MAX;
         let error = super::super::build(&config, &[]).unwrap_err().to_string();
         assert!(error.contains("2^63"), "{error}");
+    }
+
+    #[test]
+    fn keys_that_came_later_may_be_missing_and_are_off_then() {
+        let paper = configs()[1].clone();
+        let old: String = paper
+            .to_toml()
+            .lines()
+            .filter(|line| !LATER.iter().any(|(_, name)| line.starts_with(&format!("{name} ="))))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert!(old.len() + 60 < paper.to_toml().len(), "{old}");
+        assert_eq!(Config::from_toml(&old, "config.toml").unwrap(), paper);
     }
 
     #[test]

@@ -30,6 +30,8 @@ fn config(path: &Path) -> DataConfig {
         max_bad_images: 0,
         crop_padding: 0,
         flip: false,
+        class_weights: "none".into(),
+        sampling: crate::config::Sampling::Shuffled,
     }
 }
 
