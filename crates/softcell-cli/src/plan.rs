@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use softcell::config::{Config, DataShape, Section};
-use softcell::data::{Dataset, ImageSet, open};
+use softcell::data::{Dataset, ImageSet, class_weights, open};
 use softcell::device::{Device, open_device};
 use softcell::forecast::{MemoryModel, stand_in};
 use softcell::sizing::{check_limits, sized};
@@ -92,12 +92,16 @@ pub fn read_data(config: &Config, progress: &mut Progress) -> Result<Dataset> {
 
 /// What the presets look at.
 pub fn shape(dataset: &Dataset) -> DataShape {
+    let counts = dataset.train.class_counts();
+    let counts = counts.iter().copied().filter(|&images| images > 0);
     DataShape {
         train_images: dataset.train.len(),
         classes: dataset.train.classes.len(),
         channels: dataset.train.channels,
         height: dataset.train.height,
         width: dataset.train.width,
+        largest_class: counts.clone().max().unwrap_or(0),
+        smallest_class: counts.min().unwrap_or(0),
     }
 }
 
@@ -183,6 +187,7 @@ impl MemoryCheck {
 /// are spent on the search for it.
 fn check_network(stages: Stages<'_>, config: &Config, dataset: &Dataset, device: &Device) -> Result<()> {
     let images = &dataset.train;
+    class_weights(&config.data.class_weights, images, &dataset.training_indices())?;
     match stages {
         Stages::Train(genotype) => {
             build_network(genotype, &sized(genotype, config, images)?.train, images, device)?;

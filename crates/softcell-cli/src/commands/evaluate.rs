@@ -43,16 +43,7 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     let test = job.test(&genotype, &weights, &mut progress)?;
     progress.clear();
     let cost = network_cost(&genotype, &config, &dataset.train);
-    let scores = Scores {
-        test_accuracy: test.accuracy,
-        test_top5_accuracy: test.top5_accuracy,
-        test_images: test.images,
-        parameters: cost.parameters,
-        macs: cost.macs,
-        classes: test.classes,
-        per_class_accuracy: test.per_class_accuracy,
-        confusion: test.confusion,
-    };
+    let scores = Scores::of(test, cost);
     if args.json {
         print_json(&scores)?;
     } else {
