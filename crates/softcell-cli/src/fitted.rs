@@ -35,7 +35,15 @@ pub fn choose_side(
     };
     let settings = |side: usize| {
         let (classes, channels) = (survey.classes, survey.channels);
-        let shape = DataShape { train_images, classes, channels, height: side, width: side };
+        let shape = DataShape {
+            train_images,
+            classes,
+            channels,
+            height: side,
+            width: side,
+            largest_class: 0,
+            smallest_class: 0,
+        };
         let mut config = given.build_plainly(&shape)?;
         if !stages.search() {
             config.search.epochs = 0;

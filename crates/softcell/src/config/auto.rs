@@ -5,6 +5,7 @@
 //! wanted to learn; the number of images turns steps into epochs, within bounds. All numbers are in the
 //! tables below.
 
+use super::imbalance;
 use super::preset::{DataShape, paper_cifar10};
 use super::types::{Config, Duplicates, Stem};
 
@@ -74,6 +75,7 @@ pub(super) fn settings(data: &DataShape) -> (Config, Vec<String>) {
     augmentation(&mut config, data, &mut reasons);
     search(&mut config, data, &mut reasons);
     train(&mut config, data, &mut reasons);
+    imbalance::settings(&mut config, data, &mut reasons);
     (config, reasons)
 }
 
@@ -251,9 +253,24 @@ fn two_digits(value: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const DIGITS: DataShape = DataShape { train_images: 1437, classes: 10, channels: 1, height: 8, width: 8 };
-    const CIFAR: DataShape =
-        DataShape { train_images: 50_000, classes: 10, channels: 3, height: 32, width: 32 };
+    const DIGITS: DataShape = DataShape {
+        train_images: 1437,
+        classes: 10,
+        channels: 1,
+        height: 8,
+        width: 8,
+        largest_class: 147,
+        smallest_class: 140,
+    };
+    const CIFAR: DataShape = DataShape {
+        train_images: 50_000,
+        classes: 10,
+        channels: 3,
+        height: 32,
+        width: 32,
+        largest_class: 5000,
+        smallest_class: 5000,
+    };
 
     fn auto(data: &DataShape) -> Config {
         let (config, reasons) = settings(data);
@@ -314,7 +331,15 @@ mod tests {
 
     #[test]
     fn photos_are_cropped_and_coloured_and_searched_small() {
-        let photos = DataShape { train_images: 140, classes: 2, channels: 3, height: 128, width: 128 };
+        let photos = DataShape {
+            train_images: 140,
+            classes: 2,
+            channels: 3,
+            height: 128,
+            width: 128,
+            largest_class: 0,
+            smallest_class: 0,
+        };
         let config = auto(&photos);
         assert_eq!((config.data.crop_scale, config.data.color_jitter), (0.35, 0.2));
         assert_eq!(

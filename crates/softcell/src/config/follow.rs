@@ -50,7 +50,15 @@ mod tests {
     use super::super::preset::{Preset, preset};
     use super::*;
 
-    const FEW: DataShape = DataShape { train_images: 100, classes: 10, channels: 1, height: 8, width: 8 };
+    const FEW: DataShape = DataShape {
+        train_images: 100,
+        classes: 10,
+        channels: 1,
+        height: 8,
+        width: 8,
+        largest_class: 0,
+        smallest_class: 0,
+    };
 
     #[test]
     fn drop_path_follows_the_epochs_unless_it_was_given() {

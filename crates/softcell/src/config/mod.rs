@@ -11,6 +11,7 @@ mod auto;
 mod check;
 mod follow;
 mod image_size;
+mod imbalance;
 mod keys;
 mod merge;
 mod preset;
@@ -30,6 +31,6 @@ pub use preset::{DataShape, Preset, preset};
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
 pub use types::{
-    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Schedule, SearchConfig, Stem,
+    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem,
     TrainConfig,
 };

@@ -59,6 +59,10 @@ pub struct DataConfig {
     pub color_jitter: f64,
     /// Further random operations on training images.
     pub auto_augment: AutoAugment,
+    /// `none`, `balanced`, or a file of a weight for each class: see [`crate::data::class_weights`].
+    pub class_weights: String,
+    /// How often the images of a class are drawn.
+    pub sampling: Sampling,
 }
 
 /// Random operations on training images, from published lists.
@@ -71,6 +75,16 @@ pub enum AutoAugment {
     Trivial,
     /// RandAugment (Cubuk et al. 2020): two operations of strength 9 of 30.
     Rand,
+}
+
+/// How often the images of a class are drawn for search and training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampling {
+    /// Each image once per epoch.
+    Shuffled,
+    /// Each class equally often: images of rare classes more than once, of frequent ones not in every epoch.
+    Balanced,
 }
 
 /// How the images are stored.
@@ -119,6 +133,17 @@ pub enum Resize {
     Squash,
     /// All of it, with black borders.
     Letterbox,
+}
+
+impl Resize {
+    /// As it is written in settings and records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Resize::Crop => "crop",
+            Resize::Squash => "squash",
+            Resize::Letterbox => "letterbox",
+        }
+    }
 }
 
 /// What becomes of images that are there several times, in one part or in two.
@@ -223,6 +248,10 @@ pub struct TrainConfig {
     pub cutout: bool,
     /// Side of the cutout square, in pixels.
     pub cutout_length: usize,
+    /// Decay of a moving average of the weights, which is then what is validated, chosen and saved; 0 is none.
+    pub ema: f64,
+    /// Epochs without a better validation result after which the training ends; 0 is never.
+    pub patience: usize,
 }
 
 impl TrainConfig {

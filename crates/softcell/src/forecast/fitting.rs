@@ -193,7 +193,15 @@ mod tests {
     }
 
     fn config() -> Config {
-        let data = DataShape { train_images: 140, classes: 2, channels: 3, height: 128, width: 128 };
+        let data = DataShape {
+            train_images: 140,
+            classes: 2,
+            channels: 3,
+            height: 128,
+            width: 128,
+            largest_class: 0,
+            smallest_class: 0,
+        };
         preset(Preset::Auto, &data).0
     }
 

@@ -167,6 +167,8 @@ mod tests {
                 channels: 3,
                 height: side,
                 width: side,
+                largest_class: 0,
+                smallest_class: 0,
             };
             Ok(preset(Preset::Auto, &data).0)
         };

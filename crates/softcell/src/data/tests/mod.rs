@@ -38,6 +38,8 @@ fn config(path: &Path) -> DataConfig {
         color_jitter: 0.0,
         auto_augment: crate::config::AutoAugment::None,
         flip: false,
+        class_weights: "none".into(),
+        sampling: crate::config::Sampling::Shuffled,
     }
 }
 
