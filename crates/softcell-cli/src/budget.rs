@@ -175,7 +175,7 @@ fn room(memory: MemoryCheck) -> Option<u64> {
 }
 
 /// Whether a time cannot be kept to.
-fn is_too_short(error: &anyhow::Error) -> bool {
+pub fn is_too_short(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Error::Setting { name, .. }) if name == "budget")
 }
 
