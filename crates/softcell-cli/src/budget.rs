@@ -72,7 +72,8 @@ pub fn choose(
             let fixed = fixed(given);
             let free = given.preset() == Preset::Auto && !(fixed.search_epochs && fixed.train_epochs);
             if !(long && limit == TimeLimit::Usual && free) {
-                return Ok(Timed { config, notes, budget: None, forecast: Some(forecast) });
+                // Measured times are no part of a run that can be repeated.
+                return Ok(Timed { config, notes: Vec::new(), budget: None, forecast: Some(forecast) });
             }
             tell(format!(
                 "that is more than {}: sizes and epochs are chosen to fit into it; --budget TIME sets another time, \
