@@ -86,11 +86,9 @@ mod tests {
         assert_eq!(of(&|image| contrast(image, SHAPE, 0.5)), [139, 39, 89, 44, 64, 167]);
         assert_eq!(of(&|image| saturation(image, SHAPE, 0.0)), [124, 34, 124, 34, 124, 34]);
         assert_eq!(of(&|image| saturation(image, SHAPE, 0.5)), [162, 17, 112, 22, 87, 144]);
-        for factor in [1.0] {
-            assert_eq!(of(&|image| brightness(image, factor)), IMAGE);
-            assert_eq!(of(&|image| contrast(image, SHAPE, factor)), IMAGE);
-            assert_eq!(of(&|image| saturation(image, SHAPE, factor)), IMAGE);
-        }
+        assert_eq!(of(&|image| brightness(image, 1.0)), IMAGE);
+        assert_eq!(of(&|image| contrast(image, SHAPE, 1.0)), IMAGE);
+        assert_eq!(of(&|image| saturation(image, SHAPE, 1.0)), IMAGE);
         let mut plain = [10, 30];
         saturation(&mut plain, (1, 1, 2), 0.0);
         assert_eq!(plain, [10, 30]);
