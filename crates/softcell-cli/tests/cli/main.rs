@@ -2,6 +2,8 @@
 
 mod support;
 
+mod balance;
+mod beginning;
 mod bench;
 mod converting;
 mod export;
