@@ -4,6 +4,7 @@ mod answers;
 mod args;
 mod budget;
 mod commands;
+mod fitted;
 mod flags;
 mod interrupt;
 mod output;

@@ -115,10 +115,10 @@ fn of_genotype(
     from: Option<&Origin>,
 ) -> Result<ExitCode> {
     if args.run.dry_run {
-        return dry_run::of_new(&args.run, flags, Stages::Train(&genotype));
+        return dry_run::of_new(&args.run, flags, Stages::Train(&genotype), None);
     }
     let stages = Stages::Train(&genotype);
-    let asked = Asked { resume: RESUME, args: &args.run, flags, stages, budget: None };
+    let asked = Asked { resume: RESUME, args: &args.run, flags, stages, time: None };
     Session::begin(asked)?.work(|session| {
         let folder = &session.folder;
         let place = folder.path().display();
@@ -191,7 +191,8 @@ fn forget_origin(folder: &RunFolder) -> Result<()> {
 /// Clears what an earlier training left and takes over the training settings that were given.
 fn choose_settings(session: &mut Session, given: &Given, genotype: &Genotype) -> Result<()> {
     let asked = session.folder.read_asked_config()?;
-    let config = given.over_training(&asked, &shape(&session.dataset))?;
+    let began = session.folder.read_manifest()?.map_or(String::new(), |manifest| manifest.preset);
+    let config = given.over_training(&asked, &shape(&session.dataset), &began)?;
     let changes = differences(&asked, &config)?;
     let (training, fixed): (Vec<_>, Vec<_>) =
         changes.into_iter().partition(|d| d.key.section == Section::Train);

@@ -11,6 +11,7 @@ mod import;
 mod inspecting;
 mod limits;
 mod listing;
+mod photos;
 mod planning;
 mod predicting;
 mod progress;
