@@ -229,9 +229,12 @@ pub struct EvaluateArgs {
     /// Images to test on, their classes named as the network's [default: those of the run]
     #[arg(long, value_name = "PATH")]
     pub data: Option<String>,
-    /// How the images of --data are stored [auto, digits, folder, cifar10, cifar100, idx]
+    /// How the images of --data are stored: auto finds out; folder, zip, tar, csv, parquet, npz, cifar10, cifar100, idx
     #[arg(long, value_name = "NAME", default_value = "auto", requires = "data")]
     pub data_format: String,
+    /// Which images of --data are taken
+    #[arg(long, value_enum, default_value_t = PartArg::Test, requires = "data")]
+    pub part: PartArg,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -241,6 +244,15 @@ pub struct EvaluateArgs {
     /// What is said.
     #[command(flatten)]
     pub voice: Voice,
+}
+
+/// The images to test on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PartArg {
+    /// The test part where the data have one, else all
+    Test,
+    /// All, also those that were given to training or validation
+    All,
 }
 
 /// Of `predict`.

@@ -17,6 +17,9 @@ use crate::settings::Given;
 /// The path that stands for the embedded digits.
 const DIGITS: &str = "digits";
 
+/// Unreadable images that are told one by one.
+pub const MOST_SKIPPED: usize = 10;
+
 /// What is to be done.
 #[derive(Debug, Clone, Copy)]
 pub enum Stages<'a> {
@@ -78,8 +81,11 @@ pub fn read_data(config: &Config, progress: &mut Progress) -> Result<Dataset> {
     for note in &summary.notes {
         progress.line(&format!("  {note}"));
     }
-    for (path, reason) in &summary.skipped {
+    for (path, reason) in summary.skipped.iter().take(MOST_SKIPPED) {
         progress.line(&format!("  skipped {path}: {reason}"));
+    }
+    if let Some(more) = summary.skipped.len().checked_sub(MOST_SKIPPED).filter(|more| *more > 0) {
+        progress.line(&format!("  and {more} more; softcell data inspect tells all"));
     }
     Ok(dataset)
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use softcell::Error;
-use softcell::config::{Config, Preset};
+use softcell::config::{Config, ImageSize, Preset};
 use softcell::data::Dataset;
 use softcell::device::Device;
 use softcell::pipeline::Job;
@@ -149,7 +149,7 @@ impl Session {
         if let Some(given) = given {
             given.check_same(&asked, None)?;
         }
-        let dataset = read_data(&config, &mut progress)?;
+        let dataset = read_data(&of_run(&config, &folder)?, &mut progress)?;
         // With a budget other values were chosen than the preset's.
         if let Some(given) = given
             && folder.read_budget()?.is_none()
@@ -221,6 +221,7 @@ impl Session {
             classes: train.classes.to_vec(),
             image_shape: [train.channels, train.height, train.width],
             normalization: self.dataset.normalization.clone(),
+            resize: self.config.data.resize,
             device: args.machine.device.clone(),
             threads: rayon::current_num_threads(),
             notes,
@@ -280,6 +281,19 @@ impl Session {
             },
         }
     }
+}
+
+/// The settings by which the images of a run are read again: at the size that they had, whatever would be chosen now.
+///
+/// # Errors
+/// When the manifest is damaged.
+pub fn of_run(config: &Config, folder: &RunFolder) -> Result<Config> {
+    let mut config = config.clone();
+    if let Some(Manifest { image_shape: [_, height, width], .. }) = folder.read_manifest()? {
+        // Formats of one size have it anyway.
+        config.data.image_size = ImageSize::Fixed { height, width }.to_string();
+    }
+    Ok(config)
 }
 
 /// Refuses to go on with a run whose weights were imported: there is no training to go on with, and a new one would

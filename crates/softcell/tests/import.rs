@@ -154,6 +154,7 @@ fn network(config: DerivedNetworkConfig) -> TrainedModel {
         classes: (0..config.classes).map(|class| format!("\"{class}\",\\\n ü")).collect(),
         image_shape: [channels, height, width],
         normalization: Normalization { mean: vec![1.0 / 3.0; channels], std: vec![0.1; channels] },
+        resize: softcell::config::Resize::Crop,
         device: "cpu".into(),
         threads: 1,
         notes: Vec::new(),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use softcell::config::{Config, DataConfig, DataFormat, DataShape, Preset, Section, build, preset, set};
-use softcell::data::{Summary, open};
+use softcell::data::{Problem, Summary, inspect};
 use toml::Table;
 
 use crate::args::{DataCommand, InspectArgs, Voice};
@@ -21,7 +21,7 @@ const MOST_ROWS: usize = 30;
 pub fn run(command: &DataCommand) -> Result<ExitCode> {
     let DataCommand::Inspect(args) = command;
     let mut progress = Progress::new(Voice::default());
-    let source = open(&settings(args)?, &mut |done, total| progress.count("reading", done, total));
+    let source = inspect(&settings(args)?, &mut |done, total| progress.count("reading", done, total));
     progress.clear();
     let summary = Summary::of(&source?);
     if args.json {
@@ -49,8 +49,7 @@ fn settings(args: &InspectArgs) -> Result<DataConfig> {
         set(&mut table, Section::Data, name, value)?;
     }
     let Config { data, .. } = build(&preset(Preset::Auto, &DataShape::default()).0, &[table])?;
-    // All that is broken is told.
-    Ok(DataConfig { max_bad_images: usize::MAX, ..data })
+    Ok(data)
 }
 
 fn text(path: &str, summary: &Summary) -> String {
@@ -60,10 +59,14 @@ fn text(path: &str, summary: &Summary) -> String {
         Some(images) => format!("{} to test on", grouped(images as u64)),
         None => "no test part: a run splits one off (--test-fraction)".to_owned(),
     };
+    let validation = match summary.validation_images {
+        Some(images) => format!(" ({} of them for validation)", grouped(images as u64)),
+        None => String::new(),
+    };
     let mut text = format!(
         "{path}\n\
          format   {}\n\
-         images   {} to train on, {test}\n\
+         images   {} to train on{validation}, {test}\n\
          size     {}x{}, {}\n\
          mean     {}\n\
          std      {}\n\
@@ -86,12 +89,15 @@ fn text(path: &str, summary: &Summary) -> String {
         text.push_str("\nnotes\n");
         summary.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
     }
-    if !summary.skipped.is_empty() {
-        text.push_str(&format!("\n{} images cannot be read\n", summary.skipped.len()));
-        for (path, reason) in summary.skipped.iter().take(MOST_ROWS) {
-            text.push_str(&format!("  {path}: {reason}\n"));
+    if !summary.problems.is_empty() {
+        text.push_str("\nproblems\n");
+        for Problem { what, count, examples } in &summary.problems {
+            text.push_str(&format!("  {} {what}\n", grouped(*count as u64)));
+            examples.iter().for_each(|example| text.push_str(&format!("    {example}\n")));
+            if let Some(more) = count.checked_sub(examples.len()).filter(|more| *more > 0) {
+                text.push_str(&format!("    and {} more\n", grouped(more as u64)));
+            }
         }
-        more(&mut text, summary.skipped.len());
     }
     text
 }

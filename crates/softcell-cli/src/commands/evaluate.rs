@@ -4,17 +4,18 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use softcell::config::{Config, ImageSize};
-use softcell::data::Dataset;
+use softcell::config::Config;
+use softcell::data::{Dataset, Normalization, Wanted, open_for_test};
 use softcell::model::chosen_weights;
 use softcell::pipeline::{Job, network_cost};
 use softcell::run::{Manifest, RunFolder};
 
 use super::data::format_named;
-use crate::args::EvaluateArgs;
-use crate::output::{Scores, print, print_json, quoted};
-use crate::plan::{read_data, start};
+use crate::args::{EvaluateArgs, PartArg};
+use crate::output::{Scores, grouped, print, print_json, quoted};
+use crate::plan::{MOST_SKIPPED, read_data, start};
 use crate::progress::Progress;
+use crate::session::of_run;
 
 /// Runs the command.
 ///
@@ -56,26 +57,75 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
 fn images(args: &EvaluateArgs, folder: &RunFolder, progress: &mut Progress) -> Result<(Config, Dataset)> {
     let mut config = folder.read_config()?;
     let manifest = folder.read_manifest()?;
+    let place = quoted(&args.run.display().to_string());
     if let Some(path) = &args.data {
         config.data.path.clone_from(path);
         config.data.format = format_named(&args.data_format)?;
-        if let Some(Manifest { image_shape: [_, height, width], .. }) = manifest {
-            config.data.image_size = ImageSize::Fixed { height, width }.to_string();
-        }
         config.check()?;
+        let Some(Manifest { classes, image_shape, normalization, resize, .. }) = manifest else {
+            bail!("run {place} has no manifest.json, which tells what its network expects");
+        };
+        config.data.resize = resize;
+        return Ok((
+            config.clone(),
+            others(args, &config, (&classes, image_shape), normalization, progress)?,
+        ));
     }
     let imported = manifest.as_ref().is_some_and(|manifest| manifest.imported_from.is_some());
     let without_images = manifest.as_ref().is_some_and(|manifest| manifest.data_fingerprint.is_empty());
-    if args.data.is_none() && imported && without_images {
-        let place = quoted(&args.run.display().to_string());
+    if imported && without_images {
         bail!(
             "run {place} was imported without images: name them with `softcell evaluate --run {place} --data PATH`"
         );
     }
-    let mut dataset = read_data(&config, progress)?;
-    if let Some(manifest) = manifest.filter(|_| args.data.is_some() || imported) {
+    let mut dataset = read_data(&of_run(&config, folder)?, progress)?;
+    if let Some(manifest) = manifest.filter(|_| imported) {
         let Manifest { classes, image_shape, normalization, .. } = manifest;
         dataset = dataset.for_network(&classes, image_shape, normalization)?;
     }
     Ok((config, dataset))
+}
+
+/// Other images than those of the run.
+fn others(
+    args: &EvaluateArgs,
+    config: &Config,
+    (classes, image_shape): (&[String], [usize; 3]),
+    normalization: Normalization,
+    progress: &mut Progress,
+) -> Result<Dataset> {
+    let wanted = match args.part {
+        PartArg::Test => Wanted::TestOrAll,
+        PartArg::All => Wanted::All,
+    };
+    let opened = open_for_test(&config.data, image_shape, wanted, &mut |done, total| {
+        progress.count("reading", done, total);
+    });
+    progress.clear();
+    let images = opened?;
+    let (some, all) = (images.set.len(), images.in_all);
+    let path = &config.data.path;
+    progress.line(&match some + images.skipped.len() == all {
+        true if some == all => format!("images: all {} of {path}", grouped(all as u64)),
+        true => format!(
+            "images: {} of {} in {path}, all that can be read",
+            grouped(some as u64),
+            grouped(all as u64)
+        ),
+        false => format!(
+            "images: {} of {} in {path}, its test part; --part all takes them all",
+            grouped(some as u64),
+            grouped(all as u64)
+        ),
+    });
+    for note in &images.notes {
+        progress.line(&format!("  {note}"));
+    }
+    for (path, reason) in images.skipped.iter().take(MOST_SKIPPED) {
+        progress.line(&format!("  skipped {}: {reason}", path.display()));
+    }
+    if let Some(more) = images.skipped.len().checked_sub(MOST_SKIPPED).filter(|more| *more > 0) {
+        progress.line(&format!("  and {more} more"));
+    }
+    Ok(Dataset::for_test(images, classes, image_shape, normalization)?)
 }

@@ -43,14 +43,7 @@ impl Images {
     pub(super) fn shape(&self) -> ImageSet {
         let [height, width] = self.image_size;
         let classes = (0..self.classes).map(|class| class.to_string()).collect::<Vec<_>>();
-        ImageSet {
-            classes: classes.into(),
-            channels: COLOURS,
-            height,
-            width,
-            pixels: Vec::new(),
-            labels: Vec::new(),
-        }
+        ImageSet::empty(classes.into(), [COLOURS, height, width])
     }
 
     /// The batch of a name: pixels of mean 0 and deviation 1, every class as likely as any other.

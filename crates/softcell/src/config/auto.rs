@@ -7,7 +7,7 @@
 
 use super::imbalance;
 use super::preset::{DataShape, paper_cifar10};
-use super::types::{Config, Stem};
+use super::types::{Config, Duplicates, Stem};
 
 /// What the smaller side of the images decides.
 struct Scale {
@@ -63,6 +63,7 @@ const AUXILIARY_IMAGENET_SIDE: usize = 224;
 /// The settings for this data, and why.
 pub(super) fn settings(data: &DataShape) -> (Config, Vec<String>) {
     let mut config = paper_cifar10();
+    config.data.duplicates = Duplicates::Separate;
     let mut reasons = Vec::new();
     augmentation(&mut config, data, &mut reasons);
     search(&mut config, data, &mut reasons);

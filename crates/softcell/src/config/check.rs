@@ -49,6 +49,9 @@ impl DataConfig {
         from_zero_below_one("data.validation_fraction", self.validation_fraction)?;
         between_zero_and_one("data.test_fraction", self.test_fraction)?;
         whole("data.max_bad_images", self.max_bad_images, 0..=MAX_WHOLE)?;
+        let share = self.max_bad_share;
+        number("data.max_bad_share", share, (0.0..=1.0).contains(&share), "a number from 0 to 1")?;
+        whole("data.memory", self.memory, 0..=MAX_WHOLE)?;
         if self.class_weights.trim().is_empty() {
             let expected = "none, balanced, or a CSV or JSON file of class and weight";
             return Err(Error::setting("data.class_weights", "\"\"", expected));
@@ -206,7 +209,8 @@ mod tests {
     #[test]
     fn whole_numbers_outside_their_range() {
         type Field = fn(&mut Config) -> &mut usize;
-        let fields: [(&str, Field, &[usize]); 21] = [
+        let fields: [(&str, Field, &[usize]); 22] = [
+            ("data.memory", |c| &mut c.data.memory, &[usize::MAX]),
             ("data.images_per_class", |c| &mut c.data.images_per_class, &[usize::MAX]),
             ("data.max_bad_images", |c| &mut c.data.max_bad_images, &[usize::MAX]),
             ("data.crop_padding", |c| &mut c.data.crop_padding, &[4097]),
@@ -240,7 +244,8 @@ mod tests {
     #[test]
     fn numbers_outside_their_range() {
         type Field = fn(&mut Config) -> &mut f64;
-        let fields: [(&str, Field, &[f64]); 20] = [
+        let fields: [(&str, Field, &[f64]); 21] = [
+            ("data.max_bad_share", |c| &mut c.data.max_bad_share, &[-0.1, 1.1]),
             ("data.validation_fraction", |c| &mut c.data.validation_fraction, &[-0.1, 1.0]),
             ("data.test_fraction", |c| &mut c.data.test_fraction, &[0.0, 1.0]),
             ("search.learning_rate", |c| &mut c.search.learning_rate, &[0.0, -0.1]),

@@ -195,9 +195,18 @@ pub static KEYS: &[Key] = &[
     key(Data, "path", Text, "Folder or file with the images; `digits` for the built-in handwritten digits"),
     chosen(
         key(Data, "format", Text, "How the images are stored; auto finds out"),
-        &["auto", "digits", "folder", "cifar10", "cifar100", "idx"],
+        &["auto", "digits", "folder", "cifar10", "cifar100", "idx", "zip", "tar", "csv", "parquet", "npz"],
     ),
     key(Data, "image_size", Text, "Size images are brought to, in pixels: auto, SIDE or HEIGHTxWIDTH"),
+    chosen(
+        key(
+            Data,
+            "resize",
+            Text,
+            "How other ratios of sides are brought to that size: cut, squeeze or borders",
+        ),
+        &["crop", "squash", "letterbox"],
+    ),
     key(Data, "images_per_class", Integer, "Most training images taken of each class; 0 takes all"),
     key(
         Data,
@@ -211,7 +220,33 @@ pub static KEYS: &[Key] = &[
         Float,
         "Share split off as test images where the data has none, above 0, below 1",
     ),
-    key(Data, "max_bad_images", Integer, "Most unreadable images that are skipped before it is an error"),
+    key(
+        Data,
+        "max_bad_images",
+        Integer,
+        "Unreadable images that are skipped in any case before it is an error",
+    ),
+    key(
+        Data,
+        "max_bad_share",
+        Float,
+        "Share of unreadable images that is skipped before it is an error, 0 to 1",
+    ),
+    chosen(
+        key(
+            Data,
+            "duplicates",
+            Text,
+            "Copies of images: keep them in one part and out of training if in test",
+        ),
+        &["separate", "ignore"],
+    ),
+    key(
+        Data,
+        "memory",
+        Count,
+        "Most bytes of images in memory, more are streamed from a file; 0: half of it",
+    ),
     key(Data, "crop_padding", Integer, "Zero padding of the random crop, in pixels; 0 switches the crop off"),
     key(Data, "flip", Bool, "Mirror training images left to right, half of the time"),
     key(
@@ -325,7 +360,7 @@ mod tests {
     use serde_json::Value;
 
     use super::super::preset::{DataShape, Preset, preset};
-    use super::super::types::{DataFormat, Sampling, Schedule, Stem};
+    use super::super::types::{DataFormat, Duplicates, Resize, Sampling, Schedule, Stem};
     use super::*;
 
     fn serialised() -> Value {
@@ -378,11 +413,20 @@ mod tests {
             DataFormat::Cifar10,
             DataFormat::Cifar100,
             DataFormat::Idx,
+            DataFormat::Zip,
+            DataFormat::Tar,
+            DataFormat::Csv,
+            DataFormat::Parquet,
+            DataFormat::Npz,
         ];
+        let resizes = [Resize::Crop, Resize::Squash, Resize::Letterbox];
+        let duplicates = [Duplicates::Separate, Duplicates::Ignore];
         let stems = [Stem::Auto, Stem::Cifar, Stem::Imagenet];
         let schedules = [Schedule::Cosine, Schedule::Exponential];
         let choices = |section, name| Key::find(section, name).unwrap().choices;
         assert_eq!(choices(Section::Data, "format"), written(serde_json::json!(formats)));
+        assert_eq!(choices(Section::Data, "resize"), written(serde_json::json!(resizes)));
+        assert_eq!(choices(Section::Data, "duplicates"), written(serde_json::json!(duplicates)));
         let samplings = [Sampling::Shuffled, Sampling::Balanced];
         assert_eq!(choices(Section::Data, "sampling"), written(serde_json::json!(samplings)));
         assert_eq!(choices(Section::Train, "stem"), written(serde_json::json!(stems)));

@@ -28,4 +28,6 @@ pub use merge::{build, overlay, set};
 pub use preset::{DataShape, Preset, preset};
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
-pub use types::{Config, DataConfig, DataFormat, Sampling, Schedule, SearchConfig, Stem, TrainConfig};
+pub use types::{
+    Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem, TrainConfig,
+};

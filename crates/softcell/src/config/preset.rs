@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use super::auto;
 use super::keys::nearest;
-use super::types::{Config, DataConfig, DataFormat, Sampling, Schedule, SearchConfig, Stem, TrainConfig};
+use super::types::{
+    Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem, TrainConfig,
+};
 use crate::error::{Error, Result};
 use crate::space::{Primitive, Shrink};
 
@@ -151,10 +153,14 @@ pub(super) fn paper_cifar10() -> Config {
         path: "digits".to_owned(),
         format: DataFormat::Auto,
         image_size: "auto".to_owned(),
+        resize: Resize::Crop,
         images_per_class: 0,
         validation_fraction: 0.0,
         test_fraction: 0.2,
         max_bad_images: 10,
+        max_bad_share: 0.01,
+        duplicates: Duplicates::Ignore,
+        memory: 0,
         crop_padding: 4,
         flip: true,
         class_weights: "none".to_owned(),

@@ -3,8 +3,7 @@
 use toml::{Table, Value};
 
 use super::keys::{KEYS, Key, Section};
-use super::merge::deserialise;
-use super::preset::paper_cifar10;
+use super::merge::{deserialise, set};
 use super::read::read_toml;
 use super::types::Config;
 use crate::error::{Error, Result};
@@ -43,20 +42,22 @@ impl Config {
     /// # Errors
     ///
     /// As [`read_toml`], and [`Error::Invalid`] if a key is missing or `preset` is there, and what
-    /// [`Config::check`] finds. A key that earlier versions did not have may be missing: it is then off.
+    /// [`Config::check`] finds. A key that earlier versions did not have may be missing: it then has the
+    /// value that says what those did.
     pub fn from_toml(text: &str, origin: &str) -> Result<Config> {
-        let mut file = read_toml(text, origin)?;
-        fill_in(&mut file.table)?;
+        let file = read_toml(text, origin)?;
         if file.preset.is_some() {
             let remedy = "remove it, or give the file as a user's settings instead";
             return Err(Error::invalid(origin, "the key `preset`", "every setting by itself", remedy));
         }
-        let missing = missing(&file.table);
+        let mut table = file.table;
+        add_younger(&mut table);
+        let missing = missing(&table);
         if !missing.is_empty() {
             let found = format!("no {}", missing.join(", "));
             return Err(Error::invalid(origin, found, "every setting", "add what is missing"));
         }
-        deserialise(file.table, origin)
+        deserialise(table, origin)
     }
 
     /// The settings as a table, to lay others over.
@@ -68,26 +69,26 @@ impl Config {
     }
 }
 
-/// Keys that came after the first version. Where a run's settings lack one, it has the value of the paper's
-/// preset, which is how the run was made.
-const LATER: [(Section, &str); 4] = [
-    (Section::Data, "class_weights"),
-    (Section::Data, "sampling"),
-    (Section::Train, "ema"),
-    (Section::Train, "patience"),
+/// Settings that are younger than the first runs, with what those did.
+static YOUNGER: [(Section, &str, &str); 8] = [
+    (Section::Data, "resize", "squash"),
+    (Section::Data, "max_bad_share", "0"),
+    (Section::Data, "duplicates", "ignore"),
+    (Section::Data, "memory", "0"),
+    (Section::Data, "class_weights", "none"),
+    (Section::Data, "sampling", "shuffled"),
+    (Section::Train, "ema", "0"),
+    (Section::Train, "patience", "0"),
 ];
 
-/// Adds the keys that are missing because they came later.
-fn fill_in(table: &mut Table) -> Result<()> {
-    let off = paper_cifar10().to_table()?;
-    for (section, name) in LATER {
-        let value = off.get(section.name()).and_then(|keys| keys.get(name));
-        let keys = table.get_mut(section.name()).and_then(Value::as_table_mut);
-        if let (Some(value), Some(keys)) = (value, keys) {
-            keys.entry(name).or_insert_with(|| value.clone());
+/// Adds to the settings of an older run what they did not have.
+fn add_younger(table: &mut Table) {
+    for (section, name, value) in YOUNGER {
+        let there = table.get(section.name()).and_then(Value::as_table).is_none_or(|t| t.contains_key(name));
+        if !there {
+            set(table, section, name, value).expect("the values are of their kinds");
         }
     }
-    Ok(())
 }
 
 /// The keys of the table that [`KEYS`] has and it has not.
@@ -104,6 +105,7 @@ fn missing(table: &Table) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::preset::{DataShape, Preset, preset};
+    use super::super::types::{DataConfig, Resize};
     use super::*;
 
     fn configs() -> [Config; 3] {
@@ -161,11 +163,14 @@ mod tests {
         let old: String = paper
             .to_toml()
             .lines()
-            .filter(|line| !LATER.iter().any(|(_, name)| line.starts_with(&format!("{name} ="))))
+            .filter(|line| !YOUNGER.iter().any(|(_, name, _)| line.starts_with(&format!("{name} ="))))
             .map(|line| format!("{line}\n"))
             .collect();
         assert!(old.len() + 60 < paper.to_toml().len(), "{old}");
-        assert_eq!(Config::from_toml(&old, "config.toml").unwrap(), paper);
+        let read = Config::from_toml(&old, "config.toml").unwrap();
+        assert_eq!((read.data.resize, read.data.max_bad_share), (Resize::Squash, 0.0));
+        let data = DataConfig { resize: Resize::Crop, max_bad_share: 0.01, ..read.data };
+        assert_eq!(Config { data, ..read }, paper);
     }
 
     #[test]

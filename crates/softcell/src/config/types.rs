@@ -31,14 +31,23 @@ pub struct DataConfig {
     pub format: DataFormat,
     /// `auto`, `SIDE` or `HEIGHTxWIDTH`, in pixels.
     pub image_size: String,
+    /// How images of another ratio of sides are brought to that size.
+    pub resize: Resize,
     /// Most images per class taken from the training part; 0 takes all.
     pub images_per_class: usize,
     /// Share of the training images kept for choosing (best epoch), in [0, 1).
     pub validation_fraction: f64,
     /// Share split off as the test part where the data has none, in (0, 1).
     pub test_fraction: f64,
-    /// Most unreadable images that are skipped before it is an error.
+    /// Most unreadable images that are skipped before it is an error, where `max_bad_share` allows no more.
     pub max_bad_images: usize,
+    /// Share of the images that may be unreadable before it is an error, in [0, 1].
+    pub max_bad_share: f64,
+    /// What becomes of images that are there several times.
+    pub duplicates: Duplicates,
+    /// Most bytes of decoded images that are kept in memory; more are streamed from a file. 0: half of what is
+    /// available.
+    pub memory: usize,
     /// Zero padding of the random crop, in pixels; 0 switches the crop off.
     pub crop_padding: usize,
     /// Mirror left to right with probability one half.
@@ -75,6 +84,57 @@ pub enum DataFormat {
     Cifar100,
     /// IDX pairs: MNIST, Fashion-MNIST, EMNIST.
     Idx,
+    /// A ZIP archive of a folder.
+    Zip,
+    /// A tar archive of a folder, plain or with gzip.
+    Tar,
+    /// A table of paths and classes.
+    Csv,
+    /// Parquet files with the bytes of image files.
+    Parquet,
+    /// NumPy arrays.
+    Npz,
+}
+
+impl DataFormat {
+    /// Whether single image files are decoded, whatever they lie in.
+    pub fn is_files(self) -> bool {
+        use DataFormat::{Csv, Folder, Parquet, Tar, Zip};
+        matches!(self, Folder | Zip | Tar | Csv | Parquet)
+    }
+}
+
+/// How images of another ratio of sides are brought to the wanted size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resize {
+    /// The largest part in the middle that has the ratio.
+    Crop,
+    /// All of it, its sides scaled each on its own.
+    Squash,
+    /// All of it, with black borders.
+    Letterbox,
+}
+
+impl Resize {
+    /// As it is written in settings and records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Resize::Crop => "crop",
+            Resize::Squash => "squash",
+            Resize::Letterbox => "letterbox",
+        }
+    }
+}
+
+/// What becomes of images that are there several times, in one part or in two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplicates {
+    /// Copies stay together, and those of test images are left out of training.
+    Separate,
+    /// Nobody looks for them.
+    Ignore,
 }
 
 /// The search: space, weights' optimiser, architecture's optimiser.

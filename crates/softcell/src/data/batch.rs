@@ -173,9 +173,9 @@ impl BatchMaker {
                 Some(augment) if !augment.is_none() => {
                     let position = (step * plan.batch_size + k) as u64;
                     let mut rng = stream(plan.seed, &self.augment_stream, &[plan.epoch, position]);
-                    augment.apply(set.image(i), shape, &self.normalizer, &mut rng, out);
+                    augment.apply(&set.image(i), shape, &self.normalizer, &mut rng, out);
                 }
-                _ => self.normalizer.apply(set.image(i), out),
+                _ => self.normalizer.apply(&set.image(i), out),
             }
         }
         let labels = indices.iter().map(|&i| set.labels[i]).collect();

@@ -18,17 +18,19 @@ const CLASSES_10: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// Reads `data_batch_1.bin` to `data_batch_5.bin` as far as they are there, and `test_batch.bin`.
-pub(super) fn read_10(folder: &Path) -> Result<Source> {
+///
+/// Of each class at most `most` training images are kept; all where it is 0.
+pub(super) fn read_10(folder: &Path, most: usize) -> Result<Source> {
     let mut notes = Vec::new();
     let names = names(&folder.join("batches.meta.txt"), 10)?
         .unwrap_or_else(|| CLASSES_10.iter().map(ToString::to_string).collect());
     let layout = Layout { labels: 1, label: 0, classes: Arc::new(names) };
-    let mut train = layout.empty();
+    let mut train = Records::new(&layout, most);
     let mut batches = 0;
     for number in 1..=5 {
         let file = folder.join(format!("data_batch_{number}.bin"));
         if file.is_file() {
-            layout.append(&file, &mut train)?;
+            train.append(&file)?;
             batches += 1;
         }
     }
@@ -43,11 +45,12 @@ pub(super) fn read_10(folder: &Path) -> Result<Source> {
         notes.push(format!("{batches} of the 5 training files of CIFAR-10 are there"));
     }
     let test = layout.test(&folder.join("test_batch.bin"), &mut notes)?;
-    Ok(Source { train, test, format: DataFormat::Cifar10, skipped: Vec::new(), notes })
+    Ok(Source::new(DataFormat::Cifar10, train.finish(), test, notes))
 }
 
 /// Reads `train.bin` and `test.bin` with the fine labels.
-pub(super) fn read_100(folder: &Path) -> Result<Source> {
+/// At most `most` training images of each class, as [`read_10`].
+pub(super) fn read_100(folder: &Path, most: usize) -> Result<Source> {
     let mut notes = Vec::new();
     let names = match names(&folder.join("fine_label_names.txt"), 100)? {
         Some(names) => names,
@@ -57,10 +60,10 @@ pub(super) fn read_100(folder: &Path) -> Result<Source> {
         }
     };
     let layout = Layout { labels: 2, label: 1, classes: Arc::new(names) };
-    let mut train = layout.empty();
-    layout.append(&folder.join("train.bin"), &mut train)?;
+    let mut train = Records::new(&layout, most);
+    train.append(&folder.join("train.bin"))?;
     let test = layout.test(&folder.join("test.bin"), &mut notes)?;
-    Ok(Source { train, test, format: DataFormat::Cifar100, skipped: Vec::new(), notes })
+    Ok(Source::new(DataFormat::Cifar100, train.finish(), test, notes))
 }
 
 /// The class names in `file`, one a line; none if there is no such file.
@@ -89,51 +92,70 @@ struct Layout {
 }
 
 impl Layout {
-    fn empty(&self) -> ImageSet {
-        let classes = Arc::clone(&self.classes);
-        let (pixels, labels) = (Vec::new(), Vec::new());
-        ImageSet { classes, channels: CHANNELS, height: SIDE, width: SIDE, pixels, labels }
-    }
-
     /// The test part, if its file is there.
     fn test(&self, file: &Path, notes: &mut Vec<String>) -> Result<Option<ImageSet>> {
         if !file.is_file() {
             notes.push(format!("there is no {}", file.file_name().unwrap_or_default().display()));
             return Ok(None);
         }
-        let mut set = self.empty();
-        self.append(file, &mut set)?;
-        Ok(Some(set))
+        let mut records = Records::new(self, 0);
+        records.append(file)?;
+        Ok(Some(records.finish()))
+    }
+}
+
+/// Images as they are read.
+struct Records<'a> {
+    layout: &'a Layout,
+    /// Most images of each class; 0 for all.
+    most: usize,
+    taken: Vec<usize>,
+    pixels: Vec<u8>,
+    labels: Vec<u32>,
+}
+
+impl<'a> Records<'a> {
+    fn new(layout: &'a Layout, most: usize) -> Self {
+        let taken = vec![0; layout.classes.len()];
+        Self { layout, most, taken, pixels: Vec::new(), labels: Vec::new() }
     }
 
     /// Appends the records of `file`.
-    fn append(&self, file: &Path, set: &mut ImageSet) -> Result<()> {
+    fn append(&mut self, file: &Path) -> Result<()> {
+        let Layout { labels, label, classes } = self.layout;
         let bytes = fs::read(file).map_err(Error::io("read", file))?;
-        let record = self.labels + IMAGE;
+        let record = labels + IMAGE;
         if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
             return Err(Error::data(
                 file,
                 format!(
-                    "found {} bytes, expected a multiple of {record} (an image is {} of label and \
+                    "found {} bytes, expected a multiple of {record} (an image is {labels} of label and \
                      {IMAGE} of pixels)",
                     bytes.len(),
-                    self.labels
                 ),
                 "the file is cut short or of another format: download it again",
             ));
         }
         for (number, record) in bytes.chunks_exact(record).enumerate() {
-            let label = record[self.label];
-            if usize::from(label) >= self.classes.len() {
+            let class = record[*label];
+            if usize::from(class) >= classes.len() {
                 return Err(Error::data(
                     file,
-                    format!("image {number} has label {label}, expected less than {}", self.classes.len()),
+                    format!("image {number} has label {class}, expected less than {}", classes.len()),
                     "the file is damaged or of another format: download it again",
                 ));
             }
-            set.labels.push(u32::from(label));
-            set.pixels.extend_from_slice(&record[self.labels..]);
+            let taken = &mut self.taken[usize::from(class)];
+            if self.most == 0 || *taken < self.most {
+                *taken += 1;
+                self.labels.push(u32::from(class));
+                self.pixels.extend_from_slice(&record[*labels..]);
+            }
         }
         Ok(())
+    }
+
+    fn finish(self) -> ImageSet {
+        ImageSet::new(Arc::clone(&self.layout.classes), [CHANNELS, SIDE, SIDE], self.pixels, self.labels)
     }
 }

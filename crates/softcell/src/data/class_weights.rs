@@ -144,14 +144,8 @@ mod tests {
     use super::*;
 
     fn set(labels: &[u32]) -> ImageSet {
-        ImageSet {
-            classes: Arc::new(["cat", "dog", "a, b"].map(str::to_owned).to_vec()),
-            channels: 1,
-            height: 1,
-            width: 1,
-            pixels: vec![0; labels.len()],
-            labels: labels.to_vec(),
-        }
+        let classes = Arc::new(["cat", "dog", "a, b"].map(str::to_owned).to_vec());
+        ImageSet::new(classes, [1, 1, 1], vec![0; labels.len()], labels.to_vec())
     }
 
     fn of_file(text: &str) -> Result<Vec<f32>> {

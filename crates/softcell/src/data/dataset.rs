@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::fault::Problem;
 use super::normalize::Normalization;
 use super::set::ImageSet;
-use super::source::{Source, listed, open};
+use super::source::{Source, TestImages, inspect, listed};
 use super::split::{Shares, Split};
 use crate::config::{DataConfig, DataFormat};
 use crate::error::{Error, Result};
@@ -38,6 +39,15 @@ pub struct Summary {
     pub std: Vec<f32>,
     /// Images that could not be read: path and reason.
     pub skipped: Vec<(String, String)>,
+    /// Training images that the data give to validation; none where they are split off.
+    #[serde(default)]
+    pub validation_images: Option<usize>,
+    /// Images whose group or copies keep them together with others.
+    #[serde(default)]
+    pub grouped_images: usize,
+    /// What is wrong with the data, counted, with examples.
+    #[serde(default)]
+    pub problems: Vec<Problem>,
     /// What was decided on the way, in sentences.
     pub notes: Vec<String>,
     /// SHA-256, in hexadecimal, over shape, classes, labels and pixels of both parts as they were read,
@@ -71,6 +81,9 @@ impl Summary {
                 .iter()
                 .map(|(path, reason)| (path.to_string_lossy().into_owned(), reason.clone()))
                 .collect(),
+            validation_images: (!source.validation.is_empty()).then_some(source.validation.len()),
+            grouped_images: source.groups.iter().filter(|&&group| group > 0).count(),
+            problems: source.problems.clone(),
             notes: source.notes.clone(),
             fingerprint,
         }
@@ -91,9 +104,9 @@ fn fingerprint(source: &Source) -> String {
 ///
 /// # Errors
 ///
-/// As [`open`].
+/// As [`inspect`].
 pub fn describe(config: &DataConfig) -> Result<Summary> {
-    Ok(Summary::of(&open(config, &mut |_, _| {})?))
+    Ok(Summary::of(&inspect(config, &mut |_, _| {})?))
 }
 
 /// Images ready for a run.
@@ -129,10 +142,10 @@ impl Dataset {
             train_portion,
         };
         shares.check()?;
-        shares.check_counts(&source.train, Path::new(&data.path))?;
+        shares.check_counts(&source, Path::new(&data.path))?;
         let fingerprint = fingerprint(&source);
         if let Some(fraction) = shares.test {
-            let (test, train) = shares.split_test(&source.train, fraction, seed);
+            let (test, train) = shares.split_test(&source, fraction, seed);
             source.notes.push(format!(
                 "no test part: {} of {} images, the same share of every class, were split off as test \
                  (test_fraction {fraction}, seed {seed})",
@@ -140,9 +153,9 @@ impl Dataset {
                 source.train.len(),
             ));
             source.test = Some(source.train.subset(&test));
-            source.train = source.train.subset(&train);
+            source.keep_training(&train);
         }
-        let split = shares.split(&source.train, seed);
+        let split = shares.split(&source, seed);
         let normalization = Normalization::measure(&source.train, &merged(&split));
         let summary = Summary::with(&source, fingerprint, normalization.clone());
         let test = source.test.expect("split off above where it was missing");
@@ -198,6 +211,32 @@ impl Dataset {
         let classes = Arc::new(classes.to_vec());
         let relabelled = |set: Arc<ImageSet>| if same { set } else { Arc::new(set.relabelled(&classes)) };
         Ok(Dataset { train: relabelled(self.train), test: relabelled(self.test), normalization, ..self })
+    }
+
+    /// Images to test a trained network on, without any to train with: labels are numbers of `classes`, the network's,
+    /// and the pixels are normalised as it expects.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::check_network`].
+    pub fn for_test(
+        images: TestImages,
+        classes: &[String],
+        image_shape: [usize; 3],
+        normalization: Normalization,
+    ) -> Result<Dataset> {
+        let TestImages { set, format, skipped, notes, .. } = images;
+        let none = set.subset(&[]);
+        let source = Source { skipped, ..Source::new(format, none, Some(set), notes) };
+        let summary = Summary::with(&source, fingerprint(&source), normalization.clone());
+        let dataset = Dataset {
+            train: Arc::new(source.train),
+            test: Arc::new(source.test.expect("it was given")),
+            split: Split { weights: Vec::new(), alphas: Vec::new(), validation: Vec::new() },
+            normalization: normalization.clone(),
+            summary,
+        };
+        dataset.for_network(classes, image_shape, normalization)
     }
 
     /// The images that train the final network, those of the weights and of the alphas, ascending.

@@ -1,11 +1,15 @@
 //! One image file: looked at, or decoded to bytes of a wanted shape.
 
+use std::fs;
+use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Limits, Pixel, imageops};
+use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits, Pixel, imageops};
 
+use super::fault::Fault;
 use super::set::FILTER;
+use crate::config::Resize;
 use crate::error::{Error, Result};
 
 /// Longest side of a file, in pixels, and most memory for decoding it: more is taken for a trap.
@@ -47,17 +51,16 @@ pub(super) struct Decoded {
     pub transparent: bool,
 }
 
-/// A decoder within the limits; the format is told by the content, else by the name.
-fn decoder(path: &Path) -> Result<impl ImageDecoder, String> {
-    let reader =
-        ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|e| e.to_string())?;
-    let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
+/// A decoder within the limits; the format is told by the content.
+fn decoder<'a, R: BufRead + Seek + 'a>(reader: R) -> Result<impl ImageDecoder + 'a, ImageError> {
+    let reader = ImageReader::new(reader).with_guessed_format()?;
+    let mut decoder = reader.into_decoder()?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_BYTES);
-    limits.reserve(decoder.total_bytes()).map_err(|e| e.to_string())?;
-    decoder.set_limits(limits).map_err(|e| e.to_string())?;
+    limits.reserve(decoder.total_bytes())?;
+    decoder.set_limits(limits)?;
     Ok(decoder)
 }
 
@@ -66,9 +69,11 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-/// Looks at the head of an image file; the text says why it cannot be read.
-pub(super) fn head(path: &Path) -> Result<Head, String> {
-    let mut decoder = decoder(path)?;
+/// Looks at the head of an image.
+pub(super) fn head<R: BufRead + Seek>(mut reader: R) -> Result<Head, Fault> {
+    let start = reader.fill_buf().map_err(|e| Fault::of_io(&e))?;
+    let start = start[..start.len().min(512)].to_vec();
+    let mut decoder = decoder(reader).map_err(|e| Fault::of_image(&e, &start))?;
     let (width, height) = decoder.dimensions();
     let (width, height) = match orientation(&mut decoder) {
         Orientation::Rotate90
@@ -80,22 +85,47 @@ pub(super) fn head(path: &Path) -> Result<Head, String> {
     Ok(Head { height: height as usize, width: width as usize, color: decoder.color_type().has_color() })
 }
 
-/// Decodes an image file: upright, on white, with the channels and size of `shape`.
+/// Decodes an image: upright, on white, with the channels and size of `shape`, brought to it as `resize` says.
 ///
 /// Colours become gray by their luminance (Rec. 709), gray becomes three equal channels.
-pub(super) fn decode(path: &Path, shape: Shape) -> Result<Decoded, String> {
-    let mut decoder = decoder(path)?;
+pub(super) fn decode(bytes: &[u8], shape: Shape, resize: Resize) -> Result<Decoded, Fault> {
+    let fault = |e: ImageError| Fault::of_image(&e, &bytes[..bytes.len().min(512)]);
+    let mut decoder = decoder(Cursor::new(bytes)).map_err(fault)?;
+    // The decoder would fill up what is missing.
+    if jpeg_is_cut_off(bytes) {
+        return Err(Fault::CutOff);
+    }
     let orientation = orientation(&mut decoder);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(fault)?;
     image.apply_orientation(orientation);
     let color = image.color().has_color();
     let (image, transparent) = on_white(image);
     let resized = (image.height() as usize, image.width() as usize) != (shape.height, shape.width);
     let pixels = match shape.channels {
-        1 => sized(image.into_luma8(), shape).into_raw(),
-        _ => planes(&sized(image.into_rgb8(), shape).into_raw()),
+        1 => brought(image.into_luma8(), shape, resize).into_raw(),
+        _ => planes(&brought(image.into_rgb8(), shape, resize).into_raw()),
     };
     Ok(Decoded { pixels, resized, color, transparent })
+}
+
+/// Whether a JPEG has no end-of-image marker after the beginning of its first scan.
+///
+/// Segments before the scan are stepped over by their lengths: a thumbnail in one of them has an end of its own.
+/// In a scan a byte FF is followed by 00 or a marker, so that FF D9 is nothing but the end; bytes after it do no harm.
+fn jpeg_is_cut_off(bytes: &[u8]) -> bool {
+    if !bytes.starts_with(&[0xff, 0xd8, 0xff]) {
+        return false;
+    }
+    let mut at = 2;
+    while at + 4 <= bytes.len() && bytes[at] == 0xff {
+        match bytes[at + 1] {
+            0xff => at += 1,
+            0xda => return !bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
+            0xd8 | 0x01 | 0xd0..=0xd7 => at += 2,
+            _ => at += 2 + usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]])),
+        }
+    }
+    at >= bytes.len()
 }
 
 /// Lays a picture with transparency on white, in 8 bits; says whether there was any.
@@ -118,15 +148,45 @@ fn on_white(image: DynamicImage) -> (DynamicImage, bool) {
 }
 
 /// At the size of `shape`.
-fn sized<P: Pixel<Subpixel = u8> + 'static>(
+fn brought<P: Pixel<Subpixel = u8> + 'static>(
     image: ImageBuffer<P, Vec<u8>>,
     shape: Shape,
+    resize: Resize,
 ) -> ImageBuffer<P, Vec<u8>> {
     let (width, height) = (shape.width as u32, shape.height as u32);
-    if image.dimensions() == (width, height) {
-        image
-    } else {
-        imageops::resize(&image, width, height, FILTER)
+    let (from_width, from_height) = image.dimensions();
+    if (from_width, from_height) == (width, height) {
+        return image;
+    }
+    let scale = |side: u32, to: u32, from: u32| {
+        ((u64::from(side) * u64::from(to) + u64::from(from) / 2) / u64::from(from)) as u32
+    };
+    // Whether the width, brought to the wanted one, makes the height too small for a crop (fitting for a border).
+    let wide = u64::from(from_width) * u64::from(height) > u64::from(from_height) * u64::from(width);
+    match resize {
+        Resize::Squash => imageops::resize(&image, width, height, FILTER),
+        Resize::Crop => {
+            // The largest part in the middle that has the wanted ratio of sides, brought to the size.
+            let (part_width, part_height) = match wide {
+                true => (scale(from_height, width, height).clamp(1, from_width), from_height),
+                false => (from_width, scale(from_width, height, width).clamp(1, from_height)),
+            };
+            let (left, top) = ((from_width - part_width) / 2, (from_height - part_height) / 2);
+            let part = imageops::crop_imm(&image, left, top, part_width, part_height).to_image();
+            imageops::resize(&part, width, height, FILTER)
+        }
+        Resize::Letterbox => {
+            let (inner_width, inner_height) = match wide {
+                true => (width, scale(from_height, width, from_width).clamp(1, height)),
+                false => (scale(from_width, height, from_height).clamp(1, width), height),
+            };
+            let inner = imageops::resize(&image, inner_width, inner_height, FILTER);
+            // Black, as the border of the random crop.
+            let mut whole = ImageBuffer::new(width, height);
+            let (left, top) = ((width - inner_width) / 2, (height - inner_height) / 2);
+            imageops::replace(&mut whole, &inner, i64::from(left), i64::from(top));
+            whole
+        }
     }
 }
 
@@ -139,21 +199,25 @@ fn planes(pixels: &[u8]) -> Vec<u8> {
 ///
 /// Whatever its mode (gray, palette, with transparency, 16 bit, CMYK): upright by its orientation tag; laid
 /// on white; turned gray by luminance for a network of gray images, to three equal channels the other way
-/// round; 16 bits rounded to 8; then brought to the size by the filter of training, whatever the ratio of
-/// its sides. Of an animation the first picture.
+/// round; 16 bits rounded to 8; then brought to the size by the filter of training, as `resize` says. Of an
+/// animation the first picture.
 ///
 /// # Shapes
 ///
-/// Returns `[channels, height, width]`, whatever size and mode the file has; `channels` is 1 or 3.
+/// `shape` and what is returned are `[channels, height, width]`, whatever size and mode the file has; channels
+/// are 1 or 3.
 ///
 /// # Errors
 ///
 /// A file that cannot be read as an image.
-pub fn read_image(path: &Path, channels: usize, height: usize, width: usize) -> Result<Vec<u8>> {
-    decode(path, Shape { channels, height, width }).map(|decoded| decoded.pixels).map_err(|reason| {
+pub fn read_image(path: &Path, shape: [usize; 3], resize: Resize) -> Result<Vec<u8>> {
+    let [channels, height, width] = shape;
+    let bytes = fs::read(path).map_err(|e| Fault::of_io(&e));
+    let decoded = bytes.and_then(|bytes| decode(&bytes, Shape { channels, height, width }, resize));
+    decoded.map(|decoded| decoded.pixels).map_err(|fault| {
         Error::data(
             path,
-            format!("cannot be read as an image ({reason})"),
+            format!("cannot be read as an image: {fault}"),
             "give a PNG, JPEG, BMP, GIF, WebP, TIFF or PNM file",
         )
     })

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::files::parquet_files;
 use super::idx;
 use crate::config::{DataConfig, DataFormat};
 use crate::error::{Error, Result};
@@ -30,10 +31,11 @@ pub(super) fn detect(config: &DataConfig) -> Result<(DataFormat, PathBuf)> {
         return Err(missing(path));
     }
     if path.is_file() {
-        return match config.format {
-            DataFormat::Auto | DataFormat::Idx if idx::is_images_file(path) => {
-                Ok((DataFormat::Idx, path.to_path_buf()))
-            }
+        let by_name = file_format(path);
+        return match (config.format, by_name) {
+            (DataFormat::Auto, Some(format)) => Ok((format, path.to_path_buf())),
+            (asked, Some(DataFormat::Idx)) if asked == DataFormat::Idx => Ok((asked, path.to_path_buf())),
+            (asked, _) if is_file(asked) => Ok((asked, path.to_path_buf())),
             _ => Err(not_a_folder(path)),
         };
     }
@@ -41,8 +43,39 @@ pub(super) fn detect(config: &DataConfig) -> Result<(DataFormat, PathBuf)> {
         DataFormat::Cifar10 => Ok((DataFormat::Cifar10, below(path, CIFAR10))),
         DataFormat::Cifar100 => Ok((DataFormat::Cifar100, below(path, CIFAR100))),
         DataFormat::Auto => guess(path),
+        DataFormat::Parquet if !parquet_files(path).is_empty() => {
+            Ok((DataFormat::Parquet, path.to_path_buf()))
+        }
+        asked if is_file(asked) => Err(Error::data(
+            path,
+            "found a folder, expected a file",
+            "name the file, or leave the format to be found out",
+        )),
         asked => Ok((asked, path.to_path_buf())),
     }
+}
+
+/// Whether data of this format are one file.
+fn is_file(format: DataFormat) -> bool {
+    use DataFormat::{Csv, Npz, Parquet, Tar, Zip};
+    matches!(format, Zip | Tar | Csv | Parquet | Npz)
+}
+
+/// The format of a file, by its name.
+fn file_format(path: &Path) -> Option<DataFormat> {
+    if idx::is_images_file(path) {
+        return Some(DataFormat::Idx);
+    }
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+    let formats = [
+        (DataFormat::Zip, [".zip"].as_slice()),
+        (DataFormat::Tar, &[".tar", ".tar.gz", ".tgz"]),
+        (DataFormat::Csv, &[".csv", ".tsv"]),
+        (DataFormat::Parquet, &[".parquet"]),
+        (DataFormat::Npz, &[".npz"]),
+    ];
+    formats.into_iter().find(|(_, names)| ends(names)).map(|(format, _)| format)
 }
 
 const CIFAR10: &str = "cifar-10-batches-bin";
@@ -70,6 +103,9 @@ fn guess(path: &Path) -> Result<(DataFormat, PathBuf)> {
         .any(|entry| idx::is_images_file(&entry.path()))
     {
         return Ok((DataFormat::Idx, path.to_path_buf()));
+    }
+    if !parquet_files(path).is_empty() {
+        return Ok((DataFormat::Parquet, path.to_path_buf()));
     }
     for (python, binary) in [("cifar-10-batches-py", CIFAR10), ("cifar-100-python", CIFAR100)] {
         if path.ends_with(python) || path.join(python).is_dir() {
@@ -102,18 +138,20 @@ fn missing(path: &Path) -> Error {
 /// The error for a file where only a folder will do.
 fn not_a_folder(path: &Path) -> Error {
     let name = path.to_string_lossy().to_lowercase();
-    let packed =
-        [".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".7z", ".rar"].iter().any(|end| name.ends_with(end));
+    let packed = [".tar.xz", ".tar.bz2", ".tar.zst", ".7z", ".rar", ".zip", ".tar"]
+        .iter()
+        .any(|end| name.ends_with(end));
     if packed {
         return Error::data(
             path,
-            "found an archive, expected a folder",
-            "unpack it and name the folder it makes",
+            "found an archive of a kind that is not read, expected ZIP, tar or tar.gz",
+            "unpack it and name the folder it makes, or pack it as ZIP",
         );
     }
     Error::data(
         path,
-        "found a file, expected a folder of images",
-        "name the folder that holds it (of files, only <name>-images-idx3-ubyte[.gz] is read on its own)",
+        "found a file that is no data set, expected a folder of images",
+        "name the folder that holds it (of files, .zip, .tar, .tar.gz, .csv, .parquet, .npz and <name>-images-idx3-ubyte[.gz] \
+         are read on their own)",
     )
 }

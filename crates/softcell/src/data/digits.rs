@@ -27,8 +27,8 @@ pub(super) fn read() -> Source {
         labels.extend(values.map(u32::from));
     }
     let classes = Arc::new((0..10).map(|digit| digit.to_string()).collect());
-    let train = ImageSet { classes, channels: 1, height: SIDE, width: SIDE, pixels, labels };
-    Source { train, test: None, format: DataFormat::Digits, skipped: Vec::new(), notes: Vec::new() }
+    let train = ImageSet::new(classes, [1, SIDE, SIDE], pixels, labels);
+    Source::new(DataFormat::Digits, train, None, Vec::new())
 }
 
 /// 0 to 16 as 0 to 255, rounded.

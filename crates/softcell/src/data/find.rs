@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, glob_with};
 
-use super::layout::is_image;
+use super::kinds::is_image;
 use crate::error::{Error, Result};
 
 /// Something that was named and stands for no image.

@@ -1,136 +1,159 @@
-//! A folder of images: sizes looked at, then all decoded in parallel.
+//! Image files decoded to sets, all in parallel.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::decode::{Head, Shape, decode, head};
-use super::layout::{Layout, scan};
+use super::decode::{Shape, decode};
+use super::fault::{Fault, Problem, Problems};
+use super::files::{Catalogue, Entry, Part, Store};
+use super::pixels::PixelSink;
 use super::set::ImageSet;
-use super::source::{Source, listed};
-use crate::config::{DataConfig, DataFormat, ImageSize};
+use super::shape::survey_of;
+use super::source::{Source, Strictness, TestImages, Wanted, is_training, listed};
+use crate::config::{DataConfig, DataFormat, Resize};
 use crate::error::{Error, Result};
+use crate::run::available_bytes;
 
-/// Images whose heads decide size and channels.
-const SAMPLE: usize = 500;
-/// Longest side that is chosen without being asked for.
-const MAX_AUTO_SIDE: usize = 224;
 /// Images decoded between two reports of progress.
 const CHUNK: usize = 512;
 
-/// Reads the images of `root`, at most `images_per_class` training images of each class.
+/// At most `most` training images of each class; all where it is 0.
+pub(super) fn limited(mut entries: Vec<Entry>, most: usize) -> Vec<Entry> {
+    if most > 0 {
+        let mut taken = std::collections::HashMap::new();
+        entries.retain(|entry| {
+            let count = taken.entry((entry.part, entry.label)).or_insert(0);
+            *count += 1;
+            entry.part != Part::Train || *count <= most
+        });
+    }
+    entries
+}
+
+/// Decodes the images of a catalogue.
 pub(super) fn read(
+    format: DataFormat,
     root: &Path,
+    catalogue: Catalogue,
     config: &DataConfig,
-    size: ImageSize,
+    strictness: Strictness,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Source> {
-    let Layout { classes, mut train, test, mut notes } = scan(root)?;
-    if config.images_per_class > 0 {
-        train.iter_mut().for_each(|files| files.truncate(config.images_per_class));
-    }
-    let (train, test) = (labelled(train), test.map(labelled));
-    let shape = choose_shape(root, &train, size, &mut notes)?;
+    let Catalogue { classes, entries, store, mut notes, mut problems, obstacles } = catalogue;
+    problems.extend(obstacles.into_iter().map(|obstacle| obstacle.problem));
+    let entries = limited(entries, config.images_per_class);
+    let survey = survey_of(format, root, &classes, &entries, &store)?;
+    let (shape, note) = survey.shape(config.image_size.parse()?);
+    notes.extend(note);
+    let classes = Arc::new(classes);
+    let place = place(config, entries.len(), shape, &mut notes);
     let mut reader = Reader {
-        root,
         shape,
-        classes: Arc::new(classes),
-        max_bad: config.max_bad_images,
-        total: train.len() + test.as_ref().map_or(0, Vec::len),
-        done: 0,
-        tally: Tally::default(),
-        skipped: Vec::new(),
-        progress,
+        allowed: match strictness {
+            Strictness::Run => Some(allowed(config, entries.len())),
+            Strictness::Look => None,
+        },
+        total: entries.len(),
+        ..Reader::new(root, &store, classes, config, place, progress)
     };
-    let train = reader.read(&train)?;
-    let test = test.map(|files| reader.read(&files)).transpose()?;
-    notes.extend(reader.tally.notes(shape));
+    // The training part is sorted by class, and the images that the data give to validation are among it.
+    let (mut training, test): (Vec<&Entry>, Vec<&Entry>) =
+        entries.iter().partition(|entry| is_training(entry.part));
+    training.sort_by_key(|entry| (entry.label, entry.part));
+    let (train, kept) = reader.read(&training)?;
+    let test = if test.is_empty() { None } else { Some(reader.read(&test)?) };
+    let names = |entries: &[&Entry]| entries.iter().map(|entry| entry.name.clone()).collect();
+    let (test, test_names) = test.map_or((None, Vec::new()), |(set, kept)| (Some(set), names(&kept)));
+    let train_names = names(&kept);
+    let validation = (0..kept.len()).filter(|&i| kept[i].part == Part::Validation).collect();
+    let grouped = kept.iter().any(|entry| entry.group > 0);
+    let groups = if grouped { kept.iter().map(|entry| entry.group).collect() } else { Vec::new() };
+    if grouped {
+        let mut numbers: Vec<u32> =
+            entries.iter().map(|entry| entry.group).filter(|&group| group > 0).collect();
+        let images = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        notes.push(format!("{images} images are in {} groups, whose images stay in one part", numbers.len()));
+    }
+    notes.extend(reader.tally.notes(shape, config.resize));
     let skipped = reader.skipped;
-    Ok(Source { train, test, format: DataFormat::Folder, skipped, notes })
+    problems.extend(
+        reader.faults.into_vec().into_iter().map(|problem| Problem {
+            what: format!("images that cannot be read: {}", problem.what),
+            ..problem
+        }),
+    );
+    Ok(Source {
+        validation,
+        groups,
+        train_names,
+        test_names,
+        skipped,
+        problems,
+        ..Source::new(format, train, test, notes)
+    })
 }
 
-/// The files class after class, each with its label.
-fn labelled(files: Vec<Vec<PathBuf>>) -> Vec<(PathBuf, u32)> {
-    files
-        .into_iter()
-        .enumerate()
-        .flat_map(|(label, files)| files.into_iter().map(move |file| (file, label as u32)))
-        .collect()
-}
-
-/// Size and channels of all images: as asked for, else from the heads of a sample.
-fn choose_shape(
+/// Decodes the images to test a network on that takes images of `shape`.
+pub(super) fn read_test(
+    format: DataFormat,
     root: &Path,
-    files: &[(PathBuf, u32)],
-    size: ImageSize,
-    notes: &mut Vec<String>,
-) -> Result<Shape> {
-    let sampled = files.len().min(SAMPLE);
-    let heads: Vec<Head> =
-        (0..sampled).into_par_iter().filter_map(|k| head(&files[k * files.len() / sampled].0).ok()).collect();
-    let Some(first) = heads.first() else {
-        let reason = files.first().and_then(|(file, _)| head(file).err()).unwrap_or_default();
-        return Err(Error::data(
-            root,
-            format!("none of {sampled} images that were tried can be read ({reason})"),
-            "check that they are PNG, JPEG, BMP, GIF, WebP, TIFF or PNM files",
-        ));
+    catalogue: Catalogue,
+    config: &DataConfig,
+    [channels, height, width]: [usize; 3],
+    wanted: Wanted,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<TestImages> {
+    let Catalogue { classes, entries, store, mut notes, .. } = catalogue;
+    let in_all = entries.len();
+    let has_test = entries.iter().any(|entry| entry.part == Part::Test);
+    let taken = |entry: &&Entry| wanted == Wanted::All || !has_test || entry.part == Part::Test;
+    let entries: Vec<&Entry> = entries.iter().filter(taken).collect();
+    let shape = Shape { channels, height, width };
+    let place = place(config, entries.len(), shape, &mut notes);
+    let mut reader = Reader {
+        shape,
+        allowed: Some(allowed(config, entries.len())),
+        total: entries.len(),
+        ..Reader::new(root, &store, Arc::new(classes), config, place, progress)
     };
-    let channels = if heads.iter().any(|head| head.color) { 3 } else { 1 };
-    if let ImageSize::Fixed { height, width } = size {
-        return Ok(Shape { channels, height, width });
-    }
-    let heights = Sides::of(heads.iter().map(|head| head.height));
-    let widths = Sides::of(heads.iter().map(|head| head.width));
-    let (height, width) = capped(heights.median, widths.median);
-    let equal = heads.iter().all(|head| (head.height, head.width) == (first.height, first.width));
-    if !equal {
-        notes.push(format!(
-            "images differ in size ({}x{} to {}x{} in a sample of {}): all were brought to {height}x{width}, \
-             from the median height and width; image_size sets another size",
-            heights.least,
-            widths.least,
-            heights.most,
-            widths.most,
-            heads.len()
-        ));
-    } else if (height, width) != (first.height, first.width) {
-        notes.push(format!(
-            "images of {}x{} were brought to {height}x{width}, the longest side at most {MAX_AUTO_SIDE}; \
-             image_size sets another size",
-            first.height, first.width
-        ));
-    }
-    Ok(Shape { channels, height, width })
+    let set = reader.read(&entries)?.0;
+    notes.extend(reader.tally.notes(shape, config.resize));
+    Ok(TestImages { set, in_all, format, skipped: reader.skipped, notes })
 }
 
-/// Lengths in a sample.
-struct Sides {
-    least: usize,
-    median: usize,
-    most: usize,
+/// Unreadable images that are skipped of so many.
+fn allowed(config: &DataConfig, images: usize) -> usize {
+    config.max_bad_images.max((config.max_bad_share * images as f64) as usize)
 }
 
-impl Sides {
-    /// Of at least one length. The median of an even number is the mean of the middle two, rounded up.
-    fn of(lengths: impl Iterator<Item = usize>) -> Sides {
-        let mut sorted: Vec<usize> = lengths.collect();
-        sorted.sort_unstable();
-        let last = sorted.len() - 1;
-        let median = (sorted[last / 2] + sorted[sorted.len() / 2]).div_ceil(2);
-        Sides { least: sorted[0], median, most: sorted[last] }
-    }
+/// Where the decoded images go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Where {
+    Memory,
+    File,
 }
 
-/// Scaled down, if need be, so that the longest side is [`MAX_AUTO_SIDE`].
-fn capped(height: usize, width: usize) -> (usize, usize) {
-    let longest = height.max(width);
-    if longest <= MAX_AUTO_SIDE {
-        return (height, width);
+fn place(config: &DataConfig, images: usize, shape: Shape, notes: &mut Vec<String>) -> Where {
+    let bytes = (images * shape.channels * shape.height * shape.width) as u64;
+    let most = match config.memory {
+        0 => available_bytes().map_or(u64::MAX, |available| available / 2),
+        most => most as u64,
+    };
+    if bytes <= most {
+        return Where::Memory;
     }
-    let scaled = |side: usize| ((side * MAX_AUTO_SIDE + longest / 2) / longest).max(1);
-    (scaled(height), scaled(width))
+    notes.push(format!(
+        "the decoded images take {:.2} GB, more than the {:.2} GB that they may have in memory: they are streamed from a \
+         temporary file in {} (data.memory allows more, image_size makes them smaller)",
+        bytes as f64 / 1e9,
+        most as f64 / 1e9,
+        std::env::temp_dir().display(),
+    ));
+    Where::File
 }
 
 /// Counts of what was done to images.
@@ -143,13 +166,15 @@ struct Tally {
 }
 
 impl Tally {
-    fn notes(&self, shape: Shape) -> Vec<String> {
+    fn notes(&self, shape: Shape, resize: Resize) -> Vec<String> {
         let Shape { height, width, .. } = shape;
+        let how = match resize {
+            Resize::Crop => "the middle that has this ratio of sides",
+            Resize::Squash => "whatever the ratio of their sides",
+            Resize::Letterbox => "with black borders where the ratio of their sides is another",
+        };
         [
-            (
-                self.resized,
-                format!("images were resized to {height}x{width}, whatever the ratio of their sides"),
-            ),
+            (self.resized, format!("images were resized to {height}x{width}, {how} (resize)")),
             (self.grayed, "images with colours were turned gray, as the sampled images are".into()),
             (self.colored, "gray images got three equal channels, as others have colours".into()),
             (self.transparent, "images with transparent pixels were laid on white".into()),
@@ -164,70 +189,119 @@ impl Tally {
 /// Decodes parts one after the other.
 struct Reader<'a> {
     root: &'a Path,
+    store: &'a Store,
     shape: Shape,
+    resize: Resize,
     classes: Arc<Vec<String>>,
-    max_bad: usize,
+    /// Unreadable images that are skipped; any number where it is none.
+    allowed: Option<usize>,
+    place: Where,
     total: usize,
     done: usize,
     tally: Tally,
+    faults: Problems,
     skipped: Vec<(PathBuf, String)>,
     progress: &'a mut dyn FnMut(usize, usize),
 }
 
-impl Reader<'_> {
-    /// Decodes `files` in parallel, in order; unreadable ones are left out.
-    fn read(&mut self, files: &[(PathBuf, u32)]) -> Result<ImageSet> {
+impl<'a> Reader<'a> {
+    fn new(
+        root: &'a Path,
+        store: &'a Store,
+        classes: Arc<Vec<String>>,
+        config: &DataConfig,
+        place: Where,
+        progress: &'a mut dyn FnMut(usize, usize),
+    ) -> Self {
+        Self {
+            root,
+            store,
+            shape: Shape { channels: 1, height: 1, width: 1 },
+            resize: config.resize,
+            classes,
+            allowed: None,
+            place,
+            total: 0,
+            done: 0,
+            tally: Tally::default(),
+            faults: Problems::default(),
+            skipped: Vec::new(),
+            progress,
+        }
+    }
+
+    /// Decodes `files` in parallel, in order; unreadable ones are left out. Answers what was kept, too.
+    fn read<'e>(&mut self, files: &[&'e Entry]) -> Result<(ImageSet, Vec<&'e Entry>)> {
         let Shape { channels, height, width } = self.shape;
-        let mut pixels = self.reserve(files.len())?;
-        let mut labels = Vec::with_capacity(files.len());
+        let image_len = channels * height * width;
+        let mut sink = self.sink(files.len())?;
+        let mut kept = Vec::with_capacity(files.len());
         for chunk in files.chunks(CHUNK) {
-            let decoded: Vec<_> = chunk.par_iter().map(|(file, _)| decode(file, self.shape)).collect();
-            for ((file, label), result) in chunk.iter().zip(decoded) {
+            let (store, shape, resize) = (self.store, self.shape, self.resize);
+            let decoded: Vec<_> = chunk
+                .par_iter()
+                .map(|entry| store.bytes(&entry.place).and_then(|bytes| decode(&bytes, shape, resize)))
+                .collect();
+            for (entry, result) in chunk.iter().zip(decoded) {
                 match result {
                     Ok(image) => {
-                        pixels.extend_from_slice(&image.pixels);
-                        labels.push(*label);
+                        sink.push(&image.pixels)?;
+                        kept.push(*entry);
                         self.tally.resized += usize::from(image.resized);
                         self.tally.grayed += usize::from(image.color && channels == 1);
                         self.tally.colored += usize::from(!image.color && channels == 3);
                         self.tally.transparent += usize::from(image.transparent);
                     }
-                    Err(reason) => self.skipped.push((file.clone(), reason)),
+                    Err(fault) => self.skip(entry, &fault),
                 }
             }
-            self.check_skipped()?;
             self.done += chunk.len();
             (self.progress)(self.done, self.total);
         }
-        Ok(ImageSet { classes: Arc::clone(&self.classes), channels, height, width, pixels, labels })
+        // After all of a part, so that all of them are told at once.
+        self.check_skipped()?;
+        let labels = kept.iter().map(|entry| entry.label).collect();
+        let (classes, pixels) = (Arc::clone(&self.classes), sink.finish(image_len)?);
+        Ok((ImageSet { classes, channels, height, width, pixels, labels }, kept))
+    }
+
+    fn skip(&mut self, entry: &Entry, fault: &Fault) {
+        self.faults.add(fault.what(), &entry.name);
+        self.skipped.push((PathBuf::from(&entry.name), fault.to_string()));
     }
 
     /// Room for `images` images.
-    fn reserve(&self, images: usize) -> Result<Vec<u8>> {
+    fn sink(&self, images: usize) -> Result<PixelSink> {
         let Shape { channels, height, width } = self.shape;
         let bytes = images * channels * height * width;
-        let mut pixels = Vec::new();
-        pixels.try_reserve_exact(bytes).map_err(|_| {
-            Error::data(
-                self.root,
-                format!("{images} images of {channels}x{height}x{width} need {} MiB of memory", bytes >> 20),
-                "set a smaller image_size, or images_per_class",
-            )
-        })?;
-        Ok(pixels)
+        match self.place {
+            Where::File => PixelSink::in_file(),
+            Where::Memory => PixelSink::in_memory(bytes).ok_or_else(|| {
+                Error::data(
+                    self.root,
+                    format!("{images} images of {channels}x{height}x{width} need {} MiB of memory", bytes >> 20),
+                    "set a smaller image_size, images_per_class, or data.memory for a file in place of memory",
+                )
+            }),
+        }
     }
 
     /// Refuses more unreadable images than allowed.
     fn check_skipped(&self) -> Result<()> {
-        if self.skipped.len() <= self.max_bad {
+        let Some(allowed) = self.allowed.filter(|&allowed| self.skipped.len() > allowed) else {
             return Ok(());
-        }
+        };
         let bad: Vec<String> =
             self.skipped.iter().map(|(file, reason)| format!("{} ({reason})", file.display())).collect();
         Err(Error::data(
             self.root,
-            format!("found {} images that cannot be read: {}", bad.len(), listed(&bad)),
-            format!("mend or remove them, or raise max_bad_images (now {})", self.max_bad),
+            format!(
+                "found {} images that cannot be read, {allowed} of {} are allowed: {}",
+                bad.len(),
+                self.total,
+                listed(&bad)
+            ),
+            "mend or remove them, or raise max_bad_images or max_bad_share",
         ))
     }
 }

@@ -72,62 +72,71 @@ pub(super) fn is_images_file(path: &Path) -> bool {
 pub(super) fn read(path: &Path) -> Result<Source> {
     let mut notes = Vec::new();
     let files = Files::find(path)?;
-    let (mut train, labels) = files.part(Part::Train)?.ok_or_else(|| {
+    let train = files.part(Part::Train)?.ok_or_else(|| {
         Error::data(
             path,
             "found no images file of a training part",
             "expected <name>train-images-idx3-ubyte[.gz]",
         )
     })?;
-    let numbers: Vec<u8> = labels.iter().copied().collect::<BTreeSet<u8>>().into_iter().collect();
-    train.classes = Arc::new(files.class_names(&numbers)?);
-    train.labels = consecutive(&labels, &numbers).expect("the classes are the labels that occur");
-    let mut test = None;
-    if let Some((mut set, labels)) = files.part(Part::Test)? {
-        if (set.height, set.width) != (train.height, train.width) {
-            return Err(Error::data(
-                path,
-                format!(
-                    "training images are {}x{}, test images {}x{}",
-                    train.height, train.width, set.height, set.width
-                ),
-                "give files of one data set",
-            ));
-        }
-        set.classes = Arc::clone(&train.classes);
-        set.labels = consecutive(&labels, &numbers).map_err(|label| {
+    let numbers: Vec<u8> = train.labels.iter().copied().collect::<BTreeSet<u8>>().into_iter().collect();
+    let classes = Arc::new(files.class_names(&numbers)?);
+    let test = files.part(Part::Test)?;
+    if let Some(test) = &test
+        && test.size != train.size
+    {
+        let [[height, width], [test_height, test_width]] = [train.size, test.size];
+        return Err(Error::data(
+            path,
+            format!("training images are {height}x{width}, test images {test_height}x{test_width}"),
+            "give files of one data set",
+        ));
+    }
+    let exchanged = files.group.to_lowercase().starts_with("emnist");
+    let set = |part: Stored| {
+        let labels = consecutive(&part.labels, &numbers).map_err(|label| {
             Error::data(
                 path,
                 format!("label {label} occurs in the test part but not in the training part"),
                 "give files of one data set",
             )
         })?;
-        test = Some(set);
-    }
-    if files.group.to_lowercase().starts_with("emnist") {
-        transpose(&mut train);
-        test.as_mut().map(transpose);
+        let part = if exchanged { part.transposed() } else { part };
+        let [height, width] = part.size;
+        Ok(ImageSet::new(Arc::clone(&classes), [1, height, width], part.pixels, labels))
+    };
+    if exchanged {
         notes.push("EMNIST stores images with rows and columns exchanged: they were exchanged back".into());
     }
-    Ok(Source { train, test, format: DataFormat::Idx, skipped: Vec::new(), notes })
+    Ok(Source::new(DataFormat::Idx, set(train)?, test.map(set).transpose()?, notes))
+}
+
+/// A part as it is stored.
+struct Stored {
+    /// Rows and columns.
+    size: [usize; 2],
+    pixels: Vec<u8>,
+    labels: Vec<u8>,
+}
+
+impl Stored {
+    /// Rows and columns exchanged.
+    fn transposed(mut self) -> Stored {
+        let [rows, columns] = self.size;
+        let mut image = vec![0; rows * columns];
+        for bytes in self.pixels.chunks_exact_mut(rows * columns) {
+            image.copy_from_slice(bytes);
+            for (i, byte) in bytes.iter_mut().enumerate() {
+                *byte = image[i % rows * columns + i / rows];
+            }
+        }
+        Stored { size: [columns, rows], ..self }
+    }
 }
 
 /// The place of each label among `numbers`, or the first label that is not there.
 fn consecutive(labels: &[u8], numbers: &[u8]) -> Result<Vec<u32>, u8> {
     labels.iter().map(|label| numbers.binary_search(label).map(|i| i as u32).map_err(|_| *label)).collect()
-}
-
-/// Exchanges rows and columns.
-fn transpose(set: &mut ImageSet) {
-    let (rows, columns) = (set.height, set.width);
-    let mut image = vec![0; rows * columns];
-    for bytes in set.pixels.chunks_exact_mut(rows * columns) {
-        image.copy_from_slice(bytes);
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = image[i % rows * columns + i / rows];
-        }
-    }
-    (set.height, set.width) = (columns, rows);
 }
 
 /// The files of one data set.
@@ -181,8 +190,8 @@ impl Files {
             .map(|(path, _)| path.as_path())
     }
 
-    /// The images of a part, without classes, and their labels as they are stored.
-    fn part(&self, part: Part) -> Result<Option<(ImageSet, Vec<u8>)>> {
+    /// The images and labels of a part.
+    fn part(&self, part: Part) -> Result<Option<Stored>> {
         let Some(images) = self.path(part, Kind::Images) else { return Ok(None) };
         let Some(labels) = self.path(part, Kind::Labels) else {
             return Err(Error::data(
@@ -201,8 +210,7 @@ impl Files {
             ));
         }
         let [_, height, width] = size;
-        let (classes, labels) = (Arc::default(), Vec::new());
-        Ok(Some((ImageSet { classes, channels: 1, height, width, pixels, labels }, stored)))
+        Ok(Some(Stored { size: [height, width], pixels, labels: stored }))
     }
 
     /// `<group>mapping.txt` (EMNIST: lines of label and character code), else the numbers themselves.

@@ -22,7 +22,8 @@ impl Normalization {
         let plane = set.height * set.width;
         let mut histograms = vec![[0u64; 256]; set.channels];
         for &i in indices {
-            for (channel, bytes) in set.image(i).chunks_exact(plane).enumerate() {
+            let image = set.image(i);
+            for (channel, bytes) in image.chunks_exact(plane).enumerate() {
                 for &byte in bytes {
                     histograms[channel][usize::from(byte)] += 1;
                 }

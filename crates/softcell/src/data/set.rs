@@ -1,5 +1,6 @@
-//! Labelled images of one shape, in memory as bytes.
+//! Labelled images of one shape, as bytes.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,8 +9,10 @@ use image::{ImageBuffer, Luma};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-/// Labelled images of one shape, as bytes.
-#[derive(Clone, PartialEq, Eq)]
+use super::pixels::Pixels;
+
+/// Labelled images of one shape, as bytes; clones share the bytes.
+#[derive(Clone)]
 pub struct ImageSet {
     /// Names of the classes; a label is an index into them.
     pub classes: Arc<Vec<String>>,
@@ -20,12 +23,29 @@ pub struct ImageSet {
     /// Columns of an image.
     pub width: usize,
     /// Image after image, each channel after channel, row by row: `[images, channels, height, width]`.
-    pub pixels: Vec<u8>,
+    pub pixels: Pixels,
     /// The class of each image.
     pub labels: Vec<u32>,
 }
 
 impl ImageSet {
+    /// Images in memory: `pixels` is `[labels.len(), channels, height, width]`, `shape` the last three.
+    ///
+    /// # Panics
+    ///
+    /// If the number of bytes is another.
+    pub fn new(classes: Arc<Vec<String>>, shape: [usize; 3], pixels: Vec<u8>, labels: Vec<u32>) -> ImageSet {
+        let [channels, height, width] = shape;
+        let len = channels * height * width;
+        assert_eq!(pixels.len(), labels.len() * len, "every image has its bytes");
+        ImageSet { classes, channels, height, width, pixels: Pixels::in_memory(pixels, len), labels }
+    }
+
+    /// No images, but a shape and classes.
+    pub fn empty(classes: Arc<Vec<String>>, shape: [usize; 3]) -> ImageSet {
+        ImageSet::new(classes, shape, Vec::new(), Vec::new())
+    }
+
     /// Number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
@@ -46,9 +66,8 @@ impl ImageSet {
     /// # Panics
     ///
     /// If there is no image `i`.
-    pub fn image(&self, i: usize) -> &[u8] {
-        let n = self.image_len();
-        &self.pixels[i * n..(i + 1) * n]
+    pub fn image(&self, i: usize) -> Cow<'_, [u8]> {
+        self.pixels.image(i)
     }
 
     /// Number of images of each class, in the order of [`ImageSet::classes`].
@@ -62,11 +81,8 @@ impl ImageSet {
 
     /// The images at `indices`, in that order.
     pub(super) fn subset(&self, indices: &[usize]) -> ImageSet {
-        let mut pixels = Vec::with_capacity(indices.len() * self.image_len());
-        for &i in indices {
-            pixels.extend_from_slice(self.image(i));
-        }
         let labels = indices.iter().map(|&i| self.labels[i]).collect();
+        let pixels = self.pixels.chosen(indices.iter().copied());
         ImageSet { classes: Arc::clone(&self.classes), pixels, labels, ..*self }
     }
 
@@ -101,14 +117,26 @@ impl ImageSet {
         self.subset(&kept)
     }
 
-    /// Brings every image to `height` x `width`, without keeping the ratio of the sides.
-    pub(super) fn resize(&mut self, height: usize, width: usize) {
-        self.pixels = self
-            .pixels
-            .par_chunks_exact(self.height * self.width)
-            .flat_map_iter(|plane| resize_plane(plane, self.height, self.width, height, width))
-            .collect();
-        (self.height, self.width) = (height, width);
+    /// The same images brought to `height` x `width`, in memory, without keeping the ratio of the sides.
+    pub fn resized(&self, height: usize, width: usize) -> ImageSet {
+        let plane = self.height * self.width;
+        let image = |i: usize| {
+            let planes = self.image(i);
+            let planes = planes.chunks_exact(plane);
+            planes.flat_map(|p| resize_plane(p, self.height, self.width, height, width)).collect::<Vec<u8>>()
+        };
+        let pixels = (0..self.len()).into_par_iter().flat_map_iter(image).collect();
+        let shape = [self.channels, height, width];
+        ImageSet::new(Arc::clone(&self.classes), shape, pixels, self.labels.clone())
+    }
+
+    /// These images and then others of the same shape and classes, in memory.
+    pub(super) fn joined(&self, other: &ImageSet) -> ImageSet {
+        let images =
+            |set: &ImageSet| (0..set.len()).flat_map(|i| set.image(i).into_owned()).collect::<Vec<u8>>();
+        let labels = [self.labels.as_slice(), &other.labels].concat();
+        let shape = [self.channels, self.height, self.width];
+        ImageSet::new(Arc::clone(&self.classes), shape, [images(self), images(other)].concat(), labels)
     }
 
     /// Feeds shape, class names, labels and pixels to `hash`.
@@ -123,7 +151,20 @@ impl ImageSet {
         for label in &self.labels {
             hash.update(label.to_le_bytes());
         }
-        hash.update(&self.pixels);
+        for i in 0..self.len() {
+            hash.update(self.image(i));
+        }
+    }
+}
+
+/// The same classes, shape, labels and bytes, wherever they lie.
+impl PartialEq for ImageSet {
+    fn eq(&self, other: &ImageSet) -> bool {
+        let shape = |set: &ImageSet| (set.channels, set.height, set.width);
+        self.classes == other.classes
+            && shape(self) == shape(other)
+            && self.labels == other.labels
+            && (0..self.len()).all(|i| self.image(i) == other.image(i))
     }
 }
 

@@ -1,25 +1,69 @@
-//! Reading images of any supported format into memory.
+//! Reading images of any supported format.
 
 use std::path::{Path, PathBuf};
 
+use super::fault::Problem;
+use super::files::{Catalogue, Part};
 use super::set::ImageSet;
-use super::{cifar, detect, digits, folder, idx};
-use crate::config::{DataConfig, DataFormat, ImageSize};
+use super::shape::{Survey, survey_of};
+use super::{cifar, detect, digits, duplicates, folder, idx, npz};
+use crate::config::{DataConfig, DataFormat, Duplicates, ImageSize};
 use crate::error::{Error, Result};
 
 /// Images as they were read, before anything is divided.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The training part, or everything where there is only one part.
+    /// The training part, those for validation included, or everything where there is only one part.
     pub train: ImageSet,
+    /// Which of them the data give to validation; empty where that is still to be split off.
+    pub validation: Vec<usize>,
+    /// Training images of the same number stay in one part; 0 is an image on its own. Empty where all are.
+    pub groups: Vec<u32>,
     /// The test part, if the data has one.
     pub test: Option<ImageSet>,
+    /// What the training images are called, and the test images; empty where they have no names.
+    pub train_names: Vec<String>,
+    /// See `train_names`.
+    pub test_names: Vec<String>,
     /// How the images were stored; never [`DataFormat::Auto`].
     pub format: DataFormat,
     /// Images that could not be read, and why.
     pub skipped: Vec<(PathBuf, String)>,
+    /// What is wrong with the data, counted.
+    pub problems: Vec<Problem>,
     /// What was decided on the way, in sentences.
     pub notes: Vec<String>,
+}
+
+impl Source {
+    /// Images of which nothing more is known.
+    pub fn new(format: DataFormat, train: ImageSet, test: Option<ImageSet>, notes: Vec<String>) -> Source {
+        Source {
+            train,
+            validation: Vec::new(),
+            groups: Vec::new(),
+            test,
+            train_names: Vec::new(),
+            test_names: Vec::new(),
+            format,
+            skipped: Vec::new(),
+            problems: Vec::new(),
+            notes,
+        }
+    }
+
+    /// Leaves out all training images but those at `indices`, which rise.
+    pub(super) fn keep_training(&mut self, indices: &[usize]) {
+        self.train = self.train.subset(indices);
+        if !self.groups.is_empty() {
+            self.groups = indices.iter().map(|&i| self.groups[i]).collect();
+        }
+        if !self.train_names.is_empty() {
+            self.train_names = indices.iter().map(|&i| std::mem::take(&mut self.train_names[i])).collect();
+        }
+        let place = |i: &usize| indices.binary_search(i).ok();
+        self.validation = self.validation.iter().filter_map(place).collect();
+    }
 }
 
 /// Reads the images that `config` names; `progress` is told (images done, images in all) now and then.
@@ -32,37 +76,169 @@ pub struct Source {
 /// | a folder with `data_batch_1.bin`, or with `cifar-10-batches-bin` in it | CIFAR-10 |
 /// | a folder with `train.bin` and `test.bin`, or with `cifar-100-binary` in it | CIFAR-100, fine labels |
 /// | a folder with `*-images-idx3-ubyte[.gz]`, or such a file | IDX (MNIST and its kin) |
+/// | a folder with `*.parquet`, or with `data/*.parquet`, or such a file | Parquet with the bytes of image files |
+/// | `*.zip`, `*.tar`, `*.tar.gz`, `*.tgz` | an archive of a folder of images |
+/// | `*.csv`, `*.tsv` | a table of paths, classes and, where they are there, parts and groups |
+/// | `*.npz` | NumPy arrays |
 /// | any other folder | a folder of images |
 ///
-/// A folder of images holds one folder per class, or `train` and `test` (or `val`, `valid`) with one
+/// A folder of images holds one folder per class, or `train`, `val` (`valid`, `validation`) and `test` with one
 /// folder per class in each. PNG, JPEG, BMP, GIF (first frame), WebP, TIFF and PNM files are read, from
 /// sub-folders of a class too; orientation tags are heeded, transparent pixels become white. Classes are
-/// ordered by name. With all of `train`, `val` and `test`, the validation images join the training part:
-/// validation is split off by [`Dataset::new`](super::Dataset::new). With `train` and `val` only, `val` is
-/// the test part.
+/// ordered by name. With `train` and `val` only, `val` is the test part.
+///
+/// Unless `config.duplicates` says otherwise, copies of an image stay in one part, and those of test images are left out
+/// of training.
 ///
 /// # Errors
 ///
 /// A path that is not there or not of the format; files that are cut short or contradict one another;
-/// fewer than two classes; a class without images; more than `max_bad_images` unreadable images.
+/// fewer than two classes; a class without training images; more unreadable images than are allowed.
 pub fn open(config: &DataConfig, progress: &mut dyn FnMut(usize, usize)) -> Result<Source> {
-    let size: ImageSize = config.image_size.parse()?;
-    let (format, path) = detect::detect(config)?;
-    let mut source = match format {
-        DataFormat::Folder => folder::read(&path, config, size, progress)?,
-        DataFormat::Cifar10 => cifar::read_10(&path)?,
-        DataFormat::Cifar100 => cifar::read_100(&path)?,
-        DataFormat::Idx => idx::read(&path)?,
-        DataFormat::Digits | DataFormat::Auto => digits::read(),
-    };
-    check_classes(&source.train, &path)?;
-    if format != DataFormat::Folder {
-        source.train = source.train.first_of_each_class(config.images_per_class);
-        bring_to(&mut source, size);
-        let images = source.train.len() + source.test.as_ref().map_or(0, ImageSet::len);
-        progress(images, images);
+    let mut source = read(config, Strictness::Run, progress)?;
+    check_classes(&source.train, Path::new(&config.path))?;
+    if config.duplicates == Duplicates::Separate {
+        duplicates::separate(&mut source);
+        check_classes(&source.train, Path::new(&config.path))?;
     }
     Ok(source)
+}
+
+/// As [`open`], but goes on whatever is wrong, and tells it: for looking at data.
+///
+/// # Errors
+///
+/// A path that is not there or not of the format; no readable image at all.
+pub fn inspect(config: &DataConfig, progress: &mut dyn FnMut(usize, usize)) -> Result<Source> {
+    let mut source = read(config, Strictness::Look, progress)?;
+    if source.train.classes.len() < 2 {
+        source.problems.push(Problem {
+            what: "there is only one class: a run needs two".into(),
+            count: 1,
+            examples: source.train.classes.to_vec(),
+        });
+    }
+    duplicates::separate(&mut source);
+    Ok(source)
+}
+
+/// Which images of the data are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The test part where the data have one, else all.
+    TestOrAll,
+    /// All, whatever part they were given to.
+    All,
+}
+
+/// Images to test a network on.
+#[derive(Debug, Clone)]
+pub struct TestImages {
+    /// The images, with the classes that the data have.
+    pub set: ImageSet,
+    /// How many the data hold, other parts and unreadable ones included.
+    pub in_all: usize,
+    /// How they were stored.
+    pub format: DataFormat,
+    /// Images that could not be read, and why.
+    pub skipped: Vec<(PathBuf, String)>,
+    /// What was decided on the way, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// Reads the images of `config.path` to test a network on, which takes images of `shape` (channels, rows, columns). One
+/// class is enough.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_for_test(
+    config: &DataConfig,
+    shape: [usize; 3],
+    wanted: Wanted,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<TestImages> {
+    let [_, height, width] = shape;
+    let size = ImageSize::Fixed { height, width };
+    let config = DataConfig { images_per_class: 0, image_size: size.to_string(), ..config.clone() };
+    let (format, path) = detect::detect(&config)?;
+    if format.is_files() {
+        let catalogue = Catalogue::of(format, &path)?;
+        return folder::read_test(format, &path, catalogue, &config, shape, wanted, progress);
+    }
+    let source = read(&config, Strictness::Run, progress)?;
+    let in_all = source.train.len() + source.test.as_ref().map_or(0, ImageSet::len);
+    let Source { train, test, format, skipped, notes, .. } = source;
+    let set = match (wanted, test) {
+        (_, None) => train,
+        (Wanted::TestOrAll, Some(test)) => test,
+        (Wanted::All, Some(test)) => train.joined(&test),
+    };
+    Ok(TestImages { set, in_all, format, skipped, notes })
+}
+
+/// What a path holds, as far as that can be told without decoding the images.
+///
+/// # Errors
+///
+/// As [`open`], but for what only decoding finds.
+pub fn survey(config: &DataConfig) -> Result<Survey> {
+    let (format, path) = detect::detect(config)?;
+    if format.is_files() {
+        let catalogue = Catalogue::of(format, &path)?;
+        refuse_obstacles(&catalogue, &path)?;
+        let entries = folder::limited(catalogue.entries, config.images_per_class);
+        return survey_of(format, &path, &catalogue.classes, &entries, &catalogue.store);
+    }
+    let source = read(config, Strictness::Run, &mut |_, _| {})?;
+    Ok(Survey::of_source(&source))
+}
+
+/// Whether it matters that a run could not begin with the images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// It is an error.
+    Run,
+    /// It is told.
+    Look,
+}
+
+fn read(
+    config: &DataConfig,
+    strictness: Strictness,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Source> {
+    let size: ImageSize = config.image_size.parse()?;
+    let (format, path) = detect::detect(config)?;
+    if format.is_files() {
+        let catalogue = Catalogue::of(format, &path)?;
+        if strictness == Strictness::Run {
+            refuse_obstacles(&catalogue, &path)?;
+        }
+        return folder::read(format, &path, catalogue, config, strictness, progress);
+    }
+    let most = config.images_per_class;
+    let mut source = match format {
+        DataFormat::Cifar10 => cifar::read_10(&path, most)?,
+        DataFormat::Cifar100 => cifar::read_100(&path, most)?,
+        DataFormat::Idx => idx::read(&path)?,
+        DataFormat::Npz => npz::read(&path)?,
+        _ => digits::read(),
+    };
+    if source.validation.is_empty() {
+        source.train = source.train.first_of_each_class(most);
+    }
+    bring_to(&mut source, size);
+    let images = source.train.len() + source.test.as_ref().map_or(0, ImageSet::len);
+    progress(images, images);
+    Ok(source)
+}
+
+/// What keeps a run from beginning, as an error.
+fn refuse_obstacles(catalogue: &Catalogue, path: &Path) -> Result<()> {
+    let Some(first) = catalogue.obstacles.first() else { return Ok(()) };
+    let told: Vec<String> = catalogue.obstacles.iter().map(|o| o.problem.what.clone()).collect();
+    Err(Error::data(path, told.join("; "), first.remedy.clone()))
 }
 
 /// Resizes both parts if another size is asked for.
@@ -73,7 +249,7 @@ fn bring_to(source: &mut Source, size: ImageSize) {
         return;
     }
     for set in [Some(&mut source.train), source.test.as_mut()].into_iter().flatten() {
-        set.resize(height, width);
+        *set = set.resized(height, width);
     }
     source
         .notes
@@ -101,8 +277,9 @@ fn check_classes(train: &ImageSet, path: &Path) -> Result<()> {
     }
     Err(Error::data(
         path,
-        format!("no training image of class {}", listed(&empty)),
-        "add images of it, or take the class out",
+        format!("no training image of class {} is left", listed(&empty)),
+        "add images of it, or take the class out (copies of test images do not count: duplicates = \"ignore\" keeps \
+         them)",
     ))
 }
 
@@ -113,4 +290,9 @@ pub(super) fn listed(items: &[String]) -> String {
         None | Some(0) => items.join(", "),
         Some(more) => format!("{} and {more} more", items[..SHOWN].join(", ")),
     }
+}
+
+/// Whether entries of this part are training images, those for validation included.
+pub(super) fn is_training(part: Part) -> bool {
+    part != Part::Test
 }

@@ -43,7 +43,7 @@ impl ImageSet {
         let bytes = self.image(i);
         let (width, height) = (self.width as u32, self.height as u32);
         if self.channels == 1 {
-            let gray = GrayImage::from_raw(width, height, bytes.to_vec());
+            let gray = GrayImage::from_raw(width, height, bytes.into_owned());
             return gray.expect("an image has height x width bytes").into();
         }
         let plane = self.height * self.width;

@@ -32,6 +32,7 @@ pub(super) fn model(genotype: &str, stem: StemKind, auxiliary: bool) -> TrainedM
         classes: (0..5).map(|class| format!("class {class}")).collect(),
         image_shape: [3, 32, 32],
         normalization: Normalization { mean: vec![0.1, 0.25, 1.0 / 3.0], std: vec![0.5, 0.1, 0.7] },
+        resize: crate::config::Resize::Crop,
         device: "cpu".into(),
         threads: 1,
         notes: Vec::new(),

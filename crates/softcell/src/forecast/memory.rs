@@ -155,14 +155,7 @@ mod tests {
     use crate::space::known_genotype;
 
     fn images() -> ImageSet {
-        ImageSet {
-            classes: ["a", "b"].map(String::from).to_vec().into(),
-            channels: 3,
-            height: 32,
-            width: 32,
-            pixels: Vec::new(),
-            labels: Vec::new(),
-        }
+        ImageSet::empty(["a", "b"].map(String::from).to_vec().into(), [3, 32, 32])
     }
 
     #[test]

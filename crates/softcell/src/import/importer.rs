@@ -151,6 +151,7 @@ impl Importer {
             classes,
             image_shape,
             normalization,
+            resize: config.data.resize,
             device: String::new(),
             threads: 0,
             notes,

@@ -42,11 +42,11 @@ impl Predictor {
     /// Answers for image files, as [`crate::data::find_images`] finds them. Each is read as a folder of
     /// training images is: see [`read_image`].
     pub fn answers(&self, images: Vec<Result<PathBuf, NotFound>>) -> Answers<'_> {
-        let [channels, height, width] = self.manifest.image_shape;
+        let (shape, resize) = (self.manifest.image_shape, self.manifest.resize);
         let (sender, receiver) = sync_channel(AHEAD);
         let decode = move |found: Result<PathBuf, NotFound>| match found {
             Ok(path) => {
-                let pixels = read_image(&path, channels, height, width);
+                let pixels = read_image(&path, shape, resize);
                 (path, pixels)
             }
             Err(NotFound { path, error }) => (path, Err(error)),

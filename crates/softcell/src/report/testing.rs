@@ -75,6 +75,7 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
             classes: names,
             image_shape: [3, 32, 32],
             normalization: Normalization { mean: vec![0.5; 3], std: vec![0.2; 3] },
+            resize: crate::config::Resize::Crop,
             device: "cpu".to_owned(),
             threads: 2,
             notes: vec![format!("a note on {HOSTILE}")],

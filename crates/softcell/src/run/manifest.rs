@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::TrainConfig;
+use crate::config::{Resize, TrainConfig};
 use crate::data::Normalization;
 use crate::measures::{balanced_accuracy, macro_f1};
 use crate::space::{Cost, Genotype, derived_cost};
@@ -30,6 +30,9 @@ pub struct Manifest {
     pub image_shape: [usize; 3],
     /// Mean and deviation taken out of the pixels.
     pub normalization: Normalization,
+    /// How images of another ratio of sides were brought to the shape; runs from before there was a choice squashed them.
+    #[serde(default = "squash")]
+    pub resize: Resize,
     /// Name of the device.
     pub device: String,
     /// Number of threads.
@@ -42,6 +45,10 @@ pub struct Manifest {
     /// The run whose weights the training begins from, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_from: Option<String>,
+}
+
+fn squash() -> Resize {
+    Resize::Squash
 }
 
 impl Manifest {

@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{assert_says, config, read, refused, temp, write};
+use super::{assert_says, bytes, config, read, refused, temp, write};
 use crate::config::DataFormat;
 use crate::data::open;
 
@@ -115,9 +115,9 @@ fn idx_plain_and_compressed_with_labels_that_leave_numbers_out() {
     assert_eq!((set.channels, set.height, set.width), (1, 2, 3));
     assert_eq!(*set.classes, ["1", "4"]);
     assert_eq!(set.labels, [1, 0, 1]);
-    assert_eq!(set.image(1), [6, 7, 8, 9, 10, 11]);
+    assert_eq!(*set.image(1), [6, 7, 8, 9, 10, 11]);
     let test = source.test.unwrap();
-    assert_eq!((test.labels, test.pixels), (vec![0], vec![9, 8, 7, 6, 5, 4]));
+    assert_eq!((&test.labels, bytes(&test)), (&vec![0], vec![9, 8, 7, 6, 5, 4]));
     let by_file = read(&dir.path().join("train-images-idx3-ubyte")).unwrap();
     assert_eq!(by_file.train, source.train);
 }
@@ -128,7 +128,7 @@ fn idx_names_with_a_dot_and_without_test_part() {
     write(&dir.path().join("train-images.idx3-ubyte"), idx_images(2, 1, 1, &[3, 4]));
     write(&dir.path().join("train-labels.idx1-ubyte"), idx_labels(&[0, 1]));
     let source = read(dir.path()).unwrap();
-    assert_eq!((source.train.pixels, source.test), (vec![3, 4], None));
+    assert_eq!((bytes(&source.train), source.test), (vec![3, 4], None));
 }
 
 #[test]
@@ -139,9 +139,9 @@ fn emnist_is_turned_and_named_and_chosen_by_file() {
     let source = read(dir.path()).unwrap();
     let set = &source.train;
     assert_eq!((set.height, set.width), (3, 2));
-    assert_eq!(set.image(0), [0, 3, 1, 4, 2, 5]);
+    assert_eq!(*set.image(0), [0, 3, 1, 4, 2, 5]);
     let test = source.test.as_ref().unwrap();
-    assert_eq!((test.height, test.width, test.image(0)), (3, 2, &[9, 6, 8, 5, 7, 4][..]));
+    assert_eq!((test.height, test.width, &*test.image(0)), (3, 2, &[9, 6, 8, 5, 7, 4][..]));
     assert_eq!(*set.classes, ["A", "D"]);
     assert_says(&source.notes.join("\n"), &["EMNIST", "exchanged"]);
 
@@ -190,11 +190,11 @@ fn the_embedded_digits() {
     let source = read(Path::new("digits")).unwrap();
     let set = &source.train;
     assert_eq!((set.len(), set.channels, set.height, set.width), (1797, 1, 8, 8));
-    assert_eq!(set.pixels.len(), 1797 * 64);
+    assert_eq!(bytes(set).len(), 1797 * 64);
     assert_eq!(set.class_counts(), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
     // 0, 0, 5, 13, 9, 1, 0, 0 of 16.
     assert_eq!(set.image(0)[..8], [0, 0, 80, 207, 143, 16, 0, 0]);
-    assert_eq!(set.pixels.iter().max(), Some(&255));
+    assert_eq!(bytes(set).iter().max(), Some(&255));
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn size_and_images_per_class_hold_for_every_format() {
     let source = open(&config, &mut |done, total| last = (done, total)).unwrap();
     assert_eq!(source.train.labels, [1, 0]);
     for set in [&source.train, source.test.as_ref().unwrap()] {
-        assert_eq!((set.height, set.width, set.pixels.len()), (4, 9, set.len() * 36));
+        assert_eq!((set.height, set.width, bytes(set).len()), (4, 9, set.len() * 36));
     }
     // Rows 0, 1, 2 and 3, 4, 5: the corners keep their values.
     assert_eq!((source.train.image(0)[0], source.train.image(0)[35]), (0, 5));

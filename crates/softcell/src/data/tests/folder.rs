@@ -6,9 +6,9 @@ use std::path::Path;
 use image::codecs::jpeg::JpegEncoder;
 use image::{GrayAlphaImage, GrayImage, ImageEncoder, ImageFormat, Luma, LumaA, Rgba, RgbaImage};
 
-use super::{assert_says, color, config, gray, read, refused, temp, write};
-use crate::config::{DataConfig, DataFormat};
-use crate::data::{Source, describe, open, read_image};
+use super::{assert_says, bytes, color, config, gray, read, refused, temp, write};
+use crate::config::{DataConfig, DataFormat, Resize};
+use crate::data::{Dataset, Source, describe, open, read_image, survey};
 
 /// Two classes of two colour images.
 fn two_classes(root: &Path) {
@@ -56,7 +56,7 @@ fn every_kind_of_file_in_any_case_and_depth_and_nothing_else() {
         assert_eq!(source.train.image(image)[0], value, "image {image}");
     }
     let notes = source.notes.join("\n");
-    assert_says(&notes, &["3 files that are hidden or no images", "1 images that lie in no class folder"]);
+    assert_says(&notes, &["3 files that are hidden or no images", "1 image that lies in no class folder"]);
     assert_says(&notes, &["1 gray images got three equal channels"]);
 }
 
@@ -74,7 +74,7 @@ fn train_and_test_folders() {
 }
 
 #[test]
-fn validation_joins_training_beside_a_test_part_and_is_one_otherwise() {
+fn given_parts_are_kept() {
     let dir = temp();
     let root = dir.path();
     two_classes(&root.join("train"));
@@ -84,14 +84,18 @@ fn validation_joins_training_beside_a_test_part_and_is_one_otherwise() {
     }
     let source = read(root).unwrap();
     assert_eq!(source.train.labels, [0, 0, 0, 1, 1, 1]);
-    assert_eq!(source.train.image(2)[0], 90);
-    assert_eq!(source.test.unwrap().len(), 2);
-    assert_says(&source.notes.join("\n"), &["2 images in valid joined the training part"]);
+    assert_eq!((source.train.image(2)[0], &source.validation), (90, &vec![2, 5]));
+    assert_eq!(source.test.as_ref().unwrap().len(), 2);
+    let data = Dataset::new(source, &config(root), 0.5, 2).unwrap();
+    assert_eq!((&data.split.validation, data.summary.validation_images), (&vec![2, 5], Some(2)));
+    assert_eq!((data.split.weights.len(), data.split.alphas.len()), (2, 2));
 
+    fs::rename(root.join("valid"), root.join("validation")).unwrap();
+    assert_eq!(read(root).unwrap().validation, [2, 5]);
     fs::remove_dir_all(root.join("test")).unwrap();
     let source = read(root).unwrap();
     assert_eq!((source.train.len(), source.test.unwrap().len()), (4, 2));
-    assert_says(&source.notes.join("\n"), &["valid is the test part"]);
+    assert_says(&source.notes.join("\n"), &["the validation part is the test part"]);
 }
 
 #[test]
@@ -135,11 +139,13 @@ fn what_cannot_be_a_data_set_is_refused() {
     color(&root.join("cat/0.png"), 6, 4, [0; 3]);
     assert_says(&refused(root), &["only one class, cat"]);
     assert_says(&refused(&root.join("cat")), &["found 1 images and no folder"]);
-    assert_says(&refused(&root.join("cat/0.png")), &["found a file, expected a folder"]);
+    assert_says(&refused(&root.join("cat/0.png")), &["found a file that is no data set"]);
     write(&root.join("data.tar.gz"), "");
-    assert_says(&refused(&root.join("data.tar.gz")), &["archive", "unpack"]);
+    assert_says(&refused(&root.join("data.tar.gz")), &["the tar archive is empty", "pack it again"]);
+    write(&root.join("data.7z"), "");
+    assert_says(&refused(&root.join("data.7z")), &["archive of a kind that is not read", "pack it as ZIP"]);
     fs::create_dir(root.join("dog")).unwrap();
-    assert_says(&refused(root), &["no image in the class folder dog"]);
+    assert_says(&refused(root), &["only one class, cat"]);
     fs::create_dir(root.join("cifar-10-batches-py")).unwrap();
     assert_says(&refused(root), &["pickled", "binary version"]);
 }
@@ -157,19 +163,32 @@ fn unreadable_images_are_skipped_up_to_the_limit() {
     let error = open(&config, &mut |_, _| {}).unwrap_err().to_string();
     assert_says(
         &error,
-        &["found 2 images that cannot be read", "00.png", "text.jpg", "max_bad_images (now 1)"],
+        &[
+            "found 2 images that cannot be read, 1 of 6 are allowed",
+            "00.png",
+            "cut off",
+            "text.jpg",
+            "no picture",
+        ],
     );
     config.max_bad_images = 2;
     let source = open(&config, &mut |_, _| {}).unwrap();
     assert_eq!(source.train.labels, [0, 0, 1, 1]);
     assert_eq!(source.skipped.len(), 2);
-    assert_eq!(source.skipped[0].0, bad);
+    assert_eq!(source.skipped[0].0, Path::new("cat/00.png"));
+    let what = |i: usize| (source.problems[i].what.as_str(), source.problems[i].examples.join(" "));
+    assert_says(what(0).0, &["cannot be read: the file is cut off"]);
+    assert_eq!(what(1).1, "dog/text.jpg");
+    // A share of many.
+    (config.max_bad_images, config.max_bad_share) = (0, 0.34);
+    assert_eq!(of(&config).skipped.len(), 2);
+    config.max_bad_images = 2;
     // Nothing readable is left of a class.
     for name in ["0.png", "1.png"] {
         fs::remove_file(dir.path().join("dog").join(name)).unwrap();
     }
     let error = open(&config, &mut |_, _| {}).unwrap_err().to_string();
-    assert_says(&error, &["no training image of class dog"]);
+    assert_says(&error, &["no training image of class dog is left"]);
 }
 
 #[test]
@@ -184,7 +203,7 @@ fn a_picture_that_claims_to_be_huge_is_not_decoded() {
     head.extend([1, 0, 24, 0]);
     head.extend([0; 24]);
     write(&dir.path().join("cat/bomb.bmp"), head);
-    assert_says(&refused(dir.path()), &["bomb.bmp", "imit"]);
+    assert_says(&refused(dir.path()), &["bomb.bmp", "larger than 32,768 pixels a side or 512 MB"]);
 }
 
 fn of(config: &DataConfig) -> Source {
@@ -192,35 +211,99 @@ fn of(config: &DataConfig) -> Source {
 }
 
 #[test]
-fn differing_sizes_take_the_median_unless_a_size_is_given() {
+fn differing_sizes_become_a_square_of_the_median_short_side_unless_a_size_is_given() {
     let dir = temp();
     for (class, width, height) in [("a", 4, 9), ("b", 6, 3), ("c", 10, 5)] {
         gray(&dir.path().join(class).join("0.png"), width, height, 128);
     }
     let mut config = config(dir.path());
     let source = of(&config);
-    assert_eq!((source.train.channels, source.train.height, source.train.width), (1, 5, 6));
-    assert!(source.train.pixels.iter().all(|&byte| byte == 128));
+    assert_eq!((source.train.channels, source.train.height, source.train.width), (1, 4, 4));
+    assert!(bytes(&source.train).iter().all(|&byte| byte == 128));
     let notes = source.notes.join("\n");
-    assert_says(&notes, &["3x4 to 9x10 in a sample of 3", "brought to 5x6", "3 images were resized"]);
+    assert_says(&notes, &["3x4 to 9x10 (in a sample of 3)", "brought to 4x4", "3 images were resized"]);
     for (text, height, width) in [("7", 7, 7), ("2x8", 2, 8)] {
         config.image_size = text.into();
         let set = of(&config).train;
-        assert_eq!((set.height, set.width, set.pixels.len()), (height, width, 3 * height * width));
+        assert_eq!((set.height, set.width, bytes(&set).len()), (height, width, 3 * height * width));
     }
     config.image_size = "big".into();
     assert!(open(&config, &mut |_, _| {}).is_err());
 }
 
 #[test]
-fn large_images_are_brought_below_the_cap_in_proportion() {
+fn large_images_become_squares_and_small_ones_stay() {
     let dir = temp();
-    for class in ["a", "b"] {
-        gray(&dir.path().join(class).join("0.png"), 448, 100, 3);
+    for (width, height, becomes) in [
+        (448, 100, [96, 96]),
+        (300, 200, [128, 128]),
+        (65, 20, [20, 20]),
+        (64, 20, [20, 64]),
+        (96, 96, [96, 96]),
+    ] {
+        for class in ["a", "b"] {
+            gray(&dir.path().join(class).join("0.png"), width, height, 3);
+        }
+        let source = read(dir.path()).unwrap();
+        assert_eq!([source.train.height, source.train.width], becomes, "{width} x {height}");
+        if [height as usize, width as usize] != becomes {
+            let said = format!("{height}x{width} were brought to {}x{}", becomes[0], becomes[1]);
+            assert_says(&source.notes.join("\n"), &[&said]);
+        }
+        let found = survey(&config(dir.path())).unwrap();
+        assert_eq!((found.auto_size(), found.train_images, found.classes), (becomes, 2, 2));
     }
-    let source = read(dir.path()).unwrap();
-    assert_eq!((source.train.height, source.train.width), (50, 224));
-    assert_says(&source.notes.join("\n"), &["100x448 were brought to 50x224"]);
+}
+
+#[test]
+fn ways_to_bring_to_a_size() {
+    let dir = temp();
+    let file = dir.path().join("x.png");
+    // Three columns, 10, 20 and 30, of four rows each; then the same lying down.
+    let read = |resize, height, width| read_image(&file, [1, height, width], resize).unwrap();
+    let picture = GrayImage::from_fn(12, 4, |x, _| Luma([(x / 4 * 10 + 10) as u8]));
+    picture.save(&file).unwrap();
+    assert_eq!(read(Resize::Crop, 4, 4), [20; 16]);
+    assert_eq!(read(Resize::Letterbox, 12, 12)[..48], [0; 48]);
+    assert_eq!(read(Resize::Letterbox, 12, 12)[48..60], [10, 10, 10, 10, 20, 20, 20, 20, 30, 30, 30, 30]);
+    assert_eq!(read(Resize::Letterbox, 12, 12)[96..], [0; 48]);
+    assert_eq!(read(Resize::Squash, 1, 12), [10, 10, 10, 10, 20, 20, 20, 20, 30, 30, 30, 30]);
+    image::imageops::rotate90(&picture).save(&file).unwrap();
+    assert_eq!(read(Resize::Crop, 4, 4), [20; 16]);
+    let boxed = read(Resize::Letterbox, 12, 12);
+    assert!(boxed.chunks(12).zip(0..12).all(|(row, y)| {
+        row[..4] == [0; 4] && row[4..8] == [(y / 4 * 10 + 10) as u8; 4] && row[8..] == [0; 4]
+    }));
+    // Of any sizes, the answer has the size that is asked for.
+    for (width, height) in [(1, 1), (1, 400), (400, 1), (3, 2), (224, 223)] {
+        gray(&file, width, height, 7);
+        for resize in [Resize::Crop, Resize::Squash, Resize::Letterbox] {
+            assert_eq!(read(resize, 5, 9).len(), 45, "{width}x{height} {resize:?}");
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_that_is_cut_off_is_no_image() {
+    let dir = temp();
+    let file = dir.path().join("x.jpg");
+    let picture = GrayImage::from_fn(64, 64, |x, y| Luma([(x * 3 + y * 5 % 17) as u8]));
+    let mut whole = Vec::new();
+    let mut encoder = JpegEncoder::new(&mut whole);
+    // A thumbnail in the head has an end of its own.
+    encoder.set_exif_metadata(b"II*\0\x08\0\0\0\0\0\xff\xd8\xff\xd9".to_vec()).unwrap();
+    encoder.encode_image(&picture).unwrap();
+    let read = |bytes: &[u8]| {
+        write(&file, bytes);
+        read_image(&file, [1, 8, 8], Resize::Crop).map_err(|error| error.to_string())
+    };
+    assert!(read(&whole).is_ok());
+    assert!(read(&[whole.as_slice(), b"trailing bytes"].concat()).is_ok());
+    for part in [whole.len() / 2, whole.len() - 2, whole.len() - 1] {
+        assert_says(&read(&whole[..part]).unwrap_err(), &["the file is cut off"]);
+    }
+    assert_says(&read(&[]).unwrap_err(), &["the file is empty"]);
+    assert_says(&read(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf").unwrap_err(), &["an AVIF picture"]);
 }
 
 #[test]
@@ -231,13 +314,13 @@ fn transparency_becomes_white_and_color_becomes_gray() {
         .save(&file)
         .unwrap();
     // (100 * 128 + 255 * 127) / 255 and so on.
-    assert_eq!(read_image(&file, 3, 1, 2).unwrap(), [255, 177, 255, 127, 255, 227]);
+    assert_eq!(read_image(&file, [3, 1, 2], Resize::Squash).unwrap(), [255, 177, 255, 127, 255, 227]);
     color(&file, 1, 1, [255, 0, 0]);
-    assert_eq!(read_image(&file, 1, 1, 1).unwrap(), [54], "0.2126 of 255");
+    assert_eq!(read_image(&file, [1, 1, 1], Resize::Squash).unwrap(), [54], "0.2126 of 255");
     GrayAlphaImage::from_pixel(1, 1, LumaA([9, 255])).save(&file).unwrap();
-    assert_eq!(read_image(&file, 1, 1, 1).unwrap(), [9]);
-    assert_eq!(read_image(&file, 3, 2, 1).unwrap(), [9; 6]);
-    let error = read_image(&dir.path().join("none.png"), 3, 2, 1).unwrap_err().to_string();
+    assert_eq!(read_image(&file, [1, 1, 1], Resize::Squash).unwrap(), [9]);
+    assert_eq!(read_image(&file, [3, 2, 1], Resize::Squash).unwrap(), [9; 6]);
+    let error = read_image(&dir.path().join("none.png"), [3, 2, 1], Resize::Squash).unwrap_err().to_string();
     assert_says(&error, &["none.png", "cannot be read as an image"]);
 }
 
@@ -267,7 +350,7 @@ fn the_content_tells_the_format() {
     let dir = temp();
     let file = dir.path().join("wrong.jpg");
     GrayImage::from_pixel(2, 2, Luma([31])).save_with_format(&file, ImageFormat::Png).unwrap();
-    assert_eq!(read_image(&file, 1, 2, 2).unwrap(), [31; 4]);
+    assert_eq!(read_image(&file, [1, 2, 2], Resize::Squash).unwrap(), [31; 4]);
 }
 
 #[test]

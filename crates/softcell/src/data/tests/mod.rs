@@ -6,6 +6,7 @@ mod binary;
 mod folder;
 mod modes;
 mod split;
+mod whole;
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +16,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
 use super::{ImageSet, Source, open};
-use crate::config::{DataConfig, DataFormat};
+use crate::config::{DataConfig, DataFormat, Duplicates, Resize};
 use crate::error::Result;
 
 /// The settings of a test that reads `path`.
@@ -24,10 +25,14 @@ fn config(path: &Path) -> DataConfig {
         path: path.to_str().unwrap().into(),
         format: DataFormat::Auto,
         image_size: "auto".into(),
+        resize: Resize::Crop,
         images_per_class: 0,
         validation_fraction: 0.2,
         test_fraction: 0.25,
         max_bad_images: 0,
+        max_bad_share: 0.0,
+        duplicates: Duplicates::Ignore,
+        memory: 0,
         crop_padding: 0,
         flip: false,
         class_weights: "none".into(),
@@ -84,5 +89,10 @@ fn synthetic(counts: &[usize], channels: usize, height: usize, width: usize) -> 
         counts.iter().enumerate().flat_map(|(class, &count)| vec![class as u32; count]).collect();
     let pixels = (0..labels.len() * channels * height * width).map(|i| i as u8).collect();
     let classes = Arc::new((0..counts.len()).map(|class| format!("class {class}")).collect());
-    ImageSet { classes, channels, height, width, pixels, labels }
+    ImageSet::new(classes, [channels, height, width], pixels, labels)
+}
+
+/// All bytes of a set.
+fn bytes(set: &ImageSet) -> Vec<u8> {
+    (0..set.len()).flat_map(|i| set.image(i).into_owned()).collect()
 }

@@ -3,18 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{assert_says, config, synthetic};
+use super::{assert_says, bytes, config, synthetic};
 use crate::config::{DataConfig, DataFormat};
-use crate::data::{Dataset, Normalization, Source};
+use crate::data::{Dataset, ImageSet, Normalization, Source};
 
 fn source(counts: &[usize], test: Option<&[usize]>) -> Source {
-    Source {
-        train: synthetic(counts, 1, 2, 2),
-        test: test.map(|counts| synthetic(counts, 1, 2, 2)),
-        format: DataFormat::Folder,
-        skipped: Vec::new(),
-        notes: Vec::new(),
-    }
+    let test = test.map(|counts| synthetic(counts, 1, 2, 2));
+    Source::new(DataFormat::Folder, synthetic(counts, 1, 2, 2), test, Vec::new())
 }
 
 fn settings() -> DataConfig {
@@ -68,10 +63,10 @@ fn a_missing_test_part_is_split_off() {
 fn the_seed_alone_decides() {
     let split = |seed| Dataset::new(source(&[40, 20], None), &settings(), 0.5, seed).unwrap();
     let (a, again, b) = (split(2), split(2), split(3));
-    assert_eq!((&a.split, &a.test.pixels), (&again.split, &again.test.pixels));
+    assert_eq!((&a.split, &a.test), (&again.split, &again.test));
     assert_ne!(a.split.weights, b.split.weights);
     assert_ne!(a.split.validation, b.split.validation);
-    assert_ne!(a.test.pixels, b.test.pixels);
+    assert_ne!(a.test, b.test);
     assert_eq!(a.summary.fingerprint, b.summary.fingerprint, "the data are the same");
 }
 
@@ -132,12 +127,17 @@ fn shares_out_of_range_are_refused() {
 fn statistics_leave_validation_and_test_out() {
     let mut before = source(&[40, 20], Some(&[1, 1]));
     let split = Dataset::new(before.clone(), &settings(), 0.5, 2).unwrap().split;
+    let mut bytes = bytes(&before.train);
     for &i in &split.validation {
-        before.train.pixels[i * 4..(i + 1) * 4].fill(255);
+        bytes[i * 4..(i + 1) * 4].fill(255);
     }
+    before.train = ImageSet::new(before.train.classes, [1, 2, 2], bytes, before.train.labels);
     let indices = [split.weights, split.alphas].concat();
-    let values: Vec<f64> =
-        indices.iter().flat_map(|&i| before.train.image(i)).map(|&byte| f64::from(byte) / 255.0).collect();
+    let values: Vec<f64> = indices
+        .iter()
+        .flat_map(|&i| before.train.image(i).into_owned())
+        .map(|byte| f64::from(byte) / 255.0)
+        .collect();
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let std = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
     let Normalization { mean: found, std: spread } =
@@ -148,8 +148,8 @@ fn statistics_leave_validation_and_test_out() {
 
 #[test]
 fn images_of_one_colour_have_a_floor_under_their_deviation() {
-    let mut set = synthetic(&[2, 2], 3, 2, 2);
-    set.pixels.fill(51);
+    let set = synthetic(&[2, 2], 3, 2, 2);
+    let set = ImageSet::new(set.classes, [3, 2, 2], vec![51; 48], set.labels);
     let normalization = Normalization::measure(&set, &[0, 1, 2, 3]);
     assert_eq!(normalization.mean, [0.2; 3]);
     assert_eq!(normalization.std, [1e-3; 3]);

@@ -65,6 +65,7 @@ fn model(genotype: Genotype, image_shape: [usize; 3], stem: StemKind, width: usi
             mean: (0..channels_in).map(|c| 0.3 + 0.1 * c as f32).collect(),
             std: (0..channels_in).map(|c| 0.2 + 0.05 * c as f32).collect(),
         },
+        resize: crate::config::Resize::Crop,
         device: "cpu".into(),
         threads: 1,
         notes: vec![],

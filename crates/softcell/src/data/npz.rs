@@ -1,0 +1,199 @@
+//! Arrays of NumPy: `.npz` archives with images and labels.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use npyz::{DType, NpyFile, TypeChar};
+use zip::ZipArchive;
+
+use super::set::ImageSet;
+use super::source::{Source, listed};
+use crate::config::DataFormat;
+use crate::error::{Error, Result};
+
+/// What the arrays may be called: images and labels of a part.
+const TRAIN: [[&str; 2]; 4] =
+    [["x_train", "y_train"], ["train_images", "train_labels"], ["images", "labels"], ["x", "y"]];
+const VALIDATION: [[&str; 2]; 2] = [["x_val", "y_val"], ["val_images", "val_labels"]];
+const TEST: [[&str; 2]; 2] = [["x_test", "y_test"], ["test_images", "test_labels"]];
+
+/// Images of one part.
+struct Stored {
+    /// Channels, rows, columns.
+    shape: [usize; 3],
+    pixels: Vec<u8>,
+    labels: Vec<i64>,
+}
+
+/// Reads an archive. Images are `[n, h, w]`, `[n, h, w, 1|3]` or `[n, 1|3, h, w]`, of bytes or of floats from 0 to 1 or
+/// to 255; labels whole numbers, `[n]` or `[n, 1]`.
+///
+/// # Errors
+///
+/// An archive without such arrays, or whose arrays contradict one another.
+pub(super) fn read(path: &Path) -> Result<Source> {
+    let mut archive = Archive::open(path)?;
+    let Some(train) = archive.part(&TRAIN)? else {
+        return Err(Error::data(
+            path,
+            format!("found the arrays {}", listed(&archive.names)),
+            "expected x_train and y_train (and x_test, y_test), train_images and train_labels, or images and labels",
+        ));
+    };
+    let (validation, test) = (archive.part(&VALIDATION)?, archive.part(&TEST)?);
+    let mut notes = Vec::new();
+    let (validation, test) = match (validation, test) {
+        (Some(part), None) => {
+            notes.push("there is no test part: the validation part is the test part".to_owned());
+            (None, Some(part))
+        }
+        parts => parts,
+    };
+    let numbers: Vec<i64> = train.labels.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let classes = Arc::new(numbers.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let labelled = |part: &Stored| -> Result<Vec<u32>> {
+        let label = |n: &i64| numbers.binary_search(n).map(|label| label as u32);
+        part.labels.iter().map(label).collect::<Result<_, _>>().map_err(|_| {
+            let problem = "a label occurs in another part but not in the training part";
+            Error::data(path, problem, "give arrays of one data set")
+        })
+    };
+    for part in [&validation, &test].into_iter().flatten() {
+        if part.shape != train.shape {
+            let problem = format!("training images are {:?}, others {:?}", train.shape, part.shape);
+            return Err(Error::data(path, problem, "give arrays of one data set"));
+        }
+    }
+    let (mut pixels, mut labels) = (train.pixels, Vec::new());
+    labels.extend(labelled(&Stored { pixels: Vec::new(), shape: train.shape, labels: train.labels })?);
+    let own = labels.len();
+    if let Some(part) = &validation {
+        labels.extend(labelled(part)?);
+        pixels.extend_from_slice(&part.pixels);
+    }
+    let given = (own..labels.len()).collect();
+    let set = ImageSet::new(Arc::clone(&classes), train.shape, pixels, labels);
+    let test =
+        test.map(|part| Ok(ImageSet::new(classes, part.shape, Vec::clone(&part.pixels), labelled(&part)?)));
+    Ok(Source { validation: given, ..Source::new(DataFormat::Npz, set, test.transpose()?, notes) })
+}
+
+struct Archive<'a> {
+    path: &'a Path,
+    zip: ZipArchive<File>,
+    /// Of the arrays, without `.npy`.
+    names: Vec<String>,
+}
+
+impl<'a> Archive<'a> {
+    fn open(path: &'a Path) -> Result<Archive<'a>> {
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        let zip = ZipArchive::new(file).map_err(|e| bad(path, &e))?;
+        let names =
+            zip.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect();
+        Ok(Archive { path, zip, names })
+    }
+
+    /// The first pair of arrays that is there.
+    fn part(&mut self, names: &[[&str; 2]]) -> Result<Option<Stored>> {
+        let found = names.iter().find(|pair| pair.iter().all(|name| self.names.iter().any(|n| n == name)));
+        let Some([images, labels]) = found else { return Ok(None) };
+        let (shape, pixels) = self.images(images)?;
+        let (sizes, labels) = self.numbers(labels)?;
+        let flat = sizes.iter().filter(|&&size| size != 1).count() <= 1;
+        let [n, shape @ ..] = shape;
+        if labels.len() != n || !flat {
+            let problem = format!("found labels of shape {sizes:?} for {n} images");
+            return Err(Error::data(self.path, problem, "give one label for each image"));
+        }
+        Ok(Some(Stored { shape, pixels, labels: labels.into_iter().map(|n| n as i64).collect() }))
+    }
+
+    /// The array of that name as numbers, row by row.
+    fn numbers(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f64>)> {
+        let path = self.path;
+        let member = self.zip.by_name(&format!("{name}.npy")).map_err(|e| bad(path, &e))?;
+        let file = NpyFile::new(member).map_err(|e| bad(path, &e))?;
+        let sizes: Vec<usize> = file.shape().iter().map(|&size| size as usize).collect();
+        let fortran = file.order() == npyz::Order::Fortran;
+        if fortran && sizes.len() > 1 {
+            let remedy = "store it with numpy.ascontiguousarray";
+            return Err(Error::data(path, format!("{name} is stored column by column"), remedy));
+        }
+        let values = values(file).ok_or_else(|| {
+            Error::data(
+                path,
+                format!("{name} holds no numbers that are known"),
+                "store uint8, whole numbers or floats",
+            )
+        })?;
+        Ok((sizes, values.map_err(|e| bad(path, &e))?))
+    }
+
+    /// Number, channels, rows and columns of images, and their bytes channel after channel.
+    fn images(&mut self, name: &str) -> Result<([usize; 4], Vec<u8>)> {
+        let (sizes, values) = self.numbers(name)?;
+        let wrong = |what: &str| {
+            let remedy = "expected [n, h, w], [n, h, w, 1 or 3] or [n, 1 or 3, h, w], of bytes or of floats from 0 to 1";
+            Error::data(self.path, format!("{name} has {what}"), remedy)
+        };
+        let (shape, last) = match sizes[..] {
+            [n, h, w] => ([n, 1, h, w], false),
+            [n, h, w, c @ (1 | 3)] => ([n, c, h, w], c > 1),
+            [n, c @ (1 | 3), h, w] => ([n, c, h, w], false),
+            _ => return Err(wrong(&format!("the shape {sizes:?}"))),
+        };
+        let most = values.iter().copied().fold(0.0, f64::max);
+        let fraction = values.iter().any(|value| value.fract() != 0.0);
+        let scale = if fraction && most <= 1.0 { 255.0 } else { 1.0 };
+        if most * scale > 255.0 || values.iter().any(|value| !(0.0..=255.0).contains(value)) {
+            return Err(wrong(&format!("values up to {most}, or below 0")));
+        }
+        let bytes: Vec<u8> = values.iter().map(|value| (value * scale).round() as u8).collect();
+        let [_, channels, height, width] = shape;
+        let plane = height * width;
+        if !last {
+            return Ok((shape, bytes));
+        }
+        let planes = bytes.chunks_exact(channels * plane).flat_map(|image| {
+            (0..channels).flat_map(move |channel| image.iter().skip(channel).step_by(channels).copied())
+        });
+        Ok((shape, planes.collect()))
+    }
+}
+
+/// All numbers; none where they are of another type.
+fn values<R: Read>(file: NpyFile<R>) -> Option<std::io::Result<Vec<f64>>> {
+    let DType::Plain(kind) = file.dtype() else { return None };
+    macro_rules! read {
+        ($type:ty) => {
+            Some(
+                file.into_vec::<$type>().map(|values| values.into_iter().map(|value| value as f64).collect()),
+            )
+        };
+    }
+    match (kind.type_char(), kind.size_field()) {
+        (TypeChar::Uint, 1) => read!(u8),
+        (TypeChar::Uint, 2) => read!(u16),
+        (TypeChar::Uint, 4) => read!(u32),
+        (TypeChar::Uint, 8) => read!(u64),
+        (TypeChar::Int, 1) => read!(i8),
+        (TypeChar::Int, 2) => read!(i16),
+        (TypeChar::Int, 4) => read!(i32),
+        (TypeChar::Int, 8) => read!(i64),
+        (TypeChar::Float, 4) => read!(f32),
+        (TypeChar::Float, 8) => read!(f64),
+        _ => None,
+    }
+}
+
+fn bad(path: &Path, error: &dyn std::error::Error) -> Error {
+    Error::data(
+        path,
+        format!("cannot be read as an archive of NumPy arrays ({error})"),
+        "store it again with numpy.savez",
+    )
+}
