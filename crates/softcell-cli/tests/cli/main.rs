@@ -17,4 +17,6 @@ mod reporting;
 mod runs;
 mod survival;
 mod terminal;
+mod training;
+mod uneven;
 mod usage;
