@@ -209,8 +209,8 @@ pub struct TrainArgs {
     /// File, name or text of a genotype, for a new run
     #[arg(long, value_name = "GENOTYPE", conflicts_with = "of_run")]
     pub genotype: Option<String>,
-    /// Folder of a trained or imported run: training begins from those of its weights that fit, and from its
-    /// genotype where no other is named
+    /// Folder of a trained or imported run: training begins from those of its weights that fit. Its genotype, width
+    /// and depth are taken where no others are named
     #[arg(long, value_name = "RUN")]
     pub from: Option<PathBuf>,
     /// How the run is kept.

