@@ -37,7 +37,7 @@ pub use batch::{Batch, BatchPlan, Order};
 pub use dataset::{Dataset, Summary, describe};
 pub use decode::read_image;
 pub use fault::{Fault, Problem};
-pub use find::{NotFound, find_images};
+pub use find::{Found, NotFound, find_images};
 pub use kinds::{FileKind, file_kind, is_image};
 pub use loader::Batches;
 pub use normalize::{Normalization, Normalizer};

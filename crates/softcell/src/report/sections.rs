@@ -10,7 +10,7 @@ use super::health::warnings;
 use super::page::page;
 use super::record::{RunRecord, State};
 use super::statistics::wilson;
-use super::words::{duration, grouped, percent, quoted, rough_percent, size};
+use super::words::{counted, duration, grouped, percent, quoted, rough_percent, size};
 use crate::drawing::{Frame, frames, inline, inline_frames};
 use crate::run::Activity;
 use crate::space::{CellKind, CellTopology, Edge, N_INPUTS};
@@ -94,7 +94,7 @@ fn standing(record: &RunRecord) -> String {
                     percent(epoch.valid_accuracy)
                 )
             });
-            format!("The search {verb} after {done} of {of} epochs: there is no network yet.{accuracy}")
+            format!("The search {verb} after {done} of {}: there is no network yet.{accuracy}", counted(of, "epoch"))
         }
         State::Found if busy => "The cell is there. Its network is being trained.".to_owned(),
         State::Found => {
@@ -112,7 +112,7 @@ fn standing(record: &RunRecord) -> String {
                     percent(accuracy)
                 )
             });
-            format!("The training {verb} after {done} of {of} epochs.{so_far}")
+            format!("The training {verb} after {done} of {}.{so_far}", counted(of, "epoch"))
         }
     }
 }
@@ -419,11 +419,11 @@ fn settings(record: &RunRecord) -> Markup {
             @if record.was_searched() {
                 "Search: " (order) ", " (search.layers) " cells of " (search.nodes)
                 (if search.nodes == 1 { " node from " } else { " nodes from " }) (search.init_channels)
-                " channels, " (search.epochs) " epochs of batches of " (search.batch_size) ". "
+                " channels, " (counted(search.epochs, "epoch")) " of batches of " (search.batch_size) ". "
             }
             "Network: " (train.layers) " cells from " (train.init_channels) " channels"
             @if record.state() != State::Imported {
-                ", " (train.epochs) " epochs of batches of " (train.batch_size)
+                ", " (counted(train.epochs, "epoch")) " of batches of " (train.batch_size)
             }
             "."
         }
