@@ -159,6 +159,7 @@ impl Job<'_> {
             test_accuracy: test.accuracy,
             test_top5_accuracy: test.top5_accuracy,
             validation_accuracy: trained.best.as_ref().map(|best| best.accuracy),
+            validation_images: trained.best.as_ref().map(|_| self.dataset.split.validation.len() as u64),
             test_images: test.images,
             weights: if trained.best.is_some() { "best" } else { "last" }.to_string(),
             epoch: trained.best.as_ref().map_or(last_epoch, |best| best.epoch),

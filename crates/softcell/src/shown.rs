@@ -44,7 +44,10 @@ mod tests {
     #[test]
     fn nothing_acts_on_a_terminal() {
         assert_eq!(escaped("\u{1b}[31mred\u{1b}[0m"), "\\u{1b}[31mred\\u{1b}[0m");
-        assert_eq!(escaped("two\nlines\t\r\u{7f}\u{9b}2J\u{202e}"), "two\\nlines\\t\\r\\u{7f}\\u{9b}2J\\u{202e}");
+        assert_eq!(
+            escaped("two\nlines\t\r\u{7f}\u{9b}2J\u{202e}"),
+            "two\\nlines\\t\\r\\u{7f}\\u{9b}2J\\u{202e}"
+        );
         assert_eq!(escaped_lines("a\n\tb\u{7}"), "a\n\tb\\u{7}");
         assert!(matches!(escaped("Kätzchen 猫 кот"), Cow::Borrowed("Kätzchen 猫 кот")));
         assert_eq!(path(Path::new("in/a\nb.png")), "in/a\\nb.png");

@@ -130,7 +130,12 @@ pub(super) fn unknown(origin: &str, section: &str, name: &str) -> Error {
 fn unknown_section(origin: &str, name: &str, inner: &Table) -> Error {
     if let Some(key) = inner.keys().next() {
         let found = format!("unknown key `{name}.{key}`");
-        return Error::invalid(origin, found, "one of the settings", nearest_in_words(nearest_key(name, key).map(Key::dotted)));
+        return Error::invalid(
+            origin,
+            found,
+            "one of the settings",
+            nearest_in_words(nearest_key(name, key).map(Key::dotted)),
+        );
     }
     let sections = Section::ALL.into_iter().map(Section::name).filter(|name| !name.is_empty());
     let remedy = match nearest(name, sections) {

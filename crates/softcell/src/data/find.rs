@@ -196,7 +196,8 @@ fn expanded(parts: &[Part]) -> Vec<PathBuf> {
                 Part::Form(form) => next.extend(entries(folder, form).map(|name| place.join(name))),
                 Part::Folders => {
                     let below = walk(folder).flatten().filter(|entry| entry.file_type().is_dir());
-                    let inside = below.filter_map(|e| Some(e.path().strip_prefix(folder).ok()?.to_path_buf()));
+                    let inside =
+                        below.filter_map(|e| Some(e.path().strip_prefix(folder).ok()?.to_path_buf()));
                     // An empty path joined would end the place with a separator.
                     next.extend(inside.map(|path| {
                         if path.as_os_str().is_empty() { place.clone() } else { place.join(path) }
@@ -219,7 +220,11 @@ fn entries(folder: &Path, form: &Pattern) -> impl Iterator<Item = PathBuf> {
     // Names that are not UTF-8 are matched as they are shown.
     let is_match = move |name: &Path| form.matches_with(&name.to_string_lossy(), options);
     let level = WalkDir::new(folder).min_depth(1).max_depth(1).sort_by_file_name();
-    level.into_iter().flatten().map(|entry| PathBuf::from(entry.file_name())).filter(move |name| is_match(name))
+    level
+        .into_iter()
+        .flatten()
+        .map(|entry| PathBuf::from(entry.file_name()))
+        .filter(move |name| is_match(name))
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ const SETTLED: f64 = 0.1;
 const MANY_SKIPS: f64 = 0.5;
 /// Accuracy by which training may lie above validation.
 const GAP: f64 = 0.1;
-/// Width of the interval of the accuracy from which the test part is small.
-const WIDE: f64 = 0.05;
+/// Width of the interval of an accuracy from which its images are few.
+pub(super) const WIDE: f64 = 0.05;
 /// Images of a class in the test part, below which its accuracy says little.
 const FEW_IMAGES: u64 = 10;
 

@@ -32,6 +32,7 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
         test_accuracy: 0.9,
         test_top5_accuracy: 1.0,
         validation_accuracy: Some(0.91),
+        validation_images: Some(40),
         test_images: 100 * n as u64,
         weights: "best".to_owned(),
         epoch: train.saturating_sub(2),

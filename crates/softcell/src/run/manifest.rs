@@ -63,6 +63,9 @@ pub struct RunResult {
     pub test_top5_accuracy: f64,
     /// On the validation part at the chosen epoch; none without a validation part.
     pub validation_accuracy: Option<f64>,
+    /// Images of the validation part; none without one, and in runs of versions that did not write it down.
+    #[serde(default)]
+    pub validation_images: Option<u64>,
     /// Images of the test part.
     pub test_images: u64,
     /// Which weights were evaluated: `best` (by validation) or `last`.

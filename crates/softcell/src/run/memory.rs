@@ -117,11 +117,19 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
         let limits = |most: &str| {
-            format!("Limit           Soft Limit   Hard Limit  Units\nMax address space    {most}  unlimited  bytes\n")
+            format!(
+                "Limit           Soft Limit   Hard Limit  Units\nMax address space    {most}  unlimited  bytes\n"
+            )
         };
-        write(root, &[("proc/meminfo", "MemAvailable:    5000 kB\n"), ("proc/self/limits", &limits("unlimited"))]);
+        write(
+            root,
+            &[("proc/meminfo", "MemAvailable:    5000 kB\n"), ("proc/self/limits", &limits("unlimited"))],
+        );
         assert_eq!(available_below(root), Some(5000 * 1024));
-        write(root, &[("proc/self/limits", &limits("4096000")), ("proc/self/status", "VmSize:    1000 kB\n")]);
+        write(
+            root,
+            &[("proc/self/limits", &limits("4096000")), ("proc/self/status", "VmSize:    1000 kB\n")],
+        );
         assert_eq!(available_below(root), Some(3000 * 1024));
     }
 

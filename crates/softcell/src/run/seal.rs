@@ -40,7 +40,8 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
     let (_, head) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let metadata = head.metadata().iter().flatten();
     // An entry of another name with a checksum is one whose name is damaged.
-    let Some((key, value)) = metadata.into_iter().find(|(key, value)| *key == KEY || value.starts_with(KIND)) else {
+    let Some((key, value)) = metadata.into_iter().find(|(key, value)| *key == KEY || value.starts_with(KIND))
+    else {
         return Ok(());
     };
     let damaged = || Err("it was damaged after it was written: its checksum does not fit".to_owned());

@@ -1,0 +1,143 @@
+//! What the program says when the system gives it no more memory: an error like every other, in place of a stack
+//! trace or an abort.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use softcell_kernels::OUT_OF_MEMORY;
+
+/// What helps.
+const REMEDY: &str = "allow it more (ulimit -v, or the limit of its container), or take less: a smaller \
+                      --batch-size, smaller images (--image-size), fewer of them (--images-per-class), fewer --threads";
+/// How the panics begin that mean the same: of the pool of threads, and of threads.
+const THREADS: [&str; 2] = ["The global thread pool has not been initialized", "failed to spawn thread"];
+
+/// Whether an allocation was refused. Some callers can do without; the others abort.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+/// What a panic for lack of memory said.
+static SAID: Mutex<Option<String>> = Mutex::new(None);
+/// What is written when the program aborts for lack of memory: then there is no memory to put it together.
+static LAST_WORDS: OnceLock<String> = OnceLock::new();
+
+/// The system's allocator, which remembers that it had to refuse.
+#[derive(Debug)]
+pub struct Watched;
+
+fn note(memory: *mut u8) -> *mut u8 {
+    if memory.is_null() {
+        REFUSED.store(true, Ordering::SeqCst);
+    }
+    memory
+}
+
+// SAFETY: everything is handed to the system's allocator as it is.
+unsafe impl GlobalAlloc for Watched {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: what the caller promises holds for the system's allocator.
+        note(unsafe { System.alloc(layout) })
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        note(unsafe { System.alloc_zeroed(layout) })
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as above.
+        note(unsafe { System.realloc(memory, layout, size) })
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// Prepares for a lack of memory; `said` makes an error's text of a sentence.
+pub fn prepare(said: impl Fn(&str) -> String) {
+    let _ = LAST_WORDS.set(said(&format!("{OUT_OF_MEMORY}; {REMEDY}")));
+    let ordinary = panic::take_hook();
+    panic::set_hook(Box::new(move |info| match lack(info.payload()) {
+        Some(what) => *SAID.lock().unwrap_or_else(PoisonError::into_inner) = Some(what),
+        None => ordinary(info),
+    }));
+    #[cfg(unix)]
+    on_abort();
+}
+
+/// What a panic says if it is for lack of memory.
+fn lack(payload: &(dyn Any + Send)) -> Option<String> {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied())?;
+    if text.starts_with(OUT_OF_MEMORY) {
+        return Some(text.to_owned());
+    }
+    THREADS
+        .iter()
+        .any(|begin| text.starts_with(begin))
+        .then(|| format!("{OUT_OF_MEMORY}: the threads cannot be started"))
+}
+
+/// Does something; a panic for lack of memory becomes an error.
+///
+/// # Errors
+/// Those of the work, and the lack of memory.
+pub fn guarded<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        match SAID.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(what) => Err(anyhow::anyhow!("{what}; {REMEDY}")),
+            None => panic::resume_unwind(payload),
+        }
+    })
+}
+
+/// Where an allocation fails that cannot fail, Rust aborts: the last words are said then.
+#[cfg(unix)]
+fn on_abort() {
+    use std::fs::File;
+    use std::io::Write;
+    use std::mem::ManuallyDrop;
+    use std::os::fd::FromRawFd;
+
+    use signal_hook::consts::SIGABRT;
+    use signal_hook::low_level::{emulate_default_handler, exit, register};
+
+    let action = || {
+        if REFUSED.load(Ordering::SeqCst)
+            && let Some(words) = LAST_WORDS.get()
+        {
+            // SAFETY: standard error stays open, and is not closed here.
+            let mut stderr = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
+            let _ = stderr.write_all(words.as_bytes());
+            exit(1);
+        }
+        let _ = emulate_default_handler(SIGABRT);
+    };
+    // SAFETY: the action reads what was set before, writes to a file and ends the program: it takes no lock and no
+    // memory.
+    let _ = unsafe { register(SIGABRT, action) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_memory_is_told_from_other_panics() {
+        let text = |text: &str| lack(&text.to_owned());
+        assert_eq!(text("not enough memory: 3 MB").unwrap(), "not enough memory: 3 MB");
+        assert!(text("The global thread pool has not been initialized.: X").unwrap().contains("threads"));
+        assert_eq!(text("index out of bounds"), None);
+        assert_eq!(lack(&"called unwrap on None"), None);
+        assert_eq!(lack(&7), None);
+    }
+
+    #[test]
+    fn errors_go_through() {
+        assert_eq!(guarded(|| Ok(7)).unwrap(), 7);
+        assert_eq!(guarded::<()>(|| anyhow::bail!("no")).unwrap_err().to_string(), "no");
+    }
+}
