@@ -15,6 +15,8 @@ const REMEDY: &str = "allow it more (ulimit -v, or the limit of its container), 
 /// How the panics begin that mean the same: of the pool of threads, and of threads.
 const THREADS: [&str; 2] = ["The global thread pool has not been initialized", "failed to spawn thread"];
 
+const NO_THREADS: &str = "not enough memory: the threads cannot be started";
+
 /// Whether an allocation was refused. Some callers can do without; the others abort.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 /// What a panic for lack of memory said.
@@ -75,10 +77,7 @@ fn lack(payload: &(dyn Any + Send)) -> Option<String> {
     if text.starts_with(OUT_OF_MEMORY) {
         return Some(text.to_owned());
     }
-    THREADS
-        .iter()
-        .any(|begin| text.starts_with(begin))
-        .then(|| format!("{OUT_OF_MEMORY}: the threads cannot be started"))
+    THREADS.iter().any(|begin| text.starts_with(begin)).then(|| NO_THREADS.to_owned())
 }
 
 /// Does something; a panic for lack of memory becomes an error.
@@ -86,12 +85,15 @@ fn lack(payload: &(dyn Any + Send)) -> Option<String> {
 /// # Errors
 /// Those of the work, and the lack of memory.
 pub fn guarded<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         match SAID.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(what) => Err(anyhow::anyhow!("{what}; {REMEDY}")),
             None => panic::resume_unwind(payload),
         }
-    })
+    });
+    // The pool is built but once, so that a failure means the system.
+    let is_pool = |error: &anyhow::Error| error.is::<rayon::ThreadPoolBuildError>();
+    outcome.map_err(|error| if is_pool(&error) { anyhow::anyhow!("{NO_THREADS}; {REMEDY}") } else { error })
 }
 
 /// Where an allocation fails that cannot fail, Rust aborts: the last words are said then.

@@ -1,6 +1,5 @@
 //! `softcell runs`: what lies in a folder of runs.
 
-use std::cmp::Reverse;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -42,11 +41,8 @@ pub fn run(args: &RunsArgs) -> Result<ExitCode> {
     // By name as they come; the order of equals stays.
     match args.sort {
         RunOrder::Name => {}
-        RunOrder::Time => runs.sort_by_key(|run| Reverse(run.changed)),
-        RunOrder::Accuracy => {
-            let thousandths = |run: &RunSummary| run.test_accuracy.map(|accuracy| (accuracy * 1e6) as i64);
-            runs.sort_by_key(|run| Reverse(thousandths(run)));
-        }
+        RunOrder::Time => sort_down(&mut runs, |run| run.changed),
+        RunOrder::Accuracy => sort_down(&mut runs, |run| run.test_accuracy),
     }
     if args.json {
         print_json(&runs)?;
@@ -54,6 +50,12 @@ pub fn run(args: &RunsArgs) -> Result<ExitCode> {
         print(&text(&args.folder, &runs, stdout_columns()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The highest first, those without a number last.
+fn sort_down(runs: &mut [RunSummary], number: impl Fn(&RunSummary) -> Option<f64>) {
+    let number = |run: &RunSummary| number(run).unwrap_or(f64::NEG_INFINITY);
+    runs.sort_by(|a, b| number(b).total_cmp(&number(a)));
 }
 
 fn text(folder: &Path, runs: &[RunSummary], columns: Option<usize>) -> String {

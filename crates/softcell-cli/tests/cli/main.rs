@@ -9,6 +9,8 @@ mod import;
 mod inspecting;
 mod limits;
 mod listing;
+mod memory;
+mod names;
 mod planning;
 mod predicting;
 mod progress;

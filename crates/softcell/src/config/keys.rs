@@ -466,7 +466,7 @@ mod tests {
 
     #[test]
     fn the_nearest_key_minds_name_and_section() {
-        let near = |section, name| nearest_key(section, name).dotted();
+        let near = |section, name| nearest_key(section, name).unwrap().dotted();
         assert_eq!(near("serach", "epoch"), "search.epochs");
         assert_eq!(near("train", "epoch"), "train.epochs");
         assert_eq!(near("search", "drop-path-prop"), "train.drop_path_prob");

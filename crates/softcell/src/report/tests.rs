@@ -294,7 +294,7 @@ fn accuracies_say_how_sure_they_are() {
         page.contains("<div class=\"rough\"><b>\u{2248} 91.00 %</b><span>validation accuracy</span>"),
         "{page}"
     );
-    assert!(page.contains("<small>rough: 40 images, 77"), "{page}");
+    assert!(page.contains("<small>rough: 40 images, 76.9 to 96.0 %"), "{page}");
     assert_eq!(page.matches("rough").count(), 2, "{page}");
     run.result.as_mut().unwrap().validation_images = None;
     assert!(!tiles(run).contains("rough"), "runs of earlier versions do not know");
