@@ -200,14 +200,18 @@ pub struct SearchArgs {
 
 /// Of `train`.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("origin").required(true).args(["of_run", "genotype"]))]
+#[command(group = clap::ArgGroup::new("origin").required(true).multiple(true).args(["of_run", "genotype", "from"]))]
 pub struct TrainArgs {
     /// Folder of a finished search, whose network is trained
     #[arg(long = "run", value_name = "DIR", conflicts_with = "out")]
     pub of_run: Option<PathBuf>,
     /// File, name or text of a genotype, for a new run
-    #[arg(long, value_name = "GENOTYPE")]
+    #[arg(long, value_name = "GENOTYPE", conflicts_with = "of_run")]
     pub genotype: Option<String>,
+    /// Folder of a trained or imported run: training begins from those of its weights that fit, and from its
+    /// genotype where no other is named
+    #[arg(long, value_name = "RUN")]
+    pub from: Option<PathBuf>,
     /// How the run is kept.
     #[command(flatten)]
     pub run: RunArgs,

@@ -4,14 +4,20 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
+use softcell::evaluate::Evaluation;
+use softcell::measures::{class_images, is_uneven, overlooked, right_answers};
 pub use softcell::report::{duration, grouped, percent, quoted, size};
+use softcell::report::{interval, wilson};
 use softcell::run::RunResult;
 use softcell::shown::{escaped, escaped_lines};
+use softcell::space::Cost;
 
 use crate::terminal::{UnicodeWidthStr, laid_out, padded, padded_left, stdout_columns};
 
 /// With more classes than this the confusion matrix is left to result.json.
 const WIDEST_MATRIX: usize = 20;
+/// The first five answers are told of where there are more classes.
+const TOP: usize = 5;
 
 /// Writes a text for people to standard output.
 ///
@@ -67,13 +73,24 @@ pub fn table(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// `52.50 % (37.5 to 67.1 %)`: a share and its 95 % interval.
+pub fn with_interval(right: u64, images: u64) -> String {
+    format!("{} ({})", percent(right as f64 / images.max(1) as f64), interval(right, images))
+}
+
 /// How well a network did, and what it costs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scores {
     /// Share of the test images with the right class first.
     pub test_accuracy: f64,
-    /// The same for the first five classes.
+    /// The 95 % interval of this share (Wilson).
+    pub test_accuracy_interval: [f64; 2],
+    /// The share of the test images with the right class among the first five.
     pub test_top5_accuracy: f64,
+    /// Mean of the classes' accuracies.
+    pub test_balanced_accuracy: f64,
+    /// Mean of the classes' F1.
+    pub test_macro_f1: f64,
     /// Test images.
     pub test_images: u64,
     /// Weights of the network, auxiliary head excluded.
@@ -92,7 +109,10 @@ impl From<&RunResult> for Scores {
     fn from(result: &RunResult) -> Scores {
         Scores {
             test_accuracy: result.test_accuracy,
+            test_accuracy_interval: wilson(right_answers(&result.confusion), result.test_images),
             test_top5_accuracy: result.test_top5_accuracy,
+            test_balanced_accuracy: result.test_balanced_accuracy,
+            test_macro_f1: result.test_macro_f1,
             test_images: result.test_images,
             parameters: result.parameters,
             macs: result.macs,
@@ -104,14 +124,52 @@ impl From<&RunResult> for Scores {
 }
 
 impl Scores {
+    /// Of an evaluation of a network of this size.
+    pub fn of(test: Evaluation, cost: Cost) -> Scores {
+        Scores {
+            test_accuracy: test.accuracy,
+            test_accuracy_interval: wilson(right_answers(&test.confusion), test.images),
+            test_top5_accuracy: test.top5_accuracy,
+            test_balanced_accuracy: test.balanced_accuracy(),
+            test_macro_f1: test.macro_f1(),
+            test_images: test.images,
+            parameters: cost.parameters,
+            macs: cost.macs,
+            classes: test.classes,
+            per_class_accuracy: test.per_class_accuracy,
+            confusion: test.confusion,
+        }
+    }
+
+    /// Balanced accuracy and macro-F1 where classes are uneven, and the classes that are overlooked.
+    fn balance(&self) -> String {
+        let mut text = String::new();
+        if is_uneven(class_images(&self.confusion)) {
+            text = format!(
+                "balanced       {} (mean of the classes' accuracies), macro-F1 {}: the classes are uneven\n",
+                percent(self.test_balanced_accuracy),
+                percent(self.test_macro_f1),
+            );
+        }
+        for sentence in overlooked(&self.classes, &self.confusion) {
+            text.push_str(&format!("warning        class {sentence}\n"));
+        }
+        text
+    }
+
     /// As text; `elsewhere` says where the confusion matrix is if it is too wide.
     pub fn text(&self, elsewhere: &str) -> String {
         let mut text = format!(
-            "test accuracy  {} (top-1), {} (top-5), on {} images\n\
+            "test accuracy  {} on {} images{}\n{}\
              network        {} parameters (auxiliary head excluded), {} multiply-adds per image\n\n",
-            percent(self.test_accuracy),
-            percent(self.test_top5_accuracy),
+            with_interval(right_answers(&self.confusion), self.test_images),
             grouped(self.test_images),
+            if self.classes.len() > TOP {
+                format!(", {} (top-5)", percent(self.test_top5_accuracy))
+            } else {
+                String::new()
+            },
+            self.balance(),
             grouped(self.parameters),
             grouped(self.macs),
         );
@@ -179,11 +237,51 @@ mod tests {
         assert_eq!(shortened("a\nb", 6), "a\\nb");
     }
 
+    fn uneven() -> Scores {
+        let test = Evaluation {
+            images: 505,
+            loss: 0.1,
+            accuracy: 500.0 / 505.0,
+            top5_accuracy: 1.0,
+            classes: vec!["many".to_owned(), "rare".to_owned()],
+            per_class_accuracy: vec![Some(1.0), Some(0.0)],
+            confusion: vec![vec![500, 0], vec![5, 0]],
+        };
+        Scores::of(test, Cost { parameters: 1, macs: 1 })
+    }
+
+    #[test]
+    fn a_class_that_is_never_answered_is_told() {
+        let text = uneven().text("result.json");
+        for part in [
+            "test accuracy  99.01 % (97.7 to 99.6 %) on 505 images\n",
+            "balanced       50.00 % (mean of the classes' accuracies), macro-F1 49.75 %: the classes are uneven\n",
+            "class rare is never answered: all 5 images are taken for other classes\n",
+        ] {
+            assert!(text.contains(part), "no {part:?} in\n{text}");
+        }
+        assert!(!text.contains("top-5"), "{text}");
+    }
+
+    #[test]
+    fn even_classes_have_no_balanced_accuracy() {
+        let confusion = vec![vec![5, 1], vec![2, 6]];
+        let scores = Scores { confusion, test_images: 14, ..uneven() };
+        let text = scores.text("result.json");
+        assert!(
+            text.contains("78.57 % (52.4 to 92.4 %) on 14 images\n") && !text.contains("balanced"),
+            "{text}"
+        );
+    }
+
     #[test]
     fn the_matrix_is_shown_for_few_classes_only() {
         let scores = |n: usize| Scores {
             test_accuracy: 1.0,
+            test_accuracy_interval: [1.0, 1.0],
             test_top5_accuracy: 1.0,
+            test_balanced_accuracy: 1.0,
+            test_macro_f1: 1.0,
             test_images: n as u64,
             parameters: 1,
             macs: 1,

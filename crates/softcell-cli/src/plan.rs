@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use softcell::config::{Config, DataShape, Section};
-use softcell::data::{Dataset, ImageSet, open};
+use softcell::data::{Dataset, ImageSet, class_weights, open};
 use softcell::device::{Device, open_device};
 use softcell::forecast::{MemoryModel, stand_in};
 use softcell::sizing::{check_limits, sized};
@@ -16,6 +16,9 @@ use crate::settings::Given;
 
 /// The path that stands for the embedded digits.
 const DIGITS: &str = "digits";
+
+/// Unreadable images that are told one by one.
+pub const MOST_SKIPPED: usize = 10;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy)]
@@ -78,20 +81,27 @@ pub fn read_data(config: &Config, progress: &mut Progress) -> Result<Dataset> {
     for note in &summary.notes {
         progress.line(&format!("  {note}"));
     }
-    for (path, reason) in &summary.skipped {
+    for (path, reason) in summary.skipped.iter().take(MOST_SKIPPED) {
         progress.line(&format!("  skipped {path}: {reason}"));
+    }
+    if let Some(more) = summary.skipped.len().checked_sub(MOST_SKIPPED).filter(|more| *more > 0) {
+        progress.line(&format!("  and {more} more; softcell data inspect tells all"));
     }
     Ok(dataset)
 }
 
 /// What the presets look at.
 pub fn shape(dataset: &Dataset) -> DataShape {
+    let counts = dataset.train.class_counts();
+    let counts = counts.iter().copied().filter(|&images| images > 0);
     DataShape {
         train_images: dataset.train.len(),
         classes: dataset.train.classes.len(),
         channels: dataset.train.channels,
         height: dataset.train.height,
         width: dataset.train.width,
+        largest_class: counts.clone().max().unwrap_or(0),
+        smallest_class: counts.min().unwrap_or(0),
     }
 }
 
@@ -177,6 +187,7 @@ impl MemoryCheck {
 /// are spent on the search for it.
 fn check_network(stages: Stages<'_>, config: &Config, dataset: &Dataset, device: &Device) -> Result<()> {
     let images = &dataset.train;
+    class_weights(&config.data.class_weights, images, &dataset.training_indices())?;
     match stages {
         Stages::Train(genotype) => {
             build_network(genotype, &sized(genotype, config, images)?.train, images, device)?;

@@ -227,6 +227,7 @@ impl Session {
             threads: rayon::current_num_threads(),
             notes,
             imported_from: None,
+            started_from: None,
         })?;
         Ok(())
     }

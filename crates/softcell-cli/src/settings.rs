@@ -193,7 +193,14 @@ mod tests {
         assert!(given("seed = 3").check_same(&stored(), None).is_ok());
         let error = given("seed = 4").check_same(&stored(), None).unwrap_err().to_string();
         assert!(error.starts_with("seed is 3 in the run, 4 was given:"), "{error}");
-        let shape = DataShape { train_images: 1000, classes: 2, channels: 1, height: 8, width: 8 };
+        let shape = DataShape {
+            train_images: 1000,
+            classes: 2,
+            channels: 1,
+            height: 8,
+            width: 8,
+            ..DataShape::default()
+        };
         let run = given("").build(&shape).unwrap().0;
         let named = |preset| Given { preset: Some(preset), table: Table::new() };
         assert!(named(Preset::Auto).check_same(&run, Some(&shape)).is_ok());

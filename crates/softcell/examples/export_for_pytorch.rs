@@ -106,6 +106,7 @@ fn drawn(config: DerivedNetworkConfig, device: &Device) -> Result<TrainedModel, 
         threads: 1,
         notes: Vec::new(),
         imported_from: None,
+        started_from: None,
     };
     Ok(TrainedModel { network: config, weights, manifest })
 }

@@ -39,7 +39,14 @@ impl Observer for Print {
 }
 
 fn main() -> softcell::Result<()> {
-    let shape = DataShape { train_images: 1437, classes: 10, channels: 1, height: 8, width: 8 };
+    let shape = DataShape {
+        train_images: 1437,
+        classes: 10,
+        channels: 1,
+        height: 8,
+        width: 8,
+        ..DataShape::default()
+    };
     let (config, reasons) = preset(Preset::Auto, &shape);
     for reason in reasons {
         println!("{reason}");

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Batch, BatchPlan, Batches, ImageSet};
 use crate::loss::{Meter, argmax, cross_entropy};
+use crate::measures::{balanced_accuracy, macro_f1};
 use crate::pool::in_pool;
 use crate::space::softmax_rows;
 
@@ -46,6 +47,18 @@ pub struct Evaluation {
     pub per_class_accuracy: Vec<Option<f64>>,
     /// `confusion[true class][answered class]`, in images.
     pub confusion: Vec<Vec<u64>>,
+}
+
+impl Evaluation {
+    /// Mean of the classes' accuracies: see [`crate::measures::balanced_accuracy`].
+    pub fn balanced_accuracy(&self) -> f64 {
+        balanced_accuracy(&self.confusion)
+    }
+
+    /// Mean of the classes' F1: see [`crate::measures::macro_f1`].
+    pub fn macro_f1(&self) -> f64 {
+        macro_f1(&self.confusion)
+    }
 }
 
 /// A wrong answer.

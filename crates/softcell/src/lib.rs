@@ -15,6 +15,7 @@ pub mod export;
 pub mod forecast;
 pub mod import;
 pub mod loss;
+pub mod measures;
 pub mod model;
 pub mod network;
 pub mod ops;

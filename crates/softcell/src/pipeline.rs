@@ -2,6 +2,7 @@
 //!
 //! Each stage goes on from what it finds in the folder, and leaves at once where it is done.
 
+use std::path::Path;
 use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
@@ -12,15 +13,17 @@ use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, WrongAnswer, evaluate_telling};
 use crate::event::{Event, Observer, Stage};
 use crate::examples::{mistakes, samples};
+use crate::model::TrainedModel;
 use crate::ops::Pass;
 use crate::run::{
-    ChosenSize, Keeper, RunFolder, RunResult, load_search, load_train, peak_rss_mb, rewind, write_weights,
+    ChosenSize, Keeper, RunFolder, RunResult, load_search, load_train, peak_rss_mb, rewind, save_train,
+    write_weights,
 };
 use crate::search::{SearchOutcome, search};
 use crate::sizing::{asked_shape, sized, sizing_note};
 use crate::space::{Cost, Genotype, derived_cost, derived_layers};
-use crate::train::{TrainOutcome, build_network, evaluation_plan, train};
-use crate::weights::{NamedTensors, load_named};
+use crate::train::{TrainOutcome, TrainState, WarmStart, build_network, evaluation_plan, train, warm_start};
+use crate::weights::{NamedTensors, initialize, load_named, named_tensors};
 
 /// What the stages of a run share.
 pub struct Job<'a> {
@@ -126,7 +129,10 @@ impl Job<'_> {
     pub fn train(&self, genotype: &Genotype, observer: &mut dyn Observer) -> Result<TrainOutcome> {
         let config = self.choose_size(genotype, observer)?;
         self.keep_samples()?;
-        let state = load_train(&self.folder.checkpoint(Stage::Train))?;
+        let state = match load_train(&self.folder.checkpoint(Stage::Train))? {
+            Some(state) => Some(state),
+            None => self.warm_state(genotype, &config, observer)?,
+        };
         rewind(self.folder, Stage::Train, state.as_ref().map_or(0, |s| s.position.epoch))?;
         let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval)?;
         let outcome = train(self.dataset, genotype, &config, self.device, state.as_ref(), &mut keeper)?;
@@ -135,6 +141,36 @@ impl Job<'_> {
             write_weights(&self.folder.best_weights(), &best.net)?;
         }
         Ok(outcome)
+    }
+
+    /// The state in which a training begins that has the weights of another run, where the manifest names one.
+    ///
+    /// It is kept as a checkpoint at once: a training that goes on does not look at the other run any more.
+    fn warm_state(
+        &self,
+        genotype: &Genotype,
+        config: &Config,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<TrainState>> {
+        let manifest = self.folder.read_manifest()?;
+        let Some((mut manifest, origin)) =
+            manifest.and_then(|m| m.started_from.clone().map(|from| (m, from)))
+        else {
+            return Ok(None);
+        };
+        let other = TrainedModel::load(&RunFolder::view(Path::new(&origin))?)?;
+        let images = &self.dataset.train;
+        let net = initialize(build_network(genotype, &config.train, images, self.device)?, config.seed);
+        let start = WarmStart { tensors: &other.weights, classes: &other.manifest.classes, origin: &origin };
+        let (net, note) = warm_start(&named_tensors(&net), &images.classes, &start)?;
+        if !manifest.notes.contains(&note) {
+            manifest.notes.push(note.clone());
+            self.folder.write_manifest(&manifest)?;
+        }
+        observer.on(Event::Note(note))?;
+        let state = TrainState::beginning(net);
+        save_train(&self.folder.checkpoint(Stage::Train), &state)?;
+        Ok(Some(state))
     }
 
     /// Evaluates the chosen weights on the test part and writes the result.
@@ -154,15 +190,21 @@ impl Job<'_> {
         self.folder.write_mistakes(&mistakes(&self.dataset.test, wrong))?;
         let config = self.sized(genotype)?;
         let size = derived_layers(genotype, &asked_shape(genotype, &config, &self.dataset.train));
-        let last_epoch = self.config.train.epochs - 1;
+        let last_epoch = trained.epochs.saturating_sub(1);
+        let best = trained.best.as_ref();
+        let validation = self.dataset.split.validation.len() as u64;
         let result = RunResult {
             test_accuracy: test.accuracy,
             test_top5_accuracy: test.top5_accuracy,
-            validation_accuracy: trained.best.as_ref().map(|best| best.accuracy),
-            validation_images: trained.best.as_ref().map(|_| self.dataset.split.validation.len() as u64),
+            test_balanced_accuracy: test.balanced_accuracy(),
+            test_macro_f1: test.macro_f1(),
+            validation_accuracy: best.map(|best| best.score.accuracy),
+            validation_balanced_accuracy: best.and_then(|best| best.score.balanced_accuracy),
+            validation_images: best.map(|_| validation),
             test_images: test.images,
-            weights: if trained.best.is_some() { "best" } else { "last" }.to_string(),
-            epoch: trained.best.as_ref().map_or(last_epoch, |best| best.epoch),
+            weights: if best.is_some() { "best" } else { "last" }.to_string(),
+            epoch: best.map_or(last_epoch, |best| best.epoch),
+            epochs_done: trained.epochs,
             init_channels: config.train.init_channels,
             layers: config.train.layers,
             parameters: size.cost.parameters,

@@ -292,6 +292,28 @@ pub(crate) fn joined_weights<M: Module>(module: &M) -> Tensor<1> {
     Tensor::cat(weights, 0)
 }
 
+/// The names of weights and buffers, in order.
+pub(crate) fn tensor_names<M: Module>(module: &M) -> Vec<String> {
+    let mut names = Vec::new();
+    walk(module, |path, _, _| names.push(path.name()));
+    names
+}
+
+/// Weights and buffers, flattened, in order.
+pub(crate) fn all_tensors<M: Module>(module: &M) -> Vec<Tensor<1>> {
+    let mut list = Vec::new();
+    walk(module, |_, _, tensor| list.push(tensor));
+    list
+}
+
+/// Replaces weights and buffers by these, which are in the order of [`all_tensors`].
+pub(crate) fn replace_tensors<M: Module>(module: M, tensors: &[Tensor<1>]) -> M {
+    let mut next = tensors.iter().cloned();
+    module.map(&mut Refill(NamePath::default(), |_: &NamePath, _, _| {
+        Some(next.next().expect("as many tensors as the module has"))
+    }))
+}
+
 /// The running mean and variance of every normalisation, in order.
 pub(crate) fn running_statistics<M: Module>(module: &M) -> Vec<RunningStatistics> {
     let mut buffers = Vec::new();

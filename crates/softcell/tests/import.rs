@@ -159,6 +159,7 @@ fn network(config: DerivedNetworkConfig) -> TrainedModel {
         threads: 1,
         notes: Vec::new(),
         imported_from: None,
+        started_from: None,
     };
     TrainedModel { network: config, weights, manifest }
 }

@@ -53,7 +53,7 @@ since 1970) and event:
            history.jsonl epoch (from 0), learning_rate, train_loss, train_accuracy, train_top5_accuracy, valid_loss,
            valid_accuracy, seconds; of a search entropy_normal, entropy_reduction,
            skips_normal, skips_reduction, genotype, with -v alphas and edge_weights;
-           of a training drop_path_prob, best_epoch
+           of a training drop_path_prob, valid_balanced_accuracy, best_epoch
   end      stage, seconds
   result   as in result.json
   stopped  epoch (from 0), epoch_number, step, resume (the command that goes on)

@@ -14,12 +14,9 @@ use softcell::shown;
 use super::data::format_named;
 use crate::args::{EvaluateArgs, PartArg};
 use crate::output::{Scores, grouped, print, print_json, quoted};
-use crate::plan::{read_data, start};
+use crate::plan::{MOST_SKIPPED, read_data, start};
 use crate::progress::Progress;
 use crate::session::of_run;
-
-/// Unreadable images that are told one by one.
-const MOST_SKIPPED: usize = 10;
 
 /// Runs the command.
 ///
@@ -47,16 +44,7 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     let test = job.test(&genotype, &weights, &mut progress)?;
     progress.clear();
     let cost = network_cost(&genotype, &config, &dataset.train);
-    let scores = Scores {
-        test_accuracy: test.accuracy,
-        test_top5_accuracy: test.top5_accuracy,
-        test_images: test.images,
-        parameters: cost.parameters,
-        macs: cost.macs,
-        classes: test.classes,
-        per_class_accuracy: test.per_class_accuracy,
-        confusion: test.confusion,
-    };
+    let scores = Scores::of(test, cost);
     if args.json {
         print_json(&scores)?;
     } else {

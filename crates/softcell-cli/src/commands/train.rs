@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use softcell::config::Section;
 use softcell::event::Stage;
+use softcell::model::TrainedModel;
 use softcell::run::{RunFolder, load_search, load_train};
 use softcell::sizing::sized;
 use softcell::space::Genotype;
+use softcell::train::WARM_START_NOTE;
 
 use super::genotype::resolve;
 use super::{dry_run, report, summary, train_and_test};
@@ -26,16 +28,61 @@ const RESUME: &str = "softcell train --run";
 /// # Errors
 /// What the training finds.
 pub fn run(args: &TrainArgs) -> Result<ExitCode> {
-    match (&args.of_run, &args.genotype) {
-        (Some(path), None) => of_run(args, path),
-        (None, Some(text)) => of_genotype(args, text),
+    let from = args.from.as_deref().map(|path| Origin::read(args, path)).transpose()?;
+    match (&args.of_run, &args.genotype, &from) {
+        (Some(path), None, _) => of_run(args, path, from.as_ref()),
+        (None, Some(text), _) => of_genotype(args, resolve(text)?, from.as_ref()),
+        (None, None, Some(origin)) => of_genotype(args, origin.genotype.clone(), from.as_ref()),
         _ => bail!("name either a run with --run or a genotype with --genotype"),
     }
 }
 
+/// The run whose weights a training begins from.
+struct Origin {
+    /// Its folder, by its full path.
+    place: String,
+    genotype: Genotype,
+}
+
+impl Origin {
+    /// Reads it, so that one that cannot be used is found out before anything begins.
+    fn read(args: &TrainArgs, path: &Path) -> Result<Origin> {
+        let full = |path: &Path| path.canonicalize().ok();
+        let own = args.of_run.as_ref().or(args.run.out.as_ref()).and_then(|own| full(own));
+        if own.is_some() && own == full(path) {
+            bail!("--from names the run that is to be trained; to go on with it, use --resume alone");
+        }
+        let model = TrainedModel::load(&RunFolder::view(path)?)?;
+        let place = full(path).unwrap_or_else(|| path.to_path_buf()).display().to_string();
+        Ok(Origin { place, genotype: model.network.genotype })
+    }
+}
+
+/// Writes down from which run's weights the training begins, unless it has begun: then it must be the same run.
+fn begin_from(folder: &RunFolder, origin: Option<&Origin>) -> Result<()> {
+    let Some(mut manifest) = folder.read_manifest()? else { return Ok(()) };
+    let given = origin.map(|origin| origin.place.clone());
+    // A checkpoint that cannot be read is a beginning as well.
+    if matches!(load_train(&folder.checkpoint(Stage::Train)), Ok(None)) {
+        if given.is_some() {
+            manifest.started_from = given;
+            folder.write_manifest(&manifest)?;
+        }
+        return Ok(());
+    }
+    match (given, &manifest.started_from) {
+        (Some(given), Some(stored)) if given != *stored => {
+            bail!("the training began from the weights of {stored}, not of {given}; leave --from out")
+        }
+        (Some(given), None) => bail!(
+            "the training began without the weights of {given}; leave --from out, or train anew with --force"
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// Trains the network of a genotype in a new run.
-fn of_genotype(args: &TrainArgs, text: &str) -> Result<ExitCode> {
-    let genotype = resolve(text)?;
+fn of_genotype(args: &TrainArgs, genotype: Genotype, from: Option<&Origin>) -> Result<ExitCode> {
     if args.run.dry_run {
         return dry_run::of_new(&args.run, &args.settings.table, Stages::Train(&genotype));
     }
@@ -54,12 +101,13 @@ fn of_genotype(args: &TrainArgs, text: &str) -> Result<ExitCode> {
             }
             None => folder.write_genotype(&genotype)?,
         }
+        begin_from(folder, from)?;
         train(session, &genotype)
     })
 }
 
 /// Trains the network of a run whose genotype is there.
-fn of_run(args: &TrainArgs, path: &Path) -> Result<ExitCode> {
+fn of_run(args: &TrainArgs, path: &Path, from: Option<&Origin>) -> Result<ExitCode> {
     let device = start(&args.run.machine)?;
     let given = Given::read(args.run.config.as_deref(), args.run.preset, &args.settings.table)?;
     let folder = if args.run.dry_run { RunFolder::view(path)? } else { RunFolder::open(path)? };
@@ -88,9 +136,25 @@ fn of_run(args: &TrainArgs, path: &Path) -> Result<ExitCode> {
     } else {
         let mut session = Session::go_on(RESUME, &args.run, folder, None, device, progress)?;
         choose_settings(&mut session, &given, &genotype)?;
+        if !args.run.resume {
+            forget_origin(&session.folder)?;
+        }
         session
     };
-    session.work(|session| train(session, &genotype))
+    session.work(|session| {
+        begin_from(&session.folder, from)?;
+        train(session, &genotype)
+    })
+}
+
+/// Removes what the manifest says of the run that an earlier training began from.
+fn forget_origin(folder: &RunFolder) -> Result<()> {
+    if let Some(mut manifest) = folder.read_manifest()?.filter(|manifest| manifest.started_from.is_some()) {
+        manifest.started_from = None;
+        manifest.notes.retain(|note| !note.starts_with(WARM_START_NOTE));
+        folder.write_manifest(&manifest)?;
+    }
+    Ok(())
 }
 
 /// Clears what an earlier training left and takes over the training settings that were given.

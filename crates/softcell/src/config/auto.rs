@@ -5,6 +5,7 @@
 //! wanted to learn; the number of images turns steps into epochs, within bounds. All numbers are in the
 //! tables below.
 
+use super::imbalance;
 use super::preset::{DataShape, paper_cifar10};
 use super::types::{Config, Duplicates, Stem};
 
@@ -67,6 +68,7 @@ pub(super) fn settings(data: &DataShape) -> (Config, Vec<String>) {
     augmentation(&mut config, data, &mut reasons);
     search(&mut config, data, &mut reasons);
     train(&mut config, data, &mut reasons);
+    imbalance::settings(&mut config, data, &mut reasons);
     (config, reasons)
 }
 
@@ -219,9 +221,24 @@ fn two_digits(value: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const DIGITS: DataShape = DataShape { train_images: 1437, classes: 10, channels: 1, height: 8, width: 8 };
-    const CIFAR: DataShape =
-        DataShape { train_images: 50_000, classes: 10, channels: 3, height: 32, width: 32 };
+    const DIGITS: DataShape = DataShape {
+        train_images: 1437,
+        classes: 10,
+        channels: 1,
+        height: 8,
+        width: 8,
+        largest_class: 147,
+        smallest_class: 140,
+    };
+    const CIFAR: DataShape = DataShape {
+        train_images: 50_000,
+        classes: 10,
+        channels: 3,
+        height: 32,
+        width: 32,
+        largest_class: 5000,
+        smallest_class: 5000,
+    };
 
     fn auto(data: &DataShape) -> Config {
         let (config, reasons) = settings(data);

@@ -52,6 +52,10 @@ impl DataConfig {
         let share = self.max_bad_share;
         number("data.max_bad_share", share, (0.0..=1.0).contains(&share), "a number from 0 to 1")?;
         whole("data.memory", self.memory, 0..=MAX_WHOLE)?;
+        if self.class_weights.trim().is_empty() {
+            let expected = "none, balanced, or a CSV or JSON file of class and weight";
+            return Err(Error::setting("data.class_weights", "\"\"", expected));
+        }
         whole("data.crop_padding", self.crop_padding, 0..=MAX_PIXELS)
     }
 }
@@ -111,6 +115,8 @@ impl TrainConfig {
         from_zero("train.auxiliary_weight", self.auxiliary_weight)?;
         from_zero_below_one("train.drop_path_prob", self.drop_path_prob)?;
         from_zero_below_one("train.label_smoothing", self.label_smoothing)?;
+        from_zero_below_one("train.ema", self.ema)?;
+        whole("train.patience", self.patience, 0..=MAX_EPOCHS)?;
         cutout("train.cutout_length", self.cutout, self.cutout_length)
     }
 }

@@ -259,6 +259,21 @@ pub static KEYS: &[Key] = &[
     ),
     key(Data, "crop_padding", Integer, "Zero padding of the random crop, in pixels; 0 switches the crop off"),
     key(Data, "flip", Bool, "Mirror training images left to right, half of the time"),
+    key(
+        Data,
+        "class_weights",
+        Text,
+        "Weight of each class in the losses: none, balanced, or a CSV or JSON file",
+    ),
+    chosen(
+        key(
+            Data,
+            "sampling",
+            Text,
+            "shuffled: each image once per epoch; balanced: each class equally often",
+        ),
+        &["shuffled", "balanced"],
+    ),
     key(Search, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
     key(Search, "layers", Integer, "Number of cells of the search network"),
     key(Search, "nodes", Integer, "Intermediate nodes of a cell"),
@@ -341,6 +356,13 @@ pub static KEYS: &[Key] = &[
     key(Train, "label_smoothing", Float, "Share of the target spread over all classes, 0 to below 1"),
     key(Train, "cutout", Bool, "Blank a random square of each training image"),
     key(Train, "cutout_length", Integer, "Side of the cutout square, in pixels"),
+    key(Train, "ema", Float, "Decay of a moving average of the weights, such as 0.999; 0 switches it off"),
+    key(
+        Train,
+        "patience",
+        Integer,
+        "End after so many epochs without a better validation result; 0 is never",
+    ),
 ];
 
 #[cfg(test)]
@@ -348,7 +370,7 @@ mod tests {
     use serde_json::Value;
 
     use super::super::preset::{DataShape, Preset, preset};
-    use super::super::types::{DataFormat, Schedule, Stem};
+    use super::super::types::{DataFormat, Duplicates, Resize, Sampling, Schedule, Stem};
     use super::*;
 
     fn serialised() -> Value {
@@ -401,11 +423,22 @@ mod tests {
             DataFormat::Cifar10,
             DataFormat::Cifar100,
             DataFormat::Idx,
+            DataFormat::Zip,
+            DataFormat::Tar,
+            DataFormat::Csv,
+            DataFormat::Parquet,
+            DataFormat::Npz,
         ];
+        let resizes = [Resize::Crop, Resize::Squash, Resize::Letterbox];
+        let duplicates = [Duplicates::Separate, Duplicates::Ignore];
         let stems = [Stem::Auto, Stem::Cifar, Stem::Imagenet];
         let schedules = [Schedule::Cosine, Schedule::Exponential];
         let choices = |section, name| Key::find(section, name).unwrap().choices;
         assert_eq!(choices(Section::Data, "format"), written(serde_json::json!(formats)));
+        assert_eq!(choices(Section::Data, "resize"), written(serde_json::json!(resizes)));
+        assert_eq!(choices(Section::Data, "duplicates"), written(serde_json::json!(duplicates)));
+        let samplings = [Sampling::Shuffled, Sampling::Balanced];
+        assert_eq!(choices(Section::Data, "sampling"), written(serde_json::json!(samplings)));
         assert_eq!(choices(Section::Train, "stem"), written(serde_json::json!(stems)));
         assert_eq!(choices(Section::Train, "schedule"), written(serde_json::json!(schedules)));
         assert_eq!(choices(Section::Train, "shrink"), written(serde_json::json!(Shrink::ALL)));

@@ -10,6 +10,7 @@
 mod auto;
 mod check;
 mod image_size;
+mod imbalance;
 mod keys;
 mod merge;
 mod preset;
@@ -28,5 +29,5 @@ pub use preset::{DataShape, Preset, preset};
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
 pub use types::{
-    Config, DataConfig, DataFormat, Duplicates, Resize, Schedule, SearchConfig, Stem, TrainConfig,
+    Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem, TrainConfig,
 };

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::auto;
 use super::keys::nearest_in_brackets;
 use super::types::{
-    Config, DataConfig, DataFormat, Duplicates, Resize, Schedule, SearchConfig, Stem, TrainConfig,
+    Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem, TrainConfig,
 };
 use crate::error::{Error, Result};
 use crate::space::{Primitive, Shrink};
@@ -73,6 +73,10 @@ pub struct DataShape {
     pub height: usize,
     /// Columns, in pixels, as the network sees them.
     pub width: usize,
+    /// Images to train on of the class that has most.
+    pub largest_class: usize,
+    /// Images to train on of the class that has fewest, classes without any left out.
+    pub smallest_class: usize,
 }
 
 /// All settings of a preset, and the reasons for what was chosen, a sentence each, for the log.
@@ -142,6 +146,8 @@ pub(super) fn paper_cifar10() -> Config {
         label_smoothing: 0.0,
         cutout: true,
         cutout_length: 16,
+        ema: 0.0,
+        patience: 0,
     };
     let data = DataConfig {
         path: "digits".to_owned(),
@@ -157,6 +163,8 @@ pub(super) fn paper_cifar10() -> Config {
         memory: 0,
         crop_padding: 4,
         flip: true,
+        class_weights: "none".to_owned(),
+        sampling: Sampling::Shuffled,
     };
     Config { seed: 2, data, search, train }
 }
@@ -203,7 +211,16 @@ mod tests {
     use super::*;
 
     const CIFAR: DataShape =
-        DataShape { train_images: 50_000, classes: 10, channels: 3, height: 32, width: 32 };
+        DataShape { train_images: 50_000, classes: 10, channels: 3, height: 32, width: 32, ..EVEN };
+    const EVEN: DataShape = DataShape {
+        train_images: 0,
+        classes: 0,
+        channels: 0,
+        height: 0,
+        width: 0,
+        largest_class: 0,
+        smallest_class: 0,
+    };
 
     #[test]
     fn names_read_back_and_others_get_the_nearest() {

@@ -42,7 +42,8 @@ impl Config {
     /// # Errors
     ///
     /// As [`read_toml`], and [`Error::Invalid`] if a key is missing or `preset` is there, and what
-    /// [`Config::check`] finds.
+    /// [`Config::check`] finds. A key that earlier versions did not have may be missing: it then has the
+    /// value that says what those did.
     pub fn from_toml(text: &str, origin: &str) -> Result<Config> {
         let file = read_toml(text, origin)?;
         if file.preset.is_some() {
@@ -69,11 +70,15 @@ impl Config {
 }
 
 /// Settings that are younger than the first runs, with what those did.
-static YOUNGER: [(Section, &str, &str); 4] = [
+static YOUNGER: [(Section, &str, &str); 8] = [
     (Section::Data, "resize", "squash"),
     (Section::Data, "max_bad_share", "0"),
     (Section::Data, "duplicates", "ignore"),
     (Section::Data, "memory", "0"),
+    (Section::Data, "class_weights", "none"),
+    (Section::Data, "sampling", "shuffled"),
+    (Section::Train, "ema", "0"),
+    (Section::Train, "patience", "0"),
 ];
 
 /// Adds to the settings of an older run what they did not have.
@@ -100,10 +105,18 @@ fn missing(table: &Table) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::preset::{DataShape, Preset, preset};
+    use super::super::types::{DataConfig, Resize};
     use super::*;
 
     fn configs() -> [Config; 3] {
-        let data = DataShape { train_images: 1437, classes: 10, channels: 1, height: 8, width: 8 };
+        let data = DataShape {
+            train_images: 1437,
+            classes: 10,
+            channels: 1,
+            height: 8,
+            width: 8,
+            ..DataShape::default()
+        };
         [Preset::Auto, Preset::PaperCifar10, Preset::PaperImagenet].map(|name| preset(name, &data).0)
     }
 
@@ -142,6 +155,22 @@ mod tests {
         config.seed = u64::MAX;
         let error = super::super::build(&config, &[]).unwrap_err().to_string();
         assert!(error.contains("2^63"), "{error}");
+    }
+
+    #[test]
+    fn keys_that_came_later_may_be_missing_and_are_off_then() {
+        let paper = configs()[1].clone();
+        let old: String = paper
+            .to_toml()
+            .lines()
+            .filter(|line| !YOUNGER.iter().any(|(_, name, _)| line.starts_with(&format!("{name} ="))))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert!(old.len() + 60 < paper.to_toml().len(), "{old}");
+        let read = Config::from_toml(&old, "config.toml").unwrap();
+        assert_eq!((read.data.resize, read.data.max_bad_share), (Resize::Squash, 0.0));
+        let data = DataConfig { resize: Resize::Crop, max_bad_share: 0.01, ..read.data };
+        assert_eq!(Config { data, ..read }, paper);
     }
 
     #[test]

@@ -52,6 +52,20 @@ pub struct DataConfig {
     pub crop_padding: usize,
     /// Mirror left to right with probability one half.
     pub flip: bool,
+    /// `none`, `balanced`, or a file of a weight for each class: see [`crate::data::class_weights`].
+    pub class_weights: String,
+    /// How often the images of a class are drawn.
+    pub sampling: Sampling,
+}
+
+/// How often the images of a class are drawn for search and training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampling {
+    /// Each image once per epoch.
+    Shuffled,
+    /// Each class equally often: images of rare classes more than once, of frequent ones not in every epoch.
+    Balanced,
 }
 
 /// How the images are stored.
@@ -100,6 +114,17 @@ pub enum Resize {
     Squash,
     /// All of it, with black borders.
     Letterbox,
+}
+
+impl Resize {
+    /// As it is written in settings and records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Resize::Crop => "crop",
+            Resize::Squash => "squash",
+            Resize::Letterbox => "letterbox",
+        }
+    }
 }
 
 /// What becomes of images that are there several times, in one part or in two.
@@ -202,6 +227,10 @@ pub struct TrainConfig {
     pub cutout: bool,
     /// Side of the cutout square, in pixels.
     pub cutout_length: usize,
+    /// Decay of a moving average of the weights, which is then what is validated, chosen and saved; 0 is none.
+    pub ema: f64,
+    /// Epochs without a better validation result after which the training ends; 0 is never.
+    pub patience: usize,
 }
 
 impl TrainConfig {

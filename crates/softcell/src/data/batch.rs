@@ -5,8 +5,10 @@ use std::sync::Arc;
 use rand::seq::{SliceRandom, index};
 
 use super::augment::Augment;
+use super::balance::balanced;
 use super::normalize::{Normalization, Normalizer};
 use super::set::ImageSet;
+use crate::config::Sampling;
 use crate::random::stream;
 
 /// Images ready for a network.
@@ -33,6 +35,31 @@ pub enum Order {
         /// Number of batches.
         steps: usize,
     },
+    /// As many images per epoch as there are, but each class equally often, in an order of that epoch.
+    Balanced,
+    /// As `Independent`, with each class equally often in each batch, up to one image.
+    IndependentBalanced {
+        /// Number of batches.
+        steps: usize,
+    },
+}
+
+impl Order {
+    /// Of an epoch in which the images of classes come as often as `sampling` says.
+    pub fn of_epoch(sampling: Sampling) -> Order {
+        match sampling {
+            Sampling::Shuffled => Order::Shuffled,
+            Sampling::Balanced => Order::Balanced,
+        }
+    }
+
+    /// The same where each of `steps` batches is drawn by itself.
+    pub fn of_batches(sampling: Sampling, steps: usize) -> Order {
+        match sampling {
+            Sampling::Shuffled => Order::Independent { steps },
+            Sampling::Balanced => Order::IndependentBalanced { steps },
+        }
+    }
 }
 
 /// The batches of one epoch.
@@ -63,7 +90,7 @@ pub struct BatchPlan {
 impl BatchPlan {
     /// Number of batches.
     ///
-    /// A shuffled epoch leaves out a last batch of a single image, of which no variance could be taken,
+    /// A shuffled or balanced epoch leaves out a last batch of a single image, of which no variance could be taken,
     /// even without `drop_last`. An epoch of fewer images than a batch is one batch of them all. Nothing
     /// comes of no images.
     ///
@@ -78,9 +105,9 @@ impl BatchPlan {
         }
         let full = images / self.batch_size;
         let leave_out = match (images % self.batch_size, self.order) {
-            (_, Order::Independent { steps }) => return steps,
+            (_, Order::Independent { steps } | Order::IndependentBalanced { steps }) => return steps,
             (0, _) => return full,
-            (1, Order::Shuffled) => true,
+            (1, Order::Shuffled | Order::Balanced) => true,
             _ => self.drop_last,
         };
         if leave_out { full.max(1) } else { full + 1 }
@@ -105,7 +132,11 @@ impl BatchMaker {
                 order.shuffle(&mut stream(plan.seed, &plan.stream, &[plan.epoch]));
                 order
             }
-            Order::Independent { .. } => Vec::new(),
+            Order::Balanced => {
+                let mut random = stream(plan.seed, &plan.stream, &[plan.epoch]);
+                balanced(&plan.set.labels, &plan.indices, plan.indices.len(), &mut random)
+            }
+            Order::Independent { .. } | Order::IndependentBalanced { .. } => Vec::new(),
         };
         let normalizer = plan.normalization.normalizer();
         let augment_stream = format!("{}/augment", plan.stream);
@@ -120,6 +151,11 @@ impl BatchMaker {
             let mut rng = stream(plan.seed, &plan.stream, &[plan.epoch, step as u64]);
             let drawn = index::sample(&mut rng, n, plan.batch_size.min(n));
             return drawn.iter().map(|i| plan.indices[i]).collect();
+        }
+        if let Order::IndependentBalanced { .. } = plan.order {
+            let mut random = stream(plan.seed, &plan.stream, &[plan.epoch, step as u64]);
+            let count = plan.batch_size.min(plan.indices.len());
+            return balanced(&plan.set.labels, &plan.indices, count, &mut random);
         }
         let start = step * plan.batch_size;
         self.order[start..(start + plan.batch_size).min(self.order.len())].to_vec()

@@ -14,17 +14,20 @@ use super::source::Source;
 /// Pictures with a shorter side than this are alike too often to say more than that they are equal.
 const NEAR_SIDE: usize = 24;
 /// Bits in which the perceptual hashes of two near-identical pictures may differ, of 64. Two such hashes are equal in
-/// one of [`BANDS`] parts.
+/// one of [`BANDS`] parts. Of 400 photographs of 32x32 and the same enlarged to 96x96, stored as JPEG and shrunk again,
+/// 99 % differ in at most 2 bits; no two others in fewer than 14.
 const MAX_DISTANCE: u32 = 3;
 const BANDS: usize = 4;
 /// Side of the gray pictures that are compared where the hashes are alike, and the part of the deviation in which they
-/// may differ: root mean square of the difference over the standard deviation.
+/// may differ: root mean square of the difference over the standard deviation. Of the same 400, 0.031 in the median and
+/// 0.075 at most; two others, 0.57 at least.
 const COMPARED: u32 = 16;
-const MAX_DIFFERENCE: f64 = 0.06;
+const MAX_DIFFERENCE: f64 = 0.1;
 /// Pictures with a smaller standard deviation than this, in 255ths, show nothing that could be compared.
 const MIN_DEVIATION: f64 = 4.0;
-/// Pictures with one band in common that are compared with one another; of more, only neighbours.
-const MOST_ALIKE: usize = 64;
+/// Pictures with one band in common that are compared with one another; of more, each only with so many that follow in
+/// the order of the hashes.
+const MOST_ALIKE: usize = 256;
 
 /// Puts copies of training images into one group, leaves out training images with a copy in the test part or in the
 /// given validation part, and validation images with one in the test part. All of it is told.
@@ -170,13 +173,13 @@ fn clusters(source: &Source) -> Vec<Cluster> {
         for band in 0..BANDS {
             let of_band = |look: &Look| look.hash >> (16 * band) & 0xffff;
             let keys = looks.iter().enumerate().filter_map(|(i, look)| Some((i, of_band(look.as_ref()?))));
-            for alike in buckets(keys) {
+            for mut alike in buckets(keys) {
+                alike.sort_by_key(|&i| (looks[i].as_ref().map(|look| look.hash), i));
                 for (k, &i) in alike.iter().enumerate() {
-                    let end = if alike.len() > MOST_ALIKE { (k + 4).min(alike.len()) } else { alike.len() };
-                    for &j in &alike[k + 1..end.max(k + 1)] {
+                    for &j in alike[k + 1..].iter().take(MOST_ALIKE) {
                         if let (Some(a), Some(b)) = (&looks[i], &looks[j])
-                            && union.root(i) != union.root(j)
                             && a.is_near(b)
+                            && union.root(i) != union.root(j)
                         {
                             (near[i], near[j]) = (true, true);
                             union.join(i, j);

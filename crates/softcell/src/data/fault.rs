@@ -7,6 +7,8 @@ use image::ImageError;
 use image::error::LimitErrorKind;
 use serde::{Deserialize, Serialize};
 
+use super::kinds::is_decoded;
+
 /// Examples of a problem that are kept.
 const EXAMPLES: usize = 3;
 
@@ -75,8 +77,15 @@ impl Fault {
             ImageError::Unsupported(error) => match kind_of(bytes) {
                 Some(kind) => Fault::Kind(kind),
                 None if bytes.is_empty() => Fault::Empty,
-                None if image::guess_format(bytes).is_err() => Fault::Unknown,
-                None => Fault::Kind(format!("a variant of its format ({})", one_line(&error.to_string()))),
+                None => match image::guess_format(bytes) {
+                    Err(_) => Fault::Unknown,
+                    Ok(format) if !format.reading_enabled() => {
+                        Fault::Kind(named(format.extensions_str()[0], "picture"))
+                    }
+                    Ok(_) => {
+                        Fault::Kind(format!("a variant of its format ({})", one_line(&error.to_string())))
+                    }
+                },
             },
             ImageError::IoError(error) => Fault::of_io(error),
             other => {
@@ -96,22 +105,16 @@ fn kind_of(bytes: &[u8]) -> Option<String> {
     let noun = match kind.matcher_type() {
         infer::MatcherType::Image => "picture",
         infer::MatcherType::Video => "film",
-        infer::MatcherType::Archive => "archive",
-        infer::MatcherType::Text => "text",
         _ => "file",
     };
-    let name = kind.extension().to_uppercase();
-    let article = if name.starts_with(['A', 'E', 'F', 'H', 'I', 'L', 'M', 'N', 'O', 'R', 'S', 'X']) {
-        "an"
-    } else {
-        "a"
-    };
-    (!is_decoded(kind.extension())).then(|| format!("{article} {name} {noun}"))
+    (!is_decoded(kind.extension())).then(|| named(kind.extension(), noun))
 }
 
-/// Whether files of this kind are decoded.
-fn is_decoded(extension: &str) -> bool {
-    super::kinds::is_decoded(extension)
+/// `an AVIF picture`.
+fn named(extension: &str, noun: &str) -> String {
+    let name = extension.to_uppercase();
+    let vowel = name.starts_with(['A', 'E', 'F', 'H', 'I', 'L', 'M', 'N', 'O', 'R', 'S', 'X']);
+    format!("{} {name} {noun}", if vowel { "an" } else { "a" })
 }
 
 fn one_line(text: &str) -> String {
@@ -160,7 +163,7 @@ mod tests {
 
     #[test]
     fn content_is_named() {
-        let avif = b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miaf";
+        let avif = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf";
         assert_eq!(kind_of(avif), Some("an AVIF picture".into()));
         assert_eq!(kind_of(b"%PDF-1.4 and so on"), Some("a PDF file".into()));
         assert_eq!(kind_of(b"\x89PNG\r\n\x1a\n"), None);

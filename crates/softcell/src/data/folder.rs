@@ -70,6 +70,14 @@ pub(super) fn read(
     let validation = (0..kept.len()).filter(|&i| kept[i].part == Part::Validation).collect();
     let grouped = kept.iter().any(|entry| entry.group > 0);
     let groups = if grouped { kept.iter().map(|entry| entry.group).collect() } else { Vec::new() };
+    if grouped {
+        let mut numbers: Vec<u32> =
+            entries.iter().map(|entry| entry.group).filter(|&group| group > 0).collect();
+        let images = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        notes.push(format!("{images} images are in {} groups, whose images stay in one part", numbers.len()));
+    }
     notes.extend(reader.tally.notes(shape, config.resize));
     let skipped = reader.skipped;
     problems.extend(

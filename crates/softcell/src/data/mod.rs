@@ -6,8 +6,10 @@
 //! own; a batch depends on nothing but the seed, the name of the stream, the epoch and the step.
 
 mod augment;
+mod balance;
 mod batch;
 mod cifar;
+mod class_weights;
 mod dataset;
 mod decode;
 mod detect;
@@ -34,6 +36,7 @@ mod thumbnail;
 
 pub use augment::Augment;
 pub use batch::{Batch, BatchPlan, Order};
+pub use class_weights::class_weights;
 pub use dataset::{Dataset, Summary, describe};
 pub use decode::read_image;
 pub use fault::{Fault, Problem};

@@ -37,6 +37,7 @@ pub(super) fn model(genotype: &str, stem: StemKind, auxiliary: bool) -> TrainedM
         threads: 1,
         notes: Vec::new(),
         imported_from: None,
+        started_from: None,
     };
     TrainedModel { network, weights: named_tensors(&initialize(net, 1)), manifest }
 }

@@ -156,6 +156,7 @@ impl Importer {
             threads: 0,
             notes,
             imported_from: Some(self.path.display().to_string()),
+            started_from: None,
         };
         let model = TrainedModel { network, weights: self.tensors, manifest };
         model.build(&self.origin, device)?;

@@ -170,6 +170,7 @@ fn start(
         relaxation: Relaxation::Softmax,
         arch_step: if case.unrolled { ArchStep::Unrolled } else { ArchStep::FirstOrder },
         grad_clip: case.grad_clip,
+        class_weights: None,
     })
 }
 

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::page::TINTS;
 use super::record::RunRecord;
 use super::words::{grouped, percent, rough_percent};
+use crate::measures::{class_images, is_uneven, overlooked};
 use crate::run::RunResult;
 
 /// Rows of the table of classes at most.
@@ -13,6 +14,24 @@ const MOST_CLASSES: usize = 40;
 const WIDEST_MATRIX: usize = 20;
 /// Pairs that are listed.
 const MOST_PAIRS: usize = 15;
+
+/// What the classes came to together where they are uneven, and which of them are overlooked.
+pub(super) fn balance(result: &RunResult) -> Markup {
+    let uneven = is_uneven(class_images(&result.confusion));
+    html! {
+        @if uneven {
+            p {
+                "The classes have uneven numbers of test images, so the accuracy of all images says most of the \
+                 large ones. The mean of the classes' accuracies (balanced accuracy) is "
+                strong { (percent(result.test_balanced_accuracy)) } ", the mean of their F1 (macro-F1) "
+                strong { (percent(result.test_macro_f1)) } "."
+            }
+        }
+        @for sentence in overlooked(&result.classes, &result.confusion) {
+            p { strong { "Class " (sentence) "." } }
+        }
+    }
+}
 
 /// A row for each class: images, accuracy, a few images.
 pub(super) fn class_table(record: &RunRecord) -> Markup {

@@ -22,5 +22,5 @@ pub use comparison::comparison;
 pub use health::{Warning, findings, warnings};
 pub use record::{RunRecord, State};
 pub use sections::report;
-pub use statistics::wilson;
+pub use statistics::{interval, wilson};
 pub use words::{counted, duration, grouped, percent, quoted, size};

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::charts::{
     Chart, EdgeChart, MOST_EDGES, Series, alpha_charts, colour, search_charts, thinned, train_charts,
 };
-use super::classes::{class_table, confusion, mistakes};
+use super::classes::{balance, class_table, confusion, mistakes};
 use super::health::{WIDE, warnings};
 use super::page::page;
 use super::record::{RunRecord, State};
@@ -455,6 +455,7 @@ fn data(record: &RunRecord) -> Markup {
             " to test on, of " (manifest.classes.len()) " classes, " (width) "\u{d7}" (height) " pixels, "
             (if channels == 1 { "gray" } else { "colour" }) ", from " code { (record.config.data.path) } "."
         } }
+        @if let Some(result) = &record.result { (balance(result)) }
         (class_table(record))
         @if let Some(result) = &record.result {
             h3 { "What is taken for what" }

@@ -1,5 +1,7 @@
 //! How sure an accuracy is.
 
+use super::words::rough_percent;
+
 /// Quantile of the normal distribution for an interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -18,6 +20,12 @@ pub fn wilson(right: u64, images: u64) -> [f64; 2] {
     let low = if right == 0 { 0.0 } else { (centre - half).max(0.0) };
     let high = if right >= images { 1.0 } else { (centre + half).min(1.0) };
     [low, high]
+}
+
+/// `37.5 to 67.1 %`: the interval of [`wilson`] in words.
+pub fn interval(right: u64, images: u64) -> String {
+    let [low, high] = wilson(right, images);
+    format!("{:.1} to {}", low * 100.0, rough_percent(high))
 }
 
 #[cfg(test)]

@@ -15,7 +15,15 @@ const PICTURE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAA
 
 /// A finished run with `classes` classes, a number of search epochs and of training epochs.
 pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunRecord {
-    let shape = DataShape { train_images: 1000, classes: classes.len(), channels: 3, height: 32, width: 32 };
+    let (train_images, classes_n) = (1000, classes.len());
+    let shape = DataShape {
+        train_images,
+        classes: classes_n,
+        channels: 3,
+        height: 32,
+        width: 32,
+        ..DataShape::default()
+    };
     let mut config: Config = preset(Preset::Auto, &shape).0;
     config.data.path = format!("photos/{}", classes[0]);
     config.search.epochs = search.max(1);
@@ -31,8 +39,12 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
     let result = RunResult {
         test_accuracy: 0.9,
         test_top5_accuracy: 1.0,
-        validation_accuracy: Some(0.91),
+        test_balanced_accuracy: 0.9,
+        test_macro_f1: 0.9,
+        validation_balanced_accuracy: Some(0.91),
         validation_images: Some(40),
+        epochs_done: train,
+        validation_accuracy: Some(0.91),
         test_images: 100 * n as u64,
         weights: "best".to_owned(),
         epoch: train.saturating_sub(2),
@@ -69,6 +81,7 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
             notes: vec![format!("a note on {HOSTILE}")],
             preset: "auto".to_owned(),
             imported_from: None,
+            started_from: None,
         }),
         search: (0..search)
             .map(|epoch| search_epoch(epoch, search, config.search.candidates.len()))
@@ -138,6 +151,7 @@ fn train_epoch(epoch: usize, of: usize) -> TrainEpoch {
         train_top5_accuracy: 1.0,
         valid_loss: Some(2.0 - share),
         valid_accuracy: Some(0.2 + 0.7 * share),
+        valid_balanced_accuracy: None,
         best_epoch: Some(epoch),
         seconds: 2.0,
     }

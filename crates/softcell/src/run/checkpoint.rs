@@ -17,7 +17,7 @@ use crate::event::Position;
 use crate::loss::Meter;
 use crate::search::SearchState;
 use crate::space::ArchWeights;
-use crate::train::{Best, TrainState};
+use crate::train::{Best, Score, TrainState};
 use crate::weights::{HostTensor, NamedTensors};
 
 const KEY: &str = "softcell";
@@ -40,6 +40,10 @@ enum Head {
         seconds: f64,
         best_epoch: Option<usize>,
         best_accuracy: Option<f64>,
+        #[serde(default)]
+        best_balanced_accuracy: Option<f64>,
+        #[serde(default)]
+        best_loss: Option<f64>,
     },
 }
 
@@ -105,11 +109,14 @@ pub fn save_train(path: &Path, state: &TrainState) -> Result<()> {
         epoch_seconds: state.epoch_seconds,
         seconds: state.seconds,
         best_epoch: state.best.as_ref().map(|b| b.epoch),
-        best_accuracy: state.best.as_ref().map(|b| b.accuracy),
+        best_accuracy: state.best.as_ref().map(|b| b.score.accuracy),
+        best_balanced_accuracy: state.best.as_ref().and_then(|b| b.score.balanced_accuracy),
+        best_loss: state.best.as_ref().and_then(|b| b.score.loss),
     };
     let nothing = NamedTensors::new();
     let best = state.best.as_ref().map_or(&nothing, |b| &b.net);
-    let parts = [("net", &state.net), ("velocity", &state.velocity), ("best", best)];
+    let parts =
+        [("net", &state.net), ("velocity", &state.velocity), ("best", best), ("average", &state.average)];
     atomic::write_keeping_previous(path, &encode(&head, &parts))
 }
 
@@ -120,7 +127,17 @@ pub fn save_train(path: &Path, state: &TrainState) -> Result<()> {
 pub fn load_train(path: &Path) -> Result<Option<TrainState>> {
     load(path, |bytes| {
         let (head, mut tensors) = decode(path, bytes)?;
-        let Head::Train { position, meter, epoch_seconds, seconds, best_epoch, best_accuracy } = head else {
+        let Head::Train {
+            position,
+            meter,
+            epoch_seconds,
+            seconds,
+            best_epoch,
+            best_accuracy,
+            best_balanced_accuracy: balanced_accuracy,
+            best_loss: loss,
+        } = head
+        else {
             return Err(damaged(path, "it is a search checkpoint"));
         };
         let best_net = take(&mut tensors, "best.");
@@ -133,9 +150,10 @@ pub fn load_train(path: &Path) -> Result<Option<TrainState>> {
             velocity: take(&mut tensors, "velocity."),
             best: best_epoch.zip(best_accuracy).map(|(epoch, accuracy)| Best {
                 epoch,
-                accuracy,
+                score: Score { accuracy, balanced_accuracy, loss },
                 net: best_net,
             }),
+            average: take(&mut tensors, "average."),
         })
     })
 }
@@ -322,7 +340,12 @@ mod tests {
             seconds: 2.0,
             net: search.net.clone(),
             velocity: search.velocity.clone(),
-            best: Some(Best { epoch: 2, accuracy: 1.0 / 3.0, net: search.net.clone() }),
+            best: Some(Best {
+                epoch: 2,
+                score: Score { accuracy: 1.0 / 3.0, balanced_accuracy: Some(0.1 + 0.2), loss: Some(0.7) },
+                net: search.net.clone(),
+            }),
+            average: search.velocity.clone(),
         };
         save_train(&path, &state).unwrap();
         assert_eq!(load_train(&path).unwrap().unwrap(), state);
@@ -370,5 +393,20 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         assert_eq!(load_search(&path).unwrap().unwrap().alphas.normal, [[1.5]]);
         assert_eq!(read_weights(&path).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn a_training_state_of_an_earlier_version_is_read() {
+        let head = r#"{"kind":"train","position":{"epoch":3,"step":0},"meter":{"images":0,"loss_sum":0.0,"top1":0,
+            "top5":0},"epoch_seconds":0.0,"seconds":1.0,"best_epoch":2,"best_accuracy":0.5}"#;
+        let net: NamedTensors =
+            [("net.a".to_string(), tensor(&[1.0])), ("best.a".to_string(), tensor(&[2.0]))].into();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.safetensors");
+        std::fs::write(&path, to_bytes(&net, BTreeMap::from([(KEY, head.to_string())]))).unwrap();
+        let state = load_train(&path).unwrap().unwrap();
+        let best = state.best.unwrap();
+        assert_eq!(best.score, Score { accuracy: 0.5, balanced_accuracy: None, loss: None });
+        assert_eq!((best.epoch, best.net["a"].values[0], state.average.len()), (2, 2.0, 0));
     }
 }

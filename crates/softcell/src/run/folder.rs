@@ -427,7 +427,7 @@ impl RunFolder {
     /// # Errors
     /// When the file is damaged.
     pub fn read_result(&self) -> Result<Option<RunResult>> {
-        self.read_json(RESULT)
+        Ok(self.read_json::<RunResult>(RESULT)?.map(RunResult::completed))
     }
 
     pub(super) fn write_text(&self, name: &str, text: &str) -> Result<()> {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Resize, TrainConfig};
 use crate::data::Normalization;
+use crate::measures::{balanced_accuracy, macro_f1};
 use crate::space::{Cost, Genotype, derived_cost};
 use crate::train::network_config;
 
@@ -41,6 +42,9 @@ pub struct Manifest {
     /// The file the weights come from, where they were imported instead of trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported_from: Option<String>,
+    /// The run whose weights the training begins from, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<String>,
 }
 
 fn squash() -> Resize {
@@ -61,9 +65,18 @@ pub struct RunResult {
     pub test_accuracy: f64,
     /// The same for the first five classes.
     pub test_top5_accuracy: f64,
+    /// Mean of the classes' test accuracies; see [`crate::measures::balanced_accuracy`].
+    #[serde(default)]
+    pub test_balanced_accuracy: f64,
+    /// Mean of the classes' F1 on the test part; see [`crate::measures::macro_f1`].
+    #[serde(default)]
+    pub test_macro_f1: f64,
     /// On the validation part at the chosen epoch; none without a validation part.
     pub validation_accuracy: Option<f64>,
-    /// Images of the validation part; none without one, and in runs of versions that did not write it down.
+    /// Mean of the classes' accuracies there.
+    #[serde(default)]
+    pub validation_balanced_accuracy: Option<f64>,
+    /// Images of the validation part; none where there is none, or where an earlier version wrote the result.
     #[serde(default)]
     pub validation_images: Option<u64>,
     /// Images of the test part.
@@ -72,6 +85,9 @@ pub struct RunResult {
     pub weights: String,
     /// The epoch of those weights, from 0.
     pub epoch: usize,
+    /// Epochs of the training that were done; 0 where an earlier version wrote the result.
+    #[serde(default)]
+    pub epochs_done: usize,
     /// Channels of the network's first cell.
     #[serde(default)]
     pub init_channels: usize,
@@ -100,4 +116,15 @@ pub struct RunResult {
     pub per_class_accuracy: Vec<Option<f64>>,
     /// `confusion[true class][answered class]`, in test images.
     pub confusion: Vec<Vec<u64>>,
+}
+
+impl RunResult {
+    /// With what is computed from the confusion matrix, which results of earlier versions do not have.
+    pub(super) fn completed(self) -> RunResult {
+        RunResult {
+            test_balanced_accuracy: balanced_accuracy(&self.confusion),
+            test_macro_f1: macro_f1(&self.confusion),
+            ..self
+        }
+    }
 }

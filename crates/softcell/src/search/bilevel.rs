@@ -6,7 +6,7 @@ use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 use crate::config::SearchConfig;
 use crate::error::Result;
 use crate::evaluate::{DeviceBatch, scalar};
-use crate::loss::cross_entropy;
+use crate::loss::class_weighted_cross_entropy;
 use crate::ops::{BatchStatistics, Pass};
 use crate::optim::{ArchAdam, Sgd, clip_global_norm, global_norm};
 use crate::space::ArchWeights;
@@ -42,6 +42,8 @@ pub struct Bilevel {
     pub arch_step: ArchStep,
     /// Largest global norm of the weights' gradient; 0 switches clipping off.
     pub grad_clip: f64,
+    /// Weight of each class in both losses, `[classes]`, on the same device; none where all count the same.
+    pub class_weights: Option<Tensor<1>>,
 }
 
 /// What an architecture step saw.
@@ -99,6 +101,7 @@ impl Bilevel {
             relaxation: Relaxation::Softmax,
             arch_step: if config.unrolled { ArchStep::Unrolled } else { ArchStep::FirstOrder },
             grad_clip: config.grad_clip,
+            class_weights: None,
         })
     }
 
@@ -118,7 +121,7 @@ impl Bilevel {
     pub fn step_weights(&mut self, train: &DeviceBatch, lr: f64) -> WeightReport {
         // The alphas are constants here: their gradient would be thrown away.
         let weights = self.relaxation.edge_weights(&self.alphas).detach();
-        let pass = differentiate(&self.net, &weights, train);
+        let pass = self.differentiate(&self.net, &weights, train);
         self.absorb(pass.statistics);
         let raw = gradients(&self.net, &pass.gradients);
         let (clipped, norm) = clip_global_norm(raw.clone(), self.grad_clip);
@@ -139,7 +142,7 @@ impl Bilevel {
         let virtual_net = self.virtual_step(train, xi);
         let weights = self.relaxation.edge_weights(&self.alphas);
         // The virtual network is a copy: its statistics are dropped with it.
-        let pass = differentiate(&virtual_net, &weights, valid);
+        let pass = self.differentiate(&virtual_net, &weights, valid);
         let direct = self.alphas.gradient(&pass.gradients);
         let vector = gradients(&virtual_net, &pass.gradients);
         let implicit = self.hessian_vector_product(train, &vector);
@@ -149,7 +152,7 @@ impl Bilevel {
     /// `w' = w − ξ·(μm + ∇_w L_train(w, α) + λw)`; the gradient is not clipped.
     fn virtual_step(&mut self, train: &DeviceBatch, xi: f64) -> SuperNet {
         let weights = self.relaxation.edge_weights(&self.alphas).detach();
-        let pass = differentiate(&self.net, &weights, train);
+        let pass = self.differentiate(&self.net, &weights, train);
         self.absorb(pass.statistics);
         let mut gradient = gradients(&self.net, &pass.gradients);
         update_weights(self.net.clone(), |i, w| match gradient[i].take() {
@@ -180,25 +183,26 @@ impl Bilevel {
     /// Loss, gradient of the alphas alone, and the statistics, of any network of this space.
     fn alpha_gradient(&self, net: SuperNet, batch: &DeviceBatch) -> (f32, ArchWeights, Vec<BatchStatistics>) {
         let weights = self.relaxation.edge_weights(&self.alphas);
-        let pass = differentiate(&net.no_grad(), &weights, batch);
+        let pass = self.differentiate(&net.no_grad(), &weights, batch);
         (pass.loss, self.alphas.gradient(&pass.gradients), pass.statistics)
+    }
+
+    fn differentiate(&self, net: &SuperNet, weights: &EdgeWeights, batch: &DeviceBatch) -> Differentiated {
+        let mut pass = Pass::train();
+        let logits = net.forward(batch.images.clone(), weights, &mut pass);
+        let labels = batch.labels.clone();
+        let loss = class_weighted_cross_entropy(logits.clone(), labels, self.class_weights.as_ref(), 0.0);
+        let gradients = loss.backward();
+        Differentiated {
+            loss: scalar(loss.inner().cast(FloatDType::F32)),
+            logits: logits.inner(),
+            gradients,
+            statistics: pass.statistics,
+        }
     }
 
     fn absorb(&mut self, statistics: Vec<BatchStatistics>) {
         self.net = absorb(self.net.clone(), statistics);
-    }
-}
-
-fn differentiate(net: &SuperNet, weights: &EdgeWeights, batch: &DeviceBatch) -> Differentiated {
-    let mut pass = Pass::train();
-    let logits = net.forward(batch.images.clone(), weights, &mut pass);
-    let loss = cross_entropy(logits.clone(), batch.labels.clone(), 0.0);
-    let gradients = loss.backward();
-    Differentiated {
-        loss: scalar(loss.inner().cast(FloatDType::F32)),
-        logits: logits.inner(),
-        gradients,
-        statistics: pass.statistics,
     }
 }
 

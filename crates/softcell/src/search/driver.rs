@@ -9,11 +9,11 @@ use burn::tensor::Device;
 use super::bilevel::Bilevel;
 use super::state::{Leaning, SearchEpoch, SearchOutcome, SearchState};
 use crate::config::{Config, SearchConfig};
-use crate::data::{Augment, BatchPlan, Batches, Dataset, Order};
+use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
-use crate::loss::Meter;
+use crate::loss::{Meter, class_weight_tensor};
 use crate::ops::Pass;
 use crate::pool::in_pool;
 use crate::space::{SearchSpace, derive_genotype};
@@ -83,7 +83,9 @@ impl<'a> Search<'a> {
         }
         let autodiff = device.clone().autodiff();
         let set = &dataset.train;
-        let bilevel = Bilevel::new(settings, set.channels, set.classes.len(), config.seed, &autodiff)?;
+        let mut bilevel = Bilevel::new(settings, set.channels, set.classes.len(), config.seed, &autodiff)?;
+        bilevel.class_weights = class_weights(&config.data.class_weights, set, &dataset.training_indices())?
+            .map(|weights| class_weight_tensor(&weights, &autodiff));
         let augment = Augment {
             crop_padding: config.data.crop_padding,
             flip: config.data.flip,
@@ -101,9 +103,11 @@ impl<'a> Search<'a> {
             epoch: 0,
             drop_last: false,
         };
-        let weights_plan = plan(&dataset.split.weights, "search/weights", Order::Shuffled);
+        let weights_plan =
+            plan(&dataset.split.weights, "search/weights", Order::of_epoch(config.data.sampling));
         let steps = weights_plan.n_steps();
-        let alphas_plan = plan(&dataset.split.alphas, "search/alphas", Order::Independent { steps });
+        let order = Order::of_batches(config.data.sampling, steps);
+        let alphas_plan = plan(&dataset.split.alphas, "search/alphas", order);
         Ok(Self {
             dataset,
             config: settings,

@@ -6,19 +6,21 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::Device;
 
+use super::average::Average;
 use super::learner::Learner;
-use super::state::{Best, TrainEpoch, TrainOutcome, TrainState};
+use super::state::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
 use crate::config::{Config, Stem, TrainConfig};
-use crate::data::{Augment, BatchPlan, Batches, Dataset, ImageSet, Normalization, Order};
+use crate::data::{Augment, BatchPlan, Batches, Dataset, ImageSet, Normalization, Order, class_weights};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
-use crate::loss::Meter;
+use crate::loss::{Meter, class_weight_tensor};
+use crate::measures::is_uneven;
 use crate::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
 use crate::ops::Pass;
 use crate::pool::in_pool;
 use crate::space::Genotype;
-use crate::weights::{load_named, named_tensors, weight_names};
+use crate::weights::{load_named, named_tensors, tensor_names, weight_names};
 
 /// The stem for images of this size.
 pub fn stem_kind(stem: Stem, image_size: [usize; 2]) -> StemKind {
@@ -120,6 +122,8 @@ struct Training<'a> {
     learner: Learner,
     plan: BatchPlan,
     best: Option<Best>,
+    criterion: Criterion,
+    average: Option<Average>,
     position: Position,
     meter: Meter,
     seconds: f64,
@@ -129,6 +133,11 @@ struct Training<'a> {
 impl<'a> Training<'a> {
     fn new(dataset: &'a Dataset, genotype: &Genotype, config: &'a Config, device: &Device) -> Result<Self> {
         let settings = &config.train;
+        if settings.patience > 0 && dataset.split.validation.is_empty() {
+            let expected = "0, because there are no validation images to compare epochs by (or a \
+                            data.validation_fraction above 0)";
+            return Err(Error::setting("train.patience", settings.patience, expected));
+        }
         let autodiff = device.clone().autodiff();
         let net = build_network(genotype, settings, &dataset.train, &autodiff)?;
         let augment = Augment {
@@ -142,20 +151,26 @@ impl<'a> Training<'a> {
             normalization: dataset.normalization.clone(),
             augment: Some(augment),
             batch_size: settings.batch_size,
-            order: Order::Shuffled,
+            order: Order::of_epoch(config.data.sampling),
             seed: config.seed,
             stream: "train".to_string(),
             epoch: 0,
             drop_last: false,
         };
+        let mut learner = Learner::new(net, settings, config.seed);
+        learner.class_weights = class_weights(&config.data.class_weights, &dataset.train, &plan.indices)?
+            .map(|weights| class_weight_tensor(&weights, &autodiff));
+        let uneven = is_uneven(dataset.train.class_counts().into_iter().map(|n| n as u64));
         Ok(Self {
             dataset,
             config: settings,
             device: device.clone(),
             autodiff,
-            learner: Learner::new(net, settings, config.seed),
+            learner,
             plan,
             best: None,
+            criterion: if uneven { Criterion::BalancedAccuracy } else { Criterion::Accuracy },
+            average: Average::new(settings.ema),
             position: Position::default(),
             meter: Meter::default(),
             seconds: 0.0,
@@ -167,6 +182,9 @@ impl<'a> Training<'a> {
         let Learner { net, sgd, .. } = &mut self.learner;
         *net = load_named(net.clone(), &state.net, "training checkpoint")?;
         sgd.restore(&weight_names(net), &state.velocity, &self.device);
+        if let Some(average) = &mut self.average {
+            average.restore(&tensor_names(net), &state.average, &self.device);
+        }
         self.best = state.best.clone();
         self.position = state.position;
         self.meter = state.meter;
@@ -180,11 +198,40 @@ impl<'a> Training<'a> {
         let done = self.position.epoch * steps + self.position.step;
         let validation = self.dataset.split.validation.len();
         observer.on(Event::Begin { stage: Stage::Train, epochs, steps, done, validation })?;
-        while self.position.epoch < epochs {
+        while self.position.epoch < epochs && !self.is_patience_over() {
             self.epoch(observer)?;
         }
         observer.on(Event::End { stage: Stage::Train, seconds: self.seconds })?;
-        Ok(TrainOutcome { last: named_tensors(&self.learner.net), best: self.best, seconds: self.seconds })
+        let done = self.position.epoch;
+        if done < epochs {
+            let patience = self.config.patience;
+            let waited = if patience == 1 { "an epoch".to_owned() } else { format!("{patience} epochs") };
+            observer.on(Event::Note(format!(
+                "the training ends early, after {done} of {epochs} epochs: {waited} brought nothing better on the \
+                 validation images"
+            )))?;
+        }
+        Ok(TrainOutcome {
+            last: named_tensors(&self.evaluated_net()),
+            best: self.best,
+            epochs: done,
+            seconds: self.seconds,
+        })
+    }
+
+    /// Whether so many epochs brought nothing better that the training ends. Asked at the end of an epoch.
+    fn is_patience_over(&self) -> bool {
+        let patience = self.config.patience;
+        patience > 0 && self.best.as_ref().is_some_and(|best| self.position.epoch > best.epoch + patience)
+    }
+
+    /// The network that is validated and saved, on the plain device: the averaged one where there is an average.
+    fn evaluated_net(&self) -> DerivedNetwork {
+        let net = self.learner.net.valid();
+        match &self.average {
+            Some(average) => average.of(net),
+            None => net,
+        }
     }
 
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
@@ -199,6 +246,10 @@ impl<'a> Training<'a> {
             let labels = batch.labels.clone();
             let batch = DeviceBatch::new(batch, &self.dataset.train, &self.autodiff);
             let report = self.learner.step(&batch, lr, drop_path, self.position);
+            if let Some(average) = &mut self.average {
+                let before = epoch * self.plan.n_steps() + step;
+                average.update(&self.learner.net, before as u64);
+            }
             let norm = report.gradient_norm as f32;
             for (quantity, value) in [("training loss", report.loss), ("norm of the gradient", norm)] {
                 if !value.is_finite() {
@@ -237,6 +288,7 @@ impl<'a> Training<'a> {
             train_top5_accuracy: self.meter.top5_accuracy(),
             valid_loss: valid.as_ref().map(|v| v.loss).filter(|loss| loss.is_finite()),
             valid_accuracy: valid.as_ref().map(|v| v.accuracy),
+            valid_balanced_accuracy: valid.as_ref().map(Evaluation::balanced_accuracy),
             best_epoch: self.best.as_ref().map(|best| best.epoch),
             seconds,
         }))?;
@@ -259,11 +311,15 @@ impl<'a> Training<'a> {
             &self.dataset.normalization,
             self.config.batch_size,
         );
-        let net = self.learner.net.valid();
+        let net = self.evaluated_net();
         let valid = evaluate(&plan, &self.device, |images| net.forward(images, &mut Pass::eval()).logits);
-        if self.best.as_ref().is_none_or(|best| valid.accuracy >= best.accuracy) {
-            let (epoch, accuracy) = (self.position.epoch, valid.accuracy);
-            self.best = Some(Best { epoch, accuracy, net: named_tensors(&self.learner.net) });
+        let score = Score {
+            accuracy: valid.accuracy,
+            balanced_accuracy: Some(valid.balanced_accuracy()),
+            loss: Some(valid.loss).filter(|loss| loss.is_finite()),
+        };
+        if self.best.as_ref().is_none_or(|best| score.replaces(&best.score, self.criterion)) {
+            self.best = Some(Best { epoch: self.position.epoch, score, net: named_tensors(&net) });
         }
         Some(valid)
     }
@@ -277,6 +333,7 @@ impl<'a> Training<'a> {
             net: named_tensors(&self.learner.net),
             velocity: self.learner.sgd.to_named(&weight_names(&self.learner.net)),
             best: self.best.clone(),
+            average: self.average.as_ref().map_or_else(Default::default, |a| a.to_named(&self.learner.net)),
         }))
     }
 }

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use crate::config::TrainConfig;
 use crate::evaluate::{DeviceBatch, scalar};
 use crate::event::Position;
-use crate::loss::cross_entropy;
+use crate::loss::class_weighted_cross_entropy;
 use crate::network::DerivedNetwork;
 use crate::ops::{DropPath, Pass};
 use crate::optim::{Sgd, clip_global_norm};
@@ -27,6 +27,8 @@ pub struct Learner {
     pub auxiliary_weight: f64,
     /// ε of the label smoothing, in [0, 1).
     pub label_smoothing: f64,
+    /// Weight of each class in the loss, `[classes]`, on the network's device; none where all count the same.
+    pub class_weights: Option<Tensor<1>>,
 }
 
 /// What a training step saw.
@@ -50,6 +52,7 @@ impl Learner {
             grad_clip: config.grad_clip,
             auxiliary_weight: config.auxiliary_weight,
             label_smoothing: config.label_smoothing,
+            class_weights: None,
         }
     }
 
@@ -64,10 +67,13 @@ impl Learner {
             pass.drop_path = Some(DropPath::new(drop_path, random));
         }
         let out = self.net.forward(batch.images.clone(), &mut pass);
-        let smoothing = self.label_smoothing;
-        let mut loss = cross_entropy(out.logits.clone(), batch.labels.clone(), smoothing);
+        let loss_of = |logits: Tensor<2>| {
+            let (labels, weights) = (batch.labels.clone(), self.class_weights.as_ref());
+            class_weighted_cross_entropy(logits, labels, weights, self.label_smoothing)
+        };
+        let mut loss = loss_of(out.logits.clone());
         if let Some(auxiliary) = out.auxiliary {
-            loss = loss + cross_entropy(auxiliary, batch.labels.clone(), smoothing) * self.auxiliary_weight;
+            loss = loss + loss_of(auxiliary) * self.auxiliary_weight;
         }
         let grads = loss.backward();
         self.net = absorb(self.net.clone(), pass.statistics);

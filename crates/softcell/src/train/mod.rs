@@ -1,9 +1,13 @@
 //! Training the derived network from scratch, and evaluating it.
 
+mod average;
 mod driver;
 mod learner;
 mod state;
+mod warm;
 
+pub use average::Average;
 pub use driver::{build_network, evaluation_plan, network_config, stem_kind, train};
 pub use learner::{Learner, TrainReport};
-pub use state::{Best, TrainEpoch, TrainOutcome, TrainState};
+pub use state::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
+pub use warm::{WARM_START_NOTE, WarmStart, warm_start};

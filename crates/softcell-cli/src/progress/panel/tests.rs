@@ -45,6 +45,7 @@ fn train_epoch(epoch: usize) -> TrainEpoch {
         train_top5_accuracy: 1.0,
         valid_loss: None,
         valid_accuracy: None,
+        valid_balanced_accuracy: None,
         best_epoch: None,
         seconds: 1.0,
     }

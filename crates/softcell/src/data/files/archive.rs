@@ -38,15 +38,19 @@ pub(super) fn tar(path: &Path) -> Result<Catalogue> {
     let file = if packed { unpacked(path)? } else { file };
     let reader = file.try_clone().and_then(Positioned::new).map_err(Error::io("read", path))?;
     let mut archive = tar::Archive::new(BufReader::new(reader));
-    let mut tree = Tree::default();
+    let (mut tree, mut some) = (Tree::default(), false);
     for entry in archive.entries_with_seek().map_err(|error| damaged(path, "tar", &error))? {
         let entry = entry.map_err(|error| damaged(path, "tar", &error))?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let kind = entry.header().entry_type();
+        some = true;
         if kind.is_file() || kind.is_dir() {
             let place = Place::Slice(entry.raw_file_position(), entry.size());
             note(&mut tree, &name, kind.is_dir(), || place);
         }
+    }
+    if !some {
+        return Err(Error::data(path, "the tar archive is empty", "download or pack it again"));
     }
     tree.catalogue(path, Wrapping::Allowed, Store::Blob(Arc::new(file)), Problems::default())
 }

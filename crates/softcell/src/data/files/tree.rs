@@ -129,10 +129,16 @@ impl Tree {
             notes.push(format!("no image in the {s} {}: left out", listed(&left_out)));
         }
         if self.ignored > 0 {
-            notes.push(format!("{} files that are hidden or no images were ignored", self.ignored));
+            notes.push(match self.ignored {
+                1 => "1 file that is hidden or no image was ignored".to_owned(),
+                n => format!("{n} files that are hidden or no images were ignored"),
+            });
         }
         if loose > 0 {
-            notes.push(format!("{loose} images that lie in no class folder were ignored"));
+            notes.push(match loose {
+                1 => "1 image that lies in no class folder was ignored".to_owned(),
+                n => format!("{n} images that lie in no class folder were ignored"),
+            });
         }
         let mut problems = problems;
         for (extension, (count, example)) in self.unread {

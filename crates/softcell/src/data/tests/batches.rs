@@ -70,7 +70,13 @@ fn a_shuffled_epoch_has_each_image_once_in_an_order_of_its_own() {
 
 #[test]
 fn any_first_step_gives_the_same_remaining_batches() {
-    for order in [Order::Sequential, Order::Shuffled, Order::Independent { steps: 6 }] {
+    for order in [
+        Order::Sequential,
+        Order::Shuffled,
+        Order::Balanced,
+        Order::Independent { steps: 6 },
+        Order::IndependentBalanced { steps: 6 },
+    ] {
         let plan = BatchPlan { epoch: 5, ..plan(22, 4, order) };
         let batches = all(&plan);
         assert_eq!(batches.len(), 6);

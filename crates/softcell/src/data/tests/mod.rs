@@ -35,6 +35,8 @@ fn config(path: &Path) -> DataConfig {
         memory: 0,
         crop_padding: 0,
         flip: false,
+        class_weights: "none".into(),
+        sampling: crate::config::Sampling::Shuffled,
     }
 }
 

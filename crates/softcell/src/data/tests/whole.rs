@@ -7,21 +7,19 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use image::{GrayImage, Luma, Rgb, RgbImage};
+use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
+use rand::RngExt;
 
 use super::{assert_says, bytes, color, config, gray, read, refused, temp, write};
 use crate::config::{DataFormat, Duplicates};
 use crate::data::{Dataset, Wanted, inspect, open, open_for_test, survey};
+use crate::random::stream;
 
-/// A picture that is like no other.
+/// A picture that is like no other: random colours, a pixel in four, and what is between them.
 fn photo(seed: u32) -> RgbImage {
-    let value = |x: u32, y: u32, c: u32| {
-        let at = f64::from(seed * 7 + c * 3) * 0.7;
-        let wave = (f64::from(x) * 0.11 * f64::from(seed % 5 + 1) + at).sin()
-            + (f64::from(y) * 0.17 + at * 1.3).cos();
-        (127.0 + 60.0 * wave) as u8
-    };
-    RgbImage::from_fn(48, 48, |x, y| Rgb([value(x, y, 0), value(x, y, 1), value(x, y, 2)]))
+    let mut random = stream(u64::from(seed), "photo", &[]);
+    let coarse = RgbImage::from_fn(12, 12, |_, _| Rgb(std::array::from_fn(|_| random.random())));
+    imageops::resize(&coarse, 48, 48, imageops::FilterType::CatmullRom)
 }
 
 /// `train` and `test` with two classes of `n` pictures each.
@@ -190,6 +188,33 @@ fn arrays_of_numpy() {
     assert_says(&refused(&path), &["found the arrays pictures", "x_train and y_train"]);
 }
 
+/// Written by pyarrow with the metadata of Hugging Face's `datasets`: one-colour PNGs of 4x4.
+#[test]
+fn parquet_as_hugging_face_exports_it() {
+    let dir = temp();
+    let place = dir.path().join("data");
+    for (name, bytes) in [
+        ("train-00000-of-00001", include_bytes!("fixtures/train-00000-of-00001.parquet").as_slice()),
+        ("test-00000-of-00001", include_bytes!("fixtures/test-00000-of-00001.parquet")),
+    ] {
+        write(&place.join(format!("{name}.parquet")), bytes);
+    }
+    let source = read(dir.path()).unwrap();
+    assert_eq!(
+        (source.format, source.train.classes.as_slice()),
+        (DataFormat::Parquet, ["cat", "dog"].map(String::from).as_slice())
+    );
+    let first = |set: &crate::data::ImageSet| (0..set.len()).map(|i| set.image(i)[0]).collect::<Vec<u8>>();
+    assert_eq!((&source.train.labels, first(&source.train)), (&vec![0, 0, 1, 1], vec![20, 40, 10, 30]));
+    let test = source.test.unwrap();
+    assert_eq!((&test.labels, first(&test)), (&vec![0, 1], vec![50, 60]));
+    let one = place.join("train-00000-of-00001.parquet");
+    assert_eq!(read(&one).unwrap().train.len(), 4);
+    let bytes = fs::read(&one).unwrap();
+    write(&one, &bytes[..bytes.len() / 2]);
+    assert_says(&refused(&one), &["cannot be read as Parquet"]);
+}
+
 #[test]
 fn copies_of_test_images_are_left_out_of_training() {
     let dir = temp();
@@ -197,7 +222,7 @@ fn copies_of_test_images_are_left_out_of_training() {
     folder(root, 4);
     // A copy, and the same picture as a JPEG of another size.
     fs::copy(root.join("test/cat/0.png"), root.join("train/cat/copy.png")).unwrap();
-    let larger = image::imageops::resize(&photo(151), 96, 96, image::imageops::FilterType::CatmullRom);
+    let larger = imageops::resize(&photo(151), 96, 96, imageops::FilterType::CatmullRom);
     larger.save(root.join("train/dog/again.jpg")).unwrap();
     // Two equal training images.
     fs::copy(root.join("train/cat/2.png"), root.join("train/cat/twin.png")).unwrap();
@@ -252,7 +277,7 @@ fn data_that_cannot_run_are_looked_at_all_the_same() {
     assert_says(&told, &[".heic files are not read", ".avif files are not read"]);
     assert_says(
         &told,
-        &["no image in the folder of class eel: left out", "the file is cut off train/cat/half.png"],
+        &["no image in the folder of class eel: left out", "cannot be read: the file is cut off"],
     );
     #[cfg(unix)]
     assert_says(&told, &["a link leads in a circle", "train/dog/circle"]);

@@ -19,6 +19,7 @@ pub fn properties(model: &TrainedModel, options: &OnnxOptions) -> Vec<Property> 
         ("classes", json(&manifest.classes)),
         ("genotype", model.network.genotype.to_text()),
         ("image_shape", json(&manifest.image_shape)),
+        ("resize", manifest.resize.name().to_owned()),
         ("channel_order", channel_order(model.network.channels_in).to_owned()),
         ("input_range", json(&[0, options.input_range.white()])),
         ("mean", json(&manifest.normalization.mean)),

@@ -37,6 +37,7 @@ fn train(epoch: usize) -> HistoryLine {
         train_top5_accuracy: 0.75,
         valid_loss: None,
         valid_accuracy: None,
+        valid_balanced_accuracy: None,
         best_epoch: None,
         seconds: 5.0,
     })

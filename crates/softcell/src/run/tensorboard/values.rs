@@ -73,6 +73,7 @@ fn of_training(e: &TrainEpoch) -> Vec<Value> {
             ("train_top5_accuracy", Some(e.train_top5_accuracy)),
             ("valid_loss", e.valid_loss),
             ("valid_accuracy", e.valid_accuracy),
+            ("valid_balanced_accuracy", e.valid_balanced_accuracy),
             ("learning_rate", Some(e.learning_rate)),
             ("drop_path_prob", Some(e.drop_path_prob)),
             ("seconds", Some(e.seconds)),

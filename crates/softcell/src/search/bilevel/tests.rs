@@ -4,6 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
 
 use super::*;
+use crate::loss::class_weight_tensor;
 use crate::random::stream;
 use crate::space::SearchSpace;
 use crate::weights::weight_list;
@@ -94,8 +95,25 @@ fn small_search() -> (Bilevel, DeviceBatch) {
         relaxation: Relaxation::Softmax,
         arch_step: ArchStep::Unrolled,
         grad_clip: 0.0,
+        class_weights: None,
     };
     (bilevel, batch)
+}
+
+/// Weights that are all the same change nothing in a weighted mean; others change both steps.
+#[test]
+fn class_weights_reach_both_losses() {
+    let (bilevel, batch) = small_search();
+    let device = Device::flex().autodiff();
+    let losses = |weights: Option<[f32; 3]>| {
+        let mut bilevel = Bilevel { arch_step: ArchStep::FirstOrder, ..bilevel.clone() };
+        bilevel.class_weights = weights.map(|w| class_weight_tensor(&w, &device));
+        let arch = bilevel.step_alphas(&batch, &batch, 0.1).loss;
+        (arch, bilevel.step_weights(&batch, 0.1).loss)
+    };
+    let (none, even, uneven) = (losses(None), losses(Some([3.0; 3])), losses(Some([1.0, 9.0, 1.0])));
+    assert!((none.0 - even.0).abs() < 1e-5 && (none.1 - even.1).abs() < 1e-4, "{none:?} {even:?}");
+    assert!((none.0 - uneven.0).abs() > 1e-4 && (none.1 - uneven.1).abs() > 1e-4, "{none:?} {uneven:?}");
 }
 
 fn on_host(tensors: impl IntoIterator<Item = Tensor<1>>) -> Vec<Vec<f64>> {

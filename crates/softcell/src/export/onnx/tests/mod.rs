@@ -70,6 +70,7 @@ fn model(genotype: Genotype, image_shape: [usize; 3], stem: StemKind, width: usi
         threads: 1,
         notes: vec![],
         imported_from: None,
+        started_from: None,
     };
     TrainedModel { network, weights, manifest }
 }
