@@ -11,6 +11,8 @@ mod import;
 mod inspecting;
 mod limits;
 mod listing;
+mod memory;
+mod names;
 mod photos;
 mod planning;
 mod predicting;
