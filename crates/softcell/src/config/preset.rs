@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::auto;
-use super::keys::nearest;
+use super::keys::nearest_in_brackets;
 use super::types::{
     AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem,
     TrainConfig,
@@ -55,8 +55,8 @@ impl FromStr for Preset {
         let typed = text.replace('_', "-");
         Preset::ALL.into_iter().find(|preset| preset.name() == typed).ok_or_else(|| {
             let names = Preset::ALL.map(Preset::name);
-            let near = nearest(&typed, names);
-            Error::setting("preset", text, format!("one of {} (nearest: {near})", names.join(", ")))
+            let near = nearest_in_brackets(&typed, names);
+            Error::setting("preset", text, format!("one of {}{near}", names.join(", ")))
         })
     }
 }

@@ -289,7 +289,7 @@ mod tests {
             let all: Vec<Vec<u8>> = (0..50).map(drawn).collect();
             assert!(all.iter().all(|copy| copy.len() == image.len()));
             let changed = all.iter().filter(|copy| **copy != image).count();
-            assert!((25..50).contains(&changed), "{changed}");
+            assert!((25..=50).contains(&changed), "{changed}");
             assert_eq!(drawn(7), all[7]);
         }
         let mut gray = image[..72].to_vec();
