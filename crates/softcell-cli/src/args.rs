@@ -1,7 +1,6 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -14,12 +13,14 @@ use crate::flags::{self, SettingFlags};
 mod bench;
 mod dialects;
 mod duration;
+mod time_limit;
 mod voice;
 
 pub use bench::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
 };
 pub use dialects::FromDialect;
+pub use time_limit::{TimeLimit, USUAL};
 pub use voice::{JSON_NOTES, LogFormat, RunVoice, Voice};
 
 const EXAMPLES: &str = "\
@@ -176,9 +177,9 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 pub struct FitArgs {
     /// Time for the whole run, such as 90s, 45m or 1h30m: sizes search and training to it, but for what other
-    /// flags say
-    #[arg(long, value_name = "TIME", value_parser = duration::parse, help_heading = "Run", conflicts_with = "dry_run")]
-    pub budget: Option<Duration>,
+    /// flags say; none allows any time [default: 1h, with the preset auto]
+    #[arg(long, value_name = "TIME", value_parser = time_limit::parse, help_heading = "Run")]
+    pub budget: Option<TimeLimit>,
     /// How the run is kept.
     #[command(flatten)]
     pub run: RunArgs,
@@ -208,8 +209,8 @@ pub struct TrainArgs {
     /// File, name or text of a genotype, for a new run
     #[arg(long, value_name = "GENOTYPE", conflicts_with = "of_run")]
     pub genotype: Option<String>,
-    /// Folder of a trained or imported run: training begins from those of its weights that fit, and from its
-    /// genotype where no other is named
+    /// Folder of a trained or imported run: training begins from those of its weights that fit. Its genotype, width
+    /// and depth are taken where no others are named
     #[arg(long, value_name = "RUN")]
     pub from: Option<PathBuf>,
     /// How the run is kept.

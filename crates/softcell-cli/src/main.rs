@@ -4,6 +4,7 @@ mod answers;
 mod args;
 mod budget;
 mod commands;
+mod fitted;
 mod flags;
 mod interrupt;
 mod memory;
@@ -27,7 +28,7 @@ use progress::say_error;
 const USAGE: u8 = 2;
 
 #[global_allocator]
-static ALLOCATOR: memory::Watched = memory::Watched;
+static ALLOCATOR: softcell_kernels::Watched = softcell_kernels::Watched;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

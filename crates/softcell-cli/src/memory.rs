@@ -1,13 +1,11 @@
 //! What the program says when the system gives it no more memory: an error like every other, in place of a stack
 //! trace or an abort.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use softcell_kernels::OUT_OF_MEMORY;
+use softcell_kernels::{OUT_OF_MEMORY, last_words};
 
 /// What helps.
 const REMEDY: &str = "allow it more (ulimit -v, or the limit of its container), or take less: a smaller \
@@ -17,57 +15,16 @@ const THREADS: [&str; 2] = ["The global thread pool has not been initialized", "
 
 const NO_THREADS: &str = "not enough memory: the threads cannot be started";
 
-/// Whether an allocation was refused. Some callers can do without; the others abort.
-static REFUSED: AtomicBool = AtomicBool::new(false);
 /// What a panic for lack of memory said.
 static SAID: Mutex<Option<String>> = Mutex::new(None);
-/// What is written when the program aborts for lack of memory: then there is no memory to put it together.
-static LAST_WORDS: OnceLock<String> = OnceLock::new();
-
-/// The system's allocator, which remembers that it had to refuse.
-#[derive(Debug)]
-pub struct Watched;
-
-fn note(memory: *mut u8) -> *mut u8 {
-    if memory.is_null() {
-        REFUSED.store(true, Ordering::SeqCst);
-    }
-    memory
-}
-
-// SAFETY: everything is handed to the system's allocator as it is.
-unsafe impl GlobalAlloc for Watched {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: what the caller promises holds for the system's allocator.
-        note(unsafe { System.alloc(layout) })
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as above.
-        note(unsafe { System.alloc_zeroed(layout) })
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: as above.
-        note(unsafe { System.realloc(memory, layout, size) })
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
 /// Prepares for a lack of memory; `said` makes an error's text of a sentence.
 pub fn prepare(said: impl Fn(&str) -> String) {
-    let _ = LAST_WORDS.set(said(&format!("{OUT_OF_MEMORY}; {REMEDY}")));
+    last_words(said(&format!("{OUT_OF_MEMORY}; {REMEDY}")));
     let ordinary = panic::take_hook();
     panic::set_hook(Box::new(move |info| match lack(info.payload()) {
         Some(what) => *SAID.lock().unwrap_or_else(PoisonError::into_inner) = Some(what),
         None => ordinary(info),
     }));
-    #[cfg(unix)]
-    on_abort();
 }
 
 /// What a panic says if it is for lack of memory.
@@ -94,33 +51,6 @@ pub fn guarded<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T>
     // The pool is built but once, so that a failure means the system.
     let is_pool = |error: &anyhow::Error| error.is::<rayon::ThreadPoolBuildError>();
     outcome.map_err(|error| if is_pool(&error) { anyhow::anyhow!("{NO_THREADS}; {REMEDY}") } else { error })
-}
-
-/// Where an allocation fails that cannot fail, Rust aborts: the last words are said then.
-#[cfg(unix)]
-fn on_abort() {
-    use std::fs::File;
-    use std::io::Write;
-    use std::mem::ManuallyDrop;
-    use std::os::fd::FromRawFd;
-
-    use signal_hook::consts::SIGABRT;
-    use signal_hook::low_level::{emulate_default_handler, exit, register};
-
-    let action = || {
-        if REFUSED.load(Ordering::SeqCst)
-            && let Some(words) = LAST_WORDS.get()
-        {
-            // SAFETY: standard error stays open, and is not closed here.
-            let mut stderr = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
-            let _ = stderr.write_all(words.as_bytes());
-            exit(1);
-        }
-        let _ = emulate_default_handler(SIGABRT);
-    };
-    // SAFETY: the action reads what was set before, writes to a file and ends the program: it takes no lock and no
-    // memory.
-    let _ = unsafe { register(SIGABRT, action) };
 }
 
 #[cfg(test)]

@@ -1,21 +1,22 @@
 //! What a run would be: images read, settings merged and checked, before anything is written.
 
 use anyhow::Result;
-use softcell::config::{Config, DataShape, Section};
+use softcell::config::{Config, DataConfig, DataShape, Section};
 use softcell::data::{Dataset, ImageSet, class_weights, open};
 use softcell::device::{Device, open_device};
-use softcell::forecast::{MemoryModel, stand_in};
+use softcell::forecast::{ChosenSide, MemoryModel, stand_in};
 use softcell::sizing::{check_limits, sized};
 use softcell::space::Genotype;
 use softcell::train::build_network;
 
-use crate::args::{Machine, RunArgs};
+use crate::args::{Machine, RunArgs, TimeLimit};
+use crate::fitted;
 use crate::output::grouped;
 use crate::progress::Progress;
 use crate::settings::Given;
 
 /// The path that stands for the embedded digits.
-const DIGITS: &str = "digits";
+pub const DIGITS: &str = "digits";
 
 /// Unreadable images that are told one by one.
 pub const MOST_SKIPPED: usize = 10;
@@ -123,20 +124,29 @@ pub fn plan(
     args: &RunArgs,
     given: &Given,
     stages: Stages<'_>,
+    time: TimeLimit,
     device: &Device,
     progress: &mut Progress,
 ) -> Result<Plan> {
-    let (reading, _) = given.build(&DataShape::default())?;
+    let (mut reading, _) = given.build(&DataShape::default())?;
+    let memory = MemoryCheck::of(args);
     if reading.data.path == DIGITS && !given.has(Section::Data, "path") {
         progress.line("using the built-in handwritten digits; --data PATH takes your own images");
     }
+    let side = fitted::choose_side(given, &reading, stages, time, memory)?;
+    if let Some(ChosenSide { side, why }) = &side {
+        reading.data.image_size = side.to_string();
+        progress.line(why);
+    }
     let dataset = read_data(&reading, progress)?;
     let shape = shape(&dataset);
-    let (config, reasons) = given.build(&shape)?;
+    let (base, reasons) = given.build(&shape)?;
+    let (config, changes) = fitted::fit(given, &base, &shape, stages, &dataset.train, memory)?;
+    let config = Config { data: DataConfig { image_size: reading.data.image_size, ..config.data }, ..config };
     check_network(stages, &config, &dataset, device)?;
-    MemoryCheck::of(args).check(stages, &config, &dataset.train)?;
+    memory.check(stages, &config, &dataset.train)?;
     progress.line(&format!("settings: {}", given.preset()));
-    for reason in &reasons {
+    for reason in reasons.iter().chain(&changes) {
         progress.line(&format!("  {reason}"));
     }
     let overrides = given.overrides(&shape)?;
@@ -144,7 +154,9 @@ pub fn plan(
         progress.line("  instead, as given:");
         overrides.iter().for_each(|line| progress.line(&format!("    {line}")));
     }
-    let mut notes = reasons;
+    let mut notes: Vec<String> = side.into_iter().map(|side| side.why).collect();
+    notes.extend(reasons);
+    notes.extend(changes);
     notes.extend(overrides);
     Ok(Plan { config, dataset, notes })
 }

@@ -13,8 +13,8 @@ use softcell::pipeline::Job;
 use softcell::run::{Manifest, Overwrite, RunFolder};
 use softcell::shown;
 
-use crate::args::RunArgs;
-use crate::budget::choose_search;
+use crate::args::{RunArgs, TimeLimit};
+use crate::budget::choose;
 use crate::interrupt::{self, Work};
 use crate::output::quoted;
 use crate::plan::{MemoryCheck, Plan, Stages, plan, read_data, shape, start};
@@ -52,8 +52,8 @@ pub struct Asked<'a> {
     /// The settings given as flags.
     pub flags: &'a toml::Table,
     pub stages: Stages<'a>,
-    /// The time it may take, where its settings are to be chosen for one.
-    pub budget: Option<Duration>,
+    /// The time that the whole of it may take; none where only a stage is asked for.
+    pub time: Option<TimeLimit>,
 }
 
 /// Where the work on a run begins.
@@ -106,13 +106,13 @@ impl Session {
             _ => None,
         };
         let Plan { mut config, dataset, mut notes } =
-            plan(args, given, asked.stages, &device, &mut progress)?;
+            plan(args, given, asked.stages, asked.time.unwrap_or_default(), &device, &mut progress)?;
         let mut budget = None;
-        if let Some(time) = asked.budget {
-            let time = (begun, time);
-            let chosen = choose_search(time, given, &config, &dataset, &device, &mut progress)?;
-            (config, budget) = (chosen.config, Some(chosen.budget));
-            notes.push(chosen.note);
+        if let Some(time) = asked.time {
+            let chosen =
+                choose(time, begun, given, config, MemoryCheck::of(args), &dataset, &device, &mut progress)?;
+            (config, budget) = (chosen.config, chosen.budget);
+            notes.extend(chosen.notes);
         }
         let folder = match (claimed, &args.out) {
             (Some(folder), _) => folder,
@@ -151,9 +151,13 @@ impl Session {
             given.check_same(&asked, None)?;
         }
         let dataset = read_data(&of_run(&config, &folder)?, &mut progress)?;
-        // With a budget other values were chosen than the preset's.
+        // With a budget other values were chosen than the preset's; `auto` fits itself to the machine, too.
+        let began = folder.read_manifest()?.map(|manifest| manifest.preset);
+        let fitted =
+            |given: &Given| given.preset() == Preset::Auto && began.as_deref() == Some(Preset::Auto.name());
         if let Some(given) = given
             && folder.read_budget()?.is_none()
+            && !fitted(given)
         {
             given.check_same(&asked, Some(&shape(&dataset)))?;
         }
@@ -235,6 +239,11 @@ impl Session {
     /// When this process began to work on it.
     pub fn begun(&self) -> Instant {
         self.begun
+    }
+
+    /// Whether stages are refused for which there is too little memory.
+    pub fn memory(&self) -> MemoryCheck {
+        self.memory
     }
 
     /// Whether an earlier process worked on it.

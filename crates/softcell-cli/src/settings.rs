@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use softcell::config::{Config, DataShape, KEYS, Key, Preset, Section, build, overlay, preset, read_toml};
+use softcell::config::{
+    Config, DataShape, KEYS, Key, Preset, Section, build, follow_epochs, overlay, preset, read_toml,
+};
 use toml::{Table, Value};
 
 /// The settings as they were given.
@@ -67,6 +69,19 @@ impl Given {
         Ok((build(&base, std::slice::from_ref(&self.table))?, reasons))
     }
 
+    /// The preset's own settings for images of this shape.
+    pub fn of_preset(&self, shape: &DataShape) -> Config {
+        preset(self.preset(), shape).0
+    }
+
+    /// As [`Given::build`], without the reasons.
+    ///
+    /// # Errors
+    /// When they cannot run.
+    pub fn build_plainly(&self, shape: &DataShape) -> softcell::Result<Config> {
+        build(&self.of_preset(shape), std::slice::from_ref(&self.table))
+    }
+
     /// What was given instead of the preset's values, such as `search.epochs = 3 (auto: 30)`.
     ///
     /// # Errors
@@ -87,16 +102,25 @@ impl Given {
         Ok(build(stored, std::slice::from_ref(&self.table))?)
     }
 
-    /// As [`Given::over`], starting from the training settings of the preset if one was named.
+    /// As [`Given::over`], starting from the training settings of the preset if one was named; `began` is the name of
+    /// the preset that the run began with. Where `auto` chose the drop path, it follows the epochs.
     ///
     /// # Errors
     /// When they cannot run.
-    pub fn over_training(&self, stored: &Config, shape: &DataShape) -> Result<Config> {
+    pub fn over_training(&self, stored: &Config, shape: &DataShape, began: &str) -> Result<Config> {
         let mut base = stored.clone();
         if let Some(named) = self.preset {
             base.train = preset(named, shape).0.train;
         }
-        self.over(&base)
+        let mut config = self.over(&base)?;
+        if self.preset.map_or(began, |named| named.name()) == Preset::Auto.name() {
+            follow_epochs(&base, &mut config, shape, |section, name| {
+                // A drop path that is not of the epochs was given when the run began.
+                let chosen = follows(&base, shape);
+                self.has(section, name) || section == Section::Search || !chosen
+            });
+        }
+        Ok(config)
     }
 
     /// Refuses settings that differ from those a run began with.
@@ -105,11 +129,22 @@ impl Given {
     /// When one does, naming it, the stored and the given value.
     pub fn check_same(&self, stored: &Config, shape: Option<&DataShape>) -> Result<()> {
         let asked = match (self.preset, shape) {
+            // It fits itself to the machine: what it chose is what the run has.
             (Some(_), Some(shape)) => self.build(shape)?.0,
             _ => self.over(stored)?,
         };
         refuse(&differences(stored, &asked)?, "a run goes on with the settings it began with")
     }
+}
+
+/// Whether the drop path is the one that `auto` chooses for the epochs.
+fn follows(config: &Config, shape: &DataShape) -> bool {
+    let mut one = config.clone();
+    one.train.epochs = usize::MAX;
+    let mut back = one.clone();
+    back.train.epochs = config.train.epochs;
+    follow_epochs(&one, &mut back, shape, |section, _| section == Section::Search);
+    back.train.drop_path_prob == config.train.drop_path_prob
 }
 
 /// An error if there is any difference.
@@ -212,7 +247,7 @@ mod tests {
     fn training_may_start_from_another_preset() {
         let given =
             Given { preset: Some(Preset::PaperCifar10), table: "[train]\nepochs = 4".parse().unwrap() };
-        let config = given.over_training(&stored(), &DataShape::default()).unwrap();
+        let config = given.over_training(&stored(), &DataShape::default(), "auto").unwrap();
         assert_eq!((config.train.layers, config.train.epochs, config.seed), (20, 4, 3));
         assert_eq!(config.search, stored().search);
     }

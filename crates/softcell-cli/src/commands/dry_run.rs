@@ -1,7 +1,7 @@
 //! `--dry-run`: what a command would do, and what it would take. Nothing is written.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use softcell::config::Config;
@@ -14,9 +14,10 @@ use softcell::sizing::sized;
 use softcell::space::{Genotype, supernet_parameters};
 use toml::Table;
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, TimeLimit};
+use crate::budget::{Forecast, choose, suppose_training};
 use crate::output::{duration, grouped, print, size};
-use crate::plan::{Plan, Stages, plan, read_data, shape, start};
+use crate::plan::{MemoryCheck, Plan, Stages, plan, read_data, shape, start};
 use crate::progress::Progress;
 use crate::settings::Given;
 
@@ -27,12 +28,34 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// What would stop it.
-pub fn of_new(args: &RunArgs, flags: &Table, stages: Stages<'_>) -> Result<ExitCode> {
+pub fn of_new(
+    args: &RunArgs,
+    flags: &Table,
+    stages: Stages<'_>,
+    limit: Option<TimeLimit>,
+) -> Result<ExitCode> {
+    let begun = Instant::now();
     let device = start(&args.machine)?;
     let given = Given::read(args.config.as_deref(), args.preset, flags)?;
     let mut progress = Progress::new(args.voice.common);
-    let Plan { config, dataset, .. } = plan(args, &given, stages, &device, &mut progress)?;
-    tell(&config, &dataset, stages, &device, &mut progress)
+    let time = limit.unwrap_or_default();
+    let Plan { mut config, dataset, .. } = plan(args, &given, stages, time, &device, &mut progress)?;
+    // Before steps are measured, which leave memory behind.
+    let resident = resident_bytes();
+    let mut forecast = None;
+    if let (Stages::Fit, memory) = (stages, MemoryCheck::of(args)) {
+        let chosen = choose(time, begun, &given, config, memory, &dataset, &device, &mut progress)?;
+        (config, forecast) = (chosen.config, chosen.forecast);
+        if let Some(budget) = chosen.budget {
+            let time = (begun, Duration::from_secs_f64(budget.seconds));
+            let (trained, note) =
+                suppose_training(time, &given, &config, memory, &dataset, &device, &mut progress)?;
+            progress.clear();
+            progress.line(&format!("{note}, with a cell such as DARTS_V2"));
+            config = trained;
+        }
+    }
+    tell(&config, &dataset, stages, &device, &mut progress, (resident, forecast))
 }
 
 /// Of the training of a run that was searched.
@@ -49,8 +72,10 @@ pub fn of_training(
     let mut progress = Progress::new(args.voice.common);
     let asked = folder.read_asked_config()?;
     let dataset = read_data(&asked, &mut progress)?;
-    let config = given.over_training(&asked, &shape(&dataset))?;
-    tell(&config, &dataset, Stages::Train(genotype), device, &mut progress)
+    let began = folder.read_manifest()?.map_or(String::new(), |manifest| manifest.preset);
+    let config = given.over_training(&asked, &shape(&dataset), &began)?;
+    let resident = resident_bytes();
+    tell(&config, &dataset, Stages::Train(genotype), device, &mut progress, (resident, None))
 }
 
 fn tell(
@@ -59,12 +84,11 @@ fn tell(
     stages: Stages<'_>,
     device: &Device,
     progress: &mut Progress,
+    (now, forecast): (Option<u64>, Option<Forecast>),
 ) -> Result<ExitCode> {
     let images = &dataset.train;
     let mut text = String::new();
     let mut seconds = 0.0;
-    // Before steps are measured, which leave memory behind.
-    let now = resident_bytes();
     let mut memory = 0;
     let mut known = true;
     let mut note = |model: &MemoryModel, batch_size: usize| match model.bytes(batch_size) {
@@ -74,7 +98,10 @@ fn tell(
     if stages.search() {
         let settings = &config.search;
         note(&MemoryModel::of_search(settings, images)?, settings.batch_size);
-        let time = time_search(dataset, config, device, PATIENCE, progress)?;
+        let time = match forecast {
+            Some(forecast) => forecast.search,
+            None => time_search(dataset, config, device, PATIENCE, progress)?,
+        };
         let space = settings.space();
         let parameters = supernet_parameters(&space, images.channels, images.classes.len());
         text.push_str(&format!(
@@ -90,7 +117,10 @@ fn tell(
         let config = sized(&genotype, config, images)?;
         let settings = &config.train;
         note(&MemoryModel::of_training(&genotype, settings, images)?, settings.batch_size);
-        let time = time_training(dataset, &genotype, &config, device, PATIENCE, progress)?;
+        let time = match forecast {
+            Some(forecast) => forecast.train,
+            None => time_training(dataset, &genotype, &config, device, PATIENCE, progress)?,
+        };
         let whose = match stages {
             Stages::Train(_) => "",
             _ => " with a cell such as DARTS_V2 (the one that is found may take half as long, or twice)",

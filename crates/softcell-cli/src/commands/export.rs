@@ -86,7 +86,7 @@ fn say(args: &ExportArgs, files: &[(&Path, u64)]) -> Result<()> {
     if args.json {
         return print_json(&said);
     }
-    let line = |file: &Said<'_>| format!("{}: {} bytes\n", shown::path(&file.path), grouped(file.bytes));
+    let line = |file: &Said<'_>| format!("{}: {} bytes\n", shown::path(file.path), grouped(file.bytes));
     print(&said.iter().map(line).collect::<String>())
 }
 

@@ -1,12 +1,11 @@
 //! `softcell fit`: search, train and evaluate in one run.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Result;
 
 use super::{dry_run, given_genotype, report, summary, train_and_test};
-use crate::args::FitArgs;
+use crate::args::{FitArgs, TimeLimit};
 use crate::budget;
 use crate::output::print;
 use crate::plan::Stages;
@@ -19,14 +18,14 @@ use crate::session::{Asked, Session};
 pub fn run(args: &FitArgs) -> Result<ExitCode> {
     let (run, flags) = (&args.run, &args.settings.table);
     if run.dry_run {
-        return dry_run::of_new(run, flags, Stages::Fit);
+        return dry_run::of_new(run, flags, Stages::Fit, args.budget);
     }
-    let asked =
-        Asked { resume: "softcell fit --out", args: run, flags, stages: Stages::Fit, budget: args.budget };
+    let time = Some(args.budget.unwrap_or_default());
+    let asked = Asked { resume: "softcell fit --out", args: run, flags, stages: Stages::Fit, time };
     Session::begin(asked)?.work(|session| fit(session, args.budget))
 }
 
-fn fit(session: &mut Session, time: Option<Duration>) -> Result<()> {
+fn fit(session: &mut Session, time: Option<TimeLimit>) -> Result<()> {
     budget::check(session, time)?;
     if let Some(result) = session.folder.read_result()? {
         session.progress.line("the run is finished; this is its result");

@@ -19,10 +19,10 @@ use crate::session::{Asked, Session};
 pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let (run, flags) = (&args.run, &args.settings.table);
     if run.dry_run {
-        return dry_run::of_new(run, flags, Stages::Search);
+        return dry_run::of_new(run, flags, Stages::Search, None);
     }
     let asked =
-        Asked { resume: "softcell search --out", args: run, flags, stages: Stages::Search, budget: None };
+        Asked { resume: "softcell search --out", args: run, flags, stages: Stages::Search, time: None };
     Session::begin(asked)?.work(search)
 }
 

@@ -2,6 +2,8 @@
 
 mod support;
 
+mod balance;
+mod beginning;
 mod bench;
 mod converting;
 mod export;
@@ -11,6 +13,7 @@ mod limits;
 mod listing;
 mod memory;
 mod names;
+mod photos;
 mod planning;
 mod predicting;
 mod progress;
@@ -18,4 +21,5 @@ mod reporting;
 mod runs;
 mod survival;
 mod terminal;
+mod training;
 mod usage;

@@ -41,7 +41,6 @@ fn dry_runs_tell_and_write_nothing() {
     let given = "train --genotype DARTS_V1 --dry-run --images-per-class 20 --init-channels 2 --layers 2";
     assert!(!succeed(here, given).out.contains("DARTS_V2"));
     assert_eq!(files(here), before);
-    fail(here, "fit --dry-run --budget 3m", 2, &["cannot be used with"]);
 }
 
 #[test]
@@ -67,6 +66,69 @@ fn a_time_sizes_search_and_training_and_is_kept_in_mind() {
     fail(here, short, 1, &["budget = 1s", "expected more time"]);
     assert!(!here.join("t").exists(), "no run for which there is no time");
     fail(here, "fit --budget soon", 2, &["such as 90s, 45m"]);
+}
+
+#[test]
+fn a_dry_run_tells_what_a_time_would_choose() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let said = succeed(here, "fit --images-per-class 20 --nodes 1 --budget 20s --dry-run");
+    assert_eq!(said.err.matches("time: ").count(), 2, "{}", said.err);
+    assert!(said.out.contains("nothing was written") && said.out.contains("\ntraining "), "{}", said.out);
+    let short = "fit --images-per-class 100 --search-epochs 200 --budget 1s --dry-run";
+    fail(here, short, 1, &["budget = 1s", "expected more time"]);
+    assert!(files(here).is_empty() && !here.join("runs").exists());
+}
+
+#[test]
+fn the_time_is_said_before_the_run_begins() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let said = succeed(here, &format!("fit {TINY} --out r"));
+    let (time, folder) = (said.err.find("time: about "), said.err.find("run folder: "));
+    assert!(time.is_some() && time < folder, "{}", said.err);
+    assert!(!here.join("r/budget.json").exists(), "below an hour nothing is chosen");
+    let again = succeed(here, &format!("fit {TINY} --budget none --out s"));
+    assert!(again.err.contains("time: about "), "{}", again.err);
+    assert_same(&here.join("r"), &here.join("s"));
+    fail(here, &format!("fit {TINY} --budget never"), 2, &["such as 90s, 45m", "or none"]);
+}
+
+#[test]
+fn what_would_take_longer_than_an_hour_is_brought_to_it() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let args =
+        "fit --images-per-class 20 --nodes 1 --layers 2 --init-channels 2 --train-epochs 1000000 --dry-run";
+    let said = succeed(here, args);
+    assert!(said.err.contains("that is more than 1h"), "{}", said.err);
+    // The epochs were given: they stay, and it takes what it takes.
+    assert!(said.out.contains("epochs = 1000000"), "{}", said.out);
+    let lifted = succeed(here, &format!("{args} --budget none"));
+    assert!(!lifted.err.contains("that is more than"), "{}", lifted.err);
+}
+
+#[test]
+fn drop_path_follows_the_epochs() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    succeed(here, "search --images-per-class 10 --init-channels 2 --layers 2 --nodes 1 --epochs 1 --out r");
+    let drop_path = |run: &str| {
+        let text = std::fs::read_to_string(here.join(run).join("config.toml")).unwrap();
+        text.lines().find(|line| line.starts_with("drop_path_prob")).unwrap().to_owned()
+    };
+    // 300 epochs.
+    assert_eq!(drop_path("r"), "drop_path_prob = 0.2");
+    let train = "train --run r --epochs 1 --init-channels 2 --layers 2";
+    let said = succeed(here, train);
+    assert!(said.err.contains("train.drop_path_prob = 0.0 (was 0.2)"), "{}", said.err);
+    assert_eq!(drop_path("r"), "drop_path_prob = 0.0");
+    succeed(here, &format!("{train} --force --drop-path-prob 0.2"));
+    assert_eq!(drop_path("r"), "drop_path_prob = 0.2");
+    let fresh = "train --genotype DARTS_V1 --images-per-class 10 --init-channels 2 --layers 2 --epochs 1";
+    let said = succeed(here, &format!("{fresh} --out s"));
+    assert!(said.err.contains("drop path off for 1 epochs of training; it was 0.2 for 300"), "{}", said.err);
+    assert_eq!(drop_path("s"), "drop_path_prob = 0.0");
 }
 
 #[test]

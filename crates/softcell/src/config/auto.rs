@@ -51,6 +51,13 @@ const ARCH_STEPS: f64 = 5000.0;
 const MAX_ARCH_FACTOR: f64 = 10.0;
 /// Drop path from this many epochs on, from long to short training; below, none.
 const DROP_PATH: [(usize, f64); 2] = [(300, 0.2), (100, 0.1)];
+/// Longest side in the search: larger images are scaled down to it.
+const SEARCH_SIDE: usize = 48;
+/// Colour images from this side on are taken for photos: random resized crops of at least this share of the area, and
+/// colour jitter of this strength, in place of padded crops and cutout.
+const PHOTO_SIDE: usize = 64;
+const PHOTO_CROP: f64 = 0.35;
+const PHOTO_JITTER: f64 = 0.2;
 /// Crop padding is the side over this; cutout is the side over `CUTOUT_PART`.
 const CROP_PART: usize = 8;
 const CUTOUT_PART: usize = 2;
@@ -80,12 +87,19 @@ fn augmentation(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>
     config.data.flip = colour;
     config.search.cutout_length = (side / CUTOUT_PART).max(1);
     config.train.cutout_length = config.search.cutout_length;
-    config.train.cutout = colour;
+    let photos = colour && side >= PHOTO_SIDE;
+    config.train.cutout = colour && !photos;
+    if photos {
+        config.data.crop_scale = PHOTO_CROP;
+        config.data.color_jitter = PHOTO_JITTER;
+    }
     reasons.push(format!(
         "{} percent of the training images choose the best epoch: the test images are left alone for the end",
         (VALIDATION * 100.0).round()
     ));
-    reasons.push(if colour {
+    reasons.push(if photos {
+        "mirroring on and cutout off, as usual for photos".to_owned()
+    } else if colour {
         format!(
             "mirroring on and cutout of {} pixels in training, as usual for colour images",
             config.train.cutout_length
@@ -96,6 +110,12 @@ fn augmentation(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>
             .to_owned()
     });
     reasons.push(match config.data.crop_padding {
+        _ if photos => format!(
+            "photos: random crops of {:.0} percent of the area or more, brought back to {side} pixels, and colours \
+             varied by {:.0} percent, because what they show has any size and light",
+            PHOTO_CROP * 100.0,
+            PHOTO_JITTER * 100.0
+        ),
         0 => format!("no random crop: a side of {side} pixels is too small for it"),
         padding => format!("random crop with a padding of {padding}, an eighth of the side"),
     });
@@ -111,6 +131,15 @@ fn search(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
         "search with {} cells from {} channels, for images of {}x{} pixels",
         search.layers, search.init_channels, data.height, data.width
     ));
+    let longest = data.height.max(data.width);
+    if longest > SEARCH_SIDE {
+        search.max_side = SEARCH_SIDE;
+        search.cutout_length = (side(data) * SEARCH_SIDE / longest / CUTOUT_PART).max(1);
+        reasons.push(format!(
+            "images scaled down to {SEARCH_SIDE} pixels for the search, which keeps a small stem, so that its time and \
+             memory grow with the square of the side; the training sees them whole"
+        ));
+    }
     let weights = (images as f64 * search.train_portion) as usize;
     let alphas = images - weights;
     search.batch_size = batch(alphas.min(weights));
@@ -136,6 +165,12 @@ fn search(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
 pub fn arch_learning_rate(steps: usize) -> f64 {
     let factor = (ARCH_STEPS / steps.max(1) as f64).clamp(1.0, MAX_ARCH_FACTOR);
     two_digits(paper_cifar10().search.arch_learning_rate * factor)
+}
+
+/// Drop path for a training of so many epochs.
+pub fn drop_path(epochs: usize) -> f64 {
+    let long = DROP_PATH.iter().find(|(from, _)| epochs >= *from);
+    long.map_or(0.0, |(_, probability)| *probability)
 }
 
 fn train(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
@@ -175,10 +210,7 @@ fn train(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
     } else {
         "auxiliary classifier off: the network is shallow or its map too small".to_owned()
     });
-    train.drop_path_prob = DROP_PATH
-        .iter()
-        .find(|(epochs, _)| train.epochs >= *epochs)
-        .map_or(0.0, |(_, probability)| *probability);
+    train.drop_path_prob = drop_path(train.epochs);
     reasons.push(match train.drop_path_prob {
         0.0 => "drop path off: the training is short".to_owned(),
         probability => format!("drop path up to {probability}, against overfitting in a long training"),
@@ -295,6 +327,40 @@ mod tests {
             let train = auto(&DataShape { height: side, width: side, ..CIFAR }).train;
             assert_eq!(train.auxiliary, on, "side {side}");
         }
+    }
+
+    #[test]
+    fn photos_are_cropped_and_coloured_and_searched_small() {
+        let photos = DataShape {
+            train_images: 140,
+            classes: 2,
+            channels: 3,
+            height: 128,
+            width: 128,
+            ..DataShape::default()
+        };
+        let config = auto(&photos);
+        assert_eq!((config.data.crop_scale, config.data.color_jitter), (0.35, 0.2));
+        assert_eq!(
+            (config.train.cutout, config.search.max_side, config.search.cutout_length),
+            (false, 48, 24)
+        );
+        let reasons = settings(&photos).1.join("\n");
+        for part in ["48 pixels for the search", "random crops of 35 percent", "colours varied by 20 percent"]
+        {
+            assert!(reasons.contains(part), "no {part:?} in\n{reasons}");
+        }
+        for other in
+            [DataShape { channels: 1, ..photos }, DataShape { height: 63, width: 63, ..photos }, CIFAR]
+        {
+            let data = auto(&other).data;
+            assert_eq!((data.crop_scale, data.color_jitter), (0.0, 0.0), "{other:?}");
+        }
+        for (side, most) in [(8, 0), (32, 0), (48, 0), (49, 48)] {
+            let search = auto(&DataShape { height: side, width: side, ..photos }).search;
+            assert_eq!(search.max_side, most, "side {side}");
+        }
+        assert_eq!(auto(&DataShape { height: 100, width: 200, ..photos }).search.cutout_length, 12);
     }
 
     #[test]

@@ -13,6 +13,8 @@ const MAX_CHANNELS: usize = 4096;
 const MAX_LAYERS: usize = 256;
 const MAX_NODES: usize = 16;
 const MAX_PIXELS: usize = 4096;
+/// Images of fewer pixels show nothing.
+const MIN_SIDE: usize = 4;
 /// TOML's whole numbers end here.
 const MAX_WHOLE: usize = i64::MAX as usize;
 
@@ -56,7 +58,10 @@ impl DataConfig {
             let expected = "none, balanced, or a CSV or JSON file of class and weight";
             return Err(Error::setting("data.class_weights", "\"\"", expected));
         }
-        whole("data.crop_padding", self.crop_padding, 0..=MAX_PIXELS)
+        whole("data.crop_padding", self.crop_padding, 0..=MAX_PIXELS)?;
+        from_zero_below_one("data.crop_scale", self.crop_scale)?;
+        let jitter = self.color_jitter;
+        number("data.color_jitter", jitter, (0.0..=1.0).contains(&jitter), "a number from 0 to 1")
     }
 }
 
@@ -72,6 +77,11 @@ impl SearchConfig {
         whole("search.nodes", self.nodes, 1..=MAX_NODES)?;
         candidates(&self.candidates)?;
         whole("search.stem_multiplier", self.stem_multiplier, 1..=16)?;
+        if (1..MIN_SIDE).contains(&self.max_side) {
+            let expected = format!("{MIN_SIDE} pixels or more, or 0 for no limit");
+            return Err(Error::setting("search.max_side", self.max_side, expected));
+        }
+        whole("search.max_side", self.max_side, 0..=MAX_PIXELS)?;
         whole("search.epochs", self.epochs, 1..=MAX_EPOCHS)?;
         batch("search.batch_size", self.batch_size)?;
         above_zero("search.learning_rate", self.learning_rate)?;

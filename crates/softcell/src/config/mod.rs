@@ -9,6 +9,7 @@
 
 mod auto;
 mod check;
+mod follow;
 mod image_size;
 mod imbalance;
 mod keys;
@@ -20,8 +21,9 @@ mod schedule;
 mod types;
 mod value;
 
-pub(crate) use auto::arch_learning_rate;
+pub(crate) use auto::{arch_learning_rate, drop_path};
 pub(crate) use check::whole;
+pub use follow::follow_epochs;
 pub use image_size::ImageSize;
 pub use keys::{KEYS, Key, Kind, Section};
 pub use merge::{build, overlay, set};
@@ -29,5 +31,6 @@ pub use preset::{DataShape, Preset, preset};
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
 pub use types::{
-    Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem, TrainConfig,
+    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem,
+    TrainConfig,
 };

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::auto;
 use super::keys::nearest_in_brackets;
 use super::types::{
-    Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem, TrainConfig,
+    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem,
+    TrainConfig,
 };
 use crate::error::{Error, Result};
 use crate::space::{Primitive, Shrink};
@@ -92,8 +93,8 @@ pub fn preset(preset: Preset, data: &DataShape) -> (Config, Vec<String>) {
         Preset::PaperImagenet => {
             let mut reasons = paper_reasons(data, 224);
             reasons.push(
-                "the paper's random resized crops and colour jitter are not among the settings: \
-                 images are padded by 28 pixels and cropped, and mirrored"
+                "the paper's random resized crops and colour jitter are off: images are padded by 28 pixels and \
+                 cropped, and mirrored; data.crop_scale = 0.08 and data.color_jitter = 0.4 turn them on"
                     .to_owned(),
             );
             (paper_imagenet(), reasons)
@@ -109,6 +110,7 @@ pub(super) fn paper_cifar10() -> Config {
         nodes: 4,
         candidates: Primitive::DARTS.to_vec(),
         stem_multiplier: 3,
+        max_side: 0,
         epochs: 50,
         batch_size: 64,
         learning_rate: 0.025,
@@ -165,6 +167,9 @@ pub(super) fn paper_cifar10() -> Config {
         flip: true,
         class_weights: "none".to_owned(),
         sampling: Sampling::Shuffled,
+        crop_scale: 0.0,
+        color_jitter: 0.0,
+        auto_augment: AutoAugment::None,
     };
     Config { seed: 2, data, search, train }
 }

@@ -70,7 +70,7 @@ impl Config {
 }
 
 /// Settings that are younger than the first runs, with what those did.
-static YOUNGER: [(Section, &str, &str); 8] = [
+static YOUNGER: [(Section, &str, &str); 12] = [
     (Section::Data, "resize", "squash"),
     (Section::Data, "max_bad_share", "0"),
     (Section::Data, "duplicates", "ignore"),
@@ -79,6 +79,10 @@ static YOUNGER: [(Section, &str, &str); 8] = [
     (Section::Data, "sampling", "shuffled"),
     (Section::Train, "ema", "0"),
     (Section::Train, "patience", "0"),
+    (Section::Data, "crop_scale", "0"),
+    (Section::Data, "color_jitter", "0"),
+    (Section::Data, "auto_augment", "none"),
+    (Section::Search, "max_side", "0"),
 ];
 
 /// Adds to the settings of an older run what they did not have.

@@ -56,6 +56,13 @@ pub struct DataConfig {
     pub class_weights: String,
     /// How often the images of a class are drawn.
     pub sampling: Sampling,
+    /// Least share of the image's area that the random resized crop takes, in [0, 1); 0 switches it off. Where it is
+    /// on, there is no padded crop.
+    pub crop_scale: f64,
+    /// Strength of the random changes of brightness, contrast and saturation, in [0, 1]; 0 switches them off.
+    pub color_jitter: f64,
+    /// Further random operations on training images.
+    pub auto_augment: AutoAugment,
 }
 
 /// How often the images of a class are drawn for search and training.
@@ -66,6 +73,18 @@ pub enum Sampling {
     Shuffled,
     /// Each class equally often: images of rare classes more than once, of frequent ones not in every epoch.
     Balanced,
+}
+
+/// Random operations on training images, from published lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AutoAugment {
+    /// None.
+    None,
+    /// TrivialAugment (Müller and Hutter 2021), wide: one operation of any strength.
+    Trivial,
+    /// RandAugment (Cubuk et al. 2020): two operations of strength 9 of 30.
+    Rand,
 }
 
 /// How the images are stored.
@@ -151,6 +170,8 @@ pub struct SearchConfig {
     pub candidates: Vec<Primitive>,
     /// The stem has `stem_multiplier * init_channels` channels.
     pub stem_multiplier: usize,
+    /// Longest side of the images that are searched with, in pixels; larger ones are scaled down. 0 is no limit.
+    pub max_side: usize,
     /// Passes over the weights' part.
     pub epochs: usize,
     /// Images per batch, of the weights' and of the alphas' batches.

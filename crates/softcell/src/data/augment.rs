@@ -1,11 +1,23 @@
-//! Random crop, mirror and cutout of the training images.
+//! Random crop, mirror, colours and cutout of the training images.
+
+mod color;
+mod crop;
+mod operations;
 
 use rand::RngExt;
 
 use super::normalize::Normalizer;
+use crate::config::{AutoAugment, DataConfig};
+use color::jitter;
+use crop::Region;
+use operations::auto_augment;
 
-/// How training images are varied, as in the original DARTS: crop, mirror, normalise, cutout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Channels, rows and columns.
+type Shape = (usize, usize, usize);
+
+/// How training images are varied: crop, mirror, operations, colours, normalise, cutout. With what is younger switched
+/// off it is as in the original DARTS: padded crop, mirror, normalise, cutout.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Augment {
     /// Zero padding on all four sides before a crop of the original size, in pixels; 0: no crop.
     ///
@@ -16,12 +28,36 @@ pub struct Augment {
     /// Side of the square set to 0 after the normalisation; its centre is uniform over the image and what
     /// lies outside is cut off. An odd side counts as one less, as in the original.
     pub cutout_length: Option<usize>,
+    /// Least share of the area of a random resized crop, which is there in place of the padded one; 0: none.
+    pub crop_scale: f64,
+    /// Strength of the changes of brightness, contrast and saturation; 0: none.
+    pub color_jitter: f64,
+    /// Further operations.
+    pub auto_augment: AutoAugment,
 }
 
 impl Augment {
+    /// As the settings say, with the stage's cutout.
+    pub fn of(data: &DataConfig, cutout_length: Option<usize>) -> Augment {
+        Augment {
+            crop_padding: data.crop_padding,
+            flip: data.flip,
+            cutout_length,
+            crop_scale: data.crop_scale,
+            color_jitter: data.color_jitter,
+            auto_augment: data.auto_augment,
+        }
+    }
+
     /// Whether nothing is varied.
     pub fn is_none(&self) -> bool {
-        self.crop_padding == 0 && !self.flip && self.cutout_length.is_none_or(|length| length < 2)
+        let still = self.crop_padding == 0 && self.crop_scale == 0.0 && !self.flip;
+        still && !self.recolours() && self.cutout_length.is_none_or(|length| length < 2)
+    }
+
+    /// Whether more is done than to move pixels.
+    fn recolours(&self) -> bool {
+        self.color_jitter > 0.0 || self.auto_augment != AutoAugment::None
     }
 
     /// Draws a variation from `rng` and writes it, normalised, to `out`.
@@ -42,14 +78,32 @@ impl Augment {
         let (channels, height, width) = shape;
         assert_eq!(image.len(), channels * height * width, "the image has its shape");
         assert_eq!(out.len(), image.len(), "one number per byte");
-        self.draw(height, width, rng).apply(image, shape, normalizer, out);
+        let region = (self.crop_scale > 0.0).then(|| Region::draw(shape, self.crop_scale, rng));
+        let variation = self.draw(height, width, rng);
+        if region.is_none() && !self.recolours() {
+            return variation.apply(image, shape, normalizer, out);
+        }
+        let mut bytes = match region {
+            Some(region) => region.resized(image, shape),
+            None => variation.shifted(image, shape),
+        };
+        if variation.mirrored {
+            bytes.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+        }
+        auto_augment(&mut bytes, shape, self.auto_augment, rng);
+        if self.color_jitter > 0.0 {
+            jitter(&mut bytes, shape, self.color_jitter, rng);
+        }
+        let rest = Variation { down: 0, right: 0, mirrored: false, cut: variation.cut };
+        rest.apply(&bytes, shape, normalizer, out);
     }
 
-    /// One draw. A switched-off part draws nothing.
+    /// One draw, but for resized crop and colours. A switched-off part draws nothing.
     fn draw(&self, height: usize, width: usize, rng: &mut impl RngExt) -> Variation {
         let padding = self.crop_padding as isize;
         let (down, right) = match self.crop_padding {
             0 => (0, 0),
+            _ if self.crop_scale > 0.0 => (0, 0),
             p => {
                 let mut offset = || rng.random_range(0..=2 * p as u32) as isize - padding;
                 (offset(), offset())
@@ -80,6 +134,25 @@ struct Variation {
 }
 
 impl Variation {
+    /// The padded crop alone, on bytes: 0 in the gaps.
+    fn shifted(&self, image: &[u8], (_, height, width): Shape) -> Vec<u8> {
+        let mut out = vec![0; image.len()];
+        let planes = image.chunks_exact(height * width).zip(out.chunks_exact_mut(height * width));
+        for (source, target) in planes {
+            for (y, row) in target.chunks_exact_mut(width).enumerate() {
+                let Some(from) = y.checked_add_signed(self.down).filter(|&from| from < height) else {
+                    continue;
+                };
+                for (x, byte) in row.iter_mut().enumerate() {
+                    if let Some(column) = x.checked_add_signed(self.right).filter(|&column| column < width) {
+                        *byte = source[from * width + column];
+                    }
+                }
+            }
+        }
+        out
+    }
+
     fn apply(&self, image: &[u8], shape: (usize, usize, usize), normalizer: &Normalizer, out: &mut [f32]) {
         let (channels, height, width) = shape;
         let plane = height * width;

@@ -8,13 +8,15 @@
 
 use std::time::{Duration, Instant};
 
+use super::memory::MemoryModel;
 use super::time::{TimeForecast, time_search, time_training};
-use crate::config::{Config, arch_learning_rate};
+use crate::config::{Config, arch_learning_rate, drop_path};
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer, Signal};
 use crate::run::FixedSettings;
+use crate::search::searched;
 use crate::sizing::{asked_shape, sized};
 use crate::space::{Genotype, derived_cost, known_genotype, supernet_cost};
 
@@ -53,6 +55,8 @@ pub struct Budgeting<'a> {
     pub whole: Duration,
     /// When it ends.
     pub end: Instant,
+    /// Bytes that a stage may take; sizes that take more are not chosen.
+    pub room: Option<u64>,
 }
 
 /// Lets nothing through but the wish to stop.
@@ -91,19 +95,26 @@ impl Budgeting<'_> {
     /// # Errors
     /// When there is too little time even for the smallest search, and as [`time_search`].
     pub fn choose_search(&self, config: &Config, observer: &mut dyn Observer) -> Result<(Config, String)> {
+        let (small, with) = searched(self.dataset, config);
+        let measured = |config: &Config, observer: &mut dyn Observer| {
+            let mut config = config.clone();
+            config.data = with.data.clone();
+            time_search(&small, &config, self.device, self.patience(), observer)
+        };
         let observer = &mut Quietly(observer);
         let mut chosen = config.clone();
-        let (share, time) = self.share(config, observer)?;
+        let time = measured(config, observer)?;
+        let share = self.share(config, &time, observer)?;
         let available = self.left() * share;
         let settings = &config.search;
         let asked = [settings.layers, settings.init_channels];
         let images = &self.dataset.train;
+        let [_, height, width] = settings.image_shape(images);
         let macs = |[layers, channels]: [usize; 2]| {
             let mut settings = settings.clone();
             (settings.layers, settings.init_channels) = (layers, channels);
             let space = settings.space();
-            supernet_cost(&space, images.channels, images.classes.len(), images.height, images.width).macs
-                as f64
+            supernet_cost(&space, images.channels, images.classes.len(), height, width).macs as f64
         };
         // Never larger than asked for: what is left is the training's.
         let smaller = SEARCH_SIZES.iter().copied().filter(|size| macs(*size) < macs(asked));
@@ -122,7 +133,7 @@ impl Budgeting<'_> {
             &mut |layers, channels, observer| {
                 let mut config = config.clone();
                 (config.search.layers, config.search.init_channels) = (layers, channels);
-                time_search(self.dataset, &config, self.device, self.patience(), observer)
+                measured(&config, observer)
             },
             (asked, Some(time)),
             observer,
@@ -174,6 +185,9 @@ impl Budgeting<'_> {
         let fewest = (settings.epochs as f64 * ENOUGH) as usize;
         let mut sizes = Vec::with_capacity(list.len());
         for size in list {
+            if size != asked && !self.fits(genotype, &with, size)? {
+                continue;
+            }
             // Limits may forbid another size than the one that is asked for.
             let macs = match macs(size) {
                 Err(_) if size != asked => continue,
@@ -202,21 +216,41 @@ impl Budgeting<'_> {
             let epochs = ((self.left() - test) / choice.time.epoch_seconds).round() as usize;
             train.epochs = epochs.clamp(1, TRAIN_EPOCHS.1);
         }
+        let before = train.drop_path_prob;
+        if !self.fixed.drop_path {
+            train.drop_path_prob = drop_path(train.epochs);
+        }
         let size = [train.layers, train.init_channels];
-        let note = self.sentence("training", size, train.epochs, &choice.time)?;
+        let mut note = self.sentence("training", size, train.epochs, &choice.time)?;
+        if train.drop_path_prob != before {
+            note.push_str(&format!("; drop path {} for these epochs, it was {before}", train.drop_path_prob));
+        }
         Ok((chosen, note))
     }
 
-    /// The search's share of the time with the settings as they are, within bounds, and how long it takes. The
+    /// The search's share of the time with the settings as they are, within bounds, where it takes so long. The
     /// training is measured with a cell that stands for the one that will be found.
-    fn share(&self, config: &Config, observer: &mut dyn Observer) -> Result<(f64, TimeForecast)> {
-        let time = time_search(self.dataset, config, self.device, self.patience(), observer)?;
+    fn share(&self, config: &Config, time: &TimeForecast, observer: &mut dyn Observer) -> Result<f64> {
         let search = time.seconds();
         let genotype = stand_in();
         let config = sized(&genotype, config, &self.dataset.train)?;
         let train = time_training(self.dataset, &genotype, &config, self.device, self.patience(), observer)?
             .seconds();
-        Ok(((search / (search + train)).clamp(SHARE.0, SHARE.1), time))
+        Ok((search / (search + train)).clamp(SHARE.0, SHARE.1))
+    }
+
+    /// Whether there is memory for a training of this size, as far as that is known.
+    fn fits(
+        &self,
+        genotype: &Genotype,
+        with: &dyn Fn(usize, usize) -> Result<Config>,
+        [layers, channels]: [usize; 2],
+    ) -> Result<bool> {
+        let Some(room) = self.room else { return Ok(true) };
+        // Another size than the one that is asked for may be beyond limits.
+        let Ok(config) = with(layers, channels) else { return Ok(false) };
+        let model = MemoryModel::of_training(genotype, &config.train, &self.dataset.train)?;
+        Ok(model.bytes(config.train.batch_size).is_none_or(|needed| needed <= room))
     }
 
     /// The largest size for which there is time for the epochs that it should have; else the smallest. Begins

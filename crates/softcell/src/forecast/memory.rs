@@ -55,7 +55,7 @@ impl MemoryModel {
             stage: Stage::Search,
             network: Network::Search(Box::new(net)),
             parameters,
-            image: shape(images),
+            image: config.image_shape(images),
             images: images.len(),
         })
     }
@@ -71,7 +71,7 @@ impl MemoryModel {
             stage: Stage::Train,
             network: Network::Train(Box::new(net)),
             parameters,
-            image: shape(images),
+            image: [images.channels, images.height, images.width],
             images: images.len(),
         })
     }
@@ -144,10 +144,6 @@ impl MemoryModel {
     }
 }
 
-fn shape(images: &ImageSet) -> [usize; 3] {
-    [images.channels, images.height, images.width]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +168,19 @@ mod tests {
         assert!(error.contains("search.batch_size = 64") && error.contains("16 or fewer"), "{error}");
         let error = model.check_within(64, 5).unwrap_err().to_string();
         assert!(error.contains("no batch fits"), "{error}");
+    }
+
+    #[test]
+    fn large_images_are_searched_small() {
+        let mut search = preset(Preset::PaperCifar10, &DataShape::default()).0.search;
+        let bytes = |search: &SearchConfig, side: usize| {
+            let images = ImageSet::empty(["a", "b"].map(String::from).to_vec().into(), [3, side, side]);
+            MemoryModel::of_search(search, &images).unwrap().bytes(16).unwrap()
+        };
+        let whole = bytes(&search, 128);
+        search.max_side = 32;
+        assert_eq!(bytes(&search, 128), bytes(&search, 32));
+        assert!(whole > 8 * bytes(&search, 128));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
 use crate::event::{Event, Observer, Signal, Step};
 use crate::ops::Pass;
-use crate::search::{Bilevel, search};
+use crate::search::{Bilevel, search, searched};
 use crate::space::Genotype;
 use crate::supernet::EdgeWeights;
 use crate::train::{build_network, evaluation_plan, train};
@@ -55,6 +55,8 @@ pub fn time_search(
     patience: Duration,
     observer: &mut dyn Observer,
 ) -> Result<TimeForecast> {
+    let (dataset, config) = searched(dataset, config);
+    let (dataset, config) = (dataset.as_ref(), config.as_ref());
     let mut watch = Stopwatch::new(patience, observer);
     let outcome = search(dataset, config, device, None, &mut watch).map(|_| ());
     watch.ended(outcome)?;

@@ -11,6 +11,9 @@ pub struct RunBudget {
     pub before: f64,
     /// What the user has chosen and is left alone.
     pub fixed: FixedSettings,
+    /// Whether nobody asked for this time: then it does not keep settings that take longer from being used.
+    #[serde(default)]
+    pub by_default: bool,
     /// Whether the training's settings are chosen already, as the search's are before the run begins; until
     /// then those in the settings are a guess.
     pub training_chosen: bool,
@@ -29,4 +32,11 @@ pub struct FixedSettings {
     pub train_epochs: bool,
     /// Width and depth of the trained network.
     pub train_size: bool,
+    /// Drop path; a run that is older than this left it alone.
+    #[serde(default = "yes")]
+    pub drop_path: bool,
+}
+
+fn yes() -> bool {
+    true
 }

@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
+use super::scaled::searched;
 use super::state::{Leaning, SearchEpoch, SearchOutcome, SearchState};
 use crate::config::{Config, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
@@ -35,6 +36,8 @@ impl SearchConfig {
 
 /// Searches a cell for `dataset`, from the beginning or from a state.
 ///
+/// Images larger than `search.max_side` are scaled down to it: see [`searched`].
+///
 /// `device` is the plain device; the gradients live on its autodiff twin.
 ///
 /// # Errors
@@ -48,7 +51,8 @@ pub fn search(
     observer: &mut dyn Observer,
 ) -> Result<SearchOutcome> {
     in_pool(|| {
-        let mut search = Search::new(dataset, config, device)?;
+        let (dataset, config) = searched(dataset, config);
+        let mut search = Search::new(&dataset, &config, device)?;
         if let Some(state) = start {
             search.resume(state)?;
         }
@@ -86,11 +90,7 @@ impl<'a> Search<'a> {
         let mut bilevel = Bilevel::new(settings, set.channels, set.classes.len(), config.seed, &autodiff)?;
         bilevel.class_weights = class_weights(&config.data.class_weights, set, &dataset.training_indices())?
             .map(|weights| class_weight_tensor(&weights, &autodiff));
-        let augment = Augment {
-            crop_padding: config.data.crop_padding,
-            flip: config.data.flip,
-            cutout_length: settings.cutout.then_some(settings.cutout_length),
-        };
+        let augment = Augment::of(&config.data, settings.cutout.then_some(settings.cutout_length));
         let plan = |indices: &[usize], stream: &str, order| BatchPlan {
             set: dataset.train.clone(),
             indices: Arc::new(indices.to_vec()),

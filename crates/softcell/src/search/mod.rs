@@ -2,8 +2,10 @@
 
 mod bilevel;
 mod driver;
+mod scaled;
 mod state;
 
 pub use bilevel::{ArchReport, ArchStep, Bilevel, WeightReport};
 pub use driver::search;
+pub use scaled::searched;
 pub use state::{Leaning, SearchEpoch, SearchOutcome, SearchState};

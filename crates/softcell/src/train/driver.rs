@@ -140,11 +140,7 @@ impl<'a> Training<'a> {
         }
         let autodiff = device.clone().autodiff();
         let net = build_network(genotype, settings, &dataset.train, &autodiff)?;
-        let augment = Augment {
-            crop_padding: config.data.crop_padding,
-            flip: config.data.flip,
-            cutout_length: settings.cutout.then_some(settings.cutout_length),
-        };
+        let augment = Augment::of(&config.data, settings.cutout.then_some(settings.cutout_length));
         let plan = BatchPlan {
             set: dataset.train.clone(),
             indices: Arc::new(dataset.training_indices()),

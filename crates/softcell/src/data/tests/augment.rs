@@ -2,10 +2,18 @@
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::config::AutoAugment;
 use crate::data::{Augment, Normalization, Normalizer};
 use crate::random::stream;
 
-const OFF: Augment = Augment { crop_padding: 0, flip: false, cutout_length: None };
+const OFF: Augment = Augment {
+    crop_padding: 0,
+    flip: false,
+    cutout_length: None,
+    crop_scale: 0.0,
+    color_jitter: 0.0,
+    auto_augment: AutoAugment::None,
+};
 
 /// Of channel means 0.5, 0.25, ... and deviations 0.5.
 fn normalizer(channels: usize) -> Normalizer {
@@ -148,4 +156,43 @@ fn cutout_is_a_square_of_zeros_cut_at_the_border() {
 fn cutout_larger_than_the_image_blanks_it() {
     let found = applied(Augment { cutout_length: Some(100), ..OFF }, (1, 3, 4), 0);
     assert_eq!(found, [0.0; 12]);
+}
+
+/// The least jitter that is on: it changes no byte.
+const NEARLY: f64 = 1e-12;
+
+#[test]
+fn on_bytes_the_old_parts_do_the_same() {
+    let shape = (3, 6, 7);
+    let old = Augment { crop_padding: 2, flip: true, cutout_length: Some(4), ..OFF };
+    let mut alike = 0;
+    for number in 0..40 {
+        let (old, new) =
+            (applied(old, shape, number), applied(Augment { color_jitter: NEARLY, ..old }, shape, number));
+        // Truncation may take one from a byte.
+        alike += usize::from(old.iter().zip(&new).all(|(old, new)| (old - new).abs() < 3.0 * 2.0 / 255.0));
+    }
+    assert_eq!(alike, 40);
+}
+
+#[test]
+fn a_resized_crop_takes_the_place_of_the_padded_one() {
+    let shape = (1, 16, 16);
+    let white = vec![255; 256];
+    for number in 0..50 {
+        let augment = Augment { crop_padding: 8, crop_scale: 0.3, ..OFF };
+        let mut out = vec![0.0; 256];
+        augment.apply(&white, shape, &normalizer(1), &mut rng(number), &mut out);
+        assert!(bytes(&out, shape).iter().all(|&byte| byte == 255), "no border comes in");
+    }
+    let crops = |number| applied(Augment { crop_scale: 0.3, ..OFF }, shape, number);
+    assert_ne!(crops(0), crops(1));
+    assert_eq!(crops(1), crops(1));
+    for augment in [
+        Augment { crop_scale: 0.3, ..OFF },
+        Augment { color_jitter: 0.1, ..OFF },
+        Augment { auto_augment: AutoAugment::Rand, ..OFF },
+    ] {
+        assert!(!augment.is_none());
+    }
 }
