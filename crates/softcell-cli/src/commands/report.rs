@@ -77,6 +77,6 @@ pub fn at_the_end(session: &Session) {
         session.progress.line(&format!("{error:#}"));
     }
     for Warning { what, advice } in warnings {
-        session.progress.line(&format!("warning: {what} {advice}"));
+        session.progress.line(&shown::escaped(&format!("warning: {what} {advice}")));
     }
 }
