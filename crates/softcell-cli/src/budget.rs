@@ -72,7 +72,8 @@ pub fn choose(
             let fixed = fixed(given);
             let free = given.preset() == Preset::Auto && !(fixed.search_epochs && fixed.train_epochs);
             if !(long && limit == TimeLimit::Usual && free) {
-                return Ok(Timed { config, notes, budget: None, forecast: Some(forecast) });
+                // Measured times are no part of a run that can be repeated.
+                return Ok(Timed { config, notes: Vec::new(), budget: None, forecast: Some(forecast) });
             }
             tell(format!(
                 "that is more than {}: sizes and epochs are chosen to fit into it; --budget TIME sets another time, \
@@ -175,7 +176,7 @@ fn room(memory: MemoryCheck) -> Option<u64> {
 }
 
 /// Whether a time cannot be kept to.
-fn is_too_short(error: &anyhow::Error) -> bool {
+pub fn is_too_short(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Error::Setting { name, .. }) if name == "budget")
 }
 

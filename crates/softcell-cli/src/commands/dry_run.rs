@@ -15,7 +15,7 @@ use softcell::space::{Genotype, supernet_parameters};
 use toml::Table;
 
 use crate::args::{RunArgs, TimeLimit};
-use crate::budget::{Forecast, choose, suppose_training};
+use crate::budget::{Forecast, choose, is_too_short, suppose_training};
 use crate::output::{duration, grouped, print, size};
 use crate::plan::{MemoryCheck, Plan, Stages, plan, read_data, shape, start};
 use crate::progress::Progress;
@@ -48,10 +48,18 @@ pub fn of_new(
         (config, forecast) = (chosen.config, chosen.forecast);
         if let Some(budget) = chosen.budget {
             let time = (begun, Duration::from_secs_f64(budget.seconds));
-            let (trained, note) =
-                suppose_training(time, &given, &config, memory, &dataset, &device, &mut progress)?;
+            let supposed = suppose_training(time, &given, &config, memory, &dataset, &device, &mut progress);
             progress.clear();
-            progress.line(&format!("{note}, with a cell such as DARTS_V2"));
+            let (trained, note) = match supposed {
+                Err(error) if budget.by_default && is_too_short(&error) => {
+                    (config, format!("it takes longer all the same: {error}"))
+                }
+                supposed => {
+                    let (trained, note) = supposed?;
+                    (trained, format!("{note}, with a cell such as DARTS_V2"))
+                }
+            };
+            progress.line(&note);
             config = trained;
         }
     }

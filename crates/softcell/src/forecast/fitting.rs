@@ -12,6 +12,8 @@ use crate::space::Genotype;
 const SHARE: f64 = 0.8;
 /// Bytes that the program may take in all where nobody asked for more: other programs want some, too.
 const MOST: u64 = 4_000_000_000;
+/// Where images fill most of that, a stage may still take this.
+const LEAST: u64 = 1_500_000_000;
 /// Batches are halved down to this size.
 const FEWEST: usize = 8;
 /// Channels of the first cell that are tried, falling.
@@ -22,7 +24,7 @@ const SIDES: [usize; 4] = [40, 32, 24, 16];
 /// Bytes that a stage may take where nobody asked for more, beside what the program has taken already; none where the
 /// system does not tell.
 pub fn allowed_bytes() -> Option<u64> {
-    let left = MOST.saturating_sub(resident_bytes().unwrap_or(0));
+    let left = MOST.saturating_sub(resident_bytes().unwrap_or(0)).max(LEAST);
     available_bytes().map(|available| left.min((available as f64 * SHARE) as u64))
 }
 
