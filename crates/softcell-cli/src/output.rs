@@ -282,7 +282,7 @@ mod tests {
             test_top5_accuracy: 1.0,
             test_balanced_accuracy: 1.0,
             test_macro_f1: 1.0,
-            test_images: n as u64,
+            test_images: 7 * (n * n) as u64,
             parameters: 1,
             macs: 1,
             classes: (0..n).map(|i| format!("class{i}")).collect(),

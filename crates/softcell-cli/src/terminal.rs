@@ -123,7 +123,7 @@ mod tests {
         let shown = laid_out(text, Some(24));
         assert!(shown.lines().all(|line| line.width() <= 24), "{shown}");
         assert_eq!(shown.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
-        assert!(shown.contains("\n      that is set in"), "{shown}");
+        assert!(shown.contains("\n      in, and long as"), "{shown}");
         assert_eq!(laid_out(text, None), text);
         assert_eq!(laid_out("short\n", Some(24)), "short\n");
     }
