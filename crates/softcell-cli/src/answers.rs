@@ -3,9 +3,11 @@
 use anyhow::Result;
 use serde::Serialize;
 use softcell::predict::Prediction;
+use softcell::shown::escaped;
 
 use crate::args::AnswerFormat;
 use crate::output::percent;
+use crate::terminal::{UnicodeWidthStr, padded};
 
 /// How answers are laid out.
 #[derive(Debug, Clone)]
@@ -16,7 +18,7 @@ pub struct Layout {
     pub top: usize,
     /// Names of the classes, in the order of the probabilities.
     pub classes: Vec<String>,
-    /// Longest path, in characters.
+    /// Widest path as it is shown, in columns.
     pub widest_path: usize,
 }
 
@@ -83,9 +85,11 @@ impl Writer {
         let format = self.layout.format;
         match (format, outcome) {
             (AnswerFormat::Table, Ok(prediction)) => {
-                let words = |choice: Choice| (choice.class, percent(f64::from(choice.probability)));
+                let words = |choice: Choice| {
+                    (escaped(&choice.class).into_owned(), percent(f64::from(choice.probability)))
+                };
                 let choices: Vec<_> = self.choices(&prediction).into_iter().map(words).collect();
-                self.line(path, &choices);
+                self.line(&escaped(path), &choices);
             }
             (AnswerFormat::Table, Err(_)) => {}
             (AnswerFormat::Csv, Ok(prediction)) => {
@@ -143,15 +147,15 @@ impl Writer {
             .layout
             .classes
             .iter()
-            .map(|class| class.chars().count())
+            .map(|class| escaped(class).width())
             .max()
             .unwrap_or(0)
             .max("class".len());
         let columns: String = choices
             .iter()
-            .map(|(class, probability)| format!("  {class:class_width$}  {probability:>11}"))
+            .map(|(class, probability)| format!("  {}  {probability:>11}", padded(class, class_width)))
             .collect();
-        self.text.push_str(&format!("{path:path_width$}{columns}\n"));
+        self.text.push_str(&format!("{}{columns}\n", padded(path, path_width)));
     }
 
     /// A record of the CSV file.
@@ -201,6 +205,21 @@ mod tests {
         writer.add("a.png", Ok(prediction([0.25, 0.75, 0.0], "dog"))).unwrap();
         writer.add("gone.png", Err("told elsewhere".to_owned())).unwrap();
         assert_eq!(writer.finish().unwrap(), "a.png      dog               75.00 %\n");
+    }
+
+    #[test]
+    fn tables_are_harmless_and_aligned() {
+        let classes = ["\u{1b}[31mred", "猫", "two\nlines"].map(str::to_owned).to_vec();
+        let layout = Layout { format: AnswerFormat::Table, top: 1, classes, widest_path: 9 };
+        let mut writer = Writer::new(layout).unwrap();
+        writer.add("猫.png", Ok(prediction([0.25, 0.75, 0.0], "猫"))).unwrap();
+        writer.add("a\nb.png", Ok(prediction([0.75, 0.25, 0.0], "red"))).unwrap();
+        writer.add("c.png", Ok(prediction([0.25, 0.0, 0.75], "lines"))).unwrap();
+        let text = writer.finish().unwrap();
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(!text.contains('\u{1b}') && text.contains("\\u{1b}[31mred") && text.contains("two\\nlines"));
+        let ends: Vec<usize> = text.lines().skip(1).map(UnicodeWidthStr::width).collect();
+        assert!(ends.iter().all(|&end| end == ends[0]), "{text}");
     }
 
     #[test]

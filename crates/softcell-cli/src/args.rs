@@ -209,8 +209,8 @@ pub struct TrainArgs {
     /// File, name or text of a genotype, for a new run
     #[arg(long, value_name = "GENOTYPE", conflicts_with = "of_run")]
     pub genotype: Option<String>,
-    /// Folder of a trained or imported run: training begins from those of its weights that fit, and from its
-    /// genotype where no other is named
+    /// Folder of a trained or imported run: training begins from those of its weights that fit. Its genotype, width
+    /// and depth are taken where no others are named
     #[arg(long, value_name = "RUN")]
     pub from: Option<PathBuf>,
     /// How the run is kept.
@@ -409,9 +409,24 @@ pub struct RunsArgs {
     /// Folder that holds runs, at any depth up to four
     #[arg(value_name = "DIR", default_value = "runs")]
     pub folder: PathBuf,
+    /// What the runs are sorted by: their last change or their test accuracy, the highest first, or their name
+    #[arg(long, value_enum, value_name = "BY", default_value_t)]
+    pub sort: RunOrder,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// What runs are sorted by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum RunOrder {
+    /// The last change, the newest first
+    #[default]
+    Time,
+    /// The name
+    Name,
+    /// The test accuracy, the best first
+    Accuracy,
 }
 
 /// Of `genotype`.

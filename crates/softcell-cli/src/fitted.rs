@@ -35,15 +35,8 @@ pub fn choose_side(
     };
     let settings = |side: usize| {
         let (classes, channels) = (survey.classes, survey.channels);
-        let shape = DataShape {
-            train_images,
-            classes,
-            channels,
-            height: side,
-            width: side,
-            largest_class: 0,
-            smallest_class: 0,
-        };
+        let shape =
+            DataShape { train_images, classes, channels, height: side, width: side, ..DataShape::default() };
         let mut config = given.build_plainly(&shape)?;
         if !stages.search() {
             config.search.epochs = 0;

@@ -1,18 +1,22 @@
 //! Ctrl-C: the first one asks long work to save and stop, the second one ends the program at once.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::MultiProgress;
 
-/// Exit code of a program that was interrupted.
-pub const EXIT_CODE: u8 = 130;
+use crate::terminal::{laid_out, stderr_columns};
+
+/// The number of the signal that Ctrl-C sends.
+const INTERRUPT: i32 = 2;
 
 /// Whether there is work that can save itself.
 static WORKING: AtomicBool = AtomicBool::new(false);
 /// Whether it was asked to.
 static ASKED: AtomicBool = AtomicBool::new(false);
+/// The signal that asked.
+static SIGNAL: AtomicI32 = AtomicI32::new(INTERRUPT);
 /// What is drawn on standard error and must be out of the way of words.
 static SCREEN: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
@@ -22,14 +26,40 @@ static SCREEN: Mutex<Option<MultiProgress>> = Mutex::new(None);
 pub fn listen() {
     if !ignores_hangup() {
         // Without a handler Ctrl-C ends the program at once, which a run folder survives as well.
-        let _ = ctrlc::set_handler(handle);
+        watch();
     }
 }
 
-fn handle() {
+#[cfg(unix)]
+fn watch() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+    let handle = signals.handle();
+    let wait = move || signals.forever().for_each(heard);
+    // Where no thread can be started, nobody would hear the signals.
+    if std::thread::Builder::new().name("signals".into()).spawn(wait).is_err() {
+        handle.close();
+    }
+}
+
+#[cfg(not(unix))]
+fn watch() {
+    let _ = ctrlc::set_handler(|| heard(INTERRUPT));
+}
+
+/// Exit code of a program that was interrupted, as shells have it: 128 and the number of the signal, so 130 after
+/// Ctrl-C, 143 after SIGTERM and 129 after SIGHUP.
+pub fn exit_code() -> u8 {
+    u8::try_from(128 + SIGNAL.load(Ordering::SeqCst)).unwrap_or(u8::MAX)
+}
+
+fn heard(signal: i32) {
+    SIGNAL.store(signal, Ordering::SeqCst);
     let again = ASKED.swap(true, Ordering::SeqCst);
     if again || !WORKING.load(Ordering::SeqCst) {
-        say("interrupted", || std::process::exit(i32::from(EXIT_CODE)));
+        say("interrupted", || std::process::exit(i32::from(exit_code())));
     }
     say("finishing this step and saving; press Ctrl-C again to stop at once", || {});
 }
@@ -46,7 +76,7 @@ fn say(text: &str, then: impl FnOnce()) {
     let screen = SCREEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let speak = || {
         // The terminal has shown ^C.
-        let _ = writeln!(std::io::stderr(), "\n{text}");
+        let _ = writeln!(std::io::stderr(), "\n{}", laid_out(text, stderr_columns()));
         then();
     };
     match screen {

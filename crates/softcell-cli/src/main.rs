@@ -7,11 +7,14 @@ mod commands;
 mod fitted;
 mod flags;
 mod interrupt;
+mod memory;
 mod output;
 mod plan;
 mod progress;
 mod session;
 mod settings;
+mod short;
+mod terminal;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -24,11 +27,15 @@ use progress::say_error;
 /// Exit code of a command line that cannot be meant, as clap has it.
 const USAGE: u8 = 2;
 
+#[global_allocator]
+static ALLOCATOR: softcell_kernels::Watched = softcell_kernels::Watched;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let format = cli.log_format();
+    memory::prepare(|text| say_error(format, text, Vec::new()));
     interrupt::listen();
-    let outcome = match cli.command {
+    let outcome = memory::guarded(|| match cli.command {
         Command::Fit(args) => commands::fit::run(&args),
         Command::Search(args) => commands::search::run(&args),
         Command::Train(args) => commands::train::run(&args),
@@ -42,7 +49,7 @@ fn main() -> ExitCode {
         Command::Data(args) => commands::data::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Bench(command) => commands::bench::run(&command),
-    };
+    });
     match outcome {
         Ok(code) => code,
         Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,

@@ -9,18 +9,36 @@ use softcell::measures::{class_images, is_uneven, overlooked, right_answers};
 pub use softcell::report::{duration, grouped, percent, quoted, size};
 use softcell::report::{interval, wilson};
 use softcell::run::RunResult;
+use softcell::shown::{escaped, escaped_lines};
 use softcell::space::Cost;
+
+use crate::terminal::{UnicodeWidthStr, laid_out, padded, padded_left, stdout_columns};
 
 /// With more classes than this the confusion matrix is left to result.json.
 const WIDEST_MATRIX: usize = 20;
 /// The first five answers are told of where there are more classes.
 const TOP: usize = 5;
 
-/// Writes a text to standard output.
+/// Writes a text for people to standard output.
 ///
 /// # Errors
 /// What the system says, such as that nobody reads any more.
 pub fn print(text: &str) -> Result<()> {
+    write(&laid_out(text, stdout_columns()))
+}
+
+/// Writes a text for programs to standard output: as it is, but on a terminal without what would act on it.
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_data(text: &str) -> Result<()> {
+    match stdout_columns() {
+        Some(_) => write(&escaped_lines(text)),
+        None => write(text),
+    }
+}
+
+fn write(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
@@ -32,21 +50,22 @@ pub fn print(text: &str) -> Result<()> {
 /// # Errors
 /// As [`print()`].
 pub fn print_json(value: &impl Serialize) -> Result<()> {
-    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+    print_data(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
-/// Columns, the first to the left and the others to the right, two blanks between them.
+/// Columns, the first to the left and the others to the right, two blanks between them. Names in the cells are
+/// escaped.
 pub fn table(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let mut line = String::new();
         for (column, cell) in row.iter().enumerate() {
-            let pad = " ".repeat(widths[column] - cell.chars().count());
-            line.push_str(&if column == 0 { format!("{cell}{pad}") } else { format!("  {pad}{cell}") });
+            let width = widths[column];
+            line.push_str(&if column == 0 { padded(cell, width) } else { padded_left(cell, width + 2) });
         }
         text.push_str(line.trim_end());
         text.push('\n');
@@ -182,12 +201,20 @@ impl Scores {
     }
 }
 
-/// The first characters of a text that is too long.
+/// The first characters of a text that is wider than so many columns, escaped.
 pub fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+    let text = escaped(text);
+    if text.width() <= most {
+        return text.into_owned();
     }
+    let mut short = String::new();
+    for c in text.chars() {
+        if short.width() + c.to_string().width() + 1 > most {
+            break;
+        }
+        short.push(c);
+    }
+    short + "…"
 }
 
 #[cfg(test)]
@@ -198,6 +225,16 @@ mod tests {
     fn tables_are_aligned() {
         let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "1000".to_owned()]];
         assert_eq!(table(&rows), "a        1\nlong  1000\n");
+        let rows = [vec!["猫猫".to_owned(), "1".to_owned()], vec!["a\nb".to_owned(), "12".to_owned()]];
+        assert_eq!(table(&rows), "猫猫   1\na\\nb  12\n");
+    }
+
+    #[test]
+    fn long_texts_are_cut_by_their_columns() {
+        assert_eq!(shortened("abcdef", 6), "abcdef");
+        assert_eq!(shortened("abcdefg", 6), "abcde…");
+        assert_eq!(shortened("猫猫猫猫", 6), "猫猫…");
+        assert_eq!(shortened("a\nb", 6), "a\\nb");
     }
 
     fn uneven() -> Scores {
@@ -245,7 +282,7 @@ mod tests {
             test_top5_accuracy: 1.0,
             test_balanced_accuracy: 1.0,
             test_macro_f1: 1.0,
-            test_images: n as u64,
+            test_images: 7 * (n * n) as u64,
             parameters: 1,
             macs: 1,
             classes: (0..n).map(|i| format!("class{i}")).collect(),

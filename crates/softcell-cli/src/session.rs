@@ -11,6 +11,7 @@ use softcell::data::Dataset;
 use softcell::device::Device;
 use softcell::pipeline::Job;
 use softcell::run::{Manifest, Overwrite, RunFolder};
+use softcell::shown;
 
 use crate::args::{RunArgs, TimeLimit};
 use crate::budget::choose;
@@ -118,7 +119,7 @@ impl Session {
             (None, Some(out)) => RunFolder::create(out, overwrite)?,
             (None, None) => RunFolder::create(&free_folder(&config.data.path)?, Overwrite::Refuse)?,
         };
-        progress.line(&format!("run folder: {}", folder.path().display()));
+        progress.line(&format!("run folder: {}", shown::path(folder.path())));
         folder.write_config(&config)?;
         if let Some(budget) = budget {
             folder.write_budget(&budget)?;
@@ -144,7 +145,7 @@ impl Session {
     ) -> Result<Session> {
         let begun = Instant::now();
         let (config, asked) = (folder.read_config()?, folder.read_asked_config()?);
-        progress.line(&format!("run folder: {}", folder.path().display()));
+        progress.line(&format!("run folder: {}", shown::path(folder.path())));
         refuse_imported(&folder)?;
         if let Some(given) = given {
             given.check_same(&asked, None)?;
@@ -284,7 +285,7 @@ impl Session {
             Err(error) => match error.downcast_ref() {
                 Some(Error::Interrupted { epoch, step }) => {
                     self.progress.stopped(*epoch, *step, &self.resume);
-                    Ok(ExitCode::from(interrupt::EXIT_CODE))
+                    Ok(ExitCode::from(interrupt::exit_code()))
                 }
                 _ => Err(error),
             },

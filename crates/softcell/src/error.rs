@@ -12,7 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The file system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", crate::shown::path(path))]
     Io {
         /// What was tried, as an infinitive: "read", "create the folder".
         action: &'static str,
@@ -34,7 +34,7 @@ pub enum Error {
         remedy: String,
     },
     /// The images cannot be used.
-    #[error("data {}: {problem}; {remedy}", path.display())]
+    #[error("data {}: {problem}; {remedy}", crate::shown::path(path))]
     Data {
         /// The folder or file.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum Error {
         expected: String,
     },
     /// A checkpoint or run folder that does not fit what is asked of it.
-    #[error("run {}: {problem}; {remedy}", path.display())]
+    #[error("run {}: {problem}; {remedy}", crate::shown::path(path))]
     Run {
         /// The folder or file.
         path: PathBuf,

@@ -28,6 +28,7 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod search;
+pub mod shown;
 pub mod sizing;
 pub mod space;
 pub mod supernet;

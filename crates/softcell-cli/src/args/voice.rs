@@ -46,16 +46,16 @@ since 1970) and event:
   note     text
   count    what (reading, testing, measuring), done, total
   begin    stage (search or train), epochs, steps (of an epoch), done (steps done before)
-  step     stage, epoch and step (from 0), loss, accuracy, learning_rate, images_per_second,
+  step     stage, epoch and step (from 0), epoch_number (from 1, as in lines for people), loss, accuracy, learning_rate, images_per_second,
            seconds_left (of the stage), and of a search entropy_normal, entropy_reduction,
            skips_normal, skips_reduction; every ten seconds, with -v for every step
-  epoch    stage, epochs, images_per_second, seconds_left, and as in history.jsonl epoch,
-           learning_rate, train_loss, train_accuracy, train_top5_accuracy, valid_loss,
+  epoch    stage, epochs, epoch_number, images_per_second, seconds_left, and as in
+           history.jsonl epoch (from 0), learning_rate, train_loss, train_accuracy, train_top5_accuracy, valid_loss,
            valid_accuracy, seconds; of a search entropy_normal, entropy_reduction,
            skips_normal, skips_reduction, genotype, with -v alphas and edge_weights;
            of a training drop_path_prob, valid_balanced_accuracy, best_epoch
   end      stage, seconds
   result   as in result.json
-  stopped  epoch, step, resume (the command that goes on)
+  stopped  epoch (from 0), epoch_number, step, resume (the command that goes on)
   error    text, causes
 Accuracies are fractions. Keys may be added; those that are there keep their meaning.";

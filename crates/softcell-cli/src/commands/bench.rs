@@ -15,7 +15,7 @@ use crate::args::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg, Voice,
 };
 use crate::commands::genotype::resolve;
-use crate::output::{grouped, print};
+use crate::output::{grouped, print, print_data};
 use crate::plan::start;
 use crate::progress::Progress;
 
@@ -99,7 +99,11 @@ fn measured<S: Serialize>(
     } else {
         measure(&mut Progress::new(Voice::default()))?
     };
-    if args.json { print(&format!("{}\n", serde_json::to_string(&report)?)) } else { print(&text(&report)) }
+    if args.json {
+        print_data(&format!("{}\n", serde_json::to_string(&report)?))
+    } else {
+        print(&text(&report))
+    }
 }
 
 fn text<S>(report: &Report<S>) -> String {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use softcell::config::{Config, DataConfig, DataFormat, DataShape, Preset, Section, build, preset, set};
 use softcell::data::{Problem, Summary, inspect};
+use softcell::shown::escaped;
 use toml::Table;
 
 use crate::args::{DataCommand, InspectArgs, Voice};
@@ -64,13 +65,14 @@ fn text(path: &str, summary: &Summary) -> String {
         None => String::new(),
     };
     let mut text = format!(
-        "{path}\n\
+        "{}\n\
          format   {}\n\
          images   {} to train on{validation}, {test}\n\
          size     {}x{}, {}\n\
          mean     {}\n\
          std      {}\n\
          classes  {}\n\n",
+        escaped(path),
         format.as_str().unwrap_or_default(),
         grouped(summary.train_images as u64),
         summary.height,
@@ -87,13 +89,13 @@ fn text(path: &str, summary: &Summary) -> String {
     more(&mut text, summary.classes.len());
     if !summary.notes.is_empty() {
         text.push_str("\nnotes\n");
-        summary.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
+        summary.notes.iter().for_each(|note| text.push_str(&format!("  {}\n", escaped(note))));
     }
     if !summary.problems.is_empty() {
         text.push_str("\nproblems\n");
         for Problem { what, count, examples } in &summary.problems {
-            text.push_str(&format!("  {} {what}\n", grouped(*count as u64)));
-            examples.iter().for_each(|example| text.push_str(&format!("    {example}\n")));
+            text.push_str(&format!("  {} {}\n", grouped(*count as u64), escaped(what)));
+            examples.iter().for_each(|example| text.push_str(&format!("    {}\n", escaped(example))));
             if let Some(more) = count.checked_sub(examples.len()).filter(|more| *more > 0) {
                 text.push_str(&format!("    and {} more\n", grouped(more as u64)));
             }

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use softcell::drawing::{CellChoice, animate_cells, draw_cells};
 use softcell::report::RunRecord;
 use softcell::run::{RunFolder, write_atomically};
+use softcell::shown;
 use softcell::space::Genotype;
 
 use super::genotype::resolve;
@@ -31,7 +32,10 @@ pub fn run(args: &DrawArgs) -> Result<()> {
     };
     let out = &args.out;
     if out.exists() && !args.force {
-        bail!("{} is there already: replace it with --force, or name another file with --out", out.display());
+        bail!(
+            "{} is there already: replace it with --force, or name another file with --out",
+            shown::path(out)
+        );
     }
     let cells = match args.cell {
         CellArg::Normal => CellChoice::Normal,
@@ -44,20 +48,20 @@ pub fn run(args: &DrawArgs) -> Result<()> {
         (Subject::Cells(genotype), "png") => png(&draw_cells(&genotype, cells)?, args.scale)?,
         (Subject::Search(epochs), "svg") => animate_cells(epochs, cells)?.into_bytes(),
         (Subject::Search(epochs), "gif") => gif(epochs, cells, args.scale)?,
-        (Subject::Cells(_), _) => bail!("{}: expected a file that ends in .svg or .png", out.display()),
+        (Subject::Cells(_), _) => bail!("{}: expected a file that ends in .svg or .png", shown::path(out)),
         (Subject::Search(_), _) => {
-            bail!("{}: expected a file that ends in .svg or .gif for an animation", out.display())
+            bail!("{}: expected a file that ends in .svg or .gif for an animation", shown::path(out))
         }
     };
     write_atomically(out, &bytes)?;
-    print(&format!("{}\n", out.display()))
+    print(&format!("{}\n", shown::path(out)))
 }
 
 fn epochs(run: &Path) -> Result<Vec<(usize, Genotype)>> {
     let (folder, activity) = RunFolder::peek(run)?;
     let epochs = RunRecord::read(&folder, activity)?.genotypes();
     if epochs.is_empty() {
-        bail!("run {} has no epoch of a search yet", run.display());
+        bail!("run {} has no epoch of a search yet", shown::path(run));
     }
     Ok(epochs)
 }

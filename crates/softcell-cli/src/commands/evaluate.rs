@@ -9,6 +9,7 @@ use softcell::data::{Dataset, Normalization, Wanted, open_for_test};
 use softcell::model::chosen_weights;
 use softcell::pipeline::{Job, network_cost};
 use softcell::run::{Manifest, RunFolder};
+use softcell::shown;
 
 use super::data::format_named;
 use crate::args::{EvaluateArgs, PartArg};
@@ -122,7 +123,7 @@ fn others(
         progress.line(&format!("  {note}"));
     }
     for (path, reason) in images.skipped.iter().take(MOST_SKIPPED) {
-        progress.line(&format!("  skipped {}: {reason}", path.display()));
+        progress.line(&format!("  skipped {}: {reason}", shown::path(path)));
     }
     if let Some(more) = images.skipped.len().checked_sub(MOST_SKIPPED).filter(|more| *more > 0) {
         progress.line(&format!("  and {more} more"));

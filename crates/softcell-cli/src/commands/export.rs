@@ -13,6 +13,7 @@ use softcell::export::{
 };
 use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
+use softcell::shown;
 
 use crate::args::{ExportArgs, RangeArg, Voice};
 use crate::output::{grouped, print, print_json};
@@ -85,7 +86,7 @@ fn say(args: &ExportArgs, files: &[(&Path, u64)]) -> Result<()> {
     if args.json {
         return print_json(&said);
     }
-    let line = |file: &Said<'_>| format!("{}: {} bytes\n", file.path.display(), grouped(file.bytes));
+    let line = |file: &Said<'_>| format!("{}: {} bytes\n", shown::path(file.path), grouped(file.bytes));
     print(&said.iter().map(line).collect::<String>())
 }
 
@@ -130,7 +131,7 @@ fn onnx(
 
 /// What was written, and where.
 fn head<C>(written: &Written<C>) -> String {
-    format!("{}: {}, {} bytes", written.path.display(), written.format, grouped(written.bytes))
+    format!("{}: {}, {} bytes", shown::path(&written.path), written.format, grouped(written.bytes))
 }
 
 /// How it answered.

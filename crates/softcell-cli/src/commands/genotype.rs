@@ -17,7 +17,7 @@ use softcell::train::stem_kind;
 
 use super::{draw, layers};
 use crate::args::{FromDialect, GenotypeCommand, ShowArgs, StemArg};
-use crate::output::{grouped, print, print_json, size, table};
+use crate::output::{grouped, print, print_data, print_json, size, table};
 
 /// Runs the command.
 ///
@@ -28,7 +28,7 @@ pub fn run(command: &GenotypeCommand) -> Result<ExitCode> {
         GenotypeCommand::Show(args) => show(args)?,
         GenotypeCommand::Draw(args) => draw::run(args)?,
         GenotypeCommand::Convert(args) => {
-            print(&format!("{}\n", args.to.write(&read(&args.genotype, args.from)?)?))?;
+            print_data(&format!("{}\n", args.to.write(&read(&args.genotype, args.from)?)?))?;
         }
         GenotypeCommand::List => list()?,
     }

@@ -1,6 +1,5 @@
 //! `softcell predict`: class and probability of images.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -8,12 +7,14 @@ use anyhow::Result;
 use softcell::data::find_images;
 use softcell::predict::{Answer, Prediction, Predictor};
 use softcell::run::{RunFolder, write_atomically};
+use softcell::shown;
 
 use crate::answers::{Layout, Writer};
 use crate::args::{AnswerFormat, PredictArgs};
-use crate::output::{duration, grouped, print};
+use crate::output::{duration, grouped, print, print_data};
 use crate::plan::start;
 use crate::progress::Progress;
+use crate::terminal::UnicodeWidthStr;
 
 /// More images than this are counted at the end.
 const MANY: usize = 64;
@@ -25,23 +26,33 @@ const MANY: usize = 64;
 pub fn run(args: &PredictArgs) -> Result<ExitCode> {
     let device = start(&args.machine)?;
     let predictor = Predictor::load(&RunFolder::view(&args.run)?, &device)?;
-    let images = find_images(&args.images);
+    let found = find_images(&args.images);
+    let left_out = (found.left_out.values().sum::<usize>(), found.left_out_in_words());
+    let images = found.images;
     let total = images.len();
     let layout = Layout {
         format: if args.json { AnswerFormat::Json } else { args.format },
         top: (args.top as usize).min(predictor.manifest().classes.len()),
         classes: predictor.manifest().classes.clone(),
-        widest_path: images.iter().flatten().map(|path| text(path).chars().count()).max().unwrap_or(0),
+        widest_path: images.iter().flatten().map(|path| shown::path(path).width()).max().unwrap_or(0),
     };
+    let layout_is_table = layout.format == AnswerFormat::Table;
     let mut writer = Writer::new(layout)?;
     let mut progress = Progress::new(args.voice);
+    if let (n, Some(kinds)) = left_out {
+        let s = if n == 1 { "" } else { "s" };
+        progress.line(&format!(
+            "left out {} image{s} of kinds that cannot be read: {kinds}; convert them to PNG or JPEG",
+            grouped(n as u64)
+        ));
+    }
     let mut kept = String::new();
     let mut give = |progress: &Progress, text: String| match &args.out {
         Some(_) => {
             kept.push_str(&text);
             Ok(())
         }
-        None => progress.aside(|| print(&text)),
+        None => progress.aside(|| if layout_is_table { print(&text) } else { print_data(&text) }),
     };
     let clock = Instant::now();
     let (mut failed, mut done) = (0, 0);
@@ -53,7 +64,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
                 failed += 1;
                 progress.urgent(&format!("error: {error}"));
             }
-            writer.add(&text(&path), outcome)?;
+            writer.add(&path.to_string_lossy(), outcome)?;
         }
         give(&progress, writer.take())?;
         progress.count("predicting", done, total);
@@ -74,8 +85,4 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
         ));
     }
     Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 use softcell::replay::{Precision, ReplayReport, replay};
+use softcell::shown;
 
 use crate::args::ReplayArgs;
-use crate::output::{print, table};
+use crate::output::{print, print_data, table};
 use crate::plan::start;
 
 /// What `--json` prints for a recording.
@@ -40,10 +41,10 @@ pub fn run(args: &ReplayArgs) -> Result<ExitCode> {
         let report = replay(file, &device)?;
         ok &= report.ok;
         if args.json {
-            print(&format!("{}\n", serde_json::to_string(&Verdict::of(&report))?))?;
+            print_data(&format!("{}\n", serde_json::to_string(&Verdict::of(&report))?))?;
         } else {
             let gap = if i > 0 { "\n" } else { "" };
-            print(&format!("{gap}{}: {}\n{}", file.display(), report.kind, text(&report)))?;
+            print(&format!("{gap}{}: {}\n{}", shown::path(file), report.kind, text(&report)))?;
         }
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })

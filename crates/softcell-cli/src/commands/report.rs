@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use softcell::report::{RunRecord, comparison, report};
+use softcell::report::{RunRecord, Warning, comparison, findings, report};
 use softcell::run::{Activity, RunFolder, write_atomically};
+use softcell::shown;
 
 use crate::args::ReportArgs;
 use crate::output::print;
@@ -34,7 +35,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
         }
     };
     write_atomically(&out, page.as_bytes())?;
-    print(&format!("{}\n", out.display()))?;
+    print(&format!("{}\n", shown::path(&out)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -44,31 +45,38 @@ fn place(out: Option<&Path>, folders: &[RunFolder]) -> Result<Option<PathBuf>> {
     if out.is_dir() {
         bail!(
             "{} is a folder: name a file with --out, such as {}",
-            out.display(),
-            out.join("report.html").display()
+            shown::path(out),
+            shown::path(&out.join("report.html"))
         );
     }
     let page =
         out.extension().is_some_and(|e| e.eq_ignore_ascii_case("html") || e.eq_ignore_ascii_case("htm"));
     if out.exists() && !page {
-        bail!("{} is there already and no page: name a file that ends in .html with --out", out.display());
+        bail!("{} is there already and no page: name a file that ends in .html with --out", shown::path(out));
     }
     for folder in folders.iter().filter(|folder| folder.owns(out)) {
         if out.file_name() != folder.report().file_name() {
-            bail!("{} is a file of the run: name another with --out", out.display());
+            bail!("{} is a file of the run: name another with --out", shown::path(out));
         }
     }
     Ok(Some(out.to_path_buf()))
 }
 
 /// Writes the report of a run that has just ended. The run is what counts: a report that cannot be written is
-/// told, and no error.
+/// told, and no error. Says what is to be said against the run.
 pub fn at_the_end(session: &Session) {
     let folder = &session.folder;
+    let mut warnings = Vec::new();
     let written = RunRecord::read(folder, Activity::Idle)
-        .and_then(|record| write_atomically(&folder.report(), report(&record).as_bytes()))
+        .and_then(|record| {
+            warnings = findings(&record);
+            write_atomically(&folder.report(), report(&record).as_bytes())
+        })
         .with_context(|| "the report could not be written");
     if let Err(error) = written {
         session.progress.line(&format!("{error:#}"));
+    }
+    for Warning { what, advice } in warnings {
+        session.progress.line(&shown::escaped(&format!("warning: {what} {advice}")));
     }
 }

@@ -4,48 +4,108 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use softcell::report::counted;
 use softcell::run::{RunState, RunSummary, list_runs};
-use softcell::space::{CellGene, Primitive, parse_genotype};
+use softcell::shown::{self, escaped};
 
-use crate::args::RunsArgs;
+use crate::args::{RunOrder, RunsArgs};
 use crate::output::{duration, grouped, percent, print, print_json, shortened};
+use crate::short::short_genotype;
+use crate::terminal::{UnicodeWidthStr, padded, stdout_columns};
 
 /// Longest cell of the table.
 const WIDEST: usize = 32;
+/// Shortest name of a run that is cut to make room.
+const NARROWEST: usize = 12;
+/// The columns, and the order in which they are left out where there is no room: the highest first, 0 never.
+const COLUMNS: [(&str, u8); 10] = [
+    ("run", 0),
+    ("data", 3),
+    ("method", 6),
+    (SEARCH, 5),
+    ("valid", 2),
+    ("test", 0),
+    ("parameters", 4),
+    ("time", 1),
+    ("state", 0),
+    ("genotype", 7),
+];
+const SEARCH: &str = "search (*)";
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub fn run(args: &RunsArgs) -> Result<ExitCode> {
-    let runs = list_runs(&args.folder)?;
+    let mut runs = list_runs(&args.folder)?;
+    // By name as they come; the order of equals stays.
+    match args.sort {
+        RunOrder::Name => {}
+        RunOrder::Time => sort_down(&mut runs, |run| run.changed),
+        RunOrder::Accuracy => sort_down(&mut runs, |run| run.test_accuracy),
+    }
     if args.json {
         print_json(&runs)?;
     } else {
-        print(&text(&args.folder, &runs))?;
+        print(&text(&args.folder, &runs, stdout_columns()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(folder: &Path, runs: &[RunSummary]) -> String {
+/// The highest first, those without a number last.
+fn sort_down(runs: &mut [RunSummary], number: impl Fn(&RunSummary) -> Option<f64>) {
+    let number = |run: &RunSummary| number(run).unwrap_or(f64::NEG_INFINITY);
+    runs.sort_by(|a, b| number(b).total_cmp(&number(a)));
+}
+
+fn text(folder: &Path, runs: &[RunSummary], columns: Option<usize>) -> String {
     if runs.is_empty() {
-        return format!("there is no run in {}\n", folder.display());
+        return format!("there is no run in {}\n", shown::path(folder));
     }
-    let head =
-        ["run", "data", "method", "search (*)", "valid", "test", "parameters", "time", "state", "genotype"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let mut rows = vec![COLUMNS.map(|(name, _)| name.to_owned()).to_vec()];
     rows.extend(runs.iter().map(|run| row(folder, run)));
+    let left_out = columns.map_or(Vec::new(), |columns| fit(&mut rows, columns));
     let mut text = left_table(&rows);
-    text.push_str(
-        "(*) accuracy of the shared network of all candidates, which does not predict the others; a genotype is \
-         told by\n    its operations: those of the normal cell, then those of the reduction cell\n",
-    );
+    if !left_out.contains(&SEARCH) {
+        text.push_str(
+            "(*) accuracy of the shared network of all candidates, which does not predict the others\n",
+        );
+    }
+    if !left_out.contains(&"genotype") {
+        text.push_str(
+            "a genotype is told by its operations: those of the normal cell, then those of the reduction cell\n",
+        );
+    }
+    if !left_out.is_empty() {
+        text.push_str(&format!("no room for: {} (--json has all)\n", left_out.join(", ")));
+    }
     for run in runs {
         if let RunState::Broken { reason } = &run.state {
-            text.push_str(&format!("broken: {reason}\n"));
+            text.push_str(&format!("broken: {}\n", escaped(reason)));
         }
     }
     text
+}
+
+/// Leaves out columns, then cuts names, until the rows fit; answers the names of the columns that went.
+fn fit(rows: &mut [Vec<String>], columns: usize) -> Vec<&'static str> {
+    let mut kept: Vec<(&str, u8)> = COLUMNS.to_vec();
+    let mut left_out = Vec::new();
+    let total = |rows: &[Vec<String>]| widths(rows).iter().map(|width| width + 2).sum::<usize>() - 2;
+    while total(rows) > columns {
+        let (at, &(name, rank)) =
+            kept.iter().enumerate().max_by_key(|(_, (_, rank))| *rank).expect("three columns always stay");
+        if rank == 0 {
+            break;
+        }
+        kept.remove(at);
+        rows.iter_mut().for_each(|row| drop(row.remove(at)));
+        left_out.push(name);
+    }
+    let excess = total(rows).saturating_sub(columns);
+    let most = widths(rows)[0].saturating_sub(excess).max(NARROWEST);
+    rows.iter_mut().for_each(|row| row[0] = shortened(&row[0], most));
+    left_out
 }
 
 fn row(folder: &Path, run: &RunSummary) -> Vec<String> {
@@ -62,8 +122,8 @@ fn row(folder: &Path, run: &RunSummary) -> Vec<String> {
     };
     let data = run.data.as_deref().map(last);
     vec![
-        name.unwrap_or(&run.folder).display().to_string(),
-        data.map_or_else(none, |data| shortened(&data, WIDEST)),
+        shown::path(name.unwrap_or(&run.folder)),
+        data.map_or_else(none, |data| shortened(&escaped(&data), WIDEST)),
         method,
         accuracy(run.search_accuracy),
         accuracy(run.validation_accuracy),
@@ -75,14 +135,14 @@ fn row(folder: &Path, run: &RunSummary) -> Vec<String> {
     ]
 }
 
-/// `searching, 3 of 12`.
+/// `searching, 3 of 12 epochs`.
 fn state(state: &RunState) -> String {
     match state {
         RunState::Running { stage, epochs_done, epochs } => {
-            format!("{}ing, {epochs_done} of {epochs} epochs", stage.name())
+            format!("{}ing, {epochs_done} of {}", stage.name(), counted(*epochs, "epoch"))
         }
         RunState::Interrupted { stage, epochs_done, epochs } => {
-            format!("interrupted, {epochs_done} of {epochs} epochs of {}", stage.name())
+            format!("interrupted, {epochs_done} of {} of {}", counted(*epochs, "epoch"), stage.name())
         }
         RunState::Searched => "searched".to_owned(),
         RunState::Finished => "finished".to_owned(),
@@ -90,52 +150,17 @@ fn state(state: &RunState) -> String {
     }
 }
 
-/// `4 sep3 2 skip 2 dil5 | 5 max 3 skip`; the text itself if it is none that can be read.
-fn short_genotype(text: &str) -> String {
-    match parse_genotype(text) {
-        Ok(genotype) => format!("{} | {}", short_cell(&genotype.normal), short_cell(&genotype.reduction)),
-        Err(_) => shortened(text, WIDEST),
-    }
-}
-
-/// The operations of a cell, the frequent ones first.
-fn short_cell(cell: &CellGene) -> String {
-    let mut counts: Vec<(Primitive, usize)> = Vec::new();
-    for gene in cell.nodes.iter().flatten() {
-        match counts.iter_mut().find(|(primitive, _)| *primitive == gene.primitive) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((gene.primitive, 1)),
-        }
-    }
-    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-    let words: Vec<String> =
-        counts.into_iter().map(|(primitive, count)| format!("{count} {}", short_name(primitive))).collect();
-    words.join(" ")
-}
-
-fn short_name(primitive: Primitive) -> &'static str {
-    match primitive {
-        Primitive::None => "none",
-        Primitive::MaxPool3x3 => "max",
-        Primitive::AvgPool3x3 => "avg",
-        Primitive::SkipConnect => "skip",
-        Primitive::SepConv3x3 => "sep3",
-        Primitive::SepConv5x5 => "sep5",
-        Primitive::SepConv7x7 => "sep7",
-        Primitive::DilConv3x3 => "dil3",
-        Primitive::DilConv5x5 => "dil5",
-        Primitive::Conv7x1_1x7 => "7x1",
-    }
+/// Columns of each column.
+fn widths(rows: &[Vec<String>]) -> Vec<usize> {
+    let columns = rows.first().map_or(0, Vec::len);
+    (0..columns).map(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect()
 }
 
 /// Columns, all to the left, two blanks between them.
 fn left_table(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let widths = widths(rows);
     let line = |row: &Vec<String>| {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| padded(cell, width)).collect();
         format!("{}\n", cells.join("  ").trim_end())
     };
     rows.iter().map(line).collect()
@@ -145,9 +170,39 @@ fn left_table(rows: &[Vec<String>]) -> String {
 mod tests {
     use super::*;
 
+    fn summary(name: &str) -> RunSummary {
+        RunSummary {
+            folder: Path::new("runs").join(name),
+            state: RunState::Interrupted { stage: softcell::event::Stage::Train, epochs_done: 0, epochs: 1 },
+            data: Some("photos/\u{1b}[31m猫".to_owned()),
+            order: Some("first"),
+            preset: Some("auto".to_owned()),
+            genotype: Some("DARTS_V2".to_owned()),
+            search_accuracy: Some(0.5),
+            validation_accuracy: Some(0.5),
+            test_accuracy: None,
+            parameters: Some(1000),
+            seconds: Some(1.0),
+            changed: None,
+        }
+    }
+
     #[test]
-    fn genotypes_are_told_by_their_operations() {
-        assert_eq!(short_genotype("DARTS_V2"), "5 sep3 2 skip 1 dil3 | 5 max 3 skip");
-        assert_eq!(short_genotype("no such thing"), "no such thing");
+    fn the_table_fits_and_says_what_it_leaves_out() {
+        let runs =
+            [summary("猫-1"), summary("one\nof two lines and very long, longer than anybody would read")];
+        let wide = text(Path::new("runs"), &runs, None);
+        assert!(wide.contains("5 sep3 2 skip") && wide.contains("0 of 1 epoch of train"), "{wide}");
+        assert!(!wide.contains('\u{1b}') && wide.contains("one\\nof"), "{wide}");
+        let table = |text: &str| text.lines().take(3).map(str::to_owned).collect::<Vec<_>>();
+        // The same column begins at the same place, whatever the characters.
+        let starts: Vec<usize> =
+            table(&wide)[1..].iter().map(|l| l[..l.find("\\u{1b}").unwrap()].width()).collect();
+        assert_eq!(starts[0], starts[1], "{wide}");
+        for columns in [80, 120] {
+            let narrow = text(Path::new("runs"), &runs, Some(columns));
+            assert!(table(&narrow).iter().all(|line| line.width() <= columns), "{narrow}");
+            assert!(narrow.contains("no room for: genotype"), "{narrow}");
+        }
     }
 }

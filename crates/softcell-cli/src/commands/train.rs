@@ -4,13 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use softcell::config::Section;
+use softcell::config::{Section, set};
 use softcell::event::Stage;
 use softcell::model::TrainedModel;
+use softcell::network::DerivedNetworkConfig;
 use softcell::run::{RunFolder, load_search, load_train};
 use softcell::sizing::sized;
 use softcell::space::Genotype;
 use softcell::train::WARM_START_NOTE;
+use toml::Table;
 
 use super::genotype::resolve;
 use super::{dry_run, report, summary, train_and_test};
@@ -31,8 +33,11 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     let from = args.from.as_deref().map(|path| Origin::read(args, path)).transpose()?;
     match (&args.of_run, &args.genotype, &from) {
         (Some(path), None, _) => of_run(args, path, from.as_ref()),
-        (None, Some(text), _) => of_genotype(args, resolve(text)?, from.as_ref()),
-        (None, None, Some(origin)) => of_genotype(args, origin.genotype.clone(), from.as_ref()),
+        (None, Some(text), _) => of_genotype(args, &args.settings.table, resolve(text)?, from.as_ref()),
+        (None, None, Some(origin)) => {
+            let flags = origin.sized(args)?;
+            of_genotype(args, &flags, origin.genotype.clone(), from.as_ref())
+        }
         _ => bail!("name either a run with --run or a genotype with --genotype"),
     }
 }
@@ -42,6 +47,10 @@ struct Origin {
     /// Its folder, by its full path.
     place: String,
     genotype: Genotype,
+    /// Channels of its network's first cell.
+    init_channels: usize,
+    /// Its cells.
+    layers: usize,
 }
 
 impl Origin {
@@ -54,7 +63,24 @@ impl Origin {
         }
         let model = TrainedModel::load(&RunFolder::view(path)?)?;
         let place = full(path).unwrap_or_else(|| path.to_path_buf()).display().to_string();
-        Ok(Origin { place, genotype: model.network.genotype })
+        let DerivedNetworkConfig { genotype, init_channels, n_cells: layers, .. } = model.network;
+        Ok(Origin { place, genotype, init_channels, layers })
+    }
+
+    /// The settings given as flags, and for a new run width and depth of this network where no others are given:
+    /// with others its weights would not fit.
+    fn sized(&self, args: &TrainArgs) -> Result<Table> {
+        let mut flags = args.settings.table.clone();
+        if args.run.resume && args.run.out.as_deref().is_some_and(RunFolder::exists) {
+            return Ok(flags);
+        }
+        let given = Given::read(args.run.config.as_deref(), args.run.preset, &flags)?;
+        for (name, size) in [("init_channels", self.init_channels), ("layers", self.layers)] {
+            if !given.has(Section::Train, name) {
+                set(&mut flags, Section::Train, name, &size.to_string())?;
+            }
+        }
+        Ok(flags)
     }
 }
 
@@ -82,12 +108,17 @@ fn begin_from(folder: &RunFolder, origin: Option<&Origin>) -> Result<()> {
 }
 
 /// Trains the network of a genotype in a new run.
-fn of_genotype(args: &TrainArgs, genotype: Genotype, from: Option<&Origin>) -> Result<ExitCode> {
+fn of_genotype(
+    args: &TrainArgs,
+    flags: &Table,
+    genotype: Genotype,
+    from: Option<&Origin>,
+) -> Result<ExitCode> {
     if args.run.dry_run {
-        return dry_run::of_new(&args.run, &args.settings.table, Stages::Train(&genotype), None);
+        return dry_run::of_new(&args.run, flags, Stages::Train(&genotype), None);
     }
     let stages = Stages::Train(&genotype);
-    let asked = Asked { resume: RESUME, args: &args.run, flags: &args.settings.table, stages, time: None };
+    let asked = Asked { resume: RESUME, args: &args.run, flags, stages, time: None };
     Session::begin(asked)?.work(|session| {
         let folder = &session.folder;
         let place = folder.path().display();

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::interrupt;
+use crate::terminal::{Part, UnicodeWidthStr, fitted};
 
 /// Drawings a second at most: faster than people read, slow enough to cost nothing.
 const DRAWINGS: u8 = 8;
@@ -13,6 +15,9 @@ const DRAWINGS: u8 = 8;
 const PANEL_DRAWINGS: u8 = 4;
 /// Time between two drawings where nothing happens. In a terminal that has changed its size the panel is drawn anew.
 const TICK: Duration = Duration::from_millis(500);
+
+/// Columns of the name in front of a bar.
+const NAME: usize = 13;
 
 /// The bars.
 pub struct Bars {
@@ -29,7 +34,7 @@ impl Bars {
     /// One bar.
     pub fn one(total: usize) -> Bars {
         let screen = screen(DRAWINGS);
-        let part = screen.add(bar(total, "{bar:24} {percent:>3} %  {wide_msg}"));
+        let part = screen.add(bar(total, &format!("{{bar:{}}} {{percent:>3}} %  {{wide_msg}}", drawn() + 4)));
         part.enable_steady_tick(TICK);
         Bars { screen, part, whole: None, panel: None }
     }
@@ -37,8 +42,14 @@ impl Bars {
     /// One for each epoch and one for the stage, and a panel below where there is one.
     pub fn two(epoch: usize, whole: usize, panel: Option<ProgressBar>) -> Bars {
         let screen = screen(if panel.is_some() { PANEL_DRAWINGS } else { DRAWINGS });
-        let part = screen.add(bar(epoch, "{prefix:13} {bar:20} {pos:>5}/{len}  {wide_msg}"));
-        let whole = screen.add(bar(whole, "{prefix:13} {bar:20} {percent:>3} %  {wide_msg}"));
+        let part = screen.add(bar(
+            epoch,
+            &format!("{{prefix:{NAME}}} {{bar:{}}} {{pos:>5}}/{{len}}  {{wide_msg}}", drawn()),
+        ));
+        let whole = screen.add(bar(
+            whole,
+            &format!("{{prefix:{NAME}}} {{bar:{}}} {{percent:>3}} %  {{wide_msg}}", drawn()),
+        ));
         whole.set_prefix("in all");
         // A long step must not look like a dead one.
         whole.enable_steady_tick(TICK);
@@ -51,10 +62,19 @@ impl Bars {
         Bars { screen, part, whole: Some(whole), panel }
     }
 
-    /// How far the part is, and what is said of it.
-    pub fn part(&self, done: usize, message: String) {
+    /// How far the part is, and what is said of it where there is room.
+    pub fn part(&self, done: usize, parts: &[Part]) {
         self.part.set_position(done as u64);
-        self.part.set_message(message);
+        let number = |n: u64| n.to_string().len();
+        // As the templates have it.
+        let taken = match &self.whole {
+            None => drawn() + 4 + 8,
+            Some(_) => {
+                let counted = number(done as u64).max(5) + 1 + number(self.part.length().unwrap_or(0));
+                self.part.prefix().width().max(NAME) + 1 + drawn() + 1 + counted + 2
+            }
+        };
+        self.part.set_message(fitted(parts, room(taken)));
     }
 
     /// The name of the part.
@@ -62,11 +82,11 @@ impl Bars {
         self.part.set_prefix(name);
     }
 
-    /// How far the whole is, and what is said of it.
-    pub fn whole(&self, done: usize, message: String) {
+    /// How far the whole is, and what is said of it where there is room.
+    pub fn whole(&self, done: usize, parts: &[Part]) {
         if let Some(whole) = &self.whole {
             whole.set_position(done as u64);
-            whole.set_message(message);
+            whole.set_message(fitted(parts, room(NAME + 1 + drawn() + 8)));
         }
     }
 
@@ -83,6 +103,21 @@ impl Bars {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Columns of the terminal.
+fn columns() -> usize {
+    usize::from(Term::stderr().size().1)
+}
+
+/// Columns of a bar.
+fn drawn() -> usize {
+    (columns() / 4).clamp(4, 20)
+}
+
+/// Columns that are left beside so many.
+fn room(taken: usize) -> usize {
+    columns().saturating_sub(taken)
 }
 
 fn screen(drawings: u8) -> MultiProgress {

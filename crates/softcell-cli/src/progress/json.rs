@@ -28,7 +28,7 @@ pub enum Line<'a> {
     /// The run is done.
     Result(&'a RunResult),
     /// The run was interrupted.
-    Stopped { epoch: usize, step: usize, resume: &'a str },
+    Stopped { epoch: usize, epoch_number: usize, step: usize, resume: &'a str },
     /// The program ends with an error.
     Error { text: &'a str, causes: Vec<String> },
 }
@@ -38,6 +38,7 @@ pub enum Line<'a> {
 pub struct Step {
     pub stage: Stage,
     pub epoch: usize,
+    pub epoch_number: usize,
     pub step: usize,
     pub loss: Option<f64>,
     pub accuracy: f64,
@@ -69,6 +70,7 @@ pub struct Pace {
 pub struct Epoch<'a> {
     pub stage: Stage,
     pub epochs: usize,
+    pub epoch_number: usize,
     #[serde(flatten)]
     pub record: Record<'a>,
     #[serde(flatten)]
@@ -134,6 +136,7 @@ mod tests {
         let step = Step {
             stage: Stage::Search,
             epoch: 1,
+            epoch_number: 2,
             step: 2,
             loss: Some(0.5),
             accuracy: 0.25,
@@ -145,7 +148,7 @@ mod tests {
         let value = read(Line::Step(step));
         assert!(value["time"].as_f64().unwrap() > 1e9);
         let expected = serde_json::json!({
-            "event": "step", "stage": "search", "epoch": 1, "step": 2, "loss": 0.5, "accuracy": 0.25,
+            "event": "step", "stage": "search", "epoch": 1, "epoch_number": 2, "step": 2, "loss": 0.5, "accuracy": 0.25,
             "learning_rate": 0.1, "entropy_normal": 1.5, "entropy_reduction": 2.0, "skips_normal": 1,
             "skips_reduction": 0, "images_per_second": 2.5, "seconds_left": null, "time": value["time"],
         });

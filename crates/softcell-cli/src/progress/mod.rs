@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use softcell::event::{Event, Observer, Signal, Stage, Step};
 use softcell::run::RunResult;
 use softcell::search::SearchEpoch;
+use softcell::shown::escaped;
 use softcell::space::{CellKind, Primitive};
 use softcell::train::TrainEpoch;
 
@@ -23,6 +24,8 @@ use self::panel::{Panel, SMALLEST};
 use crate::args::{LogFormat, RunVoice, Voice};
 use crate::interrupt;
 use crate::output::duration;
+use crate::short::short_genotype;
+use crate::terminal::{fitted, laid_out, stderr_columns};
 
 /// Work shorter than this needs no sign of life.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -102,7 +105,7 @@ impl Progress {
     /// Says a sentence that must be heard.
     pub fn urgent(&self, text: &str) {
         match self.voice.log_format {
-            LogFormat::Text => self.write(text),
+            LogFormat::Text => self.write(&laid_out(text, stderr_columns())),
             LogFormat::Json => self.write(&Line::Note { text: text.trim() }.text()),
         }
     }
@@ -115,11 +118,13 @@ impl Progress {
     /// Says that the run was interrupted, after `step` steps of an epoch, and how it goes on.
     pub fn stopped(&self, epoch: usize, step: usize, resume: &str) {
         match self.voice.log_format {
-            LogFormat::Text => self.write(&format!(
+            LogFormat::Text => self.urgent(&format!(
                 "stopped in epoch {} after step {step}; all is saved. To go on:\n  {resume}",
                 epoch + 1
             )),
-            LogFormat::Json => self.write(&Line::Stopped { epoch, step, resume }.text()),
+            LogFormat::Json => {
+                self.write(&Line::Stopped { epoch, epoch_number: epoch + 1, step, resume }.text());
+            }
         }
     }
 
@@ -164,10 +169,10 @@ impl Progress {
                 self.bars = Some(Bars::one(total));
             }
             if let Some(bars) = &self.bars {
-                bars.part(done, words::counted(what, things, done, total, left));
+                bars.part(done, &words::counting(what, things, done, total, left));
             }
         } else if count.is_due(PATIENCE, PAUSE, now) {
-            self.words(&words::counted(what, things, done, total, left));
+            self.words(&words::counted_of(what, things, done, total, left));
             self.object(|| Line::Count { what, done, total });
         }
         if done >= total {
@@ -224,10 +229,8 @@ impl Progress {
         }
         if let Some(bars) = &self.bars {
             bars.name_part(format!("{} {}/{}", clock.stage.name(), report.epoch + 1, clock.epochs));
-            bars.part(report.step + 1, words::step(report, clock));
-            let leaning =
-                report.leaning.as_ref().map_or(String::new(), |l| format!("  {}", words::leaning(l)));
-            bars.whole(clock.done, format!("{}{leaning}", words::left(clock).trim_start()));
+            bars.part(report.step + 1, &words::step(report, clock));
+            bars.whole(clock.done, &words::whole(clock, report.leaning.as_ref()));
             return;
         }
         if !due {
@@ -240,12 +243,13 @@ impl Progress {
             report.step + 1,
             clock.steps,
             words::left(clock),
-            words::step(report, clock),
+            fitted(&words::step(report, clock), usize::MAX),
         ));
         self.object(|| {
             Line::Step(json::Step {
                 stage: clock.stage,
                 epoch: report.epoch,
+                epoch_number: report.epoch + 1,
                 step: report.step,
                 loss: Some(report.loss).filter(|loss| loss.is_finite()),
                 accuracy: report.accuracy,
@@ -278,14 +282,20 @@ impl Progress {
             panel.search_epoch(e);
         }
         let Some(clock) = &self.stage else { return };
-        self.words(&words::search_epoch(e, clock, speed, changed));
+        let cell = match changed {
+            false => "genotype as before".to_owned(),
+            // It would take as many lines as all the others.
+            true if self.draws && !self.voice.verbose => format!("cell {}", short_genotype(&e.genotype)),
+            true => e.genotype.clone(),
+        };
+        self.words(&words::search_epoch(e, clock, speed, &cell));
         if self.voice.verbose {
             for (kind, rows) in CellKind::ALL.map(|kind| (kind, e.edge_weights.cell(kind))) {
                 self.words(&words::edge_weights(kind, rows, &self.candidates));
             }
         }
         let alphas = if self.voice.verbose { Alphas::Kept } else { Alphas::LeftOut };
-        self.epoch_object(clock, speed, || Record::of_search(e, alphas));
+        self.epoch_object(clock, speed, e.epoch, || Record::of_search(e, alphas));
     }
 
     fn train_epoch(&mut self, e: &TrainEpoch) {
@@ -295,19 +305,21 @@ impl Progress {
         }
         let Some(clock) = &self.stage else { return };
         self.words(&words::train_epoch(e, clock, speed));
-        self.epoch_object(clock, speed, || Record::Train(e));
+        self.epoch_object(clock, speed, e.epoch, || Record::Train(e));
     }
 
     fn epoch_object<'a>(
         &self,
         clock: &StageClock,
         images_per_second: Option<f64>,
+        epoch: usize,
         record: impl FnOnce() -> Record<'a>,
     ) {
         self.object(|| {
             Line::Epoch(json::Epoch {
                 stage: clock.stage,
                 epochs: clock.epochs,
+                epoch_number: epoch + 1,
                 record: record(),
                 pace: Pace { images_per_second, seconds_left: seconds(clock) },
             })
@@ -325,7 +337,7 @@ pub fn say_error(format: LogFormat, text: &str, causes: Vec<String>) -> String {
         LogFormat::Json => format!("{}\n", Line::Error { text, causes }.text()),
         LogFormat::Text => {
             let because: String = causes.iter().map(|cause| format!("  because: {cause}\n")).collect();
-            format!("error: {text}\n{because}")
+            laid_out(&format!("error: {text}\n{because}"), stderr_columns())
         }
     }
 }
@@ -339,7 +351,7 @@ impl Drop for Progress {
 impl Observer for Progress {
     fn on(&mut self, event: Event<'_>) -> softcell::Result<()> {
         match event {
-            Event::Note(text) => self.line(&text),
+            Event::Note(text) => self.line(&escaped(&text)),
             Event::Loading { done, total } => self.count("reading", done, total),
             Event::Testing { done, total } => self.count("testing", done, total),
             Event::Measuring { done, total } => {

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use softcell::event::{Stage, Step};
+use softcell::report::counted;
 use softcell::search::{Leaning, SearchEpoch};
 use softcell::space::{CellKind, CellTopology, Primitive};
 use softcell::train::TrainEpoch;
 
 use super::clock::StageClock;
 use crate::output::{duration, percent, table};
+use crate::terminal::Part;
 
 /// `, 1m20s left` with another separator in front; empty where nobody knows.
 pub fn left(clock: &StageClock) -> String {
@@ -24,8 +26,7 @@ pub fn begin(stage: Stage, epochs: usize, steps: usize, done: usize) -> String {
         (_, 0) => format!(", going on with epoch {}", epoch + 1),
         _ => format!(", going on with epoch {}, step {}", epoch + 1, step + 1),
     };
-    let plural = |n: usize| if n == 1 { "" } else { "s" };
-    format!("{}: {epochs} epoch{} of {steps} step{}{on}", stage.name(), plural(epochs), plural(steps))
+    format!("{}: {} of {}{on}", stage.name(), counted(epochs, "epoch"), counted(steps, "step"))
 }
 
 /// `812 images/s`.
@@ -33,8 +34,15 @@ pub fn pace(images_per_second: Option<f64>) -> String {
     images_per_second.map_or(String::new(), |pace| format!("{pace:.0} images/s"))
 }
 
+/// `reading: 300 of 1200 images  3.0 s left`, in parts.
+pub fn counting(what: &str, things: &str, done: usize, total: usize, left: Duration) -> Vec<Part> {
+    let text = counted_of(what, things, done, total, left);
+    let (counted, left) = text.split_once(", ").unwrap_or((&text, ""));
+    vec![part(0, counted), part(1, left)]
+}
+
 /// `reading: 300 of 1200 images, 3.0 s left`.
-pub fn counted(what: &str, things: &str, done: usize, total: usize, left: Duration) -> String {
+pub fn counted_of(what: &str, things: &str, done: usize, total: usize, left: Duration) -> String {
     let forecast = match done {
         0 => String::new(),
         _ if done == total => String::new(),
@@ -43,26 +51,36 @@ pub fn counted(what: &str, things: &str, done: usize, total: usize, left: Durati
     format!("{what}: {done} of {total} {things}{forecast}")
 }
 
+fn part(rank: u8, text: impl Into<String>) -> Part {
+    Part { rank, text: text.into() }
+}
+
 /// How the epoch gets on, after one of its steps.
-pub fn step(report: &Step, clock: &StageClock) -> String {
-    let checking = if report.step + 1 == clock.steps { "  validating" } else { "" };
-    format!(
-        "{}  loss {:.4}  accuracy {}  lr {:.5}{checking}",
-        pace(clock.images_per_second()),
-        report.loss,
-        percent(report.accuracy),
-        report.learning_rate,
-    )
+pub fn step(report: &Step, clock: &StageClock) -> Vec<Part> {
+    let checking = if report.step + 1 == clock.steps { "validating" } else { "" };
+    vec![
+        part(3, pace(clock.images_per_second())),
+        part(0, format!("loss {:.4}", report.loss)),
+        part(1, format!("accuracy {}", percent(report.accuracy))),
+        part(4, format!("lr {:.5}", report.learning_rate)),
+        part(2, checking),
+    ]
 }
 
-/// `entropy 1.943 1.944  skips 2 1`, normal cell first.
-pub fn leaning(leaning: &Leaning) -> String {
-    let ([normal, reduction], [skips_normal, skips_reduction]) = (leaning.entropy, leaning.skips);
-    format!("entropy {normal:.3} {reduction:.3}  skips {skips_normal} {skips_reduction}")
+/// How the stage gets on: `1m20s left  entropy 1.943 1.944  skips 2 1`, normal cell first.
+pub fn whole(clock: &StageClock, leaning: Option<&Leaning>) -> Vec<Part> {
+    let mut parts = vec![part(0, left(clock).trim_start())];
+    if let Some(Leaning { entropy: [normal, reduction], skips: [skips_normal, skips_reduction], .. }) =
+        leaning
+    {
+        parts.push(part(1, format!("entropy {normal:.3} {reduction:.3}")));
+        parts.push(part(2, format!("skips {skips_normal} {skips_reduction}")));
+    }
+    parts
 }
 
-/// A line on an epoch of a search. The genotype is told where it has `changed`.
-pub fn search_epoch(e: &SearchEpoch, clock: &StageClock, speed: Option<f64>, changed: bool) -> String {
+/// A line on an epoch of a search, with what is to be said of its cell.
+pub fn search_epoch(e: &SearchEpoch, clock: &StageClock, speed: Option<f64>, cell: &str) -> String {
     format!(
         "search {:>3}/{}  loss {:.4}  accuracy {}  valid loss {}  valid accuracy {} (*)  lr {:.5}  \
          entropy {:.3} {:.3}  skips {} {}  {}  {}{}  {}",
@@ -80,7 +98,7 @@ pub fn search_epoch(e: &SearchEpoch, clock: &StageClock, speed: Option<f64>, cha
         pace(speed),
         duration(e.seconds),
         rest(clock),
-        if changed { &e.genotype } else { "genotype as before" },
+        cell,
     )
 }
 

@@ -14,7 +14,7 @@ fn runs_are_listed_with_what_they_came_to() {
     std::fs::create_dir(here.join("runs/bad")).unwrap();
     std::fs::copy(here.join("runs/whole/manifest.json"), here.join("runs/bad/manifest.json")).unwrap();
     std::fs::write(here.join("runs/bad/config.toml"), "nonsense").unwrap();
-    let json = succeed(here, "runs --json").json();
+    let json = succeed(here, "runs --json --sort name").json();
     let states: Vec<_> = json.as_array().unwrap().iter().map(|run| run["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["broken", "searched", "finished"]);
     let whole = &json[2];

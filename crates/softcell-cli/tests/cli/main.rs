@@ -2,6 +2,8 @@
 
 mod support;
 
+mod balance;
+mod beginning;
 mod bench;
 mod converting;
 mod export;
@@ -9,6 +11,8 @@ mod import;
 mod inspecting;
 mod limits;
 mod listing;
+mod memory;
+mod names;
 mod photos;
 mod planning;
 mod predicting;
@@ -17,4 +21,5 @@ mod reporting;
 mod runs;
 mod survival;
 mod terminal;
+mod training;
 mod usage;

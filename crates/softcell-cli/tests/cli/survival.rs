@@ -191,6 +191,26 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
 }
 
 #[test]
+fn exit_codes_tell_the_signal() {
+    if ignores_signals() {
+        return;
+    }
+    let here = tempfile::tempdir().unwrap();
+    for (signal, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+        let args = format!("{LONGER} --search-epochs 100000 --out r-{signal}");
+        let mut child =
+            softcell(here.path(), &args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        lines.find(|line| line.starts_with("search ") && line.contains("loss")).expect("an epoch is told");
+        let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        let rest: Vec<String> = lines.collect();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}: {rest:?}");
+        assert!(rest.iter().any(|line| line.contains("all is saved")), "{signal}: {rest:?}");
+    }
+}
+
+#[test]
 fn two_processes_do_not_work_on_one_run() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();

@@ -1,6 +1,7 @@
 //! What all operations share: the choice of body, raw slices, vector code and parallel loops.
 
 pub(crate) mod ahead;
+pub(crate) mod allocator;
 pub(crate) mod device;
 pub(crate) mod extension;
 pub(crate) mod flex;

@@ -19,6 +19,9 @@ use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProper
 /// begin at a line.
 const LINE: usize = 16;
 
+/// What the message of a panic begins with when the system has no more memory to give.
+pub const OUT_OF_MEMORY: &str = "not enough memory";
+
 /// Lines of an ordinary slab. The system gives pages when they are first written to, so a slab costs what has
 /// been used of it. Large pages are asked for: they make a pass over such memory up to half as fast again.
 const SLAB: usize = (256 << 20) / (LINE * size_of::<f32>());
@@ -98,10 +101,12 @@ impl Arena {
     ///
     /// If the system has no more memory to give.
     fn grow(&mut self, lines: usize) -> (usize, Place) {
-        let lines = lines.max(SLAB);
-        let bytes = lines * LINE * size_of::<f32>();
-        let mut memory = MmapMut::map_anon(bytes)
-            .unwrap_or_else(|error| panic!("no memory for a workspace of {} MB: {error}", bytes >> 20));
+        let bytes = |lines: usize| lines * LINE * size_of::<f32>();
+        let map = |lines: usize| MmapMut::map_anon(bytes(lines)).map(|memory| (lines, memory));
+        // Where addresses are limited, no more than is asked for.
+        let (lines, mut memory) = map(lines.max(SLAB)).or_else(|_| map(lines)).unwrap_or_else(|error| {
+            panic!("{OUT_OF_MEMORY}: {} MB for the work of the kernels ({error})", bytes(lines) >> 20)
+        });
         // Systems without large pages do without them.
         #[cfg(target_os = "linux")]
         let _ = memory.advise(memmap2::Advice::HugePage);

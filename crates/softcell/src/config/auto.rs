@@ -337,8 +337,7 @@ mod tests {
             channels: 3,
             height: 128,
             width: 128,
-            largest_class: 0,
-            smallest_class: 0,
+            ..DataShape::default()
         };
         let config = auto(&photos);
         assert_eq!((config.data.crop_scale, config.data.color_jitter), (0.35, 0.2));

@@ -7,6 +7,12 @@ use super::types::{Config, Sampling};
 const RATIO: f64 = 3.0;
 
 /// Draws classes equally often where they are uneven, and says so.
+///
+/// Measured on the 8x8 digits, five classes with many images to train on and five with few, cells of DARTS_V2, means of
+/// three seeds of the balanced accuracy on even test images, with nothing, balanced weights and balanced sampling:
+/// 76.9, 87.4 and 85.8 % (100 and 6 images, 25 epochs); 91.4, 93.1 and 94.5 % (100 and 25 images, 25 epochs); 83.2, 90.2
+/// and 85.3 % (100 and 6 images, 80 epochs, two seeds). On `benchmarks/uneven` (five classes of 8 to 200 images): 86.3,
+/// 95.1 and 96.6 %. Both help, and neither is ahead everywhere; sampling keeps the steps' gradients of one size.
 pub(super) fn settings(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
     let DataShape { largest_class, smallest_class, .. } = *data;
     if smallest_class == 0 || (largest_class as f64) < RATIO * smallest_class as f64 {

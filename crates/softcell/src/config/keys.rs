@@ -131,17 +131,27 @@ fn same_name(snake: &str, typed: &str) -> bool {
         && snake.bytes().zip(typed.bytes()).all(|(key, byte)| key == byte || (key == b'_' && byte == b'-'))
 }
 
-/// The option that is most like `word`; empty if there are no options.
-pub(super) fn nearest<'a>(word: &str, options: impl IntoIterator<Item = &'a str>) -> &'a str {
-    best(options, |option| strsim::normalized_damerau_levenshtein(word, option)).unwrap_or_default()
+/// How like a name must be to what was typed to be offered: half of the letters.
+const ALIKE: f64 = 0.5;
+
+/// The option that is most like `word`; none where no option is like it.
+pub(super) fn nearest<'a>(word: &str, options: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let alike = |option: &str| strsim::normalized_damerau_levenshtein(word, option);
+    best(options, |option| alike(option)).filter(|option| alike(option) >= ALIKE)
 }
 
-/// The key that is most like what was typed; the name counts more than the section.
-pub(super) fn nearest_key(section: &str, name: &str) -> &'static Key {
+/// ` (nearest: paper-cifar10)`; nothing where no option is near.
+pub(super) fn nearest_in_brackets<'a>(word: &str, options: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, options).map_or(String::new(), |near| format!(" (nearest: {near})"))
+}
+
+/// The key that is most like what was typed; the name counts more than the section. None where no
+/// name is like it.
+pub(super) fn nearest_key(section: &str, name: &str) -> Option<&'static Key> {
     let snake = name.replace('-', "_");
     let alike = strsim::normalized_damerau_levenshtein;
     best(KEYS, |key| alike(section, key.section.name()) + 4.0 * alike(&snake, key.name))
-        .expect("the table of keys is not empty")
+        .filter(|key| alike(&snake, key.name) >= ALIKE)
 }
 
 /// The first item with the highest score.
@@ -251,6 +261,21 @@ pub static KEYS: &[Key] = &[
     key(Data, "flip", Bool, "Mirror training images left to right, half of the time"),
     key(
         Data,
+        "class_weights",
+        Text,
+        "Weight of each class in the losses: none, balanced, or a CSV or JSON file",
+    ),
+    chosen(
+        key(
+            Data,
+            "sampling",
+            Text,
+            "shuffled: each image once per epoch; balanced: each class equally often",
+        ),
+        &["shuffled", "balanced"],
+    ),
+    key(
+        Data,
         "crop_scale",
         Float,
         "Least share of the area of a random resized crop, in place of the padded one; 0: off",
@@ -264,21 +289,6 @@ pub static KEYS: &[Key] = &[
     chosen(
         key(Data, "auto_augment", Text, "Random operations: TrivialAugment or RandAugment"),
         &["none", "trivial", "rand"],
-    ),
-    key(
-        Data,
-        "class_weights",
-        Text,
-        "Weight of each class in the losses: none, balanced, or a CSV or JSON file",
-    ),
-    chosen(
-        key(
-            Data,
-            "sampling",
-            Text,
-            "shuffled: each image once per epoch; balanced: each class equally often",
-        ),
-        &["shuffled", "balanced"],
     ),
     key(Search, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
     key(Search, "layers", Integer, "Number of cells of the search network"),
@@ -511,11 +521,12 @@ mod tests {
 
     #[test]
     fn the_nearest_key_minds_name_and_section() {
-        let near = |section, name| nearest_key(section, name).dotted();
+        let near = |section, name| nearest_key(section, name).unwrap().dotted();
         assert_eq!(near("serach", "epoch"), "search.epochs");
         assert_eq!(near("train", "epoch"), "train.epochs");
         assert_eq!(near("search", "drop-path-prop"), "train.drop_path_prob");
         assert_eq!(near("", "sede"), "seed");
-        assert_eq!(nearest("sep_conv_33", ["none", "sep_conv_5x5", "sep_conv_3x3"]), "sep_conv_3x3");
+        assert_eq!(nearest("sep_conv_33", ["none", "sep_conv_5x5", "sep_conv_3x3"]), Some("sep_conv_3x3"));
+        assert_eq!(nearest("bogus_op", ["none", "sep_conv_5x5", "sep_conv_3x3"]), None);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::auto;
-use super::keys::nearest;
+use super::keys::nearest_in_brackets;
 use super::types::{
     AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem,
     TrainConfig,
@@ -55,8 +55,8 @@ impl FromStr for Preset {
         let typed = text.replace('_', "-");
         Preset::ALL.into_iter().find(|preset| preset.name() == typed).ok_or_else(|| {
             let names = Preset::ALL.map(Preset::name);
-            let near = nearest(&typed, names);
-            Error::setting("preset", text, format!("one of {} (nearest: {near})", names.join(", ")))
+            let near = nearest_in_brackets(&typed, names);
+            Error::setting("preset", text, format!("one of {}{near}", names.join(", ")))
         })
     }
 }
@@ -165,11 +165,11 @@ pub(super) fn paper_cifar10() -> Config {
         memory: 0,
         crop_padding: 4,
         flip: true,
+        class_weights: "none".to_owned(),
+        sampling: Sampling::Shuffled,
         crop_scale: 0.0,
         color_jitter: 0.0,
         auto_augment: AutoAugment::None,
-        class_weights: "none".to_owned(),
-        sampling: Sampling::Shuffled,
     };
     Config { seed: 2, data, search, train }
 }

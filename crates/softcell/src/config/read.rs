@@ -114,8 +114,9 @@ pub(super) fn unknown(origin: &str, section: &str, name: &str) -> Error {
     let remedy = match elsewhere.as_slice() {
         [] => {
             let near = nearest_key(section, name);
-            let preset = section.is_empty() && nearest(name, [near.name, "preset"]) == "preset";
-            format!("nearest is `{}`", if preset { "preset".to_owned() } else { near.dotted() })
+            let names = near.map(|key| key.name).into_iter().chain(["preset"]);
+            let preset = section.is_empty() && nearest(name, names) == Some("preset");
+            nearest_in_words(if preset { Some("preset".to_owned()) } else { near.map(Key::dotted) })
         }
         keys => {
             let full: Vec<String> = keys.iter().map(|key| format!("`{}`", key.dotted())).collect();
@@ -128,13 +129,24 @@ pub(super) fn unknown(origin: &str, section: &str, name: &str) -> Error {
 /// The error for a table that is no section: its first key with the nearest one, or the nearest section.
 fn unknown_section(origin: &str, name: &str, inner: &Table) -> Error {
     if let Some(key) = inner.keys().next() {
-        let near = nearest_key(name, key).dotted();
         let found = format!("unknown key `{name}.{key}`");
-        return Error::invalid(origin, found, "one of the settings", format!("nearest is `{near}`"));
+        return Error::invalid(
+            origin,
+            found,
+            "one of the settings",
+            nearest_in_words(nearest_key(name, key).map(Key::dotted)),
+        );
     }
     let sections = Section::ALL.into_iter().map(Section::name).filter(|name| !name.is_empty());
-    let remedy = format!("nearest is [{}]", nearest(name, sections));
+    let remedy = match nearest(name, sections) {
+        Some(near) => format!("nearest is [{near}]"),
+        None => "none of them is like it".to_owned(),
+    };
     Error::invalid(origin, format!("unknown table [{name}]"), "[data], [search] or [train]", remedy)
+}
+
+fn nearest_in_words(key: Option<String>) -> String {
+    key.map_or_else(|| "`softcell fit --help` lists them".to_owned(), |key| format!("nearest is `{key}`"))
 }
 
 /// How the key is written in the file.
@@ -183,6 +195,8 @@ mod tests {
             ("[search.foo]\nx = 1", "unknown key `search.foo`"),
             ("presett = \"auto\"", "nearest is `preset`"),
             ("sede = 1", "nearest is `seed`"),
+            ("[data]\nbogus_op = 1", "`data.bogus_op`, expected one of the settings; `softcell fit --help`"),
+            ("[zzz]", "unknown table [zzz], expected [data], [search] or [train]; none of them is like it"),
             ("[trian]", "unknown table [trian], expected [data], [search] or [train]; nearest is [train]"),
         ] {
             let found = complaint(text);

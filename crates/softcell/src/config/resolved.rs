@@ -75,14 +75,14 @@ static YOUNGER: [(Section, &str, &str); 12] = [
     (Section::Data, "max_bad_share", "0"),
     (Section::Data, "duplicates", "ignore"),
     (Section::Data, "memory", "0"),
-    (Section::Data, "crop_scale", "0"),
-    (Section::Data, "color_jitter", "0"),
-    (Section::Data, "auto_augment", "none"),
-    (Section::Search, "max_side", "0"),
     (Section::Data, "class_weights", "none"),
     (Section::Data, "sampling", "shuffled"),
     (Section::Train, "ema", "0"),
     (Section::Train, "patience", "0"),
+    (Section::Data, "crop_scale", "0"),
+    (Section::Data, "color_jitter", "0"),
+    (Section::Data, "auto_augment", "none"),
+    (Section::Search, "max_side", "0"),
 ];
 
 /// Adds to the settings of an older run what they did not have.

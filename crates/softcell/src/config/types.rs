@@ -52,6 +52,10 @@ pub struct DataConfig {
     pub crop_padding: usize,
     /// Mirror left to right with probability one half.
     pub flip: bool,
+    /// `none`, `balanced`, or a file of a weight for each class: see [`crate::data::class_weights`].
+    pub class_weights: String,
+    /// How often the images of a class are drawn.
+    pub sampling: Sampling,
     /// Least share of the image's area that the random resized crop takes, in [0, 1); 0 switches it off. Where it is
     /// on, there is no padded crop.
     pub crop_scale: f64,
@@ -59,10 +63,16 @@ pub struct DataConfig {
     pub color_jitter: f64,
     /// Further random operations on training images.
     pub auto_augment: AutoAugment,
-    /// `none`, `balanced`, or a file of a weight for each class: see [`crate::data::class_weights`].
-    pub class_weights: String,
-    /// How often the images of a class are drawn.
-    pub sampling: Sampling,
+}
+
+/// How often the images of a class are drawn for search and training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampling {
+    /// Each image once per epoch.
+    Shuffled,
+    /// Each class equally often: images of rare classes more than once, of frequent ones not in every epoch.
+    Balanced,
 }
 
 /// Random operations on training images, from published lists.
@@ -75,16 +85,6 @@ pub enum AutoAugment {
     Trivial,
     /// RandAugment (Cubuk et al. 2020): two operations of strength 9 of 30.
     Rand,
-}
-
-/// How often the images of a class are drawn for search and training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sampling {
-    /// Each image once per epoch.
-    Shuffled,
-    /// Each class equally often: images of rare classes more than once, of frequent ones not in every epoch.
-    Balanced,
 }
 
 /// How the images are stored.

@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-use super::keys::{Key, Kind, nearest};
+use super::keys::{Key, Kind, nearest_in_brackets};
 use crate::error::Result;
 
 /// A value that is not what its key asks for.
@@ -99,10 +99,10 @@ fn choose(key: &Key, found: &str) -> Result<(), Mismatch> {
     if key.choices.is_empty() || key.choices.contains(&found) {
         return Ok(());
     }
-    let near = nearest(found, key.choices.iter().copied());
+    let near = nearest_in_brackets(found, key.choices.iter().copied());
     Err(Mismatch {
         found: format!("`{found}`"),
-        expected: format!("one of {} (nearest: {near})", key.choices.join(", ")),
+        expected: format!("one of {}{near}", key.choices.join(", ")),
     })
 }
 

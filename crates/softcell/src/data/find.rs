@@ -1,12 +1,13 @@
 //! Which image files are meant by what a user names: files, folders, patterns.
 
-use std::collections::HashSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
 
-use glob::{MatchOptions, glob_with};
+use glob::{MatchOptions, Pattern};
+use walkdir::{DirEntry, WalkDir};
 
-use super::kinds::is_image;
+use super::kinds::{FileKind, file_kind};
 use crate::error::{Error, Result};
 
 /// Something that was named and stands for no image.
@@ -18,6 +19,24 @@ pub struct NotFound {
     pub error: Error,
 }
 
+/// What stands for what was named.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The images, and what stands for none in its place.
+    pub images: Vec<Result<PathBuf, NotFound>>,
+    /// Images in folders and behind patterns that are of kinds which cannot be read: how many of each, by the end of
+    /// their name in capitals, such as `AVIF`.
+    pub left_out: BTreeMap<String, usize>,
+}
+
+impl Found {
+    /// `2 AVIF, 1 ICO`; nothing where nothing was left out.
+    pub fn left_out_in_words(&self) -> Option<String> {
+        let words: Vec<String> = self.left_out.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+}
+
 /// The images that `named` stand for, in its order.
 ///
 /// A folder stands for the images in it and below it, by name; hidden entries and files that are not named
@@ -25,90 +44,193 @@ pub struct NotFound {
 /// in it is a pattern (`**` for any folders), which a shell has not expanded: it stands for the images and
 /// folders that match, each once. Anything else is taken for an image, whatever it is called and whether
 /// it is there or not: reading it says so.
-pub fn find_images(named: &[PathBuf]) -> Vec<Result<PathBuf, NotFound>> {
-    let mut all = Vec::new();
+pub fn find_images(named: &[PathBuf]) -> Found {
+    let mut found = Found::default();
     for path in named {
-        match find(path) {
-            Ok(found) => all.extend(found.into_iter().map(Ok)),
-            Err(error) => all.push(Err(NotFound { path: path.clone(), error })),
+        let mut search = Search::default();
+        match search.find(path) {
+            Ok(()) => found.images.extend(search.images.into_iter().map(Ok)),
+            Err(error) => found.images.push(Err(NotFound { path: path.clone(), error })),
+        }
+        for (kind, n) in search.left_out {
+            *found.left_out.entry(kind).or_default() += n;
         }
     }
-    all
+    found
 }
 
-fn find(path: &Path) -> Result<Vec<PathBuf>> {
-    let mut images = Vec::new();
-    if path.is_dir() {
-        below(path, &mut images)?;
-        if images.is_empty() {
-            let remedy = "name images, or a folder of them";
-            return Err(Error::data(path, "there is no image in the folder", remedy));
+/// What one of the named stands for.
+#[derive(Default)]
+struct Search {
+    images: Vec<PathBuf>,
+    left_out: BTreeMap<String, usize>,
+    seen: HashSet<PathBuf>,
+}
+
+impl Search {
+    fn find(&mut self, path: &Path) -> Result<()> {
+        if path.is_dir() {
+            self.below(path)?;
+            return self.not_empty(path, "there is no image in the folder");
         }
-        return Ok(images);
+        if path.to_string_lossy().contains(['*', '?', '[']) && !path.exists() {
+            self.matches_of(path)?;
+            return self.not_empty(path, "no image matches the pattern");
+        }
+        self.images.push(path.to_path_buf());
+        Ok(())
     }
-    match path.to_str() {
-        Some(text) if text.contains(['*', '?', '[']) && !path.exists() => matches_of(path, text),
-        _ => Ok(vec![path.to_path_buf()]),
+
+    /// An error where nothing was found.
+    fn not_empty(&mut self, path: &Path, problem: &str) -> Result<()> {
+        if !self.images.is_empty() {
+            return Ok(());
+        }
+        let left_out = std::mem::take(&mut self.left_out);
+        let found = Found { left_out, ..Found::default() };
+        let (problem, remedy) = match found.left_out_in_words() {
+            None => (problem.to_owned(), "name images, or a folder of them"),
+            Some(words) => (format!("{problem} that can be read ({words})"), "convert them to PNG or JPEG"),
+        };
+        Err(Error::data(path, problem, remedy))
+    }
+
+    /// Takes the images that match a pattern, or lie in folders that do.
+    fn matches_of(&mut self, path: &Path) -> Result<()> {
+        let parts = pattern_of(path)?;
+        for entry in expanded(&parts) {
+            if entry.is_dir() {
+                self.below(&entry)?;
+            } else {
+                self.take(entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the images in a folder and below it, by name.
+    fn below(&mut self, folder: &Path) -> Result<()> {
+        // Links to folders are not followed: they may lead in a circle.
+        for entry in walk(folder) {
+            let entry = entry.map_err(|error| {
+                let place = error.path().unwrap_or(folder).to_path_buf();
+                Error::io("read the folder", place)(error.into())
+            })?;
+            if !entry.file_type().is_dir() && !entry.path().is_dir() {
+                self.take(entry.into_path());
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, path: PathBuf) {
+        let kind = file_kind(&path);
+        if kind == FileKind::NoImage || !self.seen.insert(path.clone()) {
+            return;
+        }
+        if kind == FileKind::Image {
+            self.images.push(path);
+        } else {
+            let extension = path.extension().unwrap_or_default().to_string_lossy().to_uppercase();
+            *self.left_out.entry(extension).or_default() += 1;
+        }
     }
 }
 
-/// The images that match a pattern, or lie in folders that do.
-fn matches_of(path: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
+/// A folder and what is in it and below it, by name, hidden entries left out.
+fn walk(folder: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+    let shown = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
+    WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(shown)
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+/// A part of a pattern, between two separators.
+enum Part {
+    /// Exactly this.
+    Plain(PathBuf),
+    /// Names of this form.
+    Form(Pattern),
+    /// Any folders, or none.
+    Folders,
+}
+
+/// The parts of a pattern.
+fn pattern_of(path: &Path) -> Result<Vec<Part>> {
+    let no_pattern = |why: &str| {
+        let problem = format!("is neither a file nor a pattern ({why})");
+        Error::data(path, problem, "mend the pattern, or the name")
+    };
+    let mut parts = Vec::new();
+    for component in path.components() {
+        let Component::Normal(name) = component else {
+            parts.push(Part::Plain(PathBuf::from(component.as_os_str())));
+            continue;
+        };
+        let text = name.to_string_lossy();
+        parts.push(match &*text {
+            "**" => Part::Folders,
+            text if !text.contains(['*', '?', '[']) => Part::Plain(PathBuf::from(name)),
+            text => Part::Form(Pattern::new(text).map_err(|error| no_pattern(error.msg))?),
+        });
+    }
+    if let Some(Part::Folders) = parts.last() {
+        // As a shell has it: folders, which stand for the images in them.
+        parts.push(Part::Plain(PathBuf::new()));
+    }
+    Ok(parts)
+}
+
+/// What there is that matches, by name. Folders that cannot be read match nothing.
+fn expanded(parts: &[Part]) -> Vec<PathBuf> {
+    // A folder cannot match an empty name: the working folder is none of its entries.
+    let mut found = vec![PathBuf::new()];
+    for part in parts {
+        let mut next = Vec::new();
+        for place in found {
+            let folder = if place.as_os_str().is_empty() { Path::new(".") } else { &place };
+            match part {
+                Part::Plain(name) => next.extend(Some(place.join(name)).filter(|path| path.exists())),
+                Part::Form(form) => next.extend(entries(folder, form).map(|name| place.join(name))),
+                Part::Folders => {
+                    let below = walk(folder).flatten().filter(|entry| entry.file_type().is_dir());
+                    let inside =
+                        below.filter_map(|e| Some(e.path().strip_prefix(folder).ok()?.to_path_buf()));
+                    // An empty path joined would end the place with a separator.
+                    next.extend(inside.map(|path| {
+                        if path.as_os_str().is_empty() { place.clone() } else { place.join(path) }
+                    }));
+                }
+            }
+        }
+        found = next;
+    }
+    found
+}
+
+/// The names of a folder's entries that are of a form; a name with a dot in front only if the form has it too.
+fn entries(folder: &Path, form: &Pattern) -> impl Iterator<Item = PathBuf> {
     let options = MatchOptions {
         case_sensitive: true,
         require_literal_separator: true,
         require_literal_leading_dot: true,
     };
-    let entries = glob_with(pattern, options).map_err(|error| {
-        Error::data(
-            path,
-            format!("is neither a file nor a pattern ({error})"),
-            "mend the pattern, or the name",
-        )
-    })?;
-    let mut images = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| {
-            let place = error.path().to_path_buf();
-            Error::io("read the folder", place)(error.into())
-        })?;
-        if entry.is_dir() {
-            below(&entry, &mut images)?;
-        } else if is_image(&entry) {
-            images.push(entry);
-        }
-    }
-    let mut seen = HashSet::new();
-    images.retain(|image| seen.insert(image.clone()));
-    if images.is_empty() {
-        return Err(Error::data(path, "no image matches the pattern", "name images, or a folder of them"));
-    }
-    Ok(images)
-}
-
-/// Appends the images in a folder and below it, by name.
-fn below(folder: &Path, images: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let mut entries = entries.map_err(Error::io("read the folder", folder))?;
-    entries.sort_by_key(fs::DirEntry::path);
-    for entry in entries {
-        let path = entry.path();
-        let is_folder = entry.file_type().map_err(Error::io("look at", &path))?.is_dir();
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        // Links to folders are not followed: they may lead in a circle.
-        if is_folder {
-            below(&path, images)?;
-        } else if is_image(&path) && !path.is_dir() {
-            images.push(path);
-        }
-    }
-    Ok(())
+    // Names that are not UTF-8 are matched as they are shown.
+    let is_match = move |name: &Path| form.matches_with(&name.to_string_lossy(), options);
+    let level = WalkDir::new(folder).min_depth(1).max_depth(1).sort_by_file_name();
+    level
+        .into_iter()
+        .flatten()
+        .map(|entry| PathBuf::from(entry.file_name()))
+        .filter(move |name| is_match(name))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn folder() -> tempfile::TempDir {
@@ -132,7 +254,7 @@ mod tests {
                 error.to_string()
             }
         };
-        find_images(&named).into_iter().map(words).collect()
+        find_images(&named).images.into_iter().map(words).collect()
     }
 
     #[test]
@@ -144,6 +266,12 @@ mod tests {
         assert_eq!(found(root, &["b.png", "note.txt", "gone.png"]), ["b.png", "note.txt", "gone.png"]);
         assert_eq!(found(root, &["*.png", "in"]), ["[x].png", "b.png", "in/c.png", "in/deep/d.gif"]);
         assert_eq!(found(root, &["**/*"]), all);
+        assert_eq!(found(root, &["**"]), all);
+        assert_eq!(found(root, &["**/*.gif", "*/deep/?.gif"]), ["in/deep/d.gif", "in/deep/d.gif"]);
+        assert_eq!(found(root, &["*/*.png"]), ["in/c.png"], "a star does not cross a separator");
+        assert!(found(root, &["*idden.png"])[0].contains("no image matches"), "a dot must be typed");
+        assert_eq!(found(root, &[".*.png"]), [".hidden.png"]);
+        assert!(found(root, &["A.*"])[0].contains("no image matches"), "letters are not folded");
         assert_eq!(found(root, &["*"]), all);
         assert_eq!(found(root, &["[ab].*"]), ["a.JPG", "b.png"]);
         assert_eq!(found(root, &["?.png"]), ["b.png"]);
@@ -169,5 +297,36 @@ mod tests {
         let folder = folder();
         std::os::unix::fs::symlink(folder.path(), folder.path().join("in/circle")).unwrap();
         assert_eq!(found(folder.path(), &["in"]), ["in/c.png", "in/deep/d.gif"]);
+    }
+
+    #[test]
+    fn images_of_other_kinds_are_counted() {
+        let folder = folder();
+        let root = folder.path();
+        for name in ["a.avif", "in/b.AVIF", "in/c.ico", "only/d.heic"] {
+            fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+            fs::write(root.join(name), "").unwrap();
+        }
+        let all = find_images(&[root.to_path_buf()]);
+        assert_eq!(all.left_out_in_words().unwrap(), "2 AVIF, 1 HEIC, 1 ICO");
+        assert_eq!(find_images(&[root.join("in/*")]).left_out_in_words().unwrap(), "1 AVIF, 1 ICO");
+        assert_eq!(find_images(&[root.join("b.png")]).left_out_in_words(), None);
+        let only = found(root, &["only"]);
+        assert!(only[0].contains("no image in the folder that can be read (1 HEIC); convert"), "{only:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn names_that_are_not_utf_8_match() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = folder();
+        let odd = folder.path().join("in").join(OsStr::from_bytes(b"caf\xe9.png"));
+        fs::write(&odd, "").unwrap();
+        fs::create_dir(folder.path().join(OsStr::from_bytes(b"\xff"))).unwrap();
+        for pattern in ["**/*.png", "in/caf?.png", "in", "*/caf*"] {
+            let found = find_images(&[folder.path().join(pattern)]);
+            let images: Vec<PathBuf> = found.images.into_iter().map(Result::unwrap).collect();
+            assert!(images.contains(&odd), "{pattern}: {images:?}");
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::panic;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use softcell_kernels::OUT_OF_MEMORY;
+
 use super::batch::{Batch, BatchMaker, BatchPlan};
 
 /// Batches that wait ready at most.
@@ -40,7 +42,7 @@ impl Batches {
         let worker = thread::Builder::new()
             .name("batches".into())
             .spawn(prepare)
-            .expect("the system can start a thread");
+            .unwrap_or_else(|error| panic!("{OUT_OF_MEMORY}: a thread cannot be started ({error})"));
         Batches {
             receiver: Some(receiver),
             worker: Some(worker),

@@ -40,7 +40,7 @@ pub use class_weights::class_weights;
 pub use dataset::{Dataset, Summary, describe};
 pub use decode::read_image;
 pub use fault::{Fault, Problem};
-pub use find::{NotFound, find_images};
+pub use find::{Found, NotFound, find_images};
 pub use kinds::{FileKind, file_kind, is_image};
 pub use loader::Batches;
 pub use normalize::{Normalization, Normalizer};

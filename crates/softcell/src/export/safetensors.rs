@@ -147,7 +147,7 @@ fn json(value: &impl Serialize) -> String {
 /// A safetensors file begins with the length of its header in 64 bits and the header, a JSON object in which the
 /// metadata is the entry `__metadata__`. The library would write that in the order of a hash table, another one
 /// each time.
-fn with_metadata(file: &[u8], metadata: &BTreeMap<&str, String>) -> Vec<u8> {
+pub(crate) fn with_metadata(file: &[u8], metadata: &BTreeMap<&str, String>) -> Vec<u8> {
     let (length, rest) = file.split_first_chunk::<8>().expect("a file has a header");
     let (header, tensors) = rest.split_at(u64::from_le_bytes(*length) as usize);
     let header = std::str::from_utf8(header).expect("a header is text").trim_end();

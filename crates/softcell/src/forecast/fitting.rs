@@ -201,8 +201,7 @@ mod tests {
             channels: 3,
             height: 128,
             width: 128,
-            largest_class: 0,
-            smallest_class: 0,
+            ..DataShape::default()
         };
         preset(Preset::Auto, &data).0
     }

@@ -167,8 +167,7 @@ mod tests {
                 channels: 3,
                 height: side,
                 width: side,
-                largest_class: 0,
-                smallest_class: 0,
+                ..DataShape::default()
             };
             Ok(preset(Preset::Auto, &data).0)
         };

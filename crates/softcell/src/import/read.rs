@@ -12,6 +12,7 @@ use super::pickle::{Id, Pickle, Value};
 use super::storages::{LEGACY_START, Storages, read_legacy, read_zip};
 use super::tensor::{Element, MOST_NUMBERS, StridedTensor};
 use crate::error::{Error, Result};
+use crate::run::seal;
 use crate::weights::{HostTensor, NamedTensors};
 
 /// Largest file that is read, in bytes.
@@ -175,6 +176,7 @@ fn safetensors(bytes: &[u8]) -> Result<(NamedTensors, BTreeMap<String, String>),
     let damaged = |error: safetensors::SafeTensorError| Fault::damaged(error.to_string());
     let (_, head) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    seal::check(bytes).map_err(Fault::damaged)?;
     let mut tensors = NamedTensors::new();
     let mut budget = Budget::default();
     for (name, view) in file.iter() {

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use rayon::prelude::*;
+use softcell_kernels::OUT_OF_MEMORY;
 
 use super::{Prediction, Predictor};
 use crate::data::{NotFound, read_image};
@@ -64,8 +65,10 @@ impl Predictor {
                 }
             }
         };
-        let worker =
-            thread::Builder::new().name("images".into()).spawn(work).expect("the system can start a thread");
+        let worker = thread::Builder::new()
+            .name("images".into())
+            .spawn(work)
+            .unwrap_or_else(|error| panic!("{OUT_OF_MEMORY}: a thread cannot be started ({error})"));
         Answers { predictor: self, decoded: Some(receiver), worker: Some(worker) }
     }
 }

@@ -7,7 +7,7 @@ use super::page::page;
 use super::record::{RunRecord, State};
 use super::sections::chart_figure;
 use super::statistics::wilson;
-use super::words::{duration, grouped, percent, rough_percent};
+use super::words::{counted, duration, grouped, percent, rough_percent};
 use crate::drawing::inline;
 use crate::run::Activity;
 use crate::space::CellKind;
@@ -147,8 +147,8 @@ fn state(record: &RunRecord) -> String {
         State::Imported => "imported".to_owned(),
         State::Found if record.activity == Activity::Busy => "training, going on".to_owned(),
         State::Found => "not trained yet".to_owned(),
-        State::Searching { done, of } => format!("search, {done} of {of} epochs, {busy}"),
-        State::Training { done, of } => format!("training, {done} of {of} epochs, {busy}"),
+        State::Searching { done, of } => format!("search, {done} of {}, {busy}", counted(of, "epoch")),
+        State::Training { done, of } => format!("training, {done} of {}, {busy}", counted(of, "epoch")),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::record::{RunRecord, State};
 use super::statistics::wilson;
-use super::words::{grouped, quoted, rough_percent};
+use super::words::{counted, grouped, quoted, rough_percent};
 use crate::run::Activity;
 use crate::search::SearchEpoch;
 use crate::space::Genotype;
 
-/// Fewer epochs of search than this say nothing of a course.
+/// Fewer epochs of training than this say nothing of a course.
 const FEWEST_EPOCHS: usize = 4;
 /// Share of the largest entropy above which alphas have hardly decided.
 const UNDECIDED: f32 = 0.9;
@@ -17,8 +17,8 @@ const SETTLED: f64 = 0.1;
 const MANY_SKIPS: f64 = 0.5;
 /// Accuracy by which training may lie above validation.
 const GAP: f64 = 0.1;
-/// Width of the interval of the accuracy from which the test part is small.
-const WIDE: f64 = 0.05;
+/// Width of the interval of an accuracy from which its images are few.
+pub(super) const WIDE: f64 = 0.05;
 /// Images of a class in the test part, below which its accuracy says little.
 const FEW_IMAGES: u64 = 10;
 
@@ -37,8 +37,12 @@ fn warning(what: impl Into<String>, advice: impl Into<String>) -> Option<Warning
 
 /// All that is to be said against a run so far.
 pub fn warnings(record: &RunRecord) -> Vec<Warning> {
+    unfinished(record).into_iter().chain(findings(record)).collect()
+}
+
+/// The same without how far the run is.
+pub fn findings(record: &RunRecord) -> Vec<Warning> {
     let found = [
-        unfinished(record),
         small_test(record),
         few_of_a_class(record),
         no_better_than_the_largest_class(record),
@@ -66,10 +70,10 @@ fn unfinished(record: &RunRecord) -> Option<Warning> {
         State::Found if busy => warning("The training is going on.", resume),
         State::Found => warning("The network is not trained yet.", resume),
         State::Searching { done, of } => {
-            warning(format!("The search {going_on}: {done} of {of} epochs are done."), resume)
+            warning(format!("The search {going_on}: {done} of {} are done.", counted(of, "epoch")), resume)
         }
         State::Training { done, of } => {
-            warning(format!("The training {going_on}: {done} of {of} epochs are done."), resume)
+            warning(format!("The training {going_on}: {done} of {} are done.", counted(of, "epoch")), resume)
         }
     }
 }
@@ -183,7 +187,7 @@ fn undecided(record: &RunRecord) -> Option<Warning> {
     let entropy = last.entropy_normal.max(last.entropy_reduction);
     let searching = matches!(record.state(), State::Searching { .. });
     // One candidate is always decided. NaN is a warning as well.
-    if searching || record.search.len() < FEWEST_EPOCHS || most <= 0.0 || entropy < UNDECIDED * most {
+    if searching || most <= 0.0 || entropy < UNDECIDED * most {
         return None;
     }
     warning(
@@ -198,7 +202,7 @@ fn undecided(record: &RunRecord) -> Option<Warning> {
 
 fn still_changing(record: &RunRecord) -> Option<Warning> {
     let n = record.search.len();
-    if n < FEWEST_EPOCHS || matches!(record.state(), State::Searching { .. }) {
+    if n < 2 || matches!(record.state(), State::Searching { .. }) {
         return None;
     }
     let window = ((n as f64 * SETTLED).ceil() as usize).clamp(1, n - 1);
@@ -212,7 +216,7 @@ fn still_changing(record: &RunRecord) -> Option<Warning> {
         format!(
             "The cell was still changing at the end of the search: {} in the last {}.",
             counted(changes, "change"),
-            counted(window, "epoch")
+            if window == 1 { "epoch".to_owned() } else { counted(window, "epoch") }
         ),
         "A longer search may end in another cell.",
     )
@@ -234,8 +238,4 @@ fn many_skips(record: &RunRecord) -> Option<Warning> {
         "This is how a search of this kind collapses: such cells train fast and end badly. An earlier epoch's \
          cell (genotypes/) may be better; fewer epochs of search help.",
     )
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

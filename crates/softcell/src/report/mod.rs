@@ -19,8 +19,8 @@ mod tests;
 mod words;
 
 pub use comparison::comparison;
-pub use health::{Warning, warnings};
+pub use health::{Warning, findings, warnings};
 pub use record::{RunRecord, State};
 pub use sections::report;
 pub use statistics::{interval, wilson};
-pub use words::{duration, grouped, percent, quoted, size};
+pub use words::{counted, duration, grouped, percent, quoted, size};

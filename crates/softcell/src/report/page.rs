@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::charts::{Chart, colours};
 use crate::drawing::{inline_style, series_properties};
+use crate::shown::{escaped, escaped_lines};
 
 const STYLE: &str = include_str!("../../assets/report/report.css");
 const SCRIPT: &str = include_str!("../../assets/report/report.js");
@@ -28,6 +29,9 @@ pub(super) fn page(title: &str, body: &Markup, charts: &[Chart]) -> String {
         hash(&plot),
         hash(SCRIPT)
     );
+    // Names came in with the data: what is no text in them is shown, not obeyed.
+    let body = PreEscaped(escaped_lines(&body.0));
+    let title = escaped(title);
     let markup = html! {
         (DOCTYPE)
         html lang="en" {

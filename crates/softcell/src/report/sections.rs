@@ -6,11 +6,11 @@ use super::charts::{
     Chart, EdgeChart, MOST_EDGES, Series, alpha_charts, colour, search_charts, thinned, train_charts,
 };
 use super::classes::{balance, class_table, confusion, mistakes};
-use super::health::warnings;
+use super::health::{WIDE, warnings};
 use super::page::page;
 use super::record::{RunRecord, State};
 use super::statistics::wilson;
-use super::words::{duration, grouped, percent, quoted, rough_percent, size};
+use super::words::{counted, duration, grouped, percent, quoted, rough_percent, size};
 use crate::drawing::{Frame, frames, inline, inline_frames};
 use crate::run::Activity;
 use crate::space::{CellKind, CellTopology, Edge, N_INPUTS};
@@ -94,7 +94,10 @@ fn standing(record: &RunRecord) -> String {
                     percent(epoch.valid_accuracy)
                 )
             });
-            format!("The search {verb} after {done} of {of} epochs: there is no network yet.{accuracy}")
+            format!(
+                "The search {verb} after {done} of {}: there is no network yet.{accuracy}",
+                counted(of, "epoch")
+            )
         }
         State::Found if busy => "The cell is there. Its network is being trained.".to_owned(),
         State::Found => {
@@ -112,7 +115,7 @@ fn standing(record: &RunRecord) -> String {
                     percent(accuracy)
                 )
             });
-            format!("The training {verb} after {done} of {of} epochs.{so_far}")
+            format!("The training {verb} after {done} of {}.{so_far}", counted(of, "epoch"))
         }
     }
 }
@@ -128,42 +131,94 @@ fn warning_list(record: &RunRecord) -> Markup {
     }
 }
 
+/// A number in short.
+struct Fact {
+    number: String,
+    name: &'static str,
+    /// How sure it is: by how many images, and within which bounds.
+    sure: Option<Sureness>,
+}
+
+/// Images that an accuracy was measured on, and the 95 % interval.
+struct Sureness {
+    images: u64,
+    interval: [f64; 2],
+}
+
+impl Sureness {
+    fn of(accuracy: f64, images: u64) -> Sureness {
+        Sureness { images, interval: wilson((accuracy * images as f64).round() as u64, images) }
+    }
+
+    /// Whether the images are too few for more than a rough idea.
+    fn is_rough(&self) -> bool {
+        self.interval[1] - self.interval[0] >= WIDE
+    }
+}
+
 /// The numbers in short.
 fn facts(record: &RunRecord) -> Markup {
-    let mut facts: Vec<(String, &str)> = Vec::new();
-    if let Some(result) = &record.result {
-        facts.push((percent(result.test_accuracy), "test accuracy"));
-        if result.classes.len() > 5 {
-            facts.push((percent(result.test_top5_accuracy), "test accuracy, first five answers"));
-        }
-        if let Some(accuracy) = result.validation_accuracy {
-            facts.push((percent(accuracy), "validation accuracy"));
-        }
-    }
+    let mut facts = Vec::new();
+    let mut fact = |number: String, name: &'static str| facts.push(Fact { number, name, sure: None });
     if let Some(cost) = record.cost() {
         let so_far = matches!(record.state(), State::Searching { .. });
-        facts.push((
+        fact(
             grouped(cost.parameters),
             if so_far { "parameters, with the cell so far" } else { "parameters" },
-        ));
-        facts.push((grouped(cost.macs), "multiply-adds per image"));
+        );
+        fact(grouped(cost.macs), "multiply-adds per image");
     }
     if let Some(seconds) = record.search_seconds() {
-        facts.push((duration(seconds), "search"));
+        fact(duration(seconds), "search");
     }
     if let Some(seconds) = record.train_seconds() {
-        facts.push((duration(seconds), "training"));
+        fact(duration(seconds), "training");
     }
     if let Some(result) = &record.result {
         if let Some(mb) = result.peak_rss_mb {
-            facts.push((format!("{mb:.0} MB"), "memory at most"));
+            fact(format!("{mb:.0} MB"), "memory at most");
         }
-        facts.push((size(result.peak_activation_bytes), "feature maps at most, for one image"));
+        fact(size(result.peak_activation_bytes), "feature maps at most, for one image");
     }
+    let facts: Vec<Fact> = accuracies(record).into_iter().chain(facts).collect();
     html! {
         @if !facts.is_empty() {
-            div class="facts" {
-                @for (number, name) in &facts { div { b { (number) } span { (name) } } }
+            div class="facts" { @for fact in &facts { (tile(fact)) } }
+        }
+    }
+}
+
+/// The accuracies, each with how sure it is.
+fn accuracies(record: &RunRecord) -> Vec<Fact> {
+    let Some(result) = &record.result else { return Vec::new() };
+    let fact = |accuracy: f64, name, images: Option<u64>| Fact {
+        number: percent(accuracy),
+        name,
+        sure: images.map(|images| Sureness::of(accuracy, images)),
+    };
+    let tested = Some(result.test_images);
+    let mut facts = vec![fact(result.test_accuracy, "test accuracy", tested)];
+    if result.classes.len() > 5 {
+        facts.push(fact(result.test_top5_accuracy, "test accuracy, first five answers", tested));
+    }
+    if let Some(accuracy) = result.validation_accuracy {
+        facts.push(fact(accuracy, "validation accuracy", result.validation_images));
+    }
+    facts
+}
+
+fn tile(fact: &Fact) -> Markup {
+    let rough = fact.sure.as_ref().is_some_and(Sureness::is_rough);
+    html! {
+        div class=[rough.then_some("rough")] {
+            b { @if rough { "\u{2248} " } (fact.number) }
+            span { (fact.name) }
+            @if let Some(Sureness { images, interval: [low, high] }) = &fact.sure {
+                small {
+                    @if rough { "rough: " }
+                    (grouped(*images)) (if *images == 1 { " image" } else { " images" }) ", "
+                    (rough_percent(*low).trim_end_matches(" %")) " to " (rough_percent(*high)) " (95 %)"
+                }
             }
         }
     }
@@ -420,11 +475,11 @@ fn settings(record: &RunRecord) -> Markup {
             @if record.was_searched() {
                 "Search: " (order) ", " (search.layers) " cells of " (search.nodes)
                 (if search.nodes == 1 { " node from " } else { " nodes from " }) (search.init_channels)
-                " channels, " (search.epochs) " epochs of batches of " (search.batch_size) ". "
+                " channels, " (counted(search.epochs, "epoch")) " of batches of " (search.batch_size) ". "
             }
             "Network: " (train.layers) " cells from " (train.init_channels) " channels"
             @if record.state() != State::Imported {
-                ", " (train.epochs) " epochs of batches of " (train.batch_size)
+                ", " (counted(train.epochs, "epoch")) " of batches of " (train.batch_size)
             }
             "."
         }

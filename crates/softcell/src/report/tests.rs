@@ -267,3 +267,41 @@ fn warnings_are_given_where_they_are_due() {
     due(|run| run.result.as_mut().unwrap().confusion[1] = vec![0, 4, 0], "Fewer than 10 test images of bee");
     due(|run| run.result = None, "The training was stopped before its end: 12 of 12 epochs");
 }
+
+#[test]
+fn a_search_of_two_epochs_is_warned_of() {
+    for epochs in [1, 2, 3] {
+        let mut run = finished(&["ant", "bee"], epochs, 12);
+        run.search.last_mut().unwrap().entropy_normal = 2.05;
+        let said: Vec<String> = super::findings(&run).into_iter().map(|warning| warning.what).collect();
+        assert!(said.iter().any(|what| what.contains("have not converged")), "{epochs}: {said:?}");
+    }
+}
+
+#[test]
+fn accuracies_say_how_sure_they_are() {
+    let tiles = |run| {
+        let page = report(&run);
+        let tiles = page[page.find("class=\"facts\"").unwrap()..].to_owned();
+        tiles[..tiles.find("<main>").unwrap()].to_owned()
+    };
+    let mut run = finished(&["ant", "bee"], 6, 6);
+    run.result.as_mut().unwrap().test_images = 10_000;
+    let page = tiles(run.clone());
+    // Wilson: 9,000 of 10,000 and 36 of 40.
+    assert!(page.contains("<small>10,000 images, 89.4 to 90.6 % (95 %)</small>"), "{page}");
+    assert!(
+        page.contains("<div class=\"rough\"><b>\u{2248} 91.00 %</b><span>validation accuracy</span>"),
+        "{page}"
+    );
+    assert!(page.contains("<small>rough: 40 images, 76.9 to 96.0 %"), "{page}");
+    assert_eq!(page.matches("rough").count(), 2, "{page}");
+    run.result.as_mut().unwrap().validation_images = None;
+    assert!(!tiles(run).contains("rough"), "runs of earlier versions do not know");
+}
+
+#[test]
+fn control_characters_are_shown() {
+    let page = report(&finished(&["\u{1b}[31mred", "two\nlines\u{202e}"], 2, 2));
+    assert!(!body(&page).contains(['\u{1b}', '\u{202e}']) && page.contains("\\u{1b}[31mred"));
+}

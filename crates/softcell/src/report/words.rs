@@ -1,5 +1,7 @@
 //! Numbers and commands as a reader wants them.
 
+use crate::shown::escaped;
+
 /// `12.3 s`, `1m20s`, `2h05m`, `3d04h`.
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
@@ -34,6 +36,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// `1 epoch`, `2 epochs`.
+pub fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Bytes as `900 B`, `12.30 kB`, `4.56 MB` or `7.89 GB`, of 10³, 10⁶ and 10⁹ bytes.
 pub fn size(bytes: u64) -> String {
     let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")];
@@ -49,7 +56,20 @@ pub fn quoted(argument: &str) -> String {
     if !argument.is_empty() && argument.chars().all(plain) {
         return argument.to_owned();
     }
-    format!("'{}'", argument.replace('\'', r"'\''"))
+    if escaped(argument) == argument {
+        return format!("'{}'", argument.replace('\'', r"'\''"));
+    }
+    // What a terminal would act on, as bash and zsh read it.
+    let mut text = String::from("$'");
+    for c in argument.chars() {
+        let one = c.to_string();
+        match c {
+            '\'' | '\\' => text.extend(['\\', c]),
+            _ if escaped(&one) == one.as_str() => text.push(c),
+            _ => one.bytes().for_each(|byte| text.push_str(&format!("\\x{byte:02x}"))),
+        }
+    }
+    text + "'"
 }
 
 #[cfg(test)]
@@ -75,5 +95,6 @@ mod tests {
         assert_eq!(quoted("my run"), "'my run'");
         assert_eq!(quoted("it's"), r"'it'\''s'");
         assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("a\n\u{1b}'b"), r"$'a\x0a\x1b\'b'");
     }
 }

@@ -1,15 +1,17 @@
 //! Checkpoints and weights as safetensors files.
 //!
+//! Each has a checksum in its metadata, which is looked at whenever the file is read.
+//!
 //! A checkpoint's tensors stand under prefixes (`net.`, `velocity.` ...); what is not a tensor stands as
 //! JSON under one metadata key, so that the same state gives the same bytes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
-use super::atomic;
+use super::{atomic, seal};
 use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::loss::Meter;
@@ -63,7 +65,7 @@ pub fn save_search(path: &Path, state: &SearchState) -> Result<()> {
     ]);
     let parts =
         [("net", &state.net), ("velocity", &state.velocity), ("alphas", &alphas), ("adam", &state.adam)];
-    atomic::write_keeping_previous(path, &encode(&head, &parts)?)
+    atomic::write_keeping_previous(path, &encode(&head, &parts))
 }
 
 /// Reads a search state, the previous one where the last is missing or damaged; `None` without any.
@@ -115,7 +117,7 @@ pub fn save_train(path: &Path, state: &TrainState) -> Result<()> {
     let best = state.best.as_ref().map_or(&nothing, |b| &b.net);
     let parts =
         [("net", &state.net), ("velocity", &state.velocity), ("best", best), ("average", &state.average)];
-    atomic::write_keeping_previous(path, &encode(&head, &parts)?)
+    atomic::write_keeping_previous(path, &encode(&head, &parts))
 }
 
 /// Reads a training state, the previous one where the last is missing or damaged; `None` without any.
@@ -161,15 +163,22 @@ pub fn load_train(path: &Path) -> Result<Option<TrainState>> {
 /// # Errors
 /// What the file system says; the file on disk is then as it was.
 pub fn write_weights(path: &Path, net: &NamedTensors) -> Result<()> {
-    atomic::write(path, &to_bytes(net, None)?)
+    atomic::write(path, &to_bytes(net, BTreeMap::new()))
 }
 
 /// Reads what [`write_weights`] wrote, or any safetensors file of f32 tensors.
 ///
 /// # Errors
-/// When the file is missing, damaged or holds other numbers.
+/// When the file is missing, damaged (also by a single bit, in files with a checksum) or holds other numbers.
 pub fn read_weights(path: &Path) -> Result<NamedTensors> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    seal::check(&bytes).map_err(|problem| {
+        Error::run(
+            path,
+            format!("these weights cannot be used: {problem}"),
+            "put a copy of the file there, or train the network again with softcell train --run RUN --force",
+        )
+    })?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(path, e.to_string()))?;
     tensors_of(path, &file)
 }
@@ -184,7 +193,7 @@ fn take(tensors: &mut NamedTensors, prefix: &str) -> NamedTensors {
         .collect()
 }
 
-fn encode(head: &Head, parts: &[(&str, &NamedTensors)]) -> Result<Vec<u8>> {
+fn encode(head: &Head, parts: &[(&str, &NamedTensors)]) -> Vec<u8> {
     let mut all = BTreeMap::new();
     for (prefix, tensors) in parts {
         for (name, tensor) in tensors.iter() {
@@ -193,17 +202,17 @@ fn encode(head: &Head, parts: &[(&str, &NamedTensors)]) -> Result<Vec<u8>> {
     }
     let head = serde_json::to_string(head).expect("plain numbers serialise");
     let views = all.iter().map(|(name, tensor)| (name.as_str(), *tensor));
-    encode_views(views, Some(HashMap::from([(KEY.to_string(), head)])))
+    encode_views(views, BTreeMap::from([(KEY, head)]))
 }
 
-fn to_bytes(net: &NamedTensors, metadata: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
+fn to_bytes(net: &NamedTensors, metadata: BTreeMap<&str, String>) -> Vec<u8> {
     encode_views(net.iter().map(|(name, tensor)| (name.as_str(), tensor)), metadata)
 }
 
 fn encode_views<'a>(
     tensors: impl Iterator<Item = (&'a str, &'a HostTensor)>,
-    metadata: Option<HashMap<String, String>>,
-) -> Result<Vec<u8>> {
+    metadata: BTreeMap<&str, String>,
+) -> Vec<u8> {
     let bytes: Vec<(&str, &[usize], Vec<u8>)> = tensors
         .map(|(name, t)| (name, t.shape.as_slice(), t.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
         .collect();
@@ -211,10 +220,12 @@ fn encode_views<'a>(
         let view = TensorView::new(Dtype::F32, shape.to_vec(), data).expect("shape and values agree");
         (*name, view)
     });
-    Ok(serialize(views, metadata).expect("f32 tensors with unique names serialise"))
+    let file = serialize(views, None).expect("f32 tensors with unique names serialise");
+    seal::sealed(&file, metadata)
 }
 
 fn decode(path: &Path, bytes: &[u8]) -> Result<(Head, NamedTensors)> {
+    seal::check(bytes).map_err(|problem| damaged(path, problem))?;
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(path, e.to_string()))?;
     let head = metadata
         .metadata()
@@ -342,6 +353,49 @@ mod tests {
     }
 
     #[test]
+    fn a_flipped_bit_is_noticed_wherever_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let net: NamedTensors = [("stem.0.weight".to_string(), tensor(&[0.5; 300]))].into();
+        write_weights(&at("best"), &net).unwrap();
+        save_search(&at("search"), &search_state(1)).unwrap();
+        assert_eq!(read_weights(&at("best")).unwrap(), net);
+        for name in ["best", "search"] {
+            let bytes = std::fs::read(at(name)).unwrap();
+            for i in 0..10 {
+                let mut other = bytes.clone();
+                other[i * (bytes.len() - 1) / 9] ^= 1 << (i % 8);
+                std::fs::write(at("flipped"), other).unwrap();
+                let (weights, state) = (read_weights(&at("flipped")), load_search(&at("flipped")));
+                assert!(state.is_err(), "{name}, {i}");
+                let error = weights.expect_err(&format!("{name}, {i}")).to_string();
+                assert!(error.contains("a copy") && error.contains("--force"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_of_earlier_versions_have_no_checksum() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old");
+        let values = 1.5f32.to_le_bytes();
+        let views = ["net.a", "velocity.a", "alphas.normal", "alphas.reduction"]
+            .map(|name| (name, TensorView::new(Dtype::F32, vec![1, 1], &values).unwrap()));
+        let head = Head::Search {
+            position: Position { epoch: 1, step: 2 },
+            meter: Meter::default(),
+            epoch_seconds: 0.0,
+            seconds: 0.0,
+            adam_steps: 0,
+        };
+        let head = serde_json::to_string(&head).unwrap();
+        let bytes = serialize(views, Some([(KEY.to_string(), head)].into())).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(load_search(&path).unwrap().unwrap().alphas.normal, [[1.5]]);
+        assert_eq!(read_weights(&path).unwrap().len(), 4);
+    }
+
+    #[test]
     fn a_training_state_of_an_earlier_version_is_read() {
         let head = r#"{"kind":"train","position":{"epoch":3,"step":0},"meter":{"images":0,"loss_sum":0.0,"top1":0,
             "top5":0},"epoch_seconds":0.0,"seconds":1.0,"best_epoch":2,"best_accuracy":0.5}"#;
@@ -349,8 +403,7 @@ mod tests {
             [("net.a".to_string(), tensor(&[1.0])), ("best.a".to_string(), tensor(&[2.0]))].into();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.safetensors");
-        let metadata = HashMap::from([(KEY.to_string(), head.to_string())]);
-        std::fs::write(&path, to_bytes(&net, Some(metadata)).unwrap()).unwrap();
+        std::fs::write(&path, to_bytes(&net, BTreeMap::from([(KEY, head.to_string())]))).unwrap();
         let state = load_train(&path).unwrap().unwrap();
         let best = state.best.unwrap();
         assert_eq!(best.score, Score { accuracy: 0.5, balanced_accuracy: None, loss: None });

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use serde::Serialize;
 
@@ -39,6 +40,8 @@ pub struct RunSummary {
     pub parameters: Option<u64>,
     /// Seconds of search and training so far, in whole epochs.
     pub seconds: Option<f64>,
+    /// When one of its files last changed, in seconds since 1970; none where the system does not tell.
+    pub changed: Option<f64>,
 }
 
 /// Where a run stands.
@@ -155,7 +158,15 @@ fn nothing(path: &Path) -> RunSummary {
         test_accuracy: None,
         parameters: None,
         seconds: None,
+        changed: changed(path),
     }
+}
+
+/// When one of a run's files last changed, in seconds since 1970.
+fn changed(path: &Path) -> Option<f64> {
+    let of_file = |name: &&str| fs::metadata(path.join(name)).and_then(|data| data.modified()).ok();
+    let last = OWN_FILES.iter().filter_map(of_file).max()?;
+    last.duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs_f64())
 }
 
 /// What is known of a run, up to the first file that cannot be read.

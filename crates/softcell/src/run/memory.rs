@@ -17,8 +17,8 @@ fn status(name: &str) -> Option<u64> {
     kibibytes(&fs::read_to_string("/proc/self/status").ok()?, name)
 }
 
-/// Bytes that this process can still take before the system runs out of memory or the control group it runs
-/// in is at its limit.
+/// Bytes that this process can still take before the system runs out of memory, the control group it runs
+/// in is at its limit, or it has all the addresses that it may have (`ulimit -v`).
 pub fn available_bytes() -> Option<u64> {
     available_below(Path::new("/"))
 }
@@ -41,7 +41,18 @@ fn available_below(root: &Path) -> Option<u64> {
         };
         of_group(&root.join(mount), path, files)
     });
-    machine.into_iter().chain(of_groups).min()
+    let addresses = addresses_below(root);
+    machine.into_iter().chain(addresses).chain(of_groups).min()
+}
+
+/// Addresses that are left where there is a limit to them, less what threads and the allocator set aside.
+fn addresses_below(root: &Path) -> Option<u64> {
+    let limits = fs::read_to_string(root.join("proc/self/limits")).ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    // The first number is the limit that holds; `unlimited` is none.
+    let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
+    let taken = kibibytes(&fs::read_to_string(root.join("proc/self/status")).ok()?, "VmSize:")?;
+    Some(limit.saturating_sub(taken))
 }
 
 /// What a control group and those above it leave; inside of a container its own one may be mounted in place
@@ -99,6 +110,27 @@ mod tests {
             ],
         );
         assert_eq!(available_below(root), Some(3_200_000));
+    }
+
+    #[test]
+    fn a_limit_to_addresses_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let limits = |most: &str| {
+            format!(
+                "Limit           Soft Limit   Hard Limit  Units\nMax address space    {most}  unlimited  bytes\n"
+            )
+        };
+        write(
+            root,
+            &[("proc/meminfo", "MemAvailable:    5000 kB\n"), ("proc/self/limits", &limits("unlimited"))],
+        );
+        assert_eq!(available_below(root), Some(5000 * 1024));
+        write(
+            root,
+            &[("proc/self/limits", &limits("4096000")), ("proc/self/status", "VmSize:    1000 kB\n")],
+        );
+        assert_eq!(available_below(root), Some(3000 * 1024));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod keeper;
 mod listing;
 mod manifest;
 mod memory;
+pub(crate) mod seal;
 mod size;
 mod tensorboard;
 

@@ -166,6 +166,7 @@ fn by_name(word: &str) -> Result<Genotype> {
     let expected = format!("{}, or a genotype as the tool that found it prints it", names.join(", "));
     let (found, remedy) = match nearest(word, names) {
         Some(near) if !word.is_empty() => (excerpt(word, 32), format!("did you mean `{near}`?")),
+        None if !word.is_empty() => (excerpt(word, 32), "no known name is like it".into()),
         _ => ("nothing".into(), "give a name or a genotype".into()),
     };
     Err(Error::invalid("genotype", found, expected, remedy))

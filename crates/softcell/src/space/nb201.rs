@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::wording::{excerpt, nearest};
+use super::wording::{did_you_mean, excerpt};
 use crate::error::{Error, Result};
 
 /// A choice on an edge of a NAS-Bench-201 cell.
@@ -50,9 +50,8 @@ impl Nb201Operation {
         let all = Nb201Operation::ALL;
         all.into_iter().find(|operation| operation.name() == text).ok_or_else(|| {
             let names = all.map(Nb201Operation::name);
-            let near = nearest(text, names).unwrap_or_default();
             let expected = format!("one of {}", names.join(", "));
-            Error::invalid("operation name", excerpt(text, 32), expected, format!("did you mean `{near}`?"))
+            Error::invalid("operation name", excerpt(text, 32), expected, did_you_mean(text, names))
         })
     }
 }

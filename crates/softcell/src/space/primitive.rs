@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::wording::{excerpt, nearest};
+use super::wording::{did_you_mean, excerpt};
 use crate::error::{Error, Result};
 
 /// A named choice on an edge. Written, also by serde, in the original's spelling (`sep_conv_3x3`).
@@ -109,15 +109,14 @@ impl FromStr for Primitive {
                 "operation name",
                 excerpt(text, 32),
                 format!("one of {}", names.join(", ")),
-                did_you_mean(text),
+                near(text),
             )
         })
     }
 }
 
-fn did_you_mean(text: &str) -> String {
-    let near = nearest(text, Primitive::ALL.map(Primitive::name)).unwrap_or_default();
-    format!("did you mean `{near}`?")
+fn near(text: &str) -> String {
+    did_you_mean(text, Primitive::ALL.map(Primitive::name))
 }
 
 impl Serialize for Primitive {
@@ -130,7 +129,7 @@ impl<'de> Deserialize<'de> for Primitive {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Primitive, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(|_| {
-            let (found, near) = (excerpt(&text, 32), did_you_mean(&text));
+            let (found, near) = (excerpt(&text, 32), near(&text));
             serde::de::Error::custom(format!("an unknown operation {found}, {near}"))
         })
     }
@@ -171,6 +170,8 @@ mod tests {
         }
         let message = serde_json::from_str::<Primitive>("\"max_pool_5x5\"").unwrap_err().to_string();
         assert!(message.contains("did you mean `max_pool_3x3`?"), "{message}");
+        let message = "bogus_op".parse::<Primitive>().unwrap_err().to_string();
+        assert!(message.ends_with("no known name is like it"), "{message}");
     }
 
     #[test]

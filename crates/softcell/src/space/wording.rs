@@ -3,17 +3,28 @@
 /// Longest word that is compared with known names, in characters.
 const LONGEST_WORD: usize = 64;
 
-/// The known name that reads most like `word`, ignoring case; the first of several equally near.
+/// The known name that reads most like `word`, ignoring case; the first of several equally near. `None` where more than
+/// half of the letters would have to change: no name is meant then.
 pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: String = word.chars().take(LONGEST_WORD).flat_map(char::to_lowercase).collect();
+    let letters = word.chars().count();
     let mut best = None;
     for name in names {
         let distance = strsim::levenshtein(&word, &name.to_lowercase());
-        if best.is_none_or(|(least, _)| distance < least) {
+        let near = 2 * distance <= letters.max(name.chars().count());
+        if near && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, name));
         }
     }
     best.map(|(_, name)| name)
+}
+
+/// `did you mean `skip_connect`?`, or that no name is near.
+pub(super) fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    match nearest(word, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "no known name is like it".to_owned(),
+    }
 }
 
 /// The start of `text`: control characters as blanks, cut after `longest` characters.
@@ -40,6 +51,8 @@ mod tests {
         assert_eq!(nearest("DARTS_v3", ["NASNet", "DARTS_V1", "DARTS_V2"]), Some("DARTS_V1"));
         assert_eq!(nearest("nasnt", ["DARTS_V1", "NASNet"]), Some("NASNet"));
         assert_eq!(nearest("x", []), None);
+        assert_eq!(nearest("bogus_op", ["none", "skip_connect", "max_pool_3x3"]), None);
+        assert_eq!(did_you_mean("bogus_op", ["none"]), "no known name is like it");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use super::architecture::Architecture;
 use super::genotype::Genotype;
-use super::wording::{excerpt, nearest};
+use super::wording::{did_you_mean, excerpt};
 use crate::error::{Error, Result};
 
 mod comments;
@@ -236,9 +236,8 @@ impl FromStr for Dialect {
         let named = |dialect: &Dialect| dialect.name() == word || dialect.other_names().contains(&&*word);
         Dialect::ALL.into_iter().find(named).ok_or_else(|| {
             let names = Dialect::ALL.map(Dialect::name);
-            let near = nearest(&word, names).unwrap_or_default();
             let expected = format!("one of {}", names.join(", "));
-            Error::invalid("genotype dialect", excerpt(text, 32), expected, format!("did you mean `{near}`?"))
+            Error::invalid("genotype dialect", excerpt(text, 32), expected, did_you_mean(&word, names))
         })
     }
 }

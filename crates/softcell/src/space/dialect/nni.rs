@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::super::genotype::{EdgeGene, Genotype};
 use super::super::primitive::Primitive;
 use super::super::topology::{CellKind, N_INPUTS};
-use super::super::wording::{excerpt, nearest};
+use super::super::wording::{did_you_mean, excerpt};
 use super::cursor::Cursor;
 use super::keys::{Key, Part, word};
 use super::opening::Opening;
@@ -75,13 +75,12 @@ fn entry(cursor: &mut Cursor<'_>, entries: &mut Entries) -> Result<()> {
     }
     let Some(Key { kind, node, part }) = Key::read(name).filter(|key| key.part != Part::Node) else {
         let examples = ["normal/op_2_0", "normal/input_2_0", "reduce/op_2_0", "reduce/input_2_0"];
-        let near = nearest(name, examples.into_iter().chain(OTHER_KEYS)).unwrap_or_default();
         let expected = "a key such as `normal/op_2_0` or `normal/input_2_0`";
         return Err(cursor.fault_with(
             start,
             &excerpt(name, 32),
             expected,
-            format!("did you mean `{near}`?"),
+            did_you_mean(name, examples.into_iter().chain(OTHER_KEYS)),
         ));
     };
     cursor.expect(':')?;

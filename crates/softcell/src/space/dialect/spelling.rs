@@ -1,7 +1,7 @@
 //! How tools spell operations: the one table.
 
 use super::super::primitive::Primitive;
-use super::super::wording::{excerpt, nearest};
+use super::super::wording::{did_you_mean, excerpt};
 use crate::error::{Error, Result};
 
 /// A way to spell operations. All dialects but two keep the original's.
@@ -86,8 +86,7 @@ impl Spelling {
         let remedy = if ELSEWHERE.contains(&text) {
             "that operation is known elsewhere, but no network with it can be built here".into()
         } else {
-            let near = nearest(text, names.iter().copied()).unwrap_or_default();
-            format!("did you mean `{near}`?")
+            did_you_mean(text, names.iter().copied())
         };
         let expected = format!("one of {}", names.join(", "));
         Err(Error::invalid("operation name", excerpt(text, 32), expected, remedy))

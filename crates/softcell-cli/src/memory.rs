@@ -1,0 +1,75 @@
+//! What the program says when the system gives it no more memory: an error like every other, in place of a stack
+//! trace or an abort.
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
+
+use softcell_kernels::{OUT_OF_MEMORY, last_words};
+
+/// What helps.
+const REMEDY: &str = "allow it more (ulimit -v, or the limit of its container), or take less: a smaller \
+                      --batch-size, smaller images (--image-size), fewer of them (--images-per-class), fewer --threads";
+/// How the panics begin that mean the same: of the pool of threads, and of threads.
+const THREADS: [&str; 2] = ["The global thread pool has not been initialized", "failed to spawn thread"];
+
+const NO_THREADS: &str = "not enough memory: the threads cannot be started";
+
+/// What a panic for lack of memory said.
+static SAID: Mutex<Option<String>> = Mutex::new(None);
+/// Prepares for a lack of memory; `said` makes an error's text of a sentence.
+pub fn prepare(said: impl Fn(&str) -> String) {
+    last_words(said(&format!("{OUT_OF_MEMORY}; {REMEDY}")));
+    let ordinary = panic::take_hook();
+    panic::set_hook(Box::new(move |info| match lack(info.payload()) {
+        Some(what) => *SAID.lock().unwrap_or_else(PoisonError::into_inner) = Some(what),
+        None => ordinary(info),
+    }));
+}
+
+/// What a panic says if it is for lack of memory.
+fn lack(payload: &(dyn Any + Send)) -> Option<String> {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied())?;
+    if text.starts_with(OUT_OF_MEMORY) {
+        return Some(text.to_owned());
+    }
+    THREADS.iter().any(|begin| text.starts_with(begin)).then(|| NO_THREADS.to_owned())
+}
+
+/// Does something; a panic for lack of memory becomes an error.
+///
+/// # Errors
+/// Those of the work, and the lack of memory.
+pub fn guarded<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        match SAID.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(what) => Err(anyhow::anyhow!("{what}; {REMEDY}")),
+            None => panic::resume_unwind(payload),
+        }
+    });
+    // The pool is built but once, so that a failure means the system.
+    let is_pool = |error: &anyhow::Error| error.is::<rayon::ThreadPoolBuildError>();
+    outcome.map_err(|error| if is_pool(&error) { anyhow::anyhow!("{NO_THREADS}; {REMEDY}") } else { error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_memory_is_told_from_other_panics() {
+        let text = |text: &str| lack(&text.to_owned());
+        assert_eq!(text("not enough memory: 3 MB").unwrap(), "not enough memory: 3 MB");
+        assert!(text("The global thread pool has not been initialized.: X").unwrap().contains("threads"));
+        assert_eq!(text("index out of bounds"), None);
+        assert_eq!(lack(&"called unwrap on None"), None);
+        assert_eq!(lack(&7), None);
+    }
+
+    #[test]
+    fn errors_go_through() {
+        assert_eq!(guarded(|| Ok(7)).unwrap(), 7);
+        assert_eq!(guarded::<()>(|| anyhow::bail!("no")).unwrap_err().to_string(), "no");
+    }
+}
