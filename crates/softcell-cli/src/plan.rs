@@ -5,6 +5,7 @@ use softcell::config::{Config, DataConfig, DataShape, Section};
 use softcell::data::{Dataset, ImageSet, class_weights, open};
 use softcell::device::{Device, open_device};
 use softcell::forecast::{ChosenSide, MemoryModel, stand_in};
+use softcell::shown::escaped;
 use softcell::sizing::{check_limits, sized};
 use softcell::space::Genotype;
 use softcell::train::build_network;
@@ -83,7 +84,7 @@ pub fn read_data(config: &Config, progress: &mut Progress) -> Result<Dataset> {
         progress.line(&format!("  {note}"));
     }
     for (path, reason) in summary.skipped.iter().take(MOST_SKIPPED) {
-        progress.line(&format!("  skipped {path}: {reason}"));
+        progress.line(&format!("  skipped {}: {reason}", escaped(path)));
     }
     if let Some(more) = summary.skipped.len().checked_sub(MOST_SKIPPED).filter(|more| *more > 0) {
         progress.line(&format!("  and {more} more; softcell data inspect tells all"));

@@ -8,6 +8,7 @@ use image::error::LimitErrorKind;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::is_decoded;
+use crate::shown::escaped;
 
 /// Examples of a problem that are kept.
 const EXAMPLES: usize = 3;
@@ -128,7 +129,7 @@ pub struct Problem {
     pub what: String,
     /// How often.
     pub count: usize,
-    /// The first few places.
+    /// The first few places, as people may see them.
     pub examples: Vec<String>,
 }
 
@@ -147,7 +148,7 @@ impl Problems {
         let problem = &mut self.0[found];
         problem.count += 1;
         if problem.examples.len() < EXAMPLES {
-            problem.examples.push(place.into());
+            problem.examples.push(escaped(&place.into()).into_owned());
         }
     }
 

@@ -1,5 +1,6 @@
 //! Reading images of any supported format.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::fault::Problem;
@@ -9,6 +10,7 @@ use super::shape::{Survey, survey_of};
 use super::{cifar, detect, digits, duplicates, folder, idx, npz};
 use crate::config::{DataConfig, DataFormat, Duplicates, ImageSize};
 use crate::error::{Error, Result};
+use crate::shown::escaped;
 
 /// Images as they were read, before anything is divided.
 #[derive(Debug, Clone)]
@@ -283,9 +285,10 @@ fn check_classes(train: &ImageSet, path: &Path) -> Result<()> {
     ))
 }
 
-/// The first few of `items`, and how many more there are.
+/// The first few of `items`, as people may see them, and how many more there are.
 pub(super) fn listed(items: &[String]) -> String {
     const SHOWN: usize = 5;
+    let items: Vec<Cow<'_, str>> = items.iter().map(|item| escaped(item)).collect();
     match items.len().checked_sub(SHOWN) {
         None | Some(0) => items.join(", "),
         Some(more) => format!("{} and {more} more", items[..SHOWN].join(", ")),
