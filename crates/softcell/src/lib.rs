@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod import;
 pub mod loss;
 pub mod measures;
+pub mod memory;
 pub mod model;
 pub mod network;
 pub mod ops;

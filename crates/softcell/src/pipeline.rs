@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, WrongAnswer, evaluate_telling};
 use crate::event::{Event, Observer, Stage};
 use crate::examples::{mistakes, samples};
+use crate::memory::peak_rss_mb;
 use crate::model::TrainedModel;
 use crate::ops::Pass;
 use crate::run::{
-    ChosenSize, Keeper, RunFolder, RunResult, load_search, load_train, peak_rss_mb, rewind, save_train,
-    write_weights,
+    ChosenSize, Keeper, RunFolder, RunResult, load_search, load_train, rewind, save_train, write_weights,
 };
 use crate::search::{SearchOutcome, search};
 use crate::sizing::{asked_shape, sized, sizing_note};

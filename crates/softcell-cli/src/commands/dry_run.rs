@@ -8,8 +8,9 @@ use softcell::config::Config;
 use softcell::data::Dataset;
 use softcell::device::Device;
 use softcell::forecast::{MemoryModel, TimeForecast, time_search, time_training};
+use softcell::memory::{available_bytes, resident_bytes};
 use softcell::pipeline::network_cost;
-use softcell::run::{RunFolder, available_bytes, resident_bytes};
+use softcell::run::RunFolder;
 use softcell::sizing::sized;
 use softcell::space::{Genotype, supernet_parameters};
 use toml::Table;
@@ -159,8 +160,9 @@ fn tell(
 }
 
 fn timed(time: &TimeForecast) -> String {
+    let s = if time.epochs == 1 { "" } else { "s" };
     format!(
-        "              {} epochs of {}, {:.1} ms a step: about {}\n",
+        "              {} epoch{s} of {}, {:.1} ms a step: about {}\n",
         time.epochs,
         duration(time.epoch_seconds),
         time.step_seconds * 1e3,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::arithmetic::Work;
 use super::timing::{Times, median};
-use crate::run::peak_rss_mb;
+use crate::memory::peak_rss_mb;
 use crate::space::Cost;
 
 /// What a measurement came to; `S` are its settings.

@@ -134,7 +134,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// A share outside its range; a class with fewer images than there are parts.
+    /// A share outside its range; a class with fewer images than there are parts; groups too large to be divided.
     pub fn new(mut source: Source, data: &DataConfig, train_portion: f64, seed: u64) -> Result<Dataset> {
         let shares = Shares {
             test: source.test.is_none().then_some(data.test_fraction),
@@ -156,6 +156,7 @@ impl Dataset {
             source.keep_training(&train);
         }
         let split = shares.split(&source, seed);
+        check_parts(&split, source.test.as_ref(), train_portion, Path::new(&data.path))?;
         let normalization = Normalization::measure(&source.train, &merged(&split));
         let summary = Summary::with(&source, fingerprint, normalization.clone());
         let test = source.test.expect("split off above where it was missing");
@@ -243,6 +244,28 @@ impl Dataset {
     pub fn training_indices(&self) -> Vec<usize> {
         merged(&self.split)
     }
+}
+
+/// Refuses parts without an image, which only groups can bring about.
+fn check_parts(split: &Split, test: Option<&ImageSet>, train_portion: f64, path: &Path) -> Result<()> {
+    let empty = [
+        ("weights", split.weights.is_empty()),
+        ("alphas", split.alphas.is_empty() && train_portion < 1.0),
+        ("test", test.is_some_and(ImageSet::is_empty)),
+    ];
+    let empty: Vec<String> =
+        empty.iter().filter(|(_, empty)| *empty).map(|(part, _)| part.to_string()).collect();
+    if empty.is_empty() {
+        return Ok(());
+    }
+    Err(Error::data(
+        path,
+        format!(
+            "no image is left for the part {}: groups of images, and copies, stay together",
+            listed(&empty)
+        ),
+        "give more and smaller groups, or parts of their own (train, val, test)",
+    ))
 }
 
 /// Weights and alphas, ascending.

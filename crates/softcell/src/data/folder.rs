@@ -14,7 +14,7 @@ use super::shape::survey_of;
 use super::source::{Source, Strictness, TestImages, Wanted, is_training, listed};
 use crate::config::{DataConfig, DataFormat, Resize};
 use crate::error::{Error, Result};
-use crate::run::available_bytes;
+use crate::memory::available_bytes;
 
 /// Images decoded between two reports of progress.
 const CHUNK: usize = 512;

@@ -319,8 +319,9 @@ impl Budgeting<'_> {
         let (needed, left) = (epochs as f64 * time.epoch_seconds, self.left());
         if needed <= left.max(0.0) * 1.05 {
             return Ok(format!(
-                "time: {} for the {stage} of {layers} cells from {channels} channels, {epochs} epochs of {:.1} s",
+                "time: {} for the {stage} of {layers} cells from {channels} channels, {} of {:.1} s",
                 seconds(needed),
+                counted(epochs),
                 time.epoch_seconds
             ));
         }
@@ -329,13 +330,19 @@ impl Budgeting<'_> {
             "budget",
             format!("{whole:.0}s"),
             format!(
-                "more time: {epochs} epochs of the {stage} take {}, {} are left; allow more, take fewer images \
+                "more time: {} of the {stage} take {}, {} are left; allow more, take fewer images \
                  (--images-per-class) or leave out settings of size",
+                counted(epochs),
                 seconds(needed),
                 seconds(left.max(0.0))
             ),
         ))
     }
+}
+
+/// `1 epoch`, `2 epochs`.
+fn counted(epochs: usize) -> String {
+    format!("{epochs} epoch{}", if epochs == 1 { "" } else { "s" })
 }
 
 /// The genotype that stands for those that a search may find: some cost more, some less.

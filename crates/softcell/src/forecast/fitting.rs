@@ -4,7 +4,7 @@ use super::memory::MemoryModel;
 use crate::config::Config;
 use crate::data::ImageSet;
 use crate::error::Result;
-use crate::run::{available_bytes, resident_bytes};
+use crate::memory::{available_bytes, resident_bytes};
 use crate::sizing::sized;
 use crate::space::Genotype;
 

@@ -120,6 +120,13 @@ fn a_table_names_paths_classes_parts_and_groups() {
     assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), 24);
     assert_eq!(data.summary.grouped_images, data.train.len());
 
+    let two: String =
+        (0..24).map(|i| format!("im/{i}.png,{},{}\n", ["a", "b"][(i % 2) as usize], i / 12)).collect();
+    let path = table(&format!("path,class,group\n{two}"));
+    let error =
+        Dataset::new(read(&path).unwrap(), &config(&path), 0.5, 2).map(|_| ()).unwrap_err().to_string();
+    assert_says(&error, &["groups of images, and copies, stay together", "more and smaller groups"]);
+
     let given = table("path,class,split\nim/0.png,a,train\nim/1.png,b,\nim/2.png,a,VAL\nim/3.png,b,test\n");
     let source = read(&given).unwrap();
     assert_eq!((source.train.labels.clone(), source.validation.clone()), (vec![0, 0, 1], vec![1]));
