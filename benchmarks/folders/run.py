@@ -50,10 +50,11 @@ def one(softcell, number, folder, out, budget):
     row |= {"size": f"{height}x{width}, {result['layers']} cells from {result['init_channels']}"}
     evaluated = subprocess.run([softcell, "evaluate", "--run", place, "--json"], capture_output=True, text=True)
     scores = json.loads(evaluated.stdout) if evaluated.returncode == 0 else {}
-    for key in ["test_accuracy", "balanced_accuracy", "macro_f1"]:
+    for key in ["test_accuracy", "test_balanced_accuracy", "test_macro_f1"]:
         row[key] = f"{100 * scores[key]:.1f} %" if key in scores else "-"
     row["test images"] = str(scores.get("test_images", "-"))
-    images = data if data.is_dir() else folder
+    # An archive is no folder of images to answer for: those of the first set do.
+    images = data if data.is_dir() else folder if (folder / "images").is_dir() else folder.parent / "01-photos"
     predict = [softcell, "predict", "--run", place, "--format", "csv", "--out", logs / f"{number:02}.csv", images]
     code, _, _ = run(predict, logs / f"{number:02}-predict.txt")
     row["predict"] = "all" if code == 0 else f"exit {code}"

@@ -152,7 +152,7 @@ impl Scores {
             );
         }
         for sentence in overlooked(&self.classes, &self.confusion) {
-            text.push_str(&format!("warning        class {sentence}\n"));
+            text.push_str(&format!("warning        {sentence}\n"));
         }
         text
     }

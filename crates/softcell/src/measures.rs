@@ -71,8 +71,8 @@ pub fn overlooked(classes: &[String], confusion: &[Vec<u64>]) -> Vec<String> {
         let of = if images == 1 { "its 1 image is".to_owned() } else { format!("all {images} images are") };
         match found {
             [] => None,
-            [(class, _)] => Some(format!("{class} {one}: {of} taken for other classes")),
-            _ => Some(format!("{} {many}: {of} taken for other classes", listed(found))),
+            [(class, _)] => Some(format!("class {class} {one}: {of} taken for other classes")),
+            _ => Some(format!("classes {} {many}: {of} taken for other classes", listed(found))),
         }
     };
     let sentences = [
@@ -82,15 +82,14 @@ pub fn overlooked(classes: &[String], confusion: &[Vec<u64>]) -> Vec<String> {
     sentences.into_iter().flatten().collect()
 }
 
-/// `a, b and c`, or `a, b, c and 7 more classes`.
+/// `a, b and c`, or `a, b, c and 7 more`.
 fn listed(classes: &[(&str, u64)]) -> String {
     let names: Vec<&str> = classes.iter().map(|(name, _)| *name).collect();
     match &names[..] {
         [most @ .., last] if names.len() <= MOST_NAMES => format!("{} and {last}", most.join(", ")),
         _ => {
             let more = names.len() - MOST_NAMES;
-            let classes = if more == 1 { "class" } else { "classes" };
-            format!("{} and {more} more {classes}", names[..MOST_NAMES].join(", "))
+            format!("{} and {more} more", names[..MOST_NAMES].join(", "))
         }
     }
 }
@@ -130,7 +129,7 @@ mod tests {
         close(macro_f1(&confusion), 1000.0 / 1005.0 / 2.0);
         assert!(is_uneven(class_images(&confusion)));
         let said = overlooked(&["many".to_owned(), "rare".to_owned()], &confusion);
-        assert_eq!(said, ["rare is never answered: all 5 images are taken for other classes"]);
+        assert_eq!(said, ["class rare is never answered: all 5 images are taken for other classes"]);
     }
 
     #[test]
@@ -147,24 +146,24 @@ mod tests {
         confusion[1][0] = 1;
         assert_eq!(
             overlooked(&names, &confusion),
-            ["b is never answered: its 1 image is taken for other classes"]
+            ["class b is never answered: its 1 image is taken for other classes"]
         );
         confusion[0][1] = 1;
         confusion[2][0] = 2;
         assert_eq!(
             overlooked(&names, &confusion),
             [
-                "c is never answered: all 2 images are taken for other classes",
-                "b is never answered rightly: its 1 image is taken for other classes"
+                "class c is never answered: all 2 images are taken for other classes",
+                "class b is never answered rightly: its 1 image is taken for other classes"
             ]
         );
         (3..6).for_each(|class| confusion[class][0] = 1);
         let said = overlooked(&names, &confusion);
         assert_eq!(
             said[0],
-            "c, d, e and 1 more class are never answered: all 5 images are taken for other classes"
+            "classes c, d, e and 1 more are never answered: all 5 images are taken for other classes"
         );
         confusion[2][2] = 1;
-        assert!(overlooked(&names, &confusion)[0].starts_with("d, e and f are"));
+        assert!(overlooked(&names, &confusion)[0].starts_with("classes d, e and f are"));
     }
 }

@@ -90,11 +90,11 @@ pub(super) fn head<R: BufRead + Seek>(mut reader: R) -> Result<Head, Fault> {
 /// Colours become gray by their luminance (Rec. 709), gray becomes three equal channels.
 pub(super) fn decode(bytes: &[u8], shape: Shape, resize: Resize) -> Result<Decoded, Fault> {
     let fault = |e: ImageError| Fault::of_image(&e, &bytes[..bytes.len().min(512)]);
-    let mut decoder = decoder(Cursor::new(bytes)).map_err(fault)?;
     // The decoder would fill up what is missing.
     if jpeg_is_cut_off(bytes) {
         return Err(Fault::CutOff);
     }
+    let mut decoder = decoder(Cursor::new(bytes)).map_err(fault)?;
     let orientation = orientation(&mut decoder);
     let mut image = DynamicImage::from_decoder(decoder).map_err(fault)?;
     image.apply_orientation(orientation);

@@ -92,8 +92,14 @@ impl Fault {
             other => {
                 let text = one_line(&other.to_string());
                 let lower = text.to_lowercase();
-                let ends =
-                    ["unexpected end", "unexpectedeof", "unexpected eof", "failed to fill", "exhausted"];
+                let ends = [
+                    "unexpected end",
+                    "unexpectedeof",
+                    "unexpected eof",
+                    "failed to fill",
+                    "not enough bytes",
+                    "exhausted",
+                ];
                 if ends.iter().any(|end| lower.contains(end)) { Fault::CutOff } else { Fault::Damaged(text) }
             }
         }

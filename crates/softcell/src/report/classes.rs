@@ -15,6 +15,12 @@ const WIDEST_MATRIX: usize = 20;
 /// Pairs that are listed.
 const MOST_PAIRS: usize = 15;
 
+/// With a capital letter, as sentences begin.
+fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// What the classes came to together where they are uneven, and which of them are overlooked.
 pub(super) fn balance(result: &RunResult) -> Markup {
     let uneven = is_uneven(class_images(&result.confusion));
@@ -28,7 +34,7 @@ pub(super) fn balance(result: &RunResult) -> Markup {
             }
         }
         @for sentence in overlooked(&result.classes, &result.confusion) {
-            p { strong { "Class " (sentence) "." } }
+            p { strong { (capital(&sentence)) "." } }
         }
     }
 }
