@@ -25,6 +25,7 @@ pub mod pipeline;
 mod pool;
 pub mod predict;
 pub mod random;
+pub mod reading;
 pub mod replay;
 pub mod report;
 pub mod run;
