@@ -21,6 +21,7 @@ use anyhow::Result;
 use softcell::event::Stage;
 use softcell::measures::{class_images, is_uneven};
 use softcell::run::{RunFolder, RunResult};
+use softcell::shown::escaped;
 use softcell::space::Genotype;
 
 use crate::output::{Scores, duration, grouped, percent, print, quoted, size, with_interval};
@@ -80,6 +81,7 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
     let memory = result.peak_rss_mb.map_or(String::new(), |mb| format!(", at most {mb:.0} MB of memory"));
     let weights = if result.weights == "best" { folder.best_weights() } else { folder.last_weights() };
     let run = quoted(&place);
+    let place = escaped(&place);
     let page = page_line(folder);
     format!(
         "\n{}\n\
