@@ -1,7 +1,8 @@
 //! The library's one error type: what was found, what was expected, how to mend it.
 //!
 //! Whatever is put into an error, its text is one line on which nothing acts on a terminal, and not without end:
-//! [`crate::shown::said`]. Only [`Error::Syntax`] has lines of its own making.
+//! [`crate::shown::said`]. Only [`Error::Syntax`] and
+//! [`Error::Mismatch`] have lines of their own making.
 
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,27 @@ pub enum Error {
         problem: String,
         /// What stands around it.
         excerpt: Excerpt,
+    },
+    /// As [`Error::Invalid`] of many things, which stand behind it, one on each line.
+    #[error(
+        "{}: found {}, expected {}; {}:{}",
+        said(what),
+        said(found),
+        said(expected),
+        said(remedy),
+        lines(list)
+    )]
+    Mismatch {
+        /// The thing at fault.
+        what: String,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+        /// What the user can do.
+        remedy: String,
+        /// What does not fit.
+        list: Vec<String>,
     },
     /// The images cannot be used.
     #[error("data {}: {}; {}", shown::path(path), said(problem), said(remedy))]
@@ -132,6 +154,10 @@ impl Excerpt {
     }
 }
 
+fn lines(list: &[String]) -> String {
+    list.iter().map(|line| format!("\n  {}", said(line))).collect()
+}
+
 impl std::fmt::Display for Excerpt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "  {}{}", self.before, self.after)?;
@@ -195,6 +221,16 @@ mod tests {
             let text = error.to_string();
             assert!(!text.contains(char::is_control) && text.contains("\\u{1b}[31m"), "{text}");
         }
+        let list = vec![bad.to_owned(); 2];
+        let text = |text: &str| text.to_owned();
+        let error = Error::Mismatch {
+            what: text("a"),
+            found: text("b"),
+            expected: text("c"),
+            remedy: text("d"),
+            list,
+        };
+        assert_eq!(error.to_string().lines().count(), 3, "{error}");
         let long = Error::setting("a", "x".repeat(1 << 20), "less").to_string();
         assert!(long.len() < 2100, "{}", long.len());
     }

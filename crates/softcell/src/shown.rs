@@ -49,9 +49,9 @@ pub fn said(text: &str) -> Cow<'_, str> {
     Cow::Owned(beginning + " … " + &String::from_iter(end))
 }
 
-/// A path as [`escaped`]; what is not UTF-8 in it is shown as `�`.
+/// A path as [`said`]; what is not UTF-8 in it is shown as `�`.
 pub fn path(path: &Path) -> String {
-    escaped(&path.to_string_lossy()).into_owned()
+    said(&path.to_string_lossy()).into_owned()
 }
 
 #[cfg(test)]

@@ -227,15 +227,14 @@ pub fn load_named<M: Module>(module: M, tensors: &NamedTensors, origin: &str) ->
         }
     }
     if !mismatch.is_empty() {
-        return Err(Error::invalid(
-            origin,
-            mismatch.counts(),
-            "exactly the tensors of this network",
-            format!(
-                "check that the weights belong to this genotype, width, depth and number of classes:{}",
-                mismatch.lines()
-            ),
-        ));
+        return Err(Error::Mismatch {
+            what: origin.to_owned(),
+            found: mismatch.counts(),
+            expected: "exactly the tensors of this network".to_owned(),
+            remedy: "check that the weights belong to this genotype, width, depth and number of classes"
+                .to_owned(),
+            list: mismatch.lines(),
+        });
     }
     Ok(module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, old: Tensor<1>| {
         let new = &tensors[&path.name()];

@@ -72,7 +72,7 @@ const MALFORMED: [(&str, &str); 71] = [
     ("aw-nas-huge-group.txt", "column 36: found `reduce_184467440…`"),
     ("aw-nas-no-last-concat.txt", "expected `reduce_1_concat=[…]` beside that of the normal cell"),
     ("blank.txt", "genotype: found nothing"),
-    ("byte-order-mark.txt", "column 1: found `\u{feff}Genotype(`"),
+    ("byte-order-mark.txt", "column 1: found `\\u{feff}Genotype(`"),
     ("concat-none.txt", "column 201: found `None, reduce=[('…`, expected `range(…, …)` or `[…]`"),
     ("concat-of-inputs.txt", "normal cell, concat: found node 0, expected intermediate nodes"),
     ("concat-repeated.txt", "normal cell, concat: found node 2 twice"),

@@ -1,8 +1,10 @@
 //! Files without an end, pipes that nobody writes to, images that are traps: an error at once, with its remedy.
 #![cfg(target_os = "linux")]
 
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::support::{Said, TINY, images, run, softcell, succeed};
@@ -18,6 +20,15 @@ fn within(folder: &Path, args: &str) -> Said {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    // Read at the same time, so that it never waits for room.
+    fn all(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            from.read_to_end(&mut bytes).unwrap();
+            bytes
+        })
+    }
+    let (out, err) = (all(child.stdout.take().unwrap()), all(child.stderr.take().unwrap()));
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if begun.elapsed() > Duration::from_secs(60) {
@@ -26,7 +37,8 @@ fn within(folder: &Path, args: &str) -> Said {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    child.wait_with_output().unwrap().into()
+    let status = child.wait().unwrap();
+    Output { status, stdout: out.join().unwrap(), stderr: err.join().unwrap() }.into()
 }
 
 #[track_caller]

@@ -71,7 +71,12 @@ pub(super) enum Scale {
 impl Series {
     pub(super) fn new(label: &str, colour: &str, values: Vec<Option<f64>>) -> Series {
         let values = values.into_iter().map(|v| v.filter(|v| v.is_finite()).map(significant)).collect();
-        Series { label: label.to_owned(), colour: colour.to_owned(), dashed: false, values }
+        Series {
+            label: crate::shown::escaped(label).into_owned(),
+            colour: colour.to_owned(),
+            dashed: false,
+            values,
+        }
     }
 
     pub(super) fn dashed(self) -> Series {

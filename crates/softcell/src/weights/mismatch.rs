@@ -42,20 +42,19 @@ impl Mismatch {
         format!("tensors {}", counts.join(", "))
     }
 
-    /// The names, each line after a line break; those that differ in the cell alone share one:
-    /// `missing: cells.{0,2-5}._ops.3.op.1.weight`.
-    pub fn lines(&self) -> String {
-        let mut text = String::new();
+    /// The names; those that differ in the cell alone share a line: `missing: cells.{0,2-5}._ops.3.op.1.weight`.
+    pub fn lines(&self) -> Vec<String> {
+        let mut list = Vec::new();
         for (what, tensors) in self.parts() {
             let lines = grouped(&tensors);
             for line in lines.iter().take(MOST_LINES) {
-                text.push_str(&format!("\n  {what}: {line}"));
+                list.push(format!("{what}: {line}"));
             }
             if let Some(more) = lines.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
-                text.push_str(&format!("\n  {what}: {more} lines more"));
+                list.push(format!("{what}: {more} lines more"));
             }
         }
-        text
+        list
     }
 
     /// The kinds that there are: name and remark of each tensor.
@@ -141,10 +140,12 @@ mod tests {
         assert_eq!(mismatch.counts(), "tensors 5 missing, 1 surplus, 1 of another shape");
         assert_eq!(
             mismatch.lines(),
-            "\n  missing: cells.{0-2,10}._ops.0.op.1.weight\n  \
-             missing: cells.7.preprocess1.op.1.weight\n  \
-             surplus: stem0.0.weight\n  \
-             of another shape: classifier.weight is [10, 8] instead of [7, 8]"
+            [
+                "missing: cells.{0-2,10}._ops.0.op.1.weight",
+                "missing: cells.7.preprocess1.op.1.weight",
+                "surplus: stem0.0.weight",
+                "of another shape: classifier.weight is [10, 8] instead of [7, 8]",
+            ]
         );
     }
 
@@ -152,7 +153,10 @@ mod tests {
     fn a_long_list_is_cut() {
         let mut mismatch = Mismatch::default();
         (0..30).for_each(|i| mismatch.surplus(format!("layer{i}")));
-        let text = mismatch.lines();
-        assert!(text.ends_with("layer23\n  surplus: 6 lines more") && !text.contains("layer24"), "{text}");
+        let list = mismatch.lines();
+        assert!(
+            list[list.len() - 2].ends_with("layer23")
+                && list.ends_with(&["surplus: 6 lines more".to_owned()])
+        );
     }
 }
