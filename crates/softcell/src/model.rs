@@ -4,7 +4,9 @@ use burn::tensor::Device;
 
 use crate::error::{Error, Result};
 use crate::network::{DerivedNetwork, DerivedNetworkConfig};
-use crate::run::{Manifest, RunFolder, read_weights};
+use crate::resume::check_size;
+use crate::run::{Agreement, Manifest, RunFolder, read_weights};
+use crate::space::derived_cost;
 use crate::train::network_config;
 use crate::weights::{NamedTensors, load_named};
 
@@ -36,6 +38,9 @@ impl TrainedModel {
         let manifest = folder.read_manifest()?.ok_or_else(|| missing("manifest.json"))?;
         let genotype = folder.read_genotype()?.ok_or_else(|| missing("genotype.json"))?;
         let weights = chosen_weights(folder)?.ok_or_else(|| missing("trained network"))?;
+        let agreement =
+            Agreement { config: Some(&config), manifest: Some(&manifest), ..Agreement::default() };
+        agreement.check(folder.path())?;
         let network = network_config(&genotype, &config.train, manifest.image_shape, manifest.classes.len());
         Ok(Self { network, weights, manifest })
     }
@@ -45,8 +50,23 @@ impl TrainedModel {
     /// # Errors
     /// When weights and description do not fit one another; `origin` names the weights.
     pub fn build(&self, origin: &str, device: &Device) -> Result<DerivedNetwork> {
-        load_named(self.network.init(device)?, &self.weights, origin)
+        build(&self.network, &self.weights, origin, device)
     }
+}
+
+/// A network with its weights; `origin` names them.
+///
+/// # Errors
+/// When weights and description do not fit one another. A description of a network that is far larger than the
+/// weights is refused before anything is built from it.
+pub(crate) fn build(
+    network: &DerivedNetworkConfig,
+    weights: &NamedTensors,
+    origin: &str,
+    device: &Device,
+) -> Result<DerivedNetwork> {
+    check_size(origin, weights, derived_cost(&network.genotype, &network.shape()).parameters)?;
+    load_named(network.init(device)?, weights, origin)
 }
 
 /// The best weights by validation, else the last; `None` while training is not done.

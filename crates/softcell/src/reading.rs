@@ -141,7 +141,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sparse = folder.path().join("sparse");
         File::create(&sparse).unwrap().set_len(1 << 40).unwrap();
-        assert!(read(&sparse, 1 << 20, Source::File).unwrap_err().to_string().contains("1099511627776 bytes"));
+        assert!(
+            read(&sparse, 1 << 20, Source::File).unwrap_err().to_string().contains("1099511627776 bytes")
+        );
         let zero = Path::new("/dev/zero");
         assert!(read(zero, 1 << 20, Source::File).unwrap_err().to_string().contains("a device"));
         assert!(read(zero, 1 << 20, Source::Any).unwrap_err().to_string().contains("more than"));

@@ -17,6 +17,7 @@ mod photos;
 mod planning;
 mod predicting;
 mod progress;
+mod records;
 mod reporting;
 mod runs;
 mod survival;

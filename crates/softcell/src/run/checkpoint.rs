@@ -15,10 +15,11 @@ use super::{atomic, seal};
 use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::loss::Meter;
+use crate::reading::{self, MOST_OF_WEIGHTS, Source};
 use crate::search::SearchState;
 use crate::space::ArchWeights;
 use crate::train::{Best, Score, TrainState};
-use crate::weights::{HostTensor, NamedTensors};
+use crate::weights::{HostTensor, NamedTensors, unusable};
 
 const KEY: &str = "softcell";
 
@@ -65,6 +66,7 @@ pub fn save_search(path: &Path, state: &SearchState) -> Result<()> {
     ]);
     let parts =
         [("net", &state.net), ("velocity", &state.velocity), ("alphas", &alphas), ("adam", &state.adam)];
+    check_values(path, &parts)?;
     atomic::write_keeping_previous(path, &encode(&head, &parts))
 }
 
@@ -81,10 +83,13 @@ pub fn load_search(path: &Path) -> Result<Option<SearchState>> {
         let alphas = take(&mut tensors, "alphas.");
         let rows = |name: &str| {
             let t = alphas.get(name).ok_or_else(|| damaged(path, format!("no alphas.{name}")))?;
-            let columns = t.shape.last().copied().unwrap_or(1).max(1);
+            let columns = match t.shape[..] {
+                [_, columns] if columns > 0 => columns,
+                _ => return Err(damaged(path, format!("alphas.{name} is of shape {:?}", t.shape))),
+            };
             Ok(t.values.chunks(columns).map(<[f32]>::to_vec).collect())
         };
-        Ok(SearchState {
+        let state = SearchState {
             position,
             meter,
             epoch_seconds,
@@ -94,7 +99,8 @@ pub fn load_search(path: &Path) -> Result<Option<SearchState>> {
             velocity: take(&mut tensors, "velocity."),
             adam_steps,
             adam: take(&mut tensors, "adam."),
-        })
+        };
+        check_rest(path, &tensors).map(|()| state)
     })
 }
 
@@ -117,6 +123,7 @@ pub fn save_train(path: &Path, state: &TrainState) -> Result<()> {
     let best = state.best.as_ref().map_or(&nothing, |b| &b.net);
     let parts =
         [("net", &state.net), ("velocity", &state.velocity), ("best", best), ("average", &state.average)];
+    check_values(path, &parts)?;
     atomic::write_keeping_previous(path, &encode(&head, &parts))
 }
 
@@ -141,7 +148,7 @@ pub fn load_train(path: &Path) -> Result<Option<TrainState>> {
             return Err(damaged(path, "it is a search checkpoint"));
         };
         let best_net = take(&mut tensors, "best.");
-        Ok(TrainState {
+        let state = TrainState {
             position,
             meter,
             epoch_seconds,
@@ -154,7 +161,8 @@ pub fn load_train(path: &Path) -> Result<Option<TrainState>> {
                 net: best_net,
             }),
             average: take(&mut tensors, "average."),
-        })
+        };
+        check_rest(path, &tensors).map(|()| state)
     })
 }
 
@@ -163,6 +171,7 @@ pub fn load_train(path: &Path) -> Result<Option<TrainState>> {
 /// # Errors
 /// What the file system says; the file on disk is then as it was.
 pub fn write_weights(path: &Path, net: &NamedTensors) -> Result<()> {
+    check_values(path, &[("weights", net)])?;
     atomic::write(path, &to_bytes(net, BTreeMap::new()))
 }
 
@@ -171,7 +180,7 @@ pub fn write_weights(path: &Path, net: &NamedTensors) -> Result<()> {
 /// # Errors
 /// When the file is missing, damaged (also by a single bit, in files with a checksum) or holds other numbers.
 pub fn read_weights(path: &Path) -> Result<NamedTensors> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let bytes = reading::read(path, MOST_OF_WEIGHTS, Source::File)?;
     seal::check(&bytes).map_err(|problem| {
         Error::run(
             path,
@@ -191,6 +200,26 @@ fn take(tensors: &mut NamedTensors, prefix: &str) -> NamedTensors {
             (name[prefix.len()..].to_string(), tensors.remove(&name).expect("the name was just listed"))
         })
         .collect()
+}
+
+/// Refuses tensors that are no part of a state.
+fn check_rest(path: &Path, rest: &NamedTensors) -> Result<()> {
+    match rest.keys().next() {
+        None => Ok(()),
+        Some(name) => Err(damaged(path, format!("{name} is no part of such a state"))),
+    }
+}
+
+/// Refuses to write values that would be refused when they are read.
+fn check_values(path: &Path, parts: &[(&str, &NamedTensors)]) -> Result<()> {
+    match parts.iter().find_map(|(_, tensors)| unusable(tensors)) {
+        None => Ok(()),
+        Some(unusable) => Err(Error::run(
+            path,
+            format!("not written, because of {}", unusable.found),
+            "the last good checkpoint is kept: lower --learning-rate or --arch-learning-rate, or check the images",
+        )),
+    }
 }
 
 fn encode(head: &Head, parts: &[(&str, &NamedTensors)]) -> Vec<u8> {
@@ -250,7 +279,10 @@ fn tensors_of(path: &Path, file: &SafeTensors) -> Result<NamedTensors> {
             view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         tensors.insert(name.to_string(), HostTensor { shape: view.shape().to_vec(), values });
     }
-    Ok(tensors)
+    match unusable(&tensors) {
+        None => Ok(tensors),
+        Some(unusable) => Err(damaged(path, format!("{}, not {}", unusable.found, unusable.expected))),
+    }
 }
 
 fn damaged(path: &Path, problem: impl std::fmt::Display) -> Error {
@@ -264,13 +296,13 @@ fn damaged(path: &Path, problem: impl std::fmt::Display) -> Error {
 fn load<T>(path: &Path, read: impl Fn(&[u8]) -> Result<T>) -> Result<Option<T>> {
     let mut first_error = None;
     for candidate in [path.to_path_buf(), atomic::previous(path)] {
-        match std::fs::read(&candidate) {
+        match reading::read(&candidate, MOST_OF_WEIGHTS, Source::File) {
             Ok(bytes) => match read(&bytes) {
                 Ok(state) => return Ok(Some(state)),
                 Err(e) => first_error = first_error.or(Some(e)),
             },
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(Error::io("read", candidate)(e)),
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
         }
     }
     first_error.map_or(Ok(None), Err)

@@ -8,11 +8,14 @@ use super::budget::RunBudget;
 use super::examples::{Mistakes, Samples};
 use super::history;
 use super::manifest::{Manifest, RunResult};
+use super::record::Record;
 use super::size::ChosenSize;
 use super::tensorboard::EventFile;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Stage;
+use crate::reading::{self, MOST_OF_A_RECORD, MOST_OF_A_TEXT, Source};
+use crate::shown;
 use crate::space::Genotype;
 
 /// What to do with a run that is there already.
@@ -125,7 +128,7 @@ impl RunFolder {
     /// When there is none, or another process is working on it.
     pub fn view(path: &Path) -> Result<Self> {
         Self::check_begun(path)?;
-        let Ok(lock) = File::open(path.join(LOCK)) else {
+        let Ok(lock) = reading::open_file(&path.join(LOCK)) else {
             return Ok(Self { path: path.to_path_buf(), _lock: None });
         };
         match lock.try_lock_shared() {
@@ -143,7 +146,7 @@ impl RunFolder {
     /// When there is none.
     pub fn peek(path: &Path) -> Result<(Self, Activity)> {
         Self::check_begun(path)?;
-        let busy = File::open(path.join(LOCK))
+        let busy = reading::open_file(&path.join(LOCK))
             .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)));
         let folder = Self { path: path.to_path_buf(), _lock: None };
         Ok((folder, if busy { Activity::Busy } else { Activity::Idle }))
@@ -186,6 +189,9 @@ impl RunFolder {
 
     fn lock(path: &Path) -> Result<Self> {
         let lock_path = path.join(LOCK);
+        if lock_path.symlink_metadata().is_ok_and(|data| !data.is_file()) {
+            return Err(Error::run(&lock_path, "it is no file", "remove it, and it is made anew"));
+        }
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -334,6 +340,7 @@ impl RunFolder {
         if let Some(size) = self.read_size()? {
             config.train.init_channels = size.init_channels;
             config.train.layers = size.layers;
+            config.train.check()?;
         }
         Ok(config)
     }
@@ -344,7 +351,7 @@ impl RunFolder {
     /// When the file is missing or is not a complete configuration.
     pub fn read_asked_config(&self) -> Result<Config> {
         let path = self.path.join(CONFIG);
-        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let text = reading::read_text(&path, MOST_OF_A_TEXT, Source::File)?;
         Config::from_toml(&text, &path.display().to_string())
     }
 
@@ -434,27 +441,32 @@ impl RunFolder {
         atomic::write(&self.path.join(name), text.as_bytes())
     }
 
-    fn write_json<T: serde::Serialize>(&self, name: &str, value: &T) -> Result<()> {
+    fn write_json<T: serde::Serialize + Record>(&self, name: &str, value: &T) -> Result<()> {
+        value.check().map_err(|contradiction| contradiction.not_written_to(&self.path.join(name)))?;
         let mut text = serde_json::to_string_pretty(value).expect("records serialise");
         text.push('\n');
         self.write_text(name, &text)
     }
 
-    fn read_json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+    fn read_json<T: serde::de::DeserializeOwned + Record>(&self, name: &str) -> Result<Option<T>> {
         let path = self.path.join(name);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io("read", path)(e)),
+        let bytes = match reading::read(&path, MOST_OF_A_RECORD, Source::File) {
+            Ok(bytes) => bytes,
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            Err(e) => return Err(e),
         };
-        serde_json::from_str(&text).map(Some).map_err(|e| {
+        let record: T = serde_json::from_slice(&bytes).map_err(|e| {
             Error::invalid(
-                path.display().to_string(),
+                shown::path(&path),
                 e.to_string(),
                 "the file as Softcell wrote it",
                 "restore it, or start again with --force",
             )
-        })
+        })?;
+        record.check().map_err(|contradiction| contradiction.read_from(&path))?;
+        Ok(Some(record))
     }
 }
 

@@ -1,0 +1,109 @@
+//! Every byte of checkpoints and weights, damaged: an error or the previous checkpoint, never other numbers.
+
+use std::fs;
+use std::path::Path;
+
+use softcell::event::Position;
+use softcell::loss::Meter;
+use softcell::run::{load_search, load_train, read_weights, save_search, save_train, write_weights};
+use softcell::search::SearchState;
+use softcell::space::ArchWeights;
+use softcell::train::{Best, Score, TrainState};
+use softcell::weights::{HostTensor, NamedTensors};
+
+fn tensors(seed: f32) -> NamedTensors {
+    let tensor = HostTensor { shape: vec![2], values: vec![seed, 3.0] };
+    [("a.running_var".to_owned(), tensor)].into()
+}
+
+fn search_state(step: usize) -> SearchState {
+    SearchState {
+        position: Position { epoch: 3, step },
+        meter: Meter { images: 5, loss_sum: 1.25, top1: 2, top5: 4 },
+        epoch_seconds: 1.5,
+        seconds: 20.25,
+        net: tensors(1.0),
+        velocity: tensors(0.5),
+        alphas: ArchWeights { normal: vec![vec![0.1, 0.2]], reduction: vec![vec![0.3, 0.4]] },
+        adam_steps: 7,
+        adam: tensors(0.0),
+    }
+}
+
+fn train_state(step: usize) -> TrainState {
+    TrainState {
+        position: Position { epoch: 3, step },
+        meter: Meter::default(),
+        epoch_seconds: 0.5,
+        seconds: 2.0,
+        net: tensors(1.0),
+        velocity: tensors(0.5),
+        best: Some(Best {
+            epoch: 2,
+            score: Score { accuracy: 0.5, balanced_accuracy: Some(0.25), loss: Some(0.7) },
+            net: tensors(2.0),
+        }),
+        average: NamedTensors::new(),
+    }
+}
+
+/// Calls `check` with each byte of the file changed in several ways.
+fn with_each_byte(path: &Path, mut check: impl FnMut(&str)) -> usize {
+    let whole = fs::read(path).unwrap();
+    let mut tried = 0;
+    for at in 0..whole.len() {
+        let old = whole[at];
+        let others = [old ^ 1, old ^ 0x20, old ^ 0xff, if old == 0 { b'"' } else { 0 }];
+        for other in others {
+            let mut bytes = whole.clone();
+            bytes[at] = other;
+            fs::write(path, bytes).unwrap();
+            check(&format!("byte {at} of {}: {old:#x} became {other:#x}", whole.len()));
+            tried += 1;
+        }
+    }
+    fs::write(path, whole).unwrap();
+    tried
+}
+
+#[test]
+fn every_byte_of_weights_is_watched() {
+    let here = tempfile::tempdir().unwrap();
+    let path = here.path().join("best.safetensors");
+    write_weights(&path, &tensors(1.0)).unwrap();
+    let tried = with_each_byte(&path, |what| assert!(read_weights(&path).is_err(), "{what}"));
+    assert!(tried > 500);
+    assert_eq!(read_weights(&path).unwrap(), tensors(1.0));
+}
+
+#[test]
+fn every_byte_of_a_checkpoint_is_watched_and_the_previous_one_steps_in() {
+    let here = tempfile::tempdir().unwrap();
+    let (search, train) = (here.path().join("search.safetensors"), here.path().join("train.safetensors"));
+    save_search(&search, &search_state(1)).unwrap();
+    save_train(&train, &train_state(1)).unwrap();
+    let alone = with_each_byte(&search, |what| assert!(load_search(&search).is_err(), "{what}"))
+        + with_each_byte(&train, |what| assert!(load_train(&train).is_err(), "{what}"));
+    save_search(&search, &search_state(2)).unwrap();
+    save_train(&train, &train_state(2)).unwrap();
+    let step_in = with_each_byte(&search, |what| {
+        assert_eq!(load_search(&search).unwrap().unwrap(), search_state(1), "{what}");
+    }) + with_each_byte(&train, |what| {
+        assert_eq!(load_train(&train).unwrap().unwrap(), train_state(1), "{what}");
+    });
+    println!("{alone} errors, {step_in} times the previous checkpoint");
+    assert!(alone > 4000 && step_in == alone);
+    assert_eq!(load_search(&search).unwrap().unwrap(), search_state(2));
+}
+
+#[test]
+fn every_length_of_a_cut_file_is_noticed() {
+    let here = tempfile::tempdir().unwrap();
+    let path = here.path().join("search.safetensors");
+    save_search(&path, &search_state(1)).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for length in 0..whole.len() {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(load_search(&path).is_err() && read_weights(&path).is_err(), "{length} bytes");
+    }
+}
