@@ -25,7 +25,7 @@ impl TrainedModel {
     /// The network of a finished training: the best weights by validation, else the last.
     ///
     /// # Errors
-    /// When the run is not trained, or a file is damaged.
+    /// When the run is not trained, or a file is damaged or contradicts another.
     pub fn load(folder: &RunFolder) -> Result<Self> {
         let config = folder.read_config()?;
         let missing = |what: &str| {
@@ -38,9 +38,16 @@ impl TrainedModel {
         let manifest = folder.read_manifest()?.ok_or_else(|| missing("manifest.json"))?;
         let genotype = folder.read_genotype()?.ok_or_else(|| missing("genotype.json"))?;
         let weights = chosen_weights(folder)?.ok_or_else(|| missing("trained network"))?;
-        let agreement =
-            Agreement { config: Some(&config), manifest: Some(&manifest), ..Agreement::default() };
-        agreement.check(folder.path())?;
+        // Cells with the same weights may be joined in another way.
+        let result = folder.read_result()?;
+        Agreement {
+            config: Some(&config),
+            manifest: Some(&manifest),
+            genotype: Some(&genotype),
+            result: result.as_ref(),
+            ..Agreement::default()
+        }
+        .check(folder.path())?;
         let network = network_config(&genotype, &config.train, manifest.image_shape, manifest.classes.len());
         Ok(Self { network, weights, manifest })
     }
