@@ -61,7 +61,7 @@ impl Job<'_> {
                 "restore the images, or start a new run with another --out",
             ));
         }
-        Ok(())
+        self.dataset.check_network(&manifest.classes, manifest.image_shape)
     }
 
     /// Searches, or goes on searching, and writes the genotype.

@@ -66,6 +66,12 @@ fn files_that_contradict_themselves_are_errors() {
         fs::write(&file, whole).unwrap();
     }
     succeed(here, "report --run run");
+    // A shape that can be, but not that of the images.
+    change(&here.join("run/manifest.json"), "/image_shape", json!([1, 8, 16]));
+    for command in ["export --run run --format onnx --out model.onnx --force", "evaluate --run run", &resume]
+    {
+        fail(here, command, 1, &[]);
+    }
 }
 
 /// Puts NaN in the place of the last weight, in a file without a checksum as earlier versions wrote it.

@@ -20,8 +20,9 @@ pub(super) const MOST_EPOCHS: usize = 1_000_000;
 pub(super) const MOST_CHANNELS: usize = 4096;
 pub(super) const MOST_LAYERS: usize = 256;
 const MOST_CLASSES: usize = 1_000_000;
-/// Most values of an image: 1 GiB of them in f32.
-const MOST_OF_AN_IMAGE: usize = 1 << 28;
+/// Longest side of an image, and most values of one, more than in one of the largest sides that settings take with three channels.
+const LONGEST_SIDE: usize = 32_768;
+const MOST_OF_AN_IMAGE: usize = 1 << 26;
 
 /// A record in a file of the run folder.
 pub trait Record {
@@ -142,12 +143,11 @@ pub(super) fn classes(found: &[String]) -> Checked {
 pub(super) fn image_shape(found: [usize; 3]) -> Checked {
     let [channels, height, width] = found;
     let values = channels.checked_mul(height).and_then(|plane| plane.checked_mul(width));
-    holds(
-        values.is_some_and(|values| (1..=MOST_OF_AN_IMAGE).contains(&values)),
-        "image_shape",
-        format!("{found:?}"),
-        format!("channels, height and width of an image of 1 to {MOST_OF_AN_IMAGE} values"),
-    )
+    let fits = values.is_some_and(|values| (1..=MOST_OF_AN_IMAGE).contains(&values));
+    let expected = format!(
+        "channels, height and width of an image of 1 to {MOST_OF_AN_IMAGE} values, sides up to {LONGEST_SIDE}"
+    );
+    holds(fits && height.max(width) <= LONGEST_SIDE, "image_shape", format!("{found:?}"), expected)
 }
 
 /// A genotype as text.

@@ -9,7 +9,7 @@ use softcell::model::TrainedModel;
 use softcell::report::RunRecord;
 use softcell::run::RunFolder;
 
-use crate::fixture::{Files, Fixture, Stage, put};
+use crate::fixture::{Files, Fixture, Stage, exercise, put};
 
 /// Reads a run in all ways that read its records.
 fn read(run: &Path) -> Result<(), Error> {
@@ -24,16 +24,18 @@ struct Runs {
     _here: tempfile::TempDir,
     run: std::path::PathBuf,
     files: Files,
+    fixture: Fixture,
 }
 
 impl Runs {
     fn new() -> Runs {
         let here = tempfile::tempdir().unwrap();
-        let files = Fixture::new().make(&here.path().join("whole"), Stage::Finished);
+        let fixture = Fixture::new();
+        let files = fixture.make(&here.path().join("whole"), Stage::Finished);
         let run = here.path().join("run");
         put(&run, &files);
         read(&run).unwrap();
-        Runs { _here: here, run, files }
+        Runs { _here: here, run, files, fixture }
     }
 
     /// The error of the run with another text in a file.
@@ -123,6 +125,7 @@ fn manifests_describe_images_that_can_be() {
         json!([0, 8, 8]),
         json!([1u64 << 62, 4, 4]),
         json!([3, 65_536, 65_536]),
+        json!([1, 8, 8_000_000]),
     ] {
         refuse("/image_shape", shape, &["image_shape", "channels, height and width"]);
     }
@@ -131,6 +134,21 @@ fn manifests_describe_images_that_can_be() {
     refuse("/seed", json!(77), &["seed", "77", "as in config.toml"]);
     refuse("/images/1", json!(1), &["test_images", "1, as in manifest.json"]);
     refuse("/images", json!([1u64 << 60, 1]), &["images"]);
+}
+
+#[test]
+fn images_have_the_shape_of_the_manifest() {
+    let runs = Runs::new();
+    let mut manifest: Value = serde_json::from_str(runs.text("manifest.json")).unwrap();
+    manifest["image_shape"] = json!([1, 8, 16]);
+    fs::write(runs.run.join("manifest.json"), manifest.to_string()).unwrap();
+    read(&runs.run).expect("such images can be");
+    let said = exercise(&runs.fixture, &runs.run);
+    for reader in ["evaluate", "export", "search", "train"] {
+        let (_, error) = said.iter().find(|(name, _)| *name == reader).unwrap();
+        let error = error.as_ref().unwrap_or_else(|| panic!("{reader}: {said:?}"));
+        assert!(error.contains("8x16") || error.contains("[1, 8, 16]"), "{reader}: {error}");
+    }
 }
 
 #[test]

@@ -259,12 +259,13 @@ fn exported(fixture: &Fixture, run: &Path) -> Result<()> {
     onnx::to_bytes(&model, &OnnxOptions { norms: BatchNorms::Kept, ..OnnxOptions::default() })?;
     let options = OnnxOptions::default();
     let bytes = onnx::to_bytes(&model, &options)?;
+    let few = |sample: Sample| Sample { images: sample.images[..2].to_vec(), ..sample };
     if is_small(&model.manifest) {
-        let sample = Sample::made_up(model.manifest.image_shape);
-        let sample = Sample { images: sample.images[..2].to_vec(), ..sample };
-        onnx::verify(bytes, &model, &options, &sample, &fixture.device)?;
+        let sample = few(Sample::made_up(model.manifest.image_shape));
+        onnx::verify(bytes.clone(), &model, &options, &sample, &fixture.device)?;
     }
-    Ok(())
+    let sample = few(Sample::of(&fixture.dataset.test));
+    onnx::verify(bytes, &model, &options, &sample, &fixture.device).map(drop)
 }
 
 fn shown(run: &Path) -> Result<()> {
