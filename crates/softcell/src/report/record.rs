@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::error::Result;
-use crate::run::{Activity, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples, read_history};
+use crate::run::{Activity, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples};
 use crate::search::SearchEpoch;
 use crate::space::{Cost, Genotype, parse_genotype};
 use crate::train::TrainEpoch;
@@ -66,7 +66,7 @@ impl RunRecord {
     /// When a file is damaged. A file that is not there yet is none.
     pub fn read(folder: &RunFolder, activity: Activity) -> Result<RunRecord> {
         let (mut search, mut train) = (Vec::new(), Vec::new());
-        for line in read_history(&folder.history())? {
+        for line in folder.read_history()? {
             match line {
                 HistoryLine::Search(epoch) => search.push(epoch),
                 HistoryLine::Train(epoch) => train.push(epoch),
