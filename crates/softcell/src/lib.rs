@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod config;
 pub mod data;
+pub mod destination;
 pub mod device;
 pub mod drawing;
 pub mod error;

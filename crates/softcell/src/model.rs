@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use crate::error::{Error, Result};
 use crate::network::{DerivedNetwork, DerivedNetworkConfig};
 use crate::resume::check_size;
-use crate::run::{Agreement, Manifest, RunFolder, read_weights};
+use crate::run::{Agreement, Manifest, RunFolder, Weights};
 use crate::space::derived_cost;
 use crate::train::network_config;
 use crate::weights::{NamedTensors, load_named};
@@ -82,10 +82,9 @@ pub(crate) fn build(
 /// When a file is damaged.
 pub fn chosen_weights(folder: &RunFolder) -> Result<Option<NamedTensors>> {
     // The last weights are written first, when training ends; best ones may stand beside them.
-    if !folder.last_weights().exists() {
+    if !folder.has_weights(Weights::Last) {
         return Ok(None);
     }
-    let best = folder.best_weights();
-    let path = if best.exists() { best } else { folder.last_weights() };
-    read_weights(&path).map(Some)
+    let which = if folder.has_weights(Weights::Best) { Weights::Best } else { Weights::Last };
+    folder.read_weights(which)
 }

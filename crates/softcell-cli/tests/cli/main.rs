@@ -9,6 +9,7 @@ mod converting;
 mod export;
 mod import;
 mod inspecting;
+mod keeping;
 mod limits;
 mod listing;
 mod memory;

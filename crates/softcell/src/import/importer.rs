@@ -13,7 +13,7 @@ use crate::data::{Dataset, Normalization};
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
 use crate::network::StemKind;
-use crate::run::{Manifest, RunFolder, write_weights};
+use crate::run::{Manifest, RunFolder, Weights};
 use crate::space::{Genotype, NetworkShape, derived_cost};
 use crate::train::network_config;
 use crate::weights::{NamedTensors, unusable};
@@ -337,6 +337,6 @@ impl Imported {
         folder.write_config(&self.config)?;
         folder.write_manifest(&self.model.manifest)?;
         folder.write_genotype(&self.model.network.genotype)?;
-        write_weights(&folder.last_weights(), &self.model.weights)
+        folder.write_weights(Weights::Last, &self.model.weights)
     }
 }

@@ -13,7 +13,7 @@ use crate::model::TrainedModel;
 use crate::network::DerivedNetwork;
 use crate::ops::Pass;
 use crate::pool::in_pool;
-use crate::run::{Manifest, RunFolder};
+use crate::run::{Manifest, RunFolder, Weights};
 
 /// A trained network that answers for images.
 pub struct Predictor {
@@ -48,7 +48,11 @@ impl Predictor {
     /// # Errors
     /// When the run is not trained, or its files do not fit one another.
     pub fn load(folder: &RunFolder, device: &Device) -> Result<Self> {
-        Self::new(TrainedModel::load(folder)?, &folder.last_weights().display().to_string(), device)
+        Self::new(
+            TrainedModel::load(folder)?,
+            &folder.weights_path(Weights::Last).display().to_string(),
+            device,
+        )
     }
 
     /// Of a network that is loaded; `origin` names its weights.

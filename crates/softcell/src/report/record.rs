@@ -2,9 +2,7 @@
 
 use crate::config::Config;
 use crate::error::Result;
-use crate::run::{
-    Activity, Agreement, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples, read_history,
-};
+use crate::run::{Activity, Agreement, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples};
 use crate::search::SearchEpoch;
 use crate::space::{Cost, Genotype, parse_genotype};
 use crate::train::TrainEpoch;
@@ -67,7 +65,7 @@ impl RunRecord {
     /// # Errors
     /// When a file is damaged, or contradicts another. A file that is not there yet is none.
     pub fn read(folder: &RunFolder, activity: Activity) -> Result<RunRecord> {
-        let history = read_history(&folder.history())?;
+        let history = folder.read_history()?;
         let mut record = RunRecord {
             place: folder.path().display().to_string(),
             activity,

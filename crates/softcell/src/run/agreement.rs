@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::examples::{Mistakes, Samples};
 use super::folder::RunFolder;
-use super::history::{HistoryLine, read_history};
+use super::history::HistoryLine;
 use super::manifest::{Manifest, RunResult};
 use super::record::{Checked, Contradiction, holds, if_there, length, whole};
 use crate::config::Config;
@@ -36,7 +36,7 @@ impl RunFolder {
         Agreement {
             config: Some(&config),
             manifest: manifest.as_ref(),
-            history: &read_history(&self.history())?,
+            history: &self.read_history()?,
             genotype: genotype.as_ref(),
             result: result.as_ref(),
             ..Agreement::default()

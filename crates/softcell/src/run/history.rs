@@ -1,15 +1,17 @@
 //! `history.jsonl`: one line for each epoch, of the search and of the training.
 
-use std::path::Path;
+use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::atomic;
+use super::directory::Directory;
+use super::files::HISTORY;
 use super::record::{
     Checked, MOST_EPOCHS, Record, amount, finite, genotype, holds, if_there, length, seconds, share, whole,
 };
 use crate::error::{Error, Result};
-use crate::reading::{self, MOST_OF_A_RECORD, Source};
+use crate::event::Stage;
+use crate::reading::MOST_OF_A_RECORD;
 use crate::search::SearchEpoch;
 use crate::shown;
 use crate::space::{ArchWeights, CellKind};
@@ -26,6 +28,14 @@ pub enum HistoryLine {
 }
 
 impl HistoryLine {
+    /// The stage that the epoch is of.
+    pub fn stage(&self) -> Stage {
+        match self {
+            HistoryLine::Search(_) => Stage::Search,
+            HistoryLine::Train(_) => Stage::Train,
+        }
+    }
+
     /// Seconds the epoch took.
     pub fn seconds(&self) -> f64 {
         match self {
@@ -39,28 +49,25 @@ impl HistoryLine {
 ///
 /// # Errors
 /// A line in the middle that cannot be read or says what cannot be, and epochs that do not follow one another.
-pub fn read_history(path: &Path) -> Result<Vec<HistoryLine>> {
-    let bytes = match reading::read(path, MOST_OF_A_RECORD, Source::File) {
-        Ok(bytes) => bytes,
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Vec::new());
-        }
-        Err(e) => return Err(e),
-    };
+pub(super) fn read(directory: &Directory) -> Result<Vec<HistoryLine>> {
+    let Some(bytes) = directory.read(HISTORY, MOST_OF_A_RECORD)? else { return Ok(Vec::new()) };
+    let path = directory.path().join(HISTORY);
     // What stands after the last end of a line was cut short, at times within a letter.
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
+    let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     let mut following = Following::default();
     let mut lines = Vec::new();
-    for (i, line) in whole.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
+    for (i, line) in
+        bytes[..end].split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty())
+    {
         let read: HistoryLine = serde_json::from_slice(line).map_err(|e| {
             Error::invalid(
-                format!("{}, line {}", shown::path(path), i + 1),
+                format!("{}, line {}", shown::path(&path), i + 1),
                 e.to_string(),
                 "a line that Softcell wrote",
                 "restore the file from a copy, or start again with --force",
             )
         })?;
-        read.check().and_then(|()| following.check(&read)).map_err(|c| c.read_from_line(path, i + 1))?;
+        read.check().and_then(|()| following.check(&read)).map_err(|c| c.read_from_line(&path, i + 1))?;
         lines.push(read);
     }
     Ok(lines)
@@ -159,25 +166,33 @@ impl Record for TrainEpoch {
 }
 
 /// Appends a line and syncs it.
-pub(super) fn append(path: &Path, line: &HistoryLine) -> Result<()> {
-    use std::io::Write;
-    line.check().map_err(|contradiction| contradiction.not_written_to(path))?;
+pub(super) fn append(directory: &Directory, line: &HistoryLine) -> Result<()> {
+    line.check().map_err(|contradiction| contradiction.not_written_to(&directory.path().join(HISTORY)))?;
     let mut text = serde_json::to_string(line).expect("records serialise");
     text.push('\n');
-    let mut file =
-        std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("open", path))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(Error::io("append to", path))
+    let mut file = directory.open_to_append(HISTORY)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
+    written.map_err(Error::io("append to", directory.path().join(HISTORY)))
 }
 
-/// Drops the lines that `keep` refuses: those of epochs after the checkpoint a run goes on from.
-pub(super) fn retain(path: &Path, keep: impl Fn(&HistoryLine) -> bool) -> Result<()> {
-    if !path.exists() {
-        return Ok(());
-    }
+/// Writes a history anew, where there is one.
+pub(super) fn write<'a>(directory: &Directory, lines: impl Iterator<Item = &'a HistoryLine>) -> Result<()> {
     let mut text = String::new();
-    for line in read_history(path)?.iter().filter(|line| keep(line)) {
+    for line in lines {
         text.push_str(&serde_json::to_string(line).expect("records serialise"));
         text.push('\n');
     }
-    atomic::write(path, text.as_bytes())
+    match text.is_empty() {
+        true => directory.remove(HISTORY),
+        false => directory.write(HISTORY, text.as_bytes()),
+    }
+}
+
+/// Drops the lines that `keep` refuses: those of epochs after the checkpoint a run goes on from.
+pub(super) fn retain(directory: &Directory, keep: impl Fn(&HistoryLine) -> bool) -> Result<()> {
+    if !directory.exists(HISTORY) {
+        return Ok(());
+    }
+    let lines = read(directory)?;
+    write(directory, lines.iter().filter(|line| keep(line)))
 }

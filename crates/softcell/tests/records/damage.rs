@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use softcell::event::Position;
+use softcell::event::{Position, Stage};
 use softcell::loss::Meter;
-use softcell::run::{load_search, load_train, read_weights, save_search, save_train, write_weights};
+use softcell::run::{Overwrite, RunFolder, Weights};
 use softcell::search::SearchState;
 use softcell::space::ArchWeights;
 use softcell::train::{Best, Score, TrainState};
@@ -66,44 +66,55 @@ fn with_each_byte(path: &Path, mut check: impl FnMut(&str)) -> usize {
     tried
 }
 
+fn folder() -> (tempfile::TempDir, RunFolder) {
+    let here = tempfile::tempdir().unwrap();
+    let folder = RunFolder::create(&here.path().join("run"), Overwrite::Refuse).unwrap();
+    (here, folder)
+}
+
 #[test]
 fn every_byte_of_weights_is_watched() {
-    let here = tempfile::tempdir().unwrap();
-    let path = here.path().join("best.safetensors");
-    write_weights(&path, &tensors(1.0)).unwrap();
-    let tried = with_each_byte(&path, |what| assert!(read_weights(&path).is_err(), "{what}"));
+    let (_here, folder) = folder();
+    folder.write_weights(Weights::Best, &tensors(1.0)).unwrap();
+    let tried = with_each_byte(&folder.weights_path(Weights::Best), |what| {
+        assert!(folder.read_weights(Weights::Best).is_err(), "{what}");
+    });
     assert!(tried > 500);
-    assert_eq!(read_weights(&path).unwrap(), tensors(1.0));
+    assert_eq!(folder.read_weights(Weights::Best).unwrap().unwrap(), tensors(1.0));
 }
 
 #[test]
 fn every_byte_of_a_checkpoint_is_watched_and_the_previous_one_steps_in() {
-    let here = tempfile::tempdir().unwrap();
-    let (search, train) = (here.path().join("search.safetensors"), here.path().join("train.safetensors"));
-    save_search(&search, &search_state(1)).unwrap();
-    save_train(&train, &train_state(1)).unwrap();
-    let alone = with_each_byte(&search, |what| assert!(load_search(&search).is_err(), "{what}"))
-        + with_each_byte(&train, |what| assert!(load_train(&train).is_err(), "{what}"));
-    save_search(&search, &search_state(2)).unwrap();
-    save_train(&train, &train_state(2)).unwrap();
+    let (_here, folder) = folder();
+    let [search, train] =
+        [Stage::Search, Stage::Train].map(|s| folder.path().join(folder.checkpoint_name(s)));
+    folder.save_search(&search_state(1)).unwrap();
+    folder.save_train(&train_state(1)).unwrap();
+    let alone = with_each_byte(&search, |what| assert!(folder.load_search().is_err(), "{what}"))
+        + with_each_byte(&train, |what| assert!(folder.load_train().is_err(), "{what}"));
+    folder.save_search(&search_state(2)).unwrap();
+    folder.save_train(&train_state(2)).unwrap();
     let step_in = with_each_byte(&search, |what| {
-        assert_eq!(load_search(&search).unwrap().unwrap(), search_state(1), "{what}");
+        let loaded = folder.load_search().unwrap().unwrap();
+        assert!(loaded.state == search_state(1) && loaded.damage.is_some(), "{what}: {loaded:?}");
     }) + with_each_byte(&train, |what| {
-        assert_eq!(load_train(&train).unwrap().unwrap(), train_state(1), "{what}");
+        let loaded = folder.load_train().unwrap().unwrap();
+        assert!(loaded.state == train_state(1) && loaded.damage.is_some(), "{what}: {loaded:?}");
     });
     println!("{alone} errors, {step_in} times the previous checkpoint");
     assert!(alone > 4000 && step_in == alone);
-    assert_eq!(load_search(&search).unwrap().unwrap(), search_state(2));
+    let loaded = folder.load_search().unwrap().unwrap();
+    assert!(loaded.state == search_state(2) && loaded.damage.is_none());
 }
 
 #[test]
 fn every_length_of_a_cut_file_is_noticed() {
-    let here = tempfile::tempdir().unwrap();
-    let path = here.path().join("search.safetensors");
-    save_search(&path, &search_state(1)).unwrap();
+    let (_here, folder) = folder();
+    folder.save_search(&search_state(1)).unwrap();
+    let path = folder.path().join(folder.checkpoint_name(Stage::Search));
     let whole = fs::read(&path).unwrap();
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
-        assert!(load_search(&path).is_err() && read_weights(&path).is_err(), "{length} bytes");
+        assert!(folder.load_search().is_err(), "{length} bytes");
     }
 }

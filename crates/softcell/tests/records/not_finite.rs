@@ -9,7 +9,7 @@ use softcell::export::onnx::{self, OnnxOptions};
 use softcell::model::TrainedModel;
 use softcell::pipeline::Job;
 use softcell::predict::Predictor;
-use softcell::run::{RunFolder, load_train, read_weights, save_train, write_weights};
+use softcell::run::{RunFolder, Weights};
 use softcell::weights::NamedTensors;
 
 use crate::fixture::{Fixture, Stage};
@@ -29,9 +29,10 @@ fn weights_that_are_no_numbers_are_refused_wherever_they_are_read() {
     let here = tempfile::tempdir().unwrap();
     let fixture = Fixture::new();
     fixture.make(&here.path().join("run"), Stage::Finished);
-    let folder = RunFolder::view(&here.path().join("run")).unwrap();
-    let best = folder.best_weights();
-    let weights = read_weights(&best).unwrap();
+    let folder = RunFolder::open(&here.path().join("run")).unwrap();
+    let best = folder.weights_path(Weights::Best);
+    let weights = folder.read_weights(Weights::Best).unwrap().unwrap();
+    let last = fs::read(folder.weights_path(Weights::Last)).unwrap();
     for (name, value, words) in [
         ("classifier.weight", f32::NAN, "1 of 40 values in classifier.weight that are NaN or infinite"),
         ("stem.0.weight", f32::INFINITY, "values in stem.0.weight"),
@@ -42,24 +43,24 @@ fn weights_that_are_no_numbers_are_refused_wherever_they_are_read() {
         tensor.values[0] = value;
         write(&best, &strange);
         let errors = [
-            read_weights(&best).unwrap_err(),
+            folder.read_weights(Weights::Best).unwrap_err(),
             TrainedModel::load(&folder).unwrap_err(),
             Predictor::load(&folder, &fixture.device).err().expect("no predictor"),
             // Nor are they written.
-            write_weights(&here.path().join("other"), &strange).unwrap_err(),
+            folder.write_weights(Weights::Last, &strange).unwrap_err(),
         ];
         for error in errors {
             let values = error.to_string();
             assert!(values.contains(words) || values.contains(&format!("in {name}")), "{words}: {values}");
         }
-        let checkpoint = folder.checkpoint(softcell::event::Stage::Train);
-        let mut state = load_train(&checkpoint).unwrap().unwrap();
+        let checkpoint = folder.path().join(folder.checkpoint_name(softcell::event::Stage::Train));
+        let mut state = folder.load_train().unwrap().unwrap().state;
         state.net.get_mut(name).unwrap().values[0] = value;
         let before = fs::read(&checkpoint).unwrap();
-        assert!(save_train(&checkpoint, &state).unwrap_err().to_string().contains("not written"));
+        assert!(folder.save_train(&state).unwrap_err().to_string().contains("not written"));
         assert_eq!(fs::read(&checkpoint).unwrap(), before, "the last good one is kept");
     }
-    assert!(!here.path().join("other").exists());
+    assert_eq!(fs::read(folder.weights_path(Weights::Last)).unwrap(), last);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 
-use softcell::run::{RunFolder, RunState, list_runs, read_history};
+use softcell::run::{HistoryLine, RunFolder, RunState, list_runs};
 
 use crate::fixture::{Fixture, Stage, exercise, files, put};
 
@@ -37,6 +38,10 @@ fn pipes_are_not_waited_for() {
     }
 }
 
+fn read_history(run: &Path) -> softcell::Result<Vec<HistoryLine>> {
+    RunFolder::peek(run)?.0.read_history()
+}
+
 #[test]
 fn a_line_that_was_cut_within_a_letter_is_left_out() {
     let here = tempfile::tempdir().unwrap();
@@ -44,10 +49,10 @@ fn a_line_that_was_cut_within_a_letter_is_left_out() {
     let run = here.path().join("run");
     fixture.make(&run, Stage::Training);
     let history = run.join("history.jsonl");
-    let lines = read_history(&history).unwrap();
+    let lines = read_history(&run).unwrap();
     let whole = fs::read(&history).unwrap();
     fs::OpenOptions::new().append(true).open(&history).unwrap().write_all(b"{\"stage\":\"tr\xc3").unwrap();
-    assert_eq!(read_history(&history).unwrap(), lines);
+    assert_eq!(read_history(&run).unwrap(), lines);
     // The run goes on, and the line is gone.
     let said = exercise(&fixture, &run);
     assert!(said.iter().filter(|(name, _)| *name == "train").all(|(_, error)| error.is_none()), "{said:?}");
@@ -57,7 +62,7 @@ fn a_line_that_was_cut_within_a_letter_is_left_out() {
     let mut bytes = whole;
     bytes[3] = 0xff;
     fs::write(&history, bytes).unwrap();
-    assert!(read_history(&history).unwrap_err().to_string().contains("line 1"));
+    assert!(read_history(&run).unwrap_err().to_string().contains("line 1"));
 }
 
 #[cfg(target_os = "linux")]
