@@ -29,6 +29,7 @@ pub mod random;
 pub mod reading;
 pub mod replay;
 pub mod report;
+mod resume;
 pub mod run;
 pub mod search;
 pub mod shown;

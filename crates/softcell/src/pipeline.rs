@@ -14,14 +14,16 @@ use crate::evaluate::{Evaluation, WrongAnswer, evaluate_telling};
 use crate::event::{Event, Observer, Position, Stage};
 use crate::examples::{mistakes, samples};
 use crate::memory::peak_rss_mb;
-use crate::model::TrainedModel;
+use crate::model::{self, TrainedModel};
 use crate::ops::Pass;
 use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewind};
 use crate::search::{SearchOutcome, search};
 use crate::sizing::{asked_shape, sized, sizing_note};
 use crate::space::{Cost, Genotype, derived_cost, derived_layers};
-use crate::train::{TrainOutcome, TrainState, WarmStart, build_network, evaluation_plan, train, warm_start};
-use crate::weights::{NamedTensors, initialize, load_named, named_tensors};
+use crate::train::{
+    TrainOutcome, TrainState, WarmStart, build_network, evaluation_plan, network_config, train, warm_start,
+};
+use crate::weights::{NamedTensors, initialize, named_tensors};
 
 /// What the stages of a run share.
 pub struct Job<'a> {
@@ -38,11 +40,12 @@ pub struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Checks that the images are those the run began with.
+    /// Checks that the images are those the run began with, and that its records are of one run.
     ///
     /// # Errors
     /// When they are not.
     pub fn check_data(&self) -> Result<()> {
+        self.folder.check_agreement()?;
         let Some(manifest) = self.folder.read_manifest()? else { return Ok(()) };
         let found = &self.dataset.summary.fingerprint;
         if manifest.data_fingerprint != *found {
@@ -56,7 +59,7 @@ impl Job<'_> {
                 "restore the images, or start a new run with another --out",
             ));
         }
-        Ok(())
+        self.dataset.check_network(&manifest.classes, manifest.image_shape)
     }
 
     /// Searches, or goes on searching, and writes the genotype.
@@ -302,8 +305,10 @@ impl Job<'_> {
         wrong: impl FnMut(WrongAnswer) + Send,
     ) -> Result<Evaluation> {
         let config = self.sized(genotype)?;
-        let net = build_network(genotype, &config.train, &self.dataset.train, self.device)?;
-        let net = load_named(net, weights, "weights")?;
+        let images = &self.dataset.train;
+        let shape = [images.channels, images.height, images.width];
+        let network = network_config(genotype, &config.train, shape, images.classes.len());
+        let net = model::build(&network, weights, "weights", self.device)?;
         let set = &self.dataset.test;
         let plan = evaluation_plan(
             set,
@@ -321,7 +326,7 @@ impl Job<'_> {
             logits
         };
         let evaluation = evaluate_telling(&plan, self.device, forward, wrong);
-        told.map(|()| evaluation)
+        told.and_then(|()| evaluation.finite())
     }
 }
 

@@ -18,6 +18,7 @@ mod photos;
 mod planning;
 mod predicting;
 mod progress;
+mod records;
 mod reporting;
 mod runs;
 mod survival;

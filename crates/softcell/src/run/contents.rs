@@ -12,6 +12,7 @@ use super::files::{
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
 use super::manifest::{Manifest, RunResult};
+use super::record::Record;
 use super::size::ChosenSize;
 use super::tensorboard::EventFile;
 use crate::config::Config;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::event::Stage;
 use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT, MOST_OF_WEIGHTS};
 use crate::search::SearchState;
+use crate::shown;
 use crate::space::{ArchWeights, Genotype};
 use crate::train::TrainState;
 use crate::weights::NamedTensors;
@@ -50,18 +52,20 @@ impl RunFolder {
     /// Writes a search state; the previous checkpoint is kept beside it. What was set aside for this run is let go of.
     ///
     /// # Errors
-    /// What the file system says; the checkpoints on disk are then as they were.
+    /// Values that are no numbers, and what the file system says; the checkpoints on disk are then as they were.
     pub fn save_search(&self, state: &SearchState) -> Result<()> {
-        self.save(Stage::Search, &checkpoint::encode_search(state))
+        let path = self.path().join(files::checkpoint(Stage::Search));
+        self.save(Stage::Search, &checkpoint::encode_search(&path, state)?)
     }
 
     /// Writes a training state; the previous checkpoint is kept beside it. What was set aside for this run is let go
     /// of.
     ///
     /// # Errors
-    /// What the file system says; the checkpoints on disk are then as they were.
+    /// Values that are no numbers, and what the file system says; the checkpoints on disk are then as they were.
     pub fn save_train(&self, state: &TrainState) -> Result<()> {
-        self.save(Stage::Train, &checkpoint::encode_train(state))
+        let path = self.path().join(files::checkpoint(Stage::Train));
+        self.save(Stage::Train, &checkpoint::encode_train(&path, state)?)
     }
 
     fn save(&self, stage: Stage, bytes: &[u8]) -> Result<()> {
@@ -134,6 +138,7 @@ impl RunFolder {
     /// # Errors
     /// What the file system says; the file on disk is then as it was.
     pub fn write_weights(&self, which: Weights, net: &NamedTensors) -> Result<()> {
+        checkpoint::check_values(&self.weights_path(which), &[("weights", net)])?;
         self.directory.write(which.file(), &checkpoint::encode_weights(net))?;
         self.settle()
     }
@@ -249,6 +254,7 @@ impl RunFolder {
         if let Some(size) = self.read_size()? {
             config.train.init_channels = size.init_channels;
             config.train.layers = size.layers;
+            config.train.check()?;
         }
         Ok(config)
     }
@@ -356,21 +362,25 @@ impl RunFolder {
         self.directory.write(name, text.as_bytes())
     }
 
-    fn write_json<T: serde::Serialize>(&self, name: &str, value: &T) -> Result<()> {
+    fn write_json<T: serde::Serialize + Record>(&self, name: &str, value: &T) -> Result<()> {
+        value.check().map_err(|contradiction| contradiction.not_written_to(&self.path().join(name)))?;
         let mut text = serde_json::to_string_pretty(value).expect("records serialise");
         text.push('\n');
         self.write_text(name, &text)
     }
 
-    fn read_json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+    fn read_json<T: serde::de::DeserializeOwned + Record>(&self, name: &str) -> Result<Option<T>> {
         let Some(bytes) = self.directory.read(name, MOST_OF_A_RECORD)? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|e| {
+        let path = self.path().join(name);
+        let record: T = serde_json::from_slice(&bytes).map_err(|e| {
             Error::invalid(
-                self.path().join(name).display().to_string(),
+                shown::path(&path),
                 e.to_string(),
                 "the file as Softcell wrote it",
                 "restore it, or start again with --force",
             )
-        })
+        })?;
+        record.check().map_err(|contradiction| contradiction.read_from(&path))?;
+        Ok(Some(record))
     }
 }

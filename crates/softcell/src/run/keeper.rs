@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
 use super::tensorboard::EventFile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, Observer, Signal, Stage};
 
 /// Keeps what a stage hands out.
@@ -65,7 +65,26 @@ impl Observer for Keeper<'_> {
 }
 
 /// Removes from the history what lies after the checkpoint that a stage goes on from.
+///
+/// # Errors
+/// When it does not have all epochs up to there.
 pub(crate) fn rewind(folder: &RunFolder, stage: Stage, epochs_done: usize) -> Result<()> {
+    let before = |line: &&HistoryLine| match (stage, line) {
+        (Stage::Search, HistoryLine::Search(epoch)) => epoch.epoch < epochs_done,
+        (Stage::Train, HistoryLine::Train(epoch)) => epoch.epoch < epochs_done,
+        _ => false,
+    };
+    let kept = folder.read_history()?.iter().filter(before).count();
+    if kept < epochs_done {
+        return Err(Error::run(
+            folder.path().join("history.jsonl"),
+            format!(
+                "it has {kept} of the {epochs_done} epochs of the {} that the checkpoint has",
+                stage.noun()
+            ),
+            "restore the file from a copy, or start again with --force",
+        ));
+    }
     history::retain(&folder.directory, |line| match (stage, line) {
         (Stage::Search, HistoryLine::Search(epoch)) => epoch.epoch < epochs_done,
         (Stage::Search, HistoryLine::Train(_)) => false,

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
+use super::agreement::Agreement;
 use super::files::{LOCK, MARKER, TELLING};
 use super::folder::{Activity, RunFolder};
 use super::history::HistoryLine;
@@ -18,7 +20,9 @@ const DEPTH: usize = 4;
 /// A run in a few words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunSummary {
-    /// Its folder.
+    /// Its folder. As JSON `folder`, with a replacement character for what is no text in a name; only then there
+    /// is also `folder_bytes`, the bytes of the path in hexadecimal.
+    #[serde(flatten, serialize_with = "with_bytes")]
     pub folder: PathBuf,
     /// Where it stands.
     #[serde(flatten)]
@@ -43,6 +47,18 @@ pub struct RunSummary {
     pub seconds: Option<f64>,
     /// When one of its files last changed, in seconds since 1970; none where the system does not tell.
     pub changed: Option<f64>,
+}
+
+/// A path as text, and its bytes where the text is not the path.
+fn with_bytes<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("folder", &path.to_string_lossy())?;
+    if path.to_str().is_none() {
+        let hex = |byte: &u8| format!("{byte:02x}");
+        let bytes: String = path.as_os_str().as_encoded_bytes().iter().map(hex).collect();
+        map.serialize_entry("folder_bytes", &bytes)?;
+    }
+    map.end()
 }
 
 /// Where a run stands.
@@ -246,7 +262,19 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
             summary.parameters = Some(manifest.network_cost(genotype, &config.train).parameters);
         }
     }
-    if let Some(result) = folder.read_result()? {
+    let result = folder.read_result()?;
+    if activity == Activity::Idle {
+        let agreement = Agreement {
+            config: Some(&config),
+            manifest: manifest.as_ref(),
+            history: &lines,
+            genotype: genotype.as_ref(),
+            result: result.as_ref(),
+            ..Agreement::default()
+        };
+        agreement.check(path)?;
+    }
+    if let Some(result) = result {
         summary.parameters = Some(result.parameters);
         summary.validation_accuracy = result.validation_accuracy;
         summary.test_accuracy = Some(result.test_accuracy);

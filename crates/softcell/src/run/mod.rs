@@ -1,5 +1,6 @@
 //! The run folder: everything a run leaves on disk, written so that a kill at any moment loses nothing.
 
+mod agreement;
 mod aside;
 mod budget;
 mod checkpoint;
@@ -12,11 +13,13 @@ mod history;
 mod keeper;
 mod listing;
 mod manifest;
+mod record;
 pub(crate) mod seal;
 mod size;
 mod tensorboard;
 mod verify;
 
+pub(crate) use agreement::Agreement;
 pub use aside::SetAside;
 pub use budget::{FixedSettings, RunBudget};
 pub use checkpoint::{Loaded, encode_weights};
@@ -28,5 +31,6 @@ pub use keeper::Keeper;
 pub(crate) use keeper::rewind;
 pub use listing::{RunState, RunSummary, find_runs, list_runs};
 pub use manifest::{Manifest, RunResult};
+pub use record::{Checked, Contradiction, Record};
 pub use size::ChosenSize;
 pub use verify::{Damage, Verified, verify_run};
