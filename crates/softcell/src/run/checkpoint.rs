@@ -58,7 +58,10 @@ pub struct Loaded<T> {
 }
 
 /// A search state as a file.
-pub(super) fn encode_search(state: &SearchState) -> Vec<u8> {
+///
+/// # Errors
+/// Values that would be refused when they are read; `path` is the name of the file.
+pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>> {
     let head = Head::Search {
         position: state.position,
         meter: state.meter,
@@ -72,7 +75,8 @@ pub(super) fn encode_search(state: &SearchState) -> Vec<u8> {
     ]);
     let parts =
         [("net", &state.net), ("velocity", &state.velocity), ("alphas", &alphas), ("adam", &state.adam)];
-    encode(&head, &parts)
+    check_values(path, &parts)?;
+    Ok(encode(&head, &parts))
 }
 
 /// A search state from its file, whose name is `path`.
@@ -108,7 +112,10 @@ pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
 }
 
 /// A training state as a file.
-pub(super) fn encode_train(state: &TrainState) -> Vec<u8> {
+///
+/// # Errors
+/// As [`encode_search`].
+pub(super) fn encode_train(path: &Path, state: &TrainState) -> Result<Vec<u8>> {
     let head = Head::Train {
         position: state.position,
         meter: state.meter,
@@ -123,7 +130,8 @@ pub(super) fn encode_train(state: &TrainState) -> Vec<u8> {
     let best = state.best.as_ref().map_or(&nothing, |b| &b.net);
     let parts =
         [("net", &state.net), ("velocity", &state.velocity), ("best", best), ("average", &state.average)];
-    encode(&head, &parts)
+    check_values(path, &parts)?;
+    Ok(encode(&head, &parts))
 }
 
 /// A training state from its file, whose name is `path`.
@@ -199,6 +207,18 @@ fn check_rest(path: &Path, rest: &NamedTensors) -> Result<()> {
     match rest.keys().next() {
         None => Ok(()),
         Some(name) => Err(damaged(path, format!("{name} is no part of such a state"))),
+    }
+}
+
+/// Refuses to write values that would be refused when they are read.
+pub(super) fn check_values(path: &Path, parts: &[(&str, &NamedTensors)]) -> Result<()> {
+    match parts.iter().find_map(|(_, tensors)| unusable(tensors)) {
+        None => Ok(()),
+        Some(unusable) => Err(Error::run(
+            path,
+            format!("not written, because of {}", unusable.found),
+            "the last good checkpoint is kept: lower --learning-rate or --arch-learning-rate, or check the images",
+        )),
     }
 }
 
@@ -329,7 +349,10 @@ mod tests {
         assert!(folder.load_search().unwrap().is_none());
         folder.save_search(&search_state(1)).unwrap();
         assert_eq!(folder.load_search().unwrap().unwrap(), Loaded { state: search_state(1), damage: None });
-        assert_eq!(encode_search(&search_state(1)), encode_search(&search_state(1)));
+        assert_eq!(
+            encode_search(Path::new("x"), &search_state(1)).unwrap(),
+            encode_search(Path::new("x"), &search_state(1)).unwrap()
+        );
     }
 
     #[test]
@@ -337,7 +360,9 @@ mod tests {
         let (_base, folder) = folder();
         folder.save_train(&train_state()).unwrap();
         assert_eq!(folder.load_train().unwrap().unwrap().state, train_state());
-        let error = decode_search(Path::new("x"), &encode_train(&train_state())).unwrap_err().to_string();
+        let error = decode_search(Path::new("x"), &encode_train(Path::new("x"), &train_state()).unwrap())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("training checkpoint"), "{error}");
     }
 
@@ -369,8 +394,12 @@ mod tests {
         let net: NamedTensors = [("stem.0.weight".to_string(), tensor(&[0.5; 20]))].into();
         let files: [(Vec<u8>, fn(&[u8]) -> bool); 3] = [
             (encode_weights(&net), |bytes| decode_weights(Path::new("x"), bytes).is_ok()),
-            (encode_search(&search_state(1)), |bytes| decode_search(Path::new("x"), bytes).is_ok()),
-            (encode_train(&train_state()), |bytes| decode_train(Path::new("x"), bytes).is_ok()),
+            (encode_search(Path::new("x"), &search_state(1)).unwrap(), |bytes| {
+                decode_search(Path::new("x"), bytes).is_ok()
+            }),
+            (encode_train(Path::new("x"), &train_state()).unwrap(), |bytes| {
+                decode_train(Path::new("x"), bytes).is_ok()
+            }),
         ];
         for (bytes, is_read) in files {
             assert!(is_read(&bytes));

@@ -52,23 +52,20 @@ impl RunFolder {
     /// Writes a search state; the previous checkpoint is kept beside it. What was set aside for this run is let go of.
     ///
     /// # Errors
-    /// What the file system says; the checkpoints on disk are then as they were.
+    /// Values that are no numbers, and what the file system says; the checkpoints on disk are then as they were.
     pub fn save_search(&self, state: &SearchState) -> Result<()> {
-        let parts = [&state.net, &state.velocity, &state.adam];
-        self.check_values(&files::checkpoint(Stage::Search), parts)?;
-        self.save(Stage::Search, &checkpoint::encode_search(state))
+        let path = self.path().join(files::checkpoint(Stage::Search));
+        self.save(Stage::Search, &checkpoint::encode_search(&path, state)?)
     }
 
     /// Writes a training state; the previous checkpoint is kept beside it. What was set aside for this run is let go
     /// of.
     ///
     /// # Errors
-    /// What the file system says; the checkpoints on disk are then as they were.
+    /// Values that are no numbers, and what the file system says; the checkpoints on disk are then as they were.
     pub fn save_train(&self, state: &TrainState) -> Result<()> {
-        let best = state.best.as_ref().map_or(&state.net, |best| &best.net);
-        let parts = [&state.net, &state.velocity, &state.average, best];
-        self.check_values(&files::checkpoint(Stage::Train), parts)?;
-        self.save(Stage::Train, &checkpoint::encode_train(state))
+        let path = self.path().join(files::checkpoint(Stage::Train));
+        self.save(Stage::Train, &checkpoint::encode_train(&path, state)?)
     }
 
     /// Refuses to write values that would be refused when they are read.
@@ -153,7 +150,7 @@ impl RunFolder {
     /// # Errors
     /// What the file system says; the file on disk is then as it was.
     pub fn write_weights(&self, which: Weights, net: &NamedTensors) -> Result<()> {
-        self.check_values(which.file(), [net])?;
+        checkpoint::check_values(&self.weights_path(which), &[("weights", net)])?;
         self.directory.write(which.file(), &checkpoint::encode_weights(net))?;
         self.settle()
     }

@@ -53,12 +53,10 @@ pub(super) fn read(directory: &Directory) -> Result<Vec<HistoryLine>> {
     let Some(bytes) = directory.read(HISTORY, MOST_OF_A_RECORD)? else { return Ok(Vec::new()) };
     let path = directory.path().join(HISTORY);
     // What stands after the last end of a line was cut short, at times within a letter.
-    let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
     let mut following = Following::default();
     let mut lines = Vec::new();
-    for (i, line) in
-        bytes[..end].split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty())
-    {
+    for (i, line) in whole.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
         let read: HistoryLine = serde_json::from_slice(line).map_err(|e| {
             Error::invalid(
                 format!("{}, line {}", shown::path(&path), i + 1),
@@ -167,12 +165,13 @@ impl Record for TrainEpoch {
 
 /// Appends a line and syncs it.
 pub(super) fn append(directory: &Directory, line: &HistoryLine) -> Result<()> {
-    line.check().map_err(|contradiction| contradiction.not_written_to(&directory.path().join(HISTORY)))?;
+    let path = directory.path().join(HISTORY);
+    line.check().map_err(|contradiction| contradiction.not_written_to(&path))?;
     let mut text = serde_json::to_string(line).expect("records serialise");
     text.push('\n');
     let mut file = directory.open_to_append(HISTORY)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
-    written.map_err(Error::io("append to", directory.path().join(HISTORY)))
+    written.map_err(Error::io("append to", path))
 }
 
 /// Writes a history anew, where there is one.

@@ -70,14 +70,18 @@ impl Observer for Keeper<'_> {
 /// # Errors
 /// When it does not have all epochs up to there.
 pub(crate) fn rewind(folder: &RunFolder, stage: Stage, epochs_done: usize) -> Result<()> {
-    let lines = folder.read_history()?;
-    let of_stage = lines.iter().filter(|line| line.stage() == stage).count();
-    if of_stage < epochs_done {
+    let before = |line: &&HistoryLine| match (stage, line) {
+        (Stage::Search, HistoryLine::Search(epoch)) => epoch.epoch < epochs_done,
+        (Stage::Train, HistoryLine::Train(epoch)) => epoch.epoch < epochs_done,
+        _ => false,
+    };
+    let kept = folder.read_history()?.iter().filter(before).count();
+    if kept < epochs_done {
         return Err(Error::run(
-            folder.path().join(HISTORY),
+            folder.path().join("history.jsonl"),
             format!(
-                "it has {of_stage} of the {epochs_done} epochs of the {} that the checkpoint has",
-                stage.name()
+                "it has {kept} of the {epochs_done} epochs of the {} that the checkpoint has",
+                stage.noun()
             ),
             "restore the file from a copy, or start again with --force",
         ));

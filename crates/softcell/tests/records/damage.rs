@@ -75,19 +75,18 @@ fn folder() -> (tempfile::TempDir, RunFolder) {
 #[test]
 fn every_byte_of_weights_is_watched() {
     let (_here, folder) = folder();
+    let read = || folder.read_weights(Weights::Best);
     folder.write_weights(Weights::Best, &tensors(1.0)).unwrap();
-    let tried = with_each_byte(&folder.weights_path(Weights::Best), |what| {
-        assert!(folder.read_weights(Weights::Best).is_err(), "{what}");
-    });
+    let tried =
+        with_each_byte(&folder.weights_path(Weights::Best), |what| assert!(read().is_err(), "{what}"));
     assert!(tried > 500);
-    assert_eq!(folder.read_weights(Weights::Best).unwrap().unwrap(), tensors(1.0));
+    assert_eq!(read().unwrap(), Some(tensors(1.0)));
 }
 
 #[test]
 fn every_byte_of_a_checkpoint_is_watched_and_the_previous_one_steps_in() {
     let (_here, folder) = folder();
-    let [search, train] =
-        [Stage::Search, Stage::Train].map(|s| folder.path().join(folder.checkpoint_name(s)));
+    let [search, train] = Stage::ALL.map(|stage| folder.path().join(folder.checkpoint_name(stage)));
     folder.save_search(&search_state(1)).unwrap();
     folder.save_train(&train_state(1)).unwrap();
     let alone = with_each_byte(&search, |what| assert!(folder.load_search().is_err(), "{what}"))
@@ -96,10 +95,10 @@ fn every_byte_of_a_checkpoint_is_watched_and_the_previous_one_steps_in() {
     folder.save_train(&train_state(2)).unwrap();
     let step_in = with_each_byte(&search, |what| {
         let loaded = folder.load_search().unwrap().unwrap();
-        assert!(loaded.state == search_state(1) && loaded.damage.is_some(), "{what}: {loaded:?}");
+        assert!(loaded.state == search_state(1) && loaded.damage.is_some(), "{what}");
     }) + with_each_byte(&train, |what| {
         let loaded = folder.load_train().unwrap().unwrap();
-        assert!(loaded.state == train_state(1) && loaded.damage.is_some(), "{what}: {loaded:?}");
+        assert!(loaded.state == train_state(1) && loaded.damage.is_some(), "{what}");
     });
     println!("{alone} errors, {step_in} times the previous checkpoint");
     assert!(alone > 4000 && step_in == alone);
@@ -111,10 +110,13 @@ fn every_byte_of_a_checkpoint_is_watched_and_the_previous_one_steps_in() {
 fn every_length_of_a_cut_file_is_noticed() {
     let (_here, folder) = folder();
     folder.save_search(&search_state(1)).unwrap();
+    folder.write_weights(Weights::Last, &tensors(1.0)).unwrap();
     let path = folder.path().join(folder.checkpoint_name(Stage::Search));
     let whole = fs::read(&path).unwrap();
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
-        assert!(folder.load_search().is_err(), "{length} bytes");
+        fs::write(folder.weights_path(Weights::Last), &whole[..length]).unwrap();
+        let (state, weights) = (folder.load_search(), folder.read_weights(Weights::Last));
+        assert!(state.is_err() && weights.is_err(), "{length} bytes");
     }
 }

@@ -29,7 +29,7 @@ fn weights_that_are_no_numbers_are_refused_wherever_they_are_read() {
     let here = tempfile::tempdir().unwrap();
     let fixture = Fixture::new();
     fixture.make(&here.path().join("run"), Stage::Finished);
-    let folder = RunFolder::open(&here.path().join("run")).unwrap();
+    let folder = RunFolder::view(&here.path().join("run")).unwrap();
     let best = folder.weights_path(Weights::Best);
     let weights = folder.read_weights(Weights::Best).unwrap().unwrap();
     let last = fs::read(folder.weights_path(Weights::Last)).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use softcell::run::{HistoryLine, RunFolder, RunState, list_runs};
+use softcell::run::{RunFolder, RunState, list_runs};
 
 use crate::fixture::{Fixture, Stage, exercise, files, put};
 
@@ -49,10 +49,11 @@ fn a_line_that_was_cut_within_a_letter_is_left_out() {
     let run = here.path().join("run");
     fixture.make(&run, Stage::Training);
     let history = run.join("history.jsonl");
-    let lines = read_history(&run).unwrap();
+    let read = || RunFolder::view(&run).unwrap().read_history();
+    let lines = read().unwrap();
     let whole = fs::read(&history).unwrap();
     fs::OpenOptions::new().append(true).open(&history).unwrap().write_all(b"{\"stage\":\"tr\xc3").unwrap();
-    assert_eq!(read_history(&run).unwrap(), lines);
+    assert_eq!(read().unwrap(), lines);
     // The run goes on, and the line is gone.
     let said = exercise(&fixture, &run);
     assert!(said.iter().filter(|(name, _)| *name == "train").all(|(_, error)| error.is_none()), "{said:?}");
@@ -62,7 +63,7 @@ fn a_line_that_was_cut_within_a_letter_is_left_out() {
     let mut bytes = whole;
     bytes[3] = 0xff;
     fs::write(&history, bytes).unwrap();
-    assert!(read_history(&run).unwrap_err().to_string().contains("line 1"));
+    assert!(read().unwrap_err().to_string().contains("line 1"));
 }
 
 #[cfg(target_os = "linux")]
