@@ -23,7 +23,7 @@ use crate::search::SearchState;
 use crate::shown;
 use crate::space::{ArchWeights, Genotype};
 use crate::train::TrainState;
-use crate::weights::{NamedTensors, unusable};
+use crate::weights::NamedTensors;
 
 impl RunFolder {
     /// Reads the history; a last line that a kill cut short is left out.
@@ -66,18 +66,6 @@ impl RunFolder {
     pub fn save_train(&self, state: &TrainState) -> Result<()> {
         let path = self.path().join(files::checkpoint(Stage::Train));
         self.save(Stage::Train, &checkpoint::encode_train(&path, state)?)
-    }
-
-    /// Refuses to write values that would be refused when they are read.
-    fn check_values<const N: usize>(&self, name: &str, parts: [&NamedTensors; N]) -> Result<()> {
-        match parts.into_iter().find_map(unusable) {
-            None => Ok(()),
-            Some(unusable) => Err(Error::run(
-                self.path().join(name),
-                format!("not written, because of {}", unusable.found),
-                "the last good checkpoint is kept: lower --learning-rate or --arch-learning-rate, or check the images",
-            )),
-        }
     }
 
     fn save(&self, stage: Stage, bytes: &[u8]) -> Result<()> {

@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::files::HISTORY;
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
 use super::tensorboard::EventFile;

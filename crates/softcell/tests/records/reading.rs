@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 
 use softcell::run::{RunFolder, RunState, list_runs};
 
@@ -36,10 +35,6 @@ fn pipes_are_not_waited_for() {
             );
         }
     }
-}
-
-fn read_history(run: &Path) -> softcell::Result<Vec<HistoryLine>> {
-    RunFolder::peek(run)?.0.read_history()
 }
 
 #[test]
