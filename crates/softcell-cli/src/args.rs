@@ -277,6 +277,9 @@ pub struct PredictArgs {
     /// File that the answers are written to, once all are there [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long, requires = "out")]
+    pub force: bool,
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
@@ -331,6 +334,9 @@ pub struct ReportArgs {
     /// The file [default: report.html in the run folder, or compare.html]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// The numbers that pixels are given in.
@@ -412,6 +418,9 @@ pub struct RunsArgs {
     /// What the runs are sorted by: their last change or their test accuracy, the highest first, or their name
     #[arg(long, value_enum, value_name = "BY", default_value_t)]
     pub sort: RunOrder,
+    /// Read every file of every run, weights and checkpoints against their checksums
+    #[arg(long, conflicts_with = "sort")]
+    pub verify: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
