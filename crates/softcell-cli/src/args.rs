@@ -129,7 +129,7 @@ pub struct Machine {
     /// Device: cpu, or another that this build has
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     pub device: String,
-    /// Number of threads [default: all]
+    /// Number of threads, 64 or that of the processors at most [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub threads: Option<u32>,
 }

@@ -110,7 +110,7 @@ impl Session {
             _ => None,
         };
         let Plan { mut config, dataset, mut notes } =
-            plan(args, given, asked.stages, asked.time.unwrap_or_default(), &device, &mut progress)?;
+            plan(args, given, asked.stages, asked.time.unwrap_or_default(), &mut progress)?;
         let mut budget = None;
         if let Some(time) = asked.time {
             let chosen =

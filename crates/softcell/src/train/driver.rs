@@ -69,6 +69,15 @@ pub fn build_network(
     network_config(genotype, config, shape, images.classes.len()).init(device)
 }
 
+/// Whether the network of `genotype` can be built for these images; nothing is.
+///
+/// # Errors
+/// As [`DerivedNetworkConfig::check`].
+pub fn check_network(genotype: &Genotype, config: &TrainConfig, images: &ImageSet) -> Result<()> {
+    let shape = [images.channels, images.height, images.width];
+    network_config(genotype, config, shape, images.classes.len()).check()
+}
+
 /// Batches for evaluation: in order, without augmentation.
 pub fn evaluation_plan(
     set: &Arc<ImageSet>,
