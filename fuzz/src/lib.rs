@@ -3,6 +3,8 @@
 
 #[path = "../../crates/softcell/src/error.rs"]
 pub mod error;
+#[path = "../../crates/softcell/src/shown.rs"]
+pub mod shown;
 #[path = "../../crates/softcell/src/space/mod.rs"]
 pub mod space;
 

@@ -93,13 +93,13 @@ impl Writer {
             }
             (AnswerFormat::Table, Err(_)) => {}
             (AnswerFormat::Csv, Ok(prediction)) => {
-                let words = |choice: Choice| [choice.class, choice.probability.to_string()];
+                let words = |choice: Choice| [cell(&choice.class), choice.probability.to_string()];
                 let choices: Vec<String> = self.choices(&prediction).into_iter().flat_map(words).collect();
-                self.record(path, &choices, "")?;
+                self.record(&path_cell(path), &choices, "")?;
             }
             (AnswerFormat::Csv, Err(error)) => {
                 let none = vec![String::new(); 2 * self.layout.top];
-                self.record(path, &none, &error)?;
+                self.record(&path_cell(path), &none, &cell(&error))?;
             }
             (AnswerFormat::Json, outcome) => {
                 let said = match outcome {
@@ -168,6 +168,23 @@ impl Writer {
     }
 }
 
+/// Whether a spreadsheet could take the cell for a formula: by its first character, also a wide one or one that is
+/// stepped over, and unless it is a number.
+fn is_formula(text: &str) -> bool {
+    let begins = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    begins && text.parse::<f64>().is_err()
+}
+
+/// A name or sentence as a cell of a CSV file: with an apostrophe in front if it could be taken for a formula.
+fn cell(text: &str) -> String {
+    if is_formula(text) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// A path as a cell of a CSV file: with `./` in front if it could be taken for a formula, which leads to the same file.
+fn path_cell(path: &str) -> String {
+    if is_formula(path) { format!("./{path}") } else { path.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,6 +237,31 @@ mod tests {
         assert!(!text.contains('\u{1b}') && text.contains("\\u{1b}[31mred") && text.contains("two\\nlines"));
         let ends: Vec<usize> = text.lines().skip(1).map(UnicodeWidthStr::width).collect();
         assert!(ends.iter().all(|&end| end == ends[0]), "{text}");
+    }
+
+    #[test]
+    fn no_cell_of_csv_is_a_formula() {
+        for (name, as_cell, as_path) in [
+            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0", "./=cmd|' /C calc'!A0"),
+            ("@SUM(1)", "'@SUM(1)", "./@SUM(1)"),
+            ("-1+1", "'-1+1", "./-1+1"),
+            ("+a", "'+a", "./+a"),
+            ("\t=1", "'\t=1", "./\t=1"),
+            ("\r=1", "'\r=1", "./\r=1"),
+            ("＝1", "'＝1", "./＝1"),
+            ("-1", "-1", "-1"),
+            ("+1.5", "+1.5", "+1.5"),
+            ("a=b", "a=b", "a=b"),
+            ("", "", ""),
+        ] {
+            assert_eq!((cell(name).as_str(), path_cell(name).as_str()), (as_cell, as_path));
+        }
+        let mut writer = writer(AnswerFormat::Csv, 1);
+        writer.layout.classes[0] = "=cat".to_owned();
+        writer.add("=a.png", Ok(prediction([0.5, 0.125, 0.375], "=cat"))).unwrap();
+        writer.add("b.png", Err("@x".to_owned())).unwrap();
+        let text = writer.finish().unwrap();
+        assert!(text.ends_with("./=a.png,'=cat,0.5,\nb.png,,,'@x\n"), "{text}");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use softcell::config::Preset;
+use softcell::Error;
+use softcell::config::{Preset, Section, set, word_to_text};
 use softcell::export::ExportFormat;
 use softcell::space::Dialect;
 
@@ -228,11 +229,14 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "DIR")]
     pub run: PathBuf,
     /// Images to test on, their classes named as the network's [default: those of the run]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = data_path())]
     pub data: Option<String>,
     /// How the images of --data are stored: auto finds out; folder, zip, tar, csv, parquet, npz, cifar10, cifar100, idx
     #[arg(long, value_name = "NAME", default_value = "auto", requires = "data")]
     pub data_format: String,
+    /// Most pixels of an image that is decoded [default: the run's]
+    #[arg(long, value_name = "N", value_parser = pixels, requires = "data")]
+    pub max_image_pixels: Option<usize>,
     /// Which images of --data are taken
     #[arg(long, value_enum, default_value_t = PartArg::Test, requires = "data")]
     pub part: PartArg,
@@ -245,6 +249,22 @@ pub struct EvaluateArgs {
     /// What is said.
     #[command(flatten)]
     pub voice: Voice,
+}
+
+/// A path of images, as the settings have it.
+fn data_path() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(|path| word_to_text(&path))
+}
+
+/// A number of pixels, as the setting is read.
+fn pixels(text: &str) -> Result<usize, String> {
+    let mut table = toml::Table::new();
+    let value = match set(&mut table, Section::Data, "max_image_pixels", text) {
+        Ok(()) => table["data"]["max_image_pixels"].as_integer(),
+        Err(Error::Setting { expected, .. }) => return Err(format!("expected {expected}")),
+        Err(error) => return Err(error.to_string()),
+    };
+    value.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0).ok_or("expected 1 or more".to_owned())
 }
 
 /// The images to test on.
@@ -265,6 +285,9 @@ pub struct PredictArgs {
     /// Images, folders of images, or patterns such as 'photos/*.jpg'
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
+    /// Most pixels of an image that is decoded [default: the run's]
+    #[arg(long, value_name = "N", value_parser = pixels)]
+    pub max_image_pixels: Option<usize>,
     /// Print the N most probable classes of each image
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub top: u32,
@@ -381,7 +404,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "NAMES", verbatim_doc_comment)]
     pub classes: Option<String>,
     /// Images the network is for, which it can be tested on
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = data_path())]
     pub data: Option<String>,
     /// How the images of --data are stored [auto, digits, folder, cifar10, cifar100, idx]
     #[arg(long, value_name = "NAME", default_value = "auto", requires = "data")]
@@ -572,6 +595,7 @@ pub enum DataCommand {
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// Folder or file; `digits` for the built-in handwritten digits
+    #[arg(value_parser = data_path())]
     pub path: String,
     /// How the images are stored [auto, digits, folder, cifar10, cifar100, idx]
     #[arg(long, value_name = "NAME", default_value = "auto")]
@@ -579,6 +603,9 @@ pub struct InspectArgs {
     /// Size images are brought to, in pixels: auto, SIDE or HEIGHTxWIDTH
     #[arg(long, value_name = "SIZE", default_value = "auto")]
     pub image_size: String,
+    /// Most pixels of an image that is decoded; those of more than 4 bytes count as several [default: 100M]
+    #[arg(long, value_name = "N", value_parser = pixels)]
+    pub max_image_pixels: Option<usize>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

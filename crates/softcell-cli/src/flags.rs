@@ -1,10 +1,12 @@
 //! The flags that stand for settings, made from the library's table of settings.
 
+use std::ffi::OsStr;
 use std::marker::PhantomData;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use softcell::Error;
-use softcell::config::{KEYS, Key, Kind, Section, set};
+use softcell::config::{KEYS, Key, Kind, Section, set, word_to_text};
 use toml::Table;
 
 /// Which sections a command takes flags of.
@@ -130,6 +132,10 @@ fn plain(key: &Key) -> String {
     }
 }
 
+fn is_data_path(key: &Key) -> bool {
+    (key.section, key.name) == (Section::Data, "path")
+}
+
 /// The name that says the stage: `search-epochs`.
 fn prefixed(key: &Key) -> String {
     format!("{}-{}", key.section.name(), key.flag())
@@ -182,7 +188,7 @@ impl Flag {
             // clap does not take -3e-4 for a number.
             .allow_hyphen_values(key.kind == Kind::Float)
             .overrides_with(self.name.clone())
-            .value_parser(move |raw: &str| check(key, raw));
+            .value_parser(OsStringValueParser::new().try_map(move |raw| check(key, &raw)));
         if let Some(alias) = &self.alias {
             arg = arg.alias(alias.clone());
         }
@@ -214,8 +220,13 @@ impl Flag {
     }
 }
 
-/// Whether the text is a value of the key.
-fn check(key: &Key, raw: &str) -> Result<String, String> {
+/// The text, if it is a value of the key. Paths may be none in UTF-8, and become one.
+fn check(key: &Key, raw: &OsStr) -> Result<String, String> {
+    let raw = match raw.to_str() {
+        Some(raw) => raw,
+        None if is_data_path(key) => return Ok(word_to_text(raw)),
+        None => return Err("expected text in UTF-8".to_owned()),
+    };
     match set(&mut Table::new(), key.section, key.name, raw) {
         Ok(()) => Ok(raw.to_owned()),
         Err(Error::Setting { expected, .. }) => Err(format!("expected {expected}")),

@@ -20,6 +20,7 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use softcell::shown;
 
 use args::{Cli, Command, LogFormat};
 use progress::say_error;
@@ -31,7 +32,7 @@ const USAGE: u8 = 2;
 static ALLOCATOR: softcell_kernels::Watched = softcell_kernels::Watched;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     let format = cli.log_format();
     memory::prepare(|text| say_error(format, text, Vec::new()));
     interrupt::listen();
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) if error.is::<clap::Error>() => {
-            let _ = std::io::stderr().write_all(error.to_string().as_bytes());
+            let _ = std::io::stderr().write_all(shown::escaped_lines(&error.to_string()).as_bytes());
             ExitCode::from(USAGE)
         }
         Err(error) => {
@@ -65,18 +66,36 @@ fn main() -> ExitCode {
     }
 }
 
+/// The command line; where it cannot be meant, that is said and the program ends.
+fn parse() -> Cli {
+    let error = match Cli::try_parse() {
+        Ok(cli) => return cli,
+        Err(error) => error,
+    };
+    // Of the same words without what would act on a terminal the same is to be said.
+    let mut words = std::env::args_os().map(|word| shown::said(&word.to_string_lossy()).into_owned());
+    match std::env::args_os().any(|word| word.to_str().is_none_or(|text| shown::said(text) != text)) {
+        false => error.exit(),
+        true => Cli::try_parse_from(&mut words).err().unwrap_or(error).exit(),
+    }
+}
+
 /// Whether the error is that standard output was closed, as by `| head`.
 fn reader_is_gone(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
 }
 
-/// The error and its causes, each that says something new.
+/// The error and its causes, each that says something new, with nothing in them that acts on a terminal.
 fn explain(format: LogFormat, error: &anyhow::Error) -> String {
-    let text = error.to_string();
+    let words = |error: &(dyn std::error::Error + 'static)| match error.downcast_ref::<softcell::Error>() {
+        Some(error) => error.to_string(),
+        None => shown::said(&error.to_string()).into_owned(),
+    };
+    let text = words(error.as_ref());
     let mut said = text.clone();
     let mut causes = Vec::new();
     for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
+        let cause = words(cause);
         if !said.contains(&cause) {
             causes.push(cause.clone());
             said = cause;
@@ -96,6 +115,17 @@ mod tests {
             explain(LogFormat::Text, &error),
             "error: no run\n  because: cannot read a: no such file\n"
         );
+    }
+
+    #[test]
+    fn errors_do_not_act_on_a_terminal() {
+        let error = anyhow::anyhow!("cause\nerror: none").context("cannot read a\u{1b}[2J\nb");
+        assert_eq!(
+            explain(LogFormat::Text, &error),
+            "error: cannot read a\\u{1b}[2J\\nb\n  because: cause\\nerror: none\n"
+        );
+        let error = anyhow::Error::from(softcell::config::read_toml("= 1", "x").unwrap_err()).context("no");
+        assert!(explain(LogFormat::Text, &error).ends_with("\n  = 1\n  ^\n"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use softcell::Error;
-use softcell::config::{Config, ImageSize, Preset};
+use softcell::config::{Config, ImageSize, Preset, word_to_text};
 use softcell::data::Dataset;
 use softcell::device::Device;
 use softcell::pipeline::Job;
@@ -223,7 +223,7 @@ impl Session {
         notes.extend(reasons);
         self.folder.write_manifest(&Manifest {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            command: std::env::args_os().map(|word| word_to_text(&word)).collect(),
             preset: preset.to_owned(),
             seed: self.config.seed,
             data_fingerprint: self.dataset.summary.fingerprint.clone(),

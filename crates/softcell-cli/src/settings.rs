@@ -4,8 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use softcell::config::{
-    Config, DataShape, KEYS, Key, Preset, Section, build, follow_epochs, overlay, preset, read_toml,
+    Config, DataShape, KEYS, Key, Preset, Section, build, follow_epochs, overlay, path_of_text, preset,
+    read_toml,
 };
+use softcell::reading::{self, MOST_OF_A_TEXT};
+use softcell::shown;
 use toml::{Table, Value};
 
 /// The settings as they were given.
@@ -36,9 +39,9 @@ impl Given {
     pub fn read(file: Option<&Path>, preset: Option<Preset>, flags: &Table) -> Result<Given> {
         let mut given = Given { preset, table: Table::new() };
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the settings in {}", path.display()))?;
-            let file = read_toml(&text, &path.display().to_string())?;
+            let text = reading::read_text(path, MOST_OF_A_TEXT, reading::Source::Any)
+                .with_context(|| format!("cannot read the settings in {}", shown::path(path)))?;
+            let file = read_toml(&text, &shown::path(path))?;
             given.preset = preset.or(file.preset);
             given.table = file.table;
         }
@@ -187,7 +190,7 @@ fn value_in<'a>(table: &'a Table, section: Section, name: &str) -> Option<&'a Va
 
 /// Whether two paths lead to the same folder.
 fn same_place(first: &Value, second: &Value) -> bool {
-    let place = |value: &Value| std::fs::canonicalize(value.as_str()?).ok();
+    let place = |value: &Value| std::fs::canonicalize(path_of_text(value.as_str()?)).ok();
     place(first).is_some_and(|first| Some(first) == place(second))
 }
 

@@ -1,6 +1,11 @@
 //! The library's one error type: what was found, what was expected, how to mend it.
+//!
+//! Whatever is put into an error, its text is one line on which nothing acts on a terminal, and not without end:
+//! [`crate::shown::said`]. Only [`Error::Syntax`] has lines of its own making.
 
 use std::path::{Path, PathBuf};
+
+use crate::shown::{self, said};
 
 /// Result with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -12,7 +17,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The file system refused.
-    #[error("cannot {action} {}: {source}", crate::shown::path(path))]
+    #[error("cannot {action} {}: {}", shown::path(path), said(&source.to_string()))]
     Io {
         /// What was tried, as an infinitive: "read", "create the folder".
         action: &'static str,
@@ -22,7 +27,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A text or file that is not what it should be.
-    #[error("{what}: found {found}, expected {expected}; {remedy}")]
+    #[error("{}: found {}, expected {}; {}", said(what), said(found), said(expected), said(remedy))]
     Invalid {
         /// The thing at fault, such as "genotype text, column 12" or a path.
         what: String,
@@ -33,8 +38,18 @@ pub enum Error {
         /// What the user can do.
         remedy: String,
     },
+    /// A text that breaks the rules of its language at one place, which is shown.
+    #[error("{}: {}; mend this line\n{excerpt}", said(what), said(problem))]
+    Syntax {
+        /// The text, with line and column.
+        what: String,
+        /// What is wrong there.
+        problem: String,
+        /// What stands around it.
+        excerpt: Excerpt,
+    },
     /// The images cannot be used.
-    #[error("data {}: {problem}; {remedy}", crate::shown::path(path))]
+    #[error("data {}: {}; {}", shown::path(path), said(problem), said(remedy))]
     Data {
         /// The folder or file.
         path: PathBuf,
@@ -44,7 +59,7 @@ pub enum Error {
         remedy: String,
     },
     /// A setting outside its range, or two that contradict one another.
-    #[error("setting {name} = {found}: expected {expected}")]
+    #[error("setting {} = {}: expected {}", said(name), said(found), said(expected))]
     Setting {
         /// The key, as in the TOML file and (in kebab case) on the command line.
         name: String,
@@ -54,7 +69,7 @@ pub enum Error {
         expected: String,
     },
     /// A checkpoint or run folder that does not fit what is asked of it.
-    #[error("run {}: {problem}; {remedy}", crate::shown::path(path))]
+    #[error("run {}: {}; {}", shown::path(path), said(problem), said(remedy))]
     Run {
         /// The folder or file.
         path: PathBuf,
@@ -88,6 +103,40 @@ pub enum Error {
         /// Steps of that epoch that are done.
         step: usize,
     },
+}
+
+/// The part of a line around a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The part before the place, as people may see it.
+    before: String,
+    /// The part from the place on.
+    after: String,
+}
+
+impl Excerpt {
+    /// Characters on each side of the place.
+    const WIDTH: usize = 40;
+
+    /// Around the byte `at` of a line; the line's end where it is shorter.
+    pub fn of(line: &str, at: usize) -> Excerpt {
+        let at = (0..=at.min(line.len())).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(0);
+        let (before, after) = line.split_at(at);
+        let first = before.char_indices().rev().nth(Self::WIDTH - 1).map_or(0, |(start, _)| start);
+        let last = after.char_indices().nth(Self::WIDTH).map_or(after.len(), |(end, _)| end);
+        let dots = |cut: bool| if cut { "…" } else { "" };
+        Excerpt {
+            before: format!("{}{}", dots(first > 0), shown::escaped(before[first..].trim_start())),
+            after: format!("{}{}", shown::escaped(after[..last].trim_end()), dots(last < after.len())),
+        }
+    }
+}
+
+impl std::fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "  {}{}", self.before, self.after)?;
+        write!(f, "  {}^", " ".repeat(self.before.chars().count()))
+    }
 }
 
 impl Error {
@@ -125,5 +174,40 @@ impl Error {
     /// [`Error::Run`].
     pub fn run(path: impl AsRef<Path>, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
         Error::Run { path: path.as_ref().to_path_buf(), problem: problem.into(), remedy: remedy.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_one_line_that_does_not_act() {
+        let bad = "a\n\u{1b}[31merror: b\r";
+        let io = std::io::Error::other(bad);
+        for error in [
+            Error::io("read", bad)(io),
+            Error::invalid(bad, bad, bad, bad),
+            Error::data(bad, bad, bad),
+            Error::setting(bad, bad, bad),
+            Error::run(bad, bad, bad),
+        ] {
+            let text = error.to_string();
+            assert!(!text.contains(char::is_control) && text.contains("\\u{1b}[31m"), "{text}");
+        }
+        let long = Error::setting("a", "x".repeat(1 << 20), "less").to_string();
+        assert!(long.len() < 2100, "{}", long.len());
+    }
+
+    #[test]
+    fn an_excerpt_has_its_caret_at_the_place() {
+        assert_eq!(Excerpt::of("  epochs = = 3", 11).to_string(), "  epochs = = 3\n           ^");
+        assert_eq!(Excerpt::of("é\u{7}b", 3).to_string(), "  é\\u{7}b\n        ^");
+        assert_eq!(Excerpt::of("", 7).to_string(), "  \n  ^");
+        let long =
+            Excerpt::of(&format!("{}!{}", "x".repeat(100_000), "y".repeat(100_000)), 100_000).to_string();
+        let lines: Vec<&str> = long.lines().collect();
+        assert_eq!(lines[0].chars().count(), 2 + 1 + 40 + 40 + 1);
+        assert_eq!(lines[0].chars().position(|c| c == '!'), lines[1].chars().position(|c| c == '^'));
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! A confusion matrix is `confusion[true class][answered class]`, in images.
 
+use std::borrow::Cow;
+
+use crate::shown::escaped;
+
 /// From this ratio of the largest to the smallest class on, classes are called uneven: accuracy alone then says
 /// little, and the best epoch is chosen by balanced accuracy.
 pub const UNEVEN: f64 = 2.0;
@@ -64,9 +68,9 @@ pub fn overlooked(classes: &[String], confusion: &[Vec<u64>]) -> Vec<String> {
             continue;
         }
         let answered = confusion.iter().any(|row| row[class] > 0);
-        if answered { &mut wrongly } else { &mut never }.push((classes[class].as_str(), n));
+        if answered { &mut wrongly } else { &mut never }.push((escaped(&classes[class]), n));
     }
-    let sentence = |found: &[(&str, u64)], one: &str, many: &str| {
+    let sentence = |found: &[(Cow<str>, u64)], one: &str, many: &str| {
         let images: u64 = found.iter().map(|(_, n)| n).sum();
         let of = if images == 1 { "its 1 image is".to_owned() } else { format!("all {images} images are") };
         match found {
@@ -83,8 +87,8 @@ pub fn overlooked(classes: &[String], confusion: &[Vec<u64>]) -> Vec<String> {
 }
 
 /// `a, b and c`, or `a, b, c and 7 more`.
-fn listed(classes: &[(&str, u64)]) -> String {
-    let names: Vec<&str> = classes.iter().map(|(name, _)| *name).collect();
+fn listed(classes: &[(Cow<str>, u64)]) -> String {
+    let names: Vec<&str> = classes.iter().map(|(name, _)| &**name).collect();
     match &names[..] {
         [most @ .., last] if names.len() <= MOST_NAMES => format!("{} and {last}", most.join(", ")),
         _ => {

@@ -16,6 +16,9 @@ pub const MOST_OF_A_RECORD: u64 = 1 << 30;
 /// Most bytes of a file of weights or a checkpoint.
 pub const MOST_OF_WEIGHTS: u64 = 16 << 30;
 
+/// Most bytes of a file's beginning that are looked at before the rest is read.
+pub const BEGINNING: u64 = 512;
+
 /// What may stand at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -49,19 +52,45 @@ pub(crate) fn ordinary(file: File) -> io::Result<File> {
 /// # Errors
 /// What the system says; something else than a file where a file is expected; more bytes than `most`.
 pub fn read(path: &Path, most: u64, source: Source) -> Result<Vec<u8>> {
+    read_if(path, most, source, |_| Ok(()))
+}
+
+/// As [`read`], if `looks` takes its beginning (of at most [`BEGINNING`] bytes) for that of such a file: what is large
+/// and of another kind is not read.
+///
+/// # Errors
+/// As [`read`], and those of `looks`.
+pub fn read_if(
+    path: &Path,
+    most: u64,
+    source: Source,
+    looks: impl FnOnce(&[u8]) -> Result<()>,
+) -> Result<Vec<u8>> {
     let file = match source {
         Source::File => open_file(path),
         Source::Any => File::open(path),
     };
-    whole(file.map_err(Error::io("read", path))?, path, most)
+    whole_if(file.map_err(Error::io("read", path))?, path, most, looks)
 }
 
 /// All bytes of a file, if there are at most so many; `path` is its name.
 pub(crate) fn whole(file: File, path: &Path, most: u64) -> Result<Vec<u8>> {
+    whole_if(file, path, most, |_| Ok(()))
+}
+
+fn whole_if(
+    mut file: File,
+    path: &Path,
+    most: u64,
+    looks: impl FnOnce(&[u8]) -> Result<()>,
+) -> Result<Vec<u8>> {
     let length = file.metadata().map_or(0, |data| data.len());
     let mut bytes = Vec::new();
+    file.by_ref().take(BEGINNING).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    looks(&bytes)?;
     if length <= most {
-        file.take(most + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+        let rest = (most + 1).saturating_sub(bytes.len() as u64);
+        file.take(rest).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     }
     if length > most || bytes.len() as u64 > most {
         return Err(Error::invalid(
@@ -149,6 +178,23 @@ mod tests {
         assert!(error.contains("UTF-8 after 2 bytes"), "{error}");
         let missing = read(&folder.path().join("b"), 4, Source::File).unwrap_err();
         assert!(matches!(missing, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound));
+    }
+
+    #[test]
+    fn the_rest_of_another_kind_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, vec![7; 2000]).unwrap();
+        let look = |expected: u8| {
+            read_if(&path, 3000, Source::File, |start| match start.first() == Some(&expected) {
+                true => Ok(()),
+                false => Err(Error::invalid("a", format!("{} bytes of 7", start.len()), "others", "mend it")),
+            })
+        };
+        assert_eq!(look(7).unwrap().len(), 2000);
+        assert!(look(8).unwrap_err().to_string().contains("512 bytes of 7"));
+        assert_eq!(read(&path, 2000, Source::File).unwrap().len(), 2000);
+        assert!(read(&path, 300, Source::File).unwrap_err().to_string().contains("2000 bytes"));
     }
 
     #[cfg(unix)]

@@ -32,6 +32,23 @@ pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     replaced(text, |c| c == '\n' || c == '\t')
 }
 
+/// Most characters of [`said`].
+const LONGEST: usize = 2000;
+/// Of those that are kept of a longer text, the ones of its end.
+const END: usize = 400;
+
+/// Part of a message, on one line as [`escaped`]; of a very long one the beginning and the end.
+pub fn said(text: &str) -> Cow<'_, str> {
+    let text = escaped(text);
+    if text.len() <= LONGEST || text.chars().nth(LONGEST).is_none() {
+        return text;
+    }
+    let beginning: String = text.chars().take(LONGEST - END).collect();
+    let mut end: Vec<char> = text.chars().rev().take(END).collect();
+    end.reverse();
+    Cow::Owned(beginning + " … " + &String::from_iter(end))
+}
+
 /// A path as [`escaped`]; what is not UTF-8 in it is shown as `�`.
 pub fn path(path: &Path) -> String {
     escaped(&path.to_string_lossy()).into_owned()
@@ -40,6 +57,14 @@ pub fn path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_are_no_books() {
+        assert_eq!(said(&"é".repeat(LONGEST)), "é".repeat(LONGEST));
+        let long = said(&format!("begin {} end\n", "x".repeat(200_000))).into_owned();
+        assert!(long.starts_with("begin x") && long.ends_with("x end\\n") && long.contains("x … x"));
+        assert_eq!(long.chars().count(), LONGEST + 3);
+    }
 
     #[test]
     fn nothing_acts_on_a_terminal() {

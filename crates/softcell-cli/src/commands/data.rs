@@ -49,6 +49,9 @@ fn settings(args: &InspectArgs) -> Result<DataConfig> {
     for (name, value) in given {
         set(&mut table, Section::Data, name, value)?;
     }
+    if let Some(pixels) = args.max_image_pixels {
+        set(&mut table, Section::Data, "max_image_pixels", &pixels.to_string())?;
+    }
     let Config { data, .. } = build(&preset(Preset::Auto, &DataShape::default()).0, &[table])?;
     Ok(data)
 }

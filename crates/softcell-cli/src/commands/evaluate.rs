@@ -61,6 +61,7 @@ fn images(args: &EvaluateArgs, folder: &RunFolder, progress: &mut Progress) -> R
     if let Some(path) = &args.data {
         config.data.path.clone_from(path);
         config.data.format = format_named(&args.data_format)?;
+        config.data.max_image_pixels = args.max_image_pixels.unwrap_or(config.data.max_image_pixels);
         config.check()?;
         let Some(Manifest { classes, image_shape, normalization, resize, .. }) = manifest else {
             bail!("run {place} has no manifest.json, which tells what its network expects");

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use softcell::config::{Config, DataConfig, DataFormat, ImageSize};
+use anyhow::Result;
+use softcell::config::{Config, DataConfig, DataFormat, ImageSize, word_to_text};
 use softcell::data::{Dataset, Normalization};
 use softcell::device::Device;
 use softcell::import::{Imported, Importer, Known};
 use softcell::network::StemKind;
+use softcell::reading::{MOST_OF_A_TEXT, Source, read_text};
 use softcell::run::{Overwrite, RunFolder};
+use softcell::shown;
 
 use super::data::format_named;
 use super::genotype::resolve;
@@ -80,8 +82,8 @@ fn class_names(text: &str) -> Result<Vec<String>> {
     if !path.is_file() {
         return Ok(text.split(',').map(|name| name.trim().to_owned()).collect());
     }
-    let content =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the classes in {text}"))?;
+    let content = read_text(path, MOST_OF_A_TEXT, Source::File)
+        .with_context(|| format!("cannot read the classes in {text}"))?;
     Ok(content.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
@@ -98,7 +100,7 @@ fn finish(
     };
     let mut imported = importer.finish(images.as_ref().map(|(data, dataset)| (data, dataset)), device)?;
     let manifest = &mut imported.model.manifest;
-    manifest.command = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    manifest.command = std::env::args_os().map(|word| word_to_text(&word)).collect();
     manifest.device = args.machine.device.clone();
     manifest.threads = rayon::current_num_threads();
     Ok(imported)
@@ -141,6 +143,6 @@ fn report(folder: &RunFolder, imported: &Imported) -> String {
         grouped(weights as u64),
         imported.model.weights.len(),
         network.genotype.to_text(),
-        folder.path().display(),
+        shown::path(folder.path()),
     )
 }

@@ -22,6 +22,7 @@ use softcell::destination::Existing;
 use softcell::event::Stage;
 use softcell::measures::{class_images, is_uneven};
 use softcell::run::{RunFolder, RunResult, Weights};
+use softcell::shown::escaped;
 use softcell::space::Genotype;
 
 use crate::output::{Scores, duration, grouped, percent, print, quoted, size, with_interval};
@@ -86,6 +87,7 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
     let memory = result.peak_rss_mb.map_or(String::new(), |mb| format!(", at most {mb:.0} MB of memory"));
     let weights = if result.weights == "best" { Weights::Best } else { Weights::Last };
     let run = quoted(&place);
+    let place = escaped(&place);
     let page = page_line(folder);
     format!(
         "\n{}\n\

@@ -29,7 +29,12 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
     let device = start(&args.machine)?;
     let destination =
         args.out.as_deref().map(|out| Destination::new(out, existing(args.force))).transpose()?;
-    let predictor = Predictor::load(&RunFolder::view(&args.run)?, &device)?;
+    let folder = RunFolder::view(&args.run)?;
+    let predictor = Predictor::load(&folder, &device)?;
+    let most_pixels = match args.max_image_pixels {
+        Some(pixels) => pixels,
+        None => folder.read_config()?.data.max_image_pixels,
+    };
     let found = find_images(&args.images);
     let left_out = (found.left_out.values().sum::<usize>(), found.left_out_in_words());
     let images = found.images;
@@ -60,7 +65,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
     };
     let clock = Instant::now();
     let (mut failed, mut done) = (0, 0);
-    for batch in predictor.answers(images) {
+    for batch in predictor.answers(images, most_pixels) {
         for Answer { path, outcome } in batch {
             done += 1;
             let outcome: Result<Prediction, String> = outcome.map_err(|error| error.to_string());

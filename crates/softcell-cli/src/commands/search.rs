@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use softcell::pipeline::network_cost;
+use softcell::shown::escaped;
 
 use super::{dry_run, given_genotype, page_line, report};
 use crate::args::SearchArgs;
@@ -47,6 +48,7 @@ fn search(session: &mut Session) -> Result<()> {
     });
     let cost = network_cost(&found.genotype, &config, &job.dataset.train);
     report::at_the_end(session);
+    let place = escaped(&place);
     print(&format!(
         "\ngenotype      {}\n\
          network       {} parameters, {} multiply-adds per image, with the run's training settings\n\

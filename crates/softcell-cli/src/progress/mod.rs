@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use softcell::event::{Event, Observer, Signal, Stage, Step};
 use softcell::run::RunResult;
 use softcell::search::SearchEpoch;
-use softcell::shown::escaped;
+use softcell::shown::{escaped, said};
 use softcell::space::{CellKind, Primitive};
 use softcell::train::TrainEpoch;
 
@@ -102,10 +102,10 @@ impl Progress {
         }
     }
 
-    /// Says a sentence that must be heard.
+    /// Says a sentence that must be heard, on one line whatever names are in it.
     pub fn urgent(&self, text: &str) {
         match self.voice.log_format {
-            LogFormat::Text => self.write(&laid_out(text, stderr_columns())),
+            LogFormat::Text => self.write(&laid_out(&said(text), stderr_columns())),
             LogFormat::Json => self.write(&Line::Note { text: text.trim() }.text()),
         }
     }
@@ -118,9 +118,12 @@ impl Progress {
     /// Says that the run was interrupted, after `step` steps of an epoch, and how it goes on.
     pub fn stopped(&self, epoch: usize, step: usize, resume: &str) {
         match self.voice.log_format {
-            LogFormat::Text => self.urgent(&format!(
-                "stopped in epoch {} after step {step}; all is saved. To go on:\n  {resume}",
-                epoch + 1
+            LogFormat::Text => self.write(&laid_out(
+                &format!(
+                    "stopped in epoch {} after step {step}; all is saved. To go on:\n  {resume}",
+                    epoch + 1
+                ),
+                stderr_columns(),
             )),
             LogFormat::Json => {
                 self.write(&Line::Stopped { epoch, epoch_number: epoch + 1, step, resume }.text());
@@ -135,10 +138,10 @@ impl Progress {
         }
     }
 
-    /// Says it to people.
+    /// Says it to people, as many lines as it has.
     fn words(&self, text: &str) {
-        if self.voice.log_format == LogFormat::Text {
-            self.line(text);
+        if self.voice.log_format == LogFormat::Text && !self.voice.quiet {
+            self.write(&laid_out(text, stderr_columns()));
         }
     }
 
@@ -331,7 +334,7 @@ fn seconds(clock: &StageClock) -> Option<f64> {
     clock.left().map(|left| left.as_secs_f64())
 }
 
-/// Says why the program ends.
+/// Says why the program ends, in texts on which nothing acts.
 pub fn say_error(format: LogFormat, text: &str, causes: Vec<String>) -> String {
     match format {
         LogFormat::Json => format!("{}\n", Line::Error { text, causes }.text()),

@@ -15,6 +15,8 @@ const MAX_NODES: usize = 16;
 const MAX_PIXELS: usize = 4096;
 /// Images of fewer pixels show nothing.
 const MIN_SIDE: usize = 4;
+/// More than any file has.
+const MAX_IMAGE_PIXELS: usize = 1_000_000_000_000;
 /// TOML's whole numbers end here.
 const MAX_WHOLE: usize = i64::MAX as usize;
 
@@ -53,6 +55,7 @@ impl DataConfig {
         whole("data.max_bad_images", self.max_bad_images, 0..=MAX_WHOLE)?;
         let share = self.max_bad_share;
         number("data.max_bad_share", share, (0.0..=1.0).contains(&share), "a number from 0 to 1")?;
+        whole("data.max_image_pixels", self.max_image_pixels, 1..=MAX_IMAGE_PIXELS)?;
         whole("data.memory", self.memory, 0..=MAX_WHOLE)?;
         if self.class_weights.trim().is_empty() {
             let expected = "none, balanced, or a CSV or JSON file of class and weight";
@@ -219,7 +222,8 @@ mod tests {
     #[test]
     fn whole_numbers_outside_their_range() {
         type Field = fn(&mut Config) -> &mut usize;
-        let fields: [(&str, Field, &[usize]); 22] = [
+        let fields: [(&str, Field, &[usize]); 23] = [
+            ("data.max_image_pixels", |c| &mut c.data.max_image_pixels, &[0, usize::MAX]),
             ("data.memory", |c| &mut c.data.memory, &[usize::MAX]),
             ("data.images_per_class", |c| &mut c.data.images_per_class, &[usize::MAX]),
             ("data.max_bad_images", |c| &mut c.data.max_bad_images, &[usize::MAX]),

@@ -242,6 +242,12 @@ pub static KEYS: &[Key] = &[
         Float,
         "Share of unreadable images that is skipped before it is an error, 0 to 1",
     ),
+    key(
+        Data,
+        "max_image_pixels",
+        Count,
+        "Most pixels of an image that is decoded; those of more than 4 bytes count as several",
+    ),
     chosen(
         key(
             Data,

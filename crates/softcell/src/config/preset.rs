@@ -161,6 +161,7 @@ pub(super) fn paper_cifar10() -> Config {
         test_fraction: 0.2,
         max_bad_images: 10,
         max_bad_share: 0.01,
+        max_image_pixels: 100_000_000,
         duplicates: Duplicates::Ignore,
         memory: 0,
         crop_padding: 4,

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::keys::{Key, Kind, Section, nearest, nearest_key};
 use super::preset::Preset;
 use super::value::{coerce, describe};
-use crate::error::{Error, Result};
+use crate::error::{Error, Excerpt, Result};
 
 /// A user's TOML file as read.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ pub struct UserFile {
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] for text that is not TOML (with line and column), for a key that does not exist (with
+/// [`Error::Syntax`] for text that is not TOML; [`Error::Invalid`] for a key that does not exist (with
 /// the nearest one), and for a value of the wrong type (with key, found and expected).
 pub fn read_toml(text: &str, origin: &str) -> Result<UserFile> {
     tidy(&parse(text, origin)?, origin)
@@ -33,17 +33,17 @@ pub fn read_toml(text: &str, origin: &str) -> Result<UserFile> {
 fn parse(text: &str, origin: &str) -> Result<Table> {
     text.parse().map_err(|error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start).min(text.len());
+        let start = (0..=start).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
         let before = &text.as_bytes()[..start];
         let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;
-        let content = text.lines().nth(line - 1).unwrap_or_default().trim();
-        Error::invalid(
-            format!("{origin}, line {line}, column {column}"),
-            format!("`{content}` ({})", error.message().lines().collect::<Vec<_>>().join(", ")),
-            "TOML",
-            "mend this line",
-        )
+        let content = text[line_start..].lines().next().unwrap_or_default();
+        Error::Syntax {
+            what: format!("{origin}, line {line}, column {column}"),
+            problem: format!("this is no TOML ({})", error.message().lines().collect::<Vec<_>>().join(", ")),
+            excerpt: Excerpt::of(content, start - line_start),
+        }
     })
 }
 
@@ -245,7 +245,10 @@ mod tests {
     #[test]
     fn syntax_errors_give_line_and_column() {
         let found = complaint("seed = 1\n[search]\n  epochs = = 3\n");
-        assert!(found.starts_with("my.toml, line 3, column 12: found `epochs = = 3`"), "{found}");
+        assert!(found.starts_with("my.toml, line 3, column 12: this is no TOML ("), "{found}");
+        assert!(found.ends_with("; mend this line\n  epochs = = 3\n           ^"), "{found}");
+        let found = complaint(&format!("x = \"{}\" y {}", "a".repeat(200_000), "b".repeat(200_000)));
+        assert!(found.len() < 400 && found.contains("line 1, column 200008"), "{found}");
         let found = complaint("[data]\npath = \"ü\" x");
         assert!(found.starts_with("my.toml, line 2, column 12"), "{found}");
         let found = complaint("[data");

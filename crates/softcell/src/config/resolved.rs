@@ -24,7 +24,7 @@ impl Config {
         for section in Section::ALL {
             let keys = match section {
                 Section::Root => toml::to_string(&Root { seed: self.seed }),
-                Section::Data => toml::to_string(&self.data),
+                Section::Data => toml::to_string(&self.data).map(|keys| on_lines(keys, section)),
                 Section::Search => toml::to_string(&self.search),
                 Section::Train => toml::to_string(&self.train),
             };
@@ -69,8 +69,26 @@ impl Config {
     }
 }
 
+/// The same settings, each on one line: a text of several lines could look like other settings.
+fn on_lines(text: String, section: Section) -> String {
+    if !text.contains("\"\"\"") && !text.contains("'''") {
+        return text;
+    }
+    let table: Table = text.parse().expect("it was written as TOML");
+    let keys = KEYS.iter().filter(|key| key.section == section);
+    let line = |key: &Key| match &table[key.name] {
+        // Whatever JSON escapes, TOML reads.
+        Value::String(text) => {
+            let text = serde_json::Value::from(text.as_str()).to_string().replace('\u{7f}', "\\u007f");
+            format!("{} = {text}\n", key.name)
+        }
+        value => format!("{} = {value}\n", key.name),
+    };
+    keys.map(line).collect()
+}
+
 /// Settings that are younger than the first runs, with what those did.
-static YOUNGER: [(Section, &str, &str); 12] = [
+static YOUNGER: [(Section, &str, &str); 13] = [
     (Section::Data, "resize", "squash"),
     (Section::Data, "max_bad_share", "0"),
     (Section::Data, "duplicates", "ignore"),
@@ -83,6 +101,8 @@ static YOUNGER: [(Section, &str, &str); 12] = [
     (Section::Data, "color_jitter", "0"),
     (Section::Data, "auto_augment", "none"),
     (Section::Search, "max_side", "0"),
+    // 512 MB of one byte each.
+    (Section::Data, "max_image_pixels", "536870912"),
 ];
 
 /// Adds to the settings of an older run what they did not have.
@@ -154,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_is_on_one_line() {
+        let mut config = configs()[0].clone();
+        config.data.path = "a\nseed = 3\r\n\u{7f}\u{1b}\"\\'''".to_owned();
+        config.data.class_weights = "b\n".to_owned();
+        let text = config.to_toml();
+        assert!(!text.contains("\nseed = 3"), "{text}");
+        assert_eq!(text.lines().count(), configs()[0].to_toml().lines().count());
+        assert_eq!(Config::from_toml(&text, "config.toml").unwrap(), config, "{text}");
+    }
+
+    #[test]
     fn a_number_that_toml_cannot_hold_is_an_error() {
         let mut config = configs()[1].clone();
         config.seed = u64::MAX;
@@ -173,7 +204,12 @@ mod tests {
         assert!(old.len() + 60 < paper.to_toml().len(), "{old}");
         let read = Config::from_toml(&old, "config.toml").unwrap();
         assert_eq!((read.data.resize, read.data.max_bad_share), (Resize::Squash, 0.0));
-        let data = DataConfig { resize: Resize::Crop, max_bad_share: 0.01, ..read.data };
+        let data = DataConfig {
+            resize: Resize::Crop,
+            max_bad_share: 0.01,
+            max_image_pixels: 100_000_000,
+            ..read.data
+        };
         assert_eq!(Config { data, ..read }, paper);
     }
 

@@ -3,8 +3,11 @@
 //! A preset gives every value, a TOML file overrides it, flags override the file; the merged table is
 //! read into [`Config`], and [`Config::check`](super::check) says whether it can run.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
+use super::location::path_of_text;
 use crate::space::{Limits, Primitive, Shrink};
 
 /// All settings of a run, as `config.toml` in the run folder holds them.
@@ -25,7 +28,8 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// A folder or file; `digits` for the embedded handwritten digits.
+    /// A folder or file, as [`path_to_text`](super::path_to_text) writes it; `digits` for the embedded handwritten
+    /// digits.
     pub path: String,
     /// `auto`, or the format to read it as.
     pub format: DataFormat,
@@ -43,6 +47,8 @@ pub struct DataConfig {
     pub max_bad_images: usize,
     /// Share of the images that may be unreadable before it is an error, in [0, 1].
     pub max_bad_share: f64,
+    /// Most pixels of an image that is decoded. Pixels of more than 4 bytes count as several.
+    pub max_image_pixels: usize,
     /// What becomes of images that are there several times.
     pub duplicates: Duplicates,
     /// Most bytes of decoded images that are kept in memory; more are streamed from a file. 0: half of what is
@@ -63,6 +69,13 @@ pub struct DataConfig {
     pub color_jitter: f64,
     /// Further random operations on training images.
     pub auto_augment: AutoAugment,
+}
+
+impl DataConfig {
+    /// The folder or file.
+    pub fn location(&self) -> PathBuf {
+        path_of_text(&self.path)
+    }
 }
 
 /// How often the images of a class are drawn for search and training.

@@ -1,6 +1,5 @@
 //! The binary versions of CIFAR-10 and CIFAR-100: records of labels and 3x32x32 bytes.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,10 +7,13 @@ use super::set::ImageSet;
 use super::source::Source;
 use crate::config::DataFormat;
 use crate::error::{Error, Result};
+use crate::reading::{self, MOST_OF_A_TEXT};
 
 const SIDE: usize = 32;
 const CHANNELS: usize = 3;
 const IMAGE: usize = CHANNELS * SIDE * SIDE;
+/// Most bytes of a file of records: six times those of the training images of CIFAR-100.
+const MOST_OF_A_FILE: u64 = 1 << 30;
 
 /// The classes of CIFAR-10, used where `batches.meta.txt` is missing.
 const CLASSES_10: [&str; 10] =
@@ -71,7 +73,7 @@ fn names(file: &Path, expected: usize) -> Result<Option<Vec<String>>> {
     if !file.is_file() {
         return Ok(None);
     }
-    let text = fs::read_to_string(file).map_err(Error::io("read", file))?;
+    let text = reading::read_text(file, MOST_OF_A_TEXT, reading::Source::File)?;
     let names: Vec<String> =
         text.lines().map(|line| line.trim().to_string()).filter(|line| !line.is_empty()).collect();
     if names.len() != expected {
@@ -123,7 +125,7 @@ impl<'a> Records<'a> {
     /// Appends the records of `file`.
     fn append(&mut self, file: &Path) -> Result<()> {
         let Layout { labels, label, classes } = self.layout;
-        let bytes = fs::read(file).map_err(Error::io("read", file))?;
+        let bytes = reading::read(file, MOST_OF_A_FILE, reading::Source::File)?;
         let record = labels + IMAGE;
         if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
             return Err(Error::data(

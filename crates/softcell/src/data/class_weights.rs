@@ -1,11 +1,11 @@
 //! The weight of each class in the losses.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use super::set::ImageSet;
 use crate::error::{Error, Result};
+use crate::reading::{self, MOST_OF_A_TEXT, Source};
 
 const SETTING: &str = "data.class_weights";
 const EXPECTED: &str = "none, balanced, or a CSV or JSON file of class and weight";
@@ -47,11 +47,8 @@ fn read(path: &Path, classes: &[String]) -> Result<Vec<f32>> {
         let found = format!("{}, which is no file", path.display());
         return Err(Error::setting(SETTING, found, EXPECTED));
     }
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let text = reading::read_text(path, MOST_OF_A_TEXT, Source::File)?;
     let origin = path.display().to_string();
-    let text = String::from_utf8(bytes).map_err(|_| {
-        Error::invalid(&origin, "bytes that are no text in UTF-8", EXPECTED, "save the file as UTF-8")
-    })?;
     let text = text.trim_start_matches('\u{feff}');
     let pairs = if text.trim_start().starts_with(['{', '[']) {
         pairs_of_json(text, &origin)?
@@ -151,7 +148,7 @@ mod tests {
     fn of_file(text: &str) -> Result<Vec<f32>> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("weights");
-        fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).unwrap();
         class_weights(&path.display().to_string(), &set(&[0]), &[0]).map(Option::unwrap)
     }
 

@@ -1,6 +1,5 @@
 //! One image file: looked at, or decoded to bytes of a wanted shape.
 
-use std::fs;
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
@@ -8,13 +7,15 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits, Pixel, imageops};
 
 use super::fault::Fault;
+use super::files::{Place, Store};
+use super::room::PICTURES;
 use super::set::FILTER;
+use super::weight::{Way, Weight, most_bytes};
 use crate::config::Resize;
 use crate::error::{Error, Result};
 
-/// Longest side of a file, in pixels, and most memory for decoding it: more is taken for a trap.
-const MAX_SIDE: u32 = 32_768;
-const MAX_BYTES: u64 = 512 << 20;
+/// Most bytes of what a PNG holds beside its pixels, unpacked, such as a profile of colours.
+const MOST_BESIDE: u64 = 64 << 20;
 
 /// What the head of an image file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,16 +52,18 @@ pub(super) struct Decoded {
     pub transparent: bool,
 }
 
-/// A decoder within the limits; the format is told by the content.
-fn decoder<'a, R: BufRead + Seek + 'a>(reader: R) -> Result<impl ImageDecoder + 'a, ImageError> {
-    let reader = ImageReader::new(reader).with_guessed_format()?;
+/// A decoder of an image of at most so many pixels; the format is told by the content.
+fn decoder<'a, R: BufRead + Seek + 'a>(reader: R, most: u64) -> Result<impl ImageDecoder + 'a, ImageError> {
+    let limits = |bytes| {
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(bytes);
+        limits
+    };
+    let mut reader = ImageReader::new(reader).with_guessed_format()?;
+    reader.limits(limits(MOST_BESIDE));
     let mut decoder = reader.into_decoder()?;
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_BYTES);
-    limits.reserve(decoder.total_bytes())?;
-    decoder.set_limits(limits)?;
+    // What is decoded, and as much again while it is decoded.
+    decoder.set_limits(limits(2 * most_bytes(most)))?;
     Ok(decoder)
 }
 
@@ -69,63 +72,101 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-/// Looks at the head of an image.
-pub(super) fn head<R: BufRead + Seek>(mut reader: R) -> Result<Head, Fault> {
+/// Whether it makes rows of columns.
+fn is_turned(orientation: Orientation) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
+}
+
+/// Looks at the head of an image, which may have at most so many pixels.
+pub(super) fn head<R: BufRead + Seek>(mut reader: R, most: u64) -> Result<Head, Fault> {
     let start = reader.fill_buf().map_err(|e| Fault::of_io(&e))?;
     let start = start[..start.len().min(512)].to_vec();
-    let mut decoder = decoder(reader).map_err(|e| Fault::of_image(&e, &start))?;
+    let mut decoder = decoder(reader, most).map_err(|e| Fault::of_image(&e, &start, most))?;
+    Weight::of(&decoder).check(most)?;
     let (width, height) = decoder.dimensions();
-    let (width, height) = match orientation(&mut decoder) {
-        Orientation::Rotate90
-        | Orientation::Rotate270
-        | Orientation::Rotate90FlipH
-        | Orientation::Rotate270FlipH => (height, width),
-        _ => (width, height),
-    };
+    let (width, height) =
+        if is_turned(orientation(&mut decoder)) { (height, width) } else { (width, height) };
     Ok(Head { height: height as usize, width: width as usize, color: decoder.color_type().has_color() })
 }
 
-/// Decodes an image: upright, on white, with the channels and size of `shape`, brought to it as `resize` says.
+/// Decodes an image of at most `most` pixels: upright, on white, with the channels and size of `shape`, brought to it
+/// as `resize` says.
 ///
 /// Colours become gray by their luminance (Rec. 709), gray becomes three equal channels.
-pub(super) fn decode(bytes: &[u8], shape: Shape, resize: Resize) -> Result<Decoded, Fault> {
-    let fault = |e: ImageError| Fault::of_image(&e, &bytes[..bytes.len().min(512)]);
+pub(super) fn decode(bytes: &[u8], shape: Shape, resize: Resize, most: u64) -> Result<Decoded, Fault> {
+    let fault = |e: ImageError| Fault::of_image(&e, &bytes[..bytes.len().min(512)], most);
+    let mut decoder = decoder(Cursor::new(bytes), most).map_err(fault)?;
+    let weight = Weight::of(&decoder).check(most)?;
     // The decoder would fill up what is missing.
-    if jpeg_is_cut_off(bytes) {
+    let jpeg = jpeg_frame(bytes);
+    if jpeg == Some(JpegFrame::CutOff) {
         return Err(Fault::CutOff);
     }
-    let mut decoder = decoder(Cursor::new(bytes)).map_err(fault)?;
     let orientation = orientation(&mut decoder);
+    let (width, height) = decoder.dimensions();
+    let size = if is_turned(orientation) { (height, width) } else { (width, height) };
+    let part = Part::of(size, shape, resize);
+    let between = weight.between(part.columns(), shape.height as u32, most)?;
+    let way = Way {
+        format: image::guess_format(bytes).ok(),
+        is_progressive: jpeg == Some(JpegFrame::Progressive),
+        is_turned: is_turned(orientation),
+        channels: shape.channels,
+        file: bytes.len() as u64,
+    };
+    let _room = PICTURES.take(weight.peak(way) + between);
     let mut image = DynamicImage::from_decoder(decoder).map_err(fault)?;
     image.apply_orientation(orientation);
     let color = image.color().has_color();
     let (image, transparent) = on_white(image);
     let resized = (image.height() as usize, image.width() as usize) != (shape.height, shape.width);
     let pixels = match shape.channels {
-        1 => brought(image.into_luma8(), shape, resize).into_raw(),
-        _ => planes(&brought(image.into_rgb8(), shape, resize).into_raw()),
+        1 => brought(image.into_luma8(), shape, part).into_raw(),
+        _ => planes(&brought(image.into_rgb8(), shape, part).into_raw()),
     };
     Ok(Decoded { pixels, resized, color, transparent })
 }
 
-/// Whether a JPEG has no end-of-image marker after the beginning of its first scan.
+/// How the pixels of a JPEG are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum JpegFrame {
+    /// Its end is missing.
+    CutOff,
+    /// Row of blocks after row of blocks.
+    Sequential,
+    /// In several scans, which the decoder keeps whole.
+    Progressive,
+}
+
+/// How the pixels are stored where it is a JPEG; without an end-of-image marker after the beginning of its first scan it
+/// is cut off.
 ///
 /// Segments before the scan are stepped over by their lengths: a thumbnail in one of them has an end of its own.
 /// In a scan a byte FF is followed by 00 or a marker, so that FF D9 is nothing but the end; bytes after it do no harm.
-fn jpeg_is_cut_off(bytes: &[u8]) -> bool {
+fn jpeg_frame(bytes: &[u8]) -> Option<JpegFrame> {
     if !bytes.starts_with(&[0xff, 0xd8, 0xff]) {
-        return false;
+        return None;
     }
+    let mut frame = JpegFrame::Sequential;
     let mut at = 2;
     while at + 4 <= bytes.len() && bytes[at] == 0xff {
         match bytes[at + 1] {
             0xff => at += 1,
-            0xda => return !bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
+            0xda => {
+                let ends = bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+                return Some(if ends { frame } else { JpegFrame::CutOff });
+            }
             0xd8 | 0x01 | 0xd0..=0xd7 => at += 2,
-            _ => at += 2 + usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]])),
+            marker => {
+                if marker == 0xc2 {
+                    frame = JpegFrame::Progressive;
+                }
+                at += 2 + usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
+            }
         }
     }
-    at >= bytes.len()
+    Some(if at >= bytes.len() { JpegFrame::CutOff } else { frame })
 }
 
 /// Lays a picture with transparency on white, in 8 bits; says whether there was any.
@@ -147,39 +188,73 @@ fn on_white(image: DynamicImage) -> (DynamicImage, bool) {
     (DynamicImage::ImageRgba8(image), transparent)
 }
 
+/// What of an image is brought to a size, and to which.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// All of it: it has the size.
+    Whole { width: u32 },
+    /// A part in the middle, to the whole size.
+    Middle { left: u32, top: u32, width: u32, height: u32 },
+    /// All of it, to the middle of the size.
+    Bordered { from: u32, width: u32, height: u32 },
+}
+
+impl Part {
+    fn of((from_width, from_height): (u32, u32), shape: Shape, resize: Resize) -> Part {
+        let (width, height) = (shape.width as u32, shape.height as u32);
+        if (from_width, from_height) == (width, height) {
+            return Part::Whole { width };
+        }
+        let scale = |side: u32, to: u32, from: u32| {
+            ((u64::from(side) * u64::from(to) + u64::from(from) / 2) / u64::from(from)) as u32
+        };
+        // Whether the width, brought to the wanted one, makes the height too small for a crop (fitting for a border).
+        let wide = u64::from(from_width) * u64::from(height) > u64::from(from_height) * u64::from(width);
+        match resize {
+            Resize::Squash => Part::Middle { left: 0, top: 0, width: from_width, height: from_height },
+            Resize::Crop => {
+                // The largest part in the middle that has the wanted ratio of sides, brought to the size.
+                let (width, height) = match wide {
+                    true => (scale(from_height, width, height).clamp(1, from_width), from_height),
+                    false => (from_width, scale(from_width, height, width).clamp(1, from_height)),
+                };
+                let (left, top) = ((from_width - width) / 2, (from_height - height) / 2);
+                Part::Middle { left, top, width, height }
+            }
+            Resize::Letterbox => {
+                let (width, height) = match wide {
+                    true => (width, scale(from_height, width, from_width).clamp(1, height)),
+                    false => (scale(from_width, height, from_height).clamp(1, width), height),
+                };
+                Part::Bordered { from: from_width, width, height }
+            }
+        }
+    }
+
+    /// Columns of the image that are scaled.
+    fn columns(self) -> u32 {
+        match self {
+            Part::Whole { width } | Part::Middle { width, .. } => width,
+            Part::Bordered { from, .. } => from,
+        }
+    }
+}
+
 /// At the size of `shape`.
 fn brought<P: Pixel<Subpixel = u8> + 'static>(
     image: ImageBuffer<P, Vec<u8>>,
     shape: Shape,
-    resize: Resize,
+    part: Part,
 ) -> ImageBuffer<P, Vec<u8>> {
     let (width, height) = (shape.width as u32, shape.height as u32);
-    let (from_width, from_height) = image.dimensions();
-    if (from_width, from_height) == (width, height) {
-        return image;
-    }
-    let scale = |side: u32, to: u32, from: u32| {
-        ((u64::from(side) * u64::from(to) + u64::from(from) / 2) / u64::from(from)) as u32
-    };
-    // Whether the width, brought to the wanted one, makes the height too small for a crop (fitting for a border).
-    let wide = u64::from(from_width) * u64::from(height) > u64::from(from_height) * u64::from(width);
-    match resize {
-        Resize::Squash => imageops::resize(&image, width, height, FILTER),
-        Resize::Crop => {
-            // The largest part in the middle that has the wanted ratio of sides, brought to the size.
-            let (part_width, part_height) = match wide {
-                true => (scale(from_height, width, height).clamp(1, from_width), from_height),
-                false => (from_width, scale(from_width, height, width).clamp(1, from_height)),
-            };
-            let (left, top) = ((from_width - part_width) / 2, (from_height - part_height) / 2);
-            let part = imageops::crop_imm(&image, left, top, part_width, part_height).to_image();
-            imageops::resize(&part, width, height, FILTER)
+    match part {
+        Part::Whole { .. } => image,
+        Part::Middle { left, top, width: columns, height: rows } => {
+            // Looked at in its place: a copy could be as large as the image.
+            let part = imageops::crop_imm(&image, left, top, columns, rows);
+            imageops::resize(&*part, width, height, FILTER)
         }
-        Resize::Letterbox => {
-            let (inner_width, inner_height) = match wide {
-                true => (width, scale(from_height, width, from_width).clamp(1, height)),
-                false => (scale(from_width, height, from_height).clamp(1, width), height),
-            };
+        Part::Bordered { width: inner_width, height: inner_height, .. } => {
             let inner = imageops::resize(&image, inner_width, inner_height, FILTER);
             // Black, as the border of the random crop.
             let mut whole = ImageBuffer::new(width, height);
@@ -202,6 +277,9 @@ fn planes(pixels: &[u8]) -> Vec<u8> {
 /// round; 16 bits rounded to 8; then brought to the size by the filter of training, as `resize` says. Of an
 /// animation the first picture.
 ///
+/// At most `most_pixels` are decoded, as the setting `data.max_image_pixels` counts them; threads that decode share
+/// their memory, and wait for one another where there is too little.
+///
 /// # Shapes
 ///
 /// `shape` and what is returned are `[channels, height, width]`, whatever size and mode the file has; channels
@@ -209,16 +287,13 @@ fn planes(pixels: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 ///
-/// A file that cannot be read as an image.
-pub fn read_image(path: &Path, shape: [usize; 3], resize: Resize) -> Result<Vec<u8>> {
+/// A file that cannot be read as an image, or has more pixels.
+pub fn read_image(path: &Path, shape: [usize; 3], resize: Resize, most_pixels: usize) -> Result<Vec<u8>> {
     let [channels, height, width] = shape;
-    let bytes = fs::read(path).map_err(|e| Fault::of_io(&e));
-    let decoded = bytes.and_then(|bytes| decode(&bytes, Shape { channels, height, width }, resize));
-    decoded.map(|decoded| decoded.pixels).map_err(|fault| {
-        Error::data(
-            path,
-            format!("cannot be read as an image: {fault}"),
-            "give a PNG, JPEG, BMP, GIF, WebP, TIFF or PNM file",
-        )
-    })
+    let most = most_pixels as u64;
+    let bytes = Store::Files.bytes(&Place::File(path.to_path_buf()), most);
+    let decoded = bytes.and_then(|bytes| decode(&bytes, Shape { channels, height, width }, resize, most));
+    decoded
+        .map(|decoded| decoded.pixels)
+        .map_err(|fault| Error::data(path, format!("cannot be read as an image: {fault}"), fault.remedy()))
 }

@@ -13,10 +13,10 @@ const DIGITS: &str = "digits";
 
 /// The format of `config.path` and the file or folder to read it from.
 pub(super) fn detect(config: &DataConfig) -> Result<(DataFormat, PathBuf)> {
-    let path = Path::new(&config.path);
+    let path = &config.location();
     match config.format {
         DataFormat::Auto | DataFormat::Digits if config.path == DIGITS => {
-            return Ok((DataFormat::Digits, path.to_path_buf()));
+            return Ok((DataFormat::Digits, path.clone()));
         }
         DataFormat::Digits => {
             return Err(Error::setting(

@@ -26,8 +26,15 @@ pub enum Fault {
     Kind(String),
     /// The content is of no kind that is known.
     Unknown,
-    /// More pixels than are decoded.
-    TooLarge,
+    /// More than is decoded.
+    TooLarge {
+        /// What there is, as a sentence.
+        found: String,
+        /// The setting `data.max_image_pixels`.
+        most: u64,
+    },
+    /// Something else stands in place of a file, such as a pipe; says so.
+    NoFile(String),
     /// The content contradicts itself; what the decoder says.
     Damaged(String),
     /// The system refused; what it says.
@@ -42,7 +49,10 @@ impl fmt::Display for Fault {
             Fault::CutOff => f.write_str("the file is cut off: it ends before the picture does"),
             Fault::Kind(kind) => write!(f, "it holds {kind}, which is not read"),
             Fault::Unknown => f.write_str("it holds no picture of a kind that is known"),
-            Fault::TooLarge => f.write_str("it is larger than 32,768 pixels a side or 512 MB when decoded"),
+            Fault::TooLarge { found, most } => {
+                write!(f, "it is too large: {found}, and at most {most} are decoded (max_image_pixels)")
+            }
+            Fault::NoFile(reason) => f.write_str(reason),
             Fault::Damaged(reason) => write!(f, "it is damaged ({reason})"),
             Fault::Refused(reason) => write!(f, "the system refuses to read it ({reason})"),
         }
@@ -55,7 +65,18 @@ impl Fault {
         match self {
             Fault::Damaged(_) => "it is damaged".into(),
             Fault::Refused(_) => "the system refuses to read it".into(),
+            Fault::TooLarge { most, .. } => {
+                format!("it has more than {most} pixels (max_image_pixels allows more)")
+            }
             other => other.to_string(),
+        }
+    }
+
+    /// What a user can do.
+    pub(super) fn remedy(&self) -> &'static str {
+        match self {
+            Fault::TooLarge { .. } => "make it smaller, or raise --max-image-pixels",
+            _ => "give a PNG, JPEG, BMP, GIF, WebP, TIFF or PNM file",
         }
     }
 
@@ -64,15 +85,19 @@ impl Fault {
         match error.kind() {
             io::ErrorKind::NotFound => Fault::Missing,
             io::ErrorKind::UnexpectedEof => Fault::CutOff,
+            // Said where it was opened.
+            io::ErrorKind::InvalidInput => Fault::NoFile(error.to_string()),
             _ => Fault::Refused(error.to_string()),
         }
     }
 
-    /// Of content that could not be decoded; `bytes` are its beginning.
-    pub(super) fn of_image(error: &ImageError, bytes: &[u8]) -> Fault {
+    /// Of content that could not be decoded; `bytes` are its beginning, and it may have so many pixels.
+    pub(super) fn of_image(error: &ImageError, bytes: &[u8], most: u64) -> Fault {
         match error {
             ImageError::Limits(limit) => match limit.kind() {
-                LimitErrorKind::DimensionError | LimitErrorKind::InsufficientMemory => Fault::TooLarge,
+                LimitErrorKind::DimensionError | LimitErrorKind::InsufficientMemory => {
+                    Fault::TooLarge { found: "its decoder wants more memory than their pixels".into(), most }
+                }
                 _ => Fault::Damaged(one_line(&limit.to_string())),
             },
             ImageError::Unsupported(error) => match kind_of(bytes) {

@@ -49,7 +49,7 @@ pub fn find_images(named: &[PathBuf]) -> Found {
     for path in named {
         let mut search = Search::default();
         match search.find(path) {
-            Ok(()) => found.images.extend(search.images.into_iter().map(Ok)),
+            Ok(()) => found.images.extend(search.images),
             Err(error) => found.images.push(Err(NotFound { path: path.clone(), error })),
         }
         for (kind, n) in search.left_out {
@@ -62,7 +62,7 @@ pub fn find_images(named: &[PathBuf]) -> Found {
 /// What one of the named stands for.
 #[derive(Default)]
 struct Search {
-    images: Vec<PathBuf>,
+    images: Vec<Result<PathBuf, NotFound>>,
     left_out: BTreeMap<String, usize>,
     seen: HashSet<PathBuf>,
 }
@@ -77,7 +77,7 @@ impl Search {
             self.matches_of(path)?;
             return self.not_empty(path, "no image matches the pattern");
         }
-        self.images.push(path.to_path_buf());
+        self.images.push(Ok(path.to_path_buf()));
         Ok(())
     }
 
@@ -129,12 +129,19 @@ impl Search {
             return;
         }
         if kind == FileKind::Image {
-            self.images.push(path);
+            // Reading a pipe that nobody named could wait for ever.
+            let is_other = path.metadata().is_ok_and(|data| !data.is_file());
+            self.images.push(if is_other { Err(no_file(path)) } else { Ok(path) });
         } else {
             let extension = path.extension().unwrap_or_default().to_string_lossy().to_uppercase();
             *self.left_out.entry(extension).or_default() += 1;
         }
     }
+}
+
+fn no_file(path: PathBuf) -> NotFound {
+    let problem = "is a pipe, socket or device, not a file";
+    NotFound { error: Error::data(&path, problem, "name images, or a folder of them"), path }
 }
 
 /// A folder and what is in it and below it, by name, hidden entries left out.

@@ -44,7 +44,7 @@ pub(super) fn read(
     let Catalogue { classes, entries, store, mut notes, mut problems, obstacles } = catalogue;
     problems.extend(obstacles.into_iter().map(|obstacle| obstacle.problem));
     let entries = limited(entries, config.images_per_class);
-    let survey = survey_of(format, root, &classes, &entries, &store)?;
+    let survey = survey_of(format, root, &classes, &entries, &store, config.max_image_pixels as u64)?;
     let (shape, note) = survey.shape(config.image_size.parse()?);
     notes.extend(note);
     let classes = Arc::new(classes);
@@ -192,6 +192,7 @@ struct Reader<'a> {
     store: &'a Store,
     shape: Shape,
     resize: Resize,
+    most_pixels: u64,
     classes: Arc<Vec<String>>,
     /// Unreadable images that are skipped; any number where it is none.
     allowed: Option<usize>,
@@ -218,6 +219,7 @@ impl<'a> Reader<'a> {
             store,
             shape: Shape { channels: 1, height: 1, width: 1 },
             resize: config.resize,
+            most_pixels: config.max_image_pixels as u64,
             classes,
             allowed: None,
             place,
@@ -237,11 +239,11 @@ impl<'a> Reader<'a> {
         let mut sink = self.sink(files.len())?;
         let mut kept = Vec::with_capacity(files.len());
         for chunk in files.chunks(CHUNK) {
-            let (store, shape, resize) = (self.store, self.shape, self.resize);
-            let decoded: Vec<_> = chunk
-                .par_iter()
-                .map(|entry| store.bytes(&entry.place).and_then(|bytes| decode(&bytes, shape, resize)))
-                .collect();
+            let (store, shape, resize, most) = (self.store, self.shape, self.resize, self.most_pixels);
+            let read = |entry: &&Entry| {
+                store.bytes(&entry.place, most).and_then(|bytes| decode(&bytes, shape, resize, most))
+            };
+            let decoded: Vec<_> = chunk.par_iter().map(read).collect();
             for (entry, result) in chunk.iter().zip(decoded) {
                 match result {
                     Ok(image) => {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use flate2::read::MultiGzDecoder;
 
 use super::set::ImageSet;
-use super::source::{Source, listed};
+use super::source::{Source, check_room, listed};
 use crate::config::DataFormat;
 use crate::error::{Error, Result};
+use crate::reading::{self, MOST_OF_A_TEXT, open_file, read_text};
 
 /// Which part a file belongs to, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,7 +219,7 @@ impl Files {
         let file = self.folder.join(format!("{}mapping.txt", self.group));
         let mut names = BTreeMap::new();
         if file.is_file() {
-            for line in fs::read_to_string(&file).map_err(Error::io("read", &file))?.lines() {
+            for line in read_text(&file, MOST_OF_A_TEXT, reading::Source::File)?.lines() {
                 let mut fields = line.split_whitespace().map(|field| field.parse::<u32>().ok());
                 if let (Some(Some(label)), Some(Some(code))) = (fields.next(), fields.next())
                     && let Some(character) = char::from_u32(code).filter(|c| c.is_alphanumeric())
@@ -234,7 +235,7 @@ impl Files {
 
 /// The sizes and bytes of an IDX file of bytes with `N` dimensions.
 fn read_file<const N: usize>(path: &Path) -> Result<([usize; N], Vec<u8>)> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
+    let file = open_file(path).map_err(Error::io("read", path))?;
     let mut reader = decompressed(BufReader::new(file)).map_err(Error::io("read", path))?;
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
@@ -266,6 +267,7 @@ fn read_file<const N: usize>(path: &Path) -> Result<([usize; N], Vec<u8>)> {
             "download it again",
         ));
     };
+    check_room(path, length as u64)?;
     let mut bytes = Vec::new();
     reader.take(length as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() != length {

@@ -26,6 +26,7 @@ mod normalize;
 mod npz;
 mod pixels;
 mod positioned;
+mod room;
 mod set;
 mod shape;
 mod source;
@@ -33,6 +34,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 mod thumbnail;
+mod weight;
 
 pub use augment::Augment;
 pub use batch::{Batch, BatchPlan, Order};

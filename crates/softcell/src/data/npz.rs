@@ -10,9 +10,10 @@ use npyz::{DType, NpyFile, TypeChar};
 use zip::ZipArchive;
 
 use super::set::ImageSet;
-use super::source::{Source, listed};
+use super::source::{Source, check_room, listed};
 use crate::config::DataFormat;
 use crate::error::{Error, Result};
+use crate::reading::open_file;
 
 /// What the arrays may be called: images and labels of a part.
 const TRAIN: [[&str; 2]; 4] =
@@ -90,7 +91,7 @@ struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     fn open(path: &'a Path) -> Result<Archive<'a>> {
-        let file = File::open(path).map_err(Error::io("read", path))?;
+        let file = open_file(path).map_err(Error::io("read", path))?;
         let zip = ZipArchive::new(file).map_err(|e| bad(path, &e))?;
         let names =
             zip.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect();
@@ -123,6 +124,10 @@ impl<'a> Archive<'a> {
             let remedy = "store it with numpy.ascontiguousarray";
             return Err(Error::data(path, format!("{name} is stored column by column"), remedy));
         }
+        let numbers = file.shape().iter().try_fold(1u64, |product, &size| product.checked_mul(size));
+        // As they are stored and as numbers in 64 bits.
+        let bytes = numbers.and_then(|numbers| numbers.checked_mul(16));
+        check_room(path, bytes.unwrap_or(u64::MAX))?;
         let values = values(file).ok_or_else(|| {
             Error::data(
                 path,

@@ -143,11 +143,12 @@ pub(super) fn survey_of(
     classes: &[String],
     entries: &[Entry],
     store: &Store,
+    most_pixels: u64,
 ) -> Result<Survey> {
     let count = |part: Part| entries.iter().filter(|entry| entry.part == part).count();
     let files: Vec<&Entry> = entries.iter().filter(|entry| entry.part == Part::Train).collect();
     let sampled = files.len().min(SAMPLE);
-    let look = |k: usize| store.head(&files[k * files.len() / sampled].place);
+    let look = |k: usize| store.head(&files[k * files.len() / sampled].place, most_pixels);
     let heads: Vec<_> = (0..sampled).into_par_iter().map(look).collect();
     let reason = heads.iter().find_map(|head| head.as_ref().err().map(ToString::to_string));
     let heads: Vec<Head> = heads.into_iter().flatten().collect();

@@ -10,6 +10,7 @@ use super::shape::{Survey, survey_of};
 use super::{cifar, detect, digits, duplicates, folder, idx, npz};
 use crate::config::{DataConfig, DataFormat, Duplicates, ImageSize};
 use crate::error::{Error, Result};
+use crate::memory::available_bytes;
 use crate::shown::escaped;
 
 /// Images as they were read, before anything is divided.
@@ -98,10 +99,10 @@ impl Source {
 /// fewer than two classes; a class without training images; more unreadable images than are allowed.
 pub fn open(config: &DataConfig, progress: &mut dyn FnMut(usize, usize)) -> Result<Source> {
     let mut source = read(config, Strictness::Run, progress)?;
-    check_classes(&source.train, Path::new(&config.path))?;
+    check_classes(&source.train, &config.location())?;
     if config.duplicates == Duplicates::Separate {
         duplicates::separate(&mut source);
-        check_classes(&source.train, Path::new(&config.path))?;
+        check_classes(&source.train, &config.location())?;
     }
     Ok(source)
 }
@@ -190,7 +191,14 @@ pub fn survey(config: &DataConfig) -> Result<Survey> {
         let catalogue = Catalogue::of(format, &path)?;
         refuse_obstacles(&catalogue, &path)?;
         let entries = folder::limited(catalogue.entries, config.images_per_class);
-        return survey_of(format, &path, &catalogue.classes, &entries, &catalogue.store);
+        return survey_of(
+            format,
+            &path,
+            &catalogue.classes,
+            &entries,
+            &catalogue.store,
+            config.max_image_pixels as u64,
+        );
     }
     let source = read(config, Strictness::Run, &mut |_, _| {})?;
     Ok(Survey::of_source(&source))
@@ -283,6 +291,18 @@ fn check_classes(train: &ImageSet, path: &Path) -> Result<()> {
         "add images of it, or take the class out (copies of test images do not count: duplicates = \"ignore\" keeps \
          them)",
     ))
+}
+
+/// Refuses arrays that take more memory than there is: an archive of a few kilobytes may say that it holds terabytes.
+pub(super) fn check_room(path: &Path, bytes: u64) -> Result<()> {
+    match available_bytes() {
+        Some(available) if bytes > available => Err(Error::data(
+            path,
+            format!("its values take {bytes} bytes of memory, and {available} are available"),
+            "check that it is the file that was meant, or give it as a folder of images, which can be streamed",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The first few of `items`, as people may see them, and how many more there are.

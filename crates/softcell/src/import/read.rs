@@ -1,8 +1,6 @@
 //! A file of weights, of whatever kind, as named tensors.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors};
@@ -11,7 +9,8 @@ use super::fault::{Fault, shown};
 use super::pickle::{Id, Pickle, Value};
 use super::storages::{LEGACY_START, Storages, read_legacy, read_zip};
 use super::tensor::{Element, MOST_NUMBERS, StridedTensor};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::reading::{self, Source};
 use crate::run::seal;
 use crate::weights::{HostTensor, NamedTensors};
 
@@ -19,6 +18,8 @@ use crate::weights::{HostTensor, NamedTensors};
 const LARGEST_FILE: u64 = 4 << 30;
 /// Largest header of a safetensors file, in bytes.
 const LARGEST_HEADER: u64 = 25 << 20;
+/// How often the numbers of a storage may be in tensors.
+const MOST_WINDOWS: usize = 8;
 /// Longest name of a tensor, in bytes.
 const LONGEST_NAME: usize = 512;
 /// Keys under which checkpoints keep the state dict.
@@ -47,14 +48,8 @@ pub struct Checkpoint {
 /// A file that is damaged, that is too large, that holds other things than tensors, or that names a Python
 /// function which has nothing to do with tensors; then its name is told.
 pub fn read_checkpoint(path: &Path) -> Result<Checkpoint> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    // A device or a pipe has no length to look at before.
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        let found = format!("more than {LARGEST_FILE} bytes");
-        return Err(Fault::Other(found, "save the state dict of the network alone").at(path));
-    }
+    let looks = |start: &[u8]| kind(start).map(|_| ()).map_err(|fault| fault.at(path));
+    let bytes = reading::read_if(path, LARGEST_FILE, Source::Any, looks)?;
     decode(&bytes).map_err(|fault| fault.at(path))
 }
 
@@ -110,6 +105,13 @@ fn torch((pickle, mut storages): (Pickle, Storages<'_>)) -> Result<NamedTensors,
     let entries = state_dict(&pickle)?;
     let mut tensors = NamedTensors::new();
     let mut budget = Budget::default();
+    // Before anything is unpacked or written out.
+    for &(_, value) in entries {
+        if let Value::Tensor(tensor) = pickle.value(value) {
+            budget.spend(tensor.numbers())?;
+        }
+    }
+    let mut shared = Shared::default();
     for &(name, value) in entries {
         let Value::Text(name) = pickle.value(name) else {
             return Err(not_a_state_dict(&pickle, pickle.value(name).kind()));
@@ -127,7 +129,7 @@ fn torch((pickle, mut storages): (Pickle, Storages<'_>)) -> Result<NamedTensors,
         if let Element::Whole(_) = tensor.storage.element {
             return Err(whole_numbers(name));
         }
-        budget.spend(tensor.numbers())?;
+        shared.spend(tensor)?;
         tensors.insert(name.clone(), values(tensor, &mut storages)?);
     }
     Ok(tensors)
@@ -213,6 +215,27 @@ impl Budget {
             format!("tensors of more than {MOST_NUMBERS} numbers"),
             "give the weights of a network that Softcell can build",
         ))
+    }
+}
+
+/// How many numbers of each storage were written out.
+#[derive(Default)]
+struct Shared(HashMap<String, usize>);
+
+impl Shared {
+    /// Refuses more windows on a storage than weights that are shared have: so many numbers are not in the file.
+    fn spend(&mut self, tensor: &StridedTensor) -> Result<(), Fault> {
+        let storage = &tensor.storage;
+        let numbers = self.0.entry(storage.key.clone()).or_default();
+        *numbers = numbers.saturating_add(tensor.numbers());
+        if *numbers <= storage.length.saturating_mul(MOST_WINDOWS) {
+            return Ok(());
+        }
+        Err(Fault::damaged(format!(
+            "{numbers} numbers in tensors of storage {}, which has {}",
+            shown(&storage.key),
+            storage.length
+        )))
     }
 }
 

@@ -13,6 +13,8 @@ use super::tensor::{Element, Storage};
 const LARGEST_PICKLE: u64 = 64 << 20;
 /// Most bytes of all storages that are unpacked: they may be compressed.
 const MOST_BYTES: usize = 2 << 30;
+/// How many times as large as the file they may be. `torch.save` does not compress, and weights hardly can be.
+const MOST_COMPRESSION: usize = 32;
 /// The number that files of PyTorch before 1.6 begin with.
 const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 /// How [`MAGIC`] stands in them, behind the pickle's protocol and the length.
@@ -36,6 +38,8 @@ pub(super) struct ZipStorages<'a> {
     root: String,
     unpacked: HashMap<String, Vec<u8>>,
     bytes: usize,
+    /// Most bytes that are unpacked.
+    most: usize,
 }
 
 impl Storages<'_> {
@@ -56,9 +60,9 @@ impl ZipStorages<'_> {
     fn bytes(&mut self, key: &str, length: usize) -> Result<&[u8], Fault> {
         if self.unpacked.get(key).is_none_or(|bytes| bytes.len() < length) {
             self.bytes = self.bytes.saturating_add(length);
-            if self.bytes > MOST_BYTES {
+            if self.bytes > self.most {
                 return Err(Fault::Other(
-                    format!("tensors of more than {MOST_BYTES} bytes"),
+                    format!("tensors of more than {} bytes", self.most),
                     "save the state dict of one network alone",
                 ));
             }
@@ -108,7 +112,8 @@ pub(super) fn read_zip(bytes: &[u8]) -> Result<(Pickle, Storages<'_>), Fault> {
         ));
     }
     let root = root.clone();
-    let storages = ZipStorages { archive, root, unpacked: HashMap::new(), bytes: 0 };
+    let most = MOST_BYTES.min(bytes.len().saturating_mul(MOST_COMPRESSION));
+    let storages = ZipStorages { archive, root, unpacked: HashMap::new(), bytes: 0, most };
     Ok((Pickle::read(&pickle)?, Storages::Zip(storages)))
 }
 

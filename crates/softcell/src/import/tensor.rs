@@ -162,6 +162,13 @@ impl StridedTensor {
         if numbers > 0 && !inside {
             return Err(outside());
         }
+        // With strides of 0 a storage of one number makes a tensor of any size.
+        if numbers > storage.view.1 - storage.view.0 {
+            return Err(Fault::damaged(format!(
+                "a tensor {shape:?} of more numbers than its storage {} has",
+                shown(&storage.key)
+            )));
+        }
         Ok(StridedTensor { storage: storage.clone(), offset, shape, stride })
     }
 

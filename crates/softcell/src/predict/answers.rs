@@ -41,13 +41,13 @@ pub struct Answers<'a> {
 
 impl Predictor {
     /// Answers for image files, as [`crate::data::find_images`] finds them. Each is read as a folder of
-    /// training images is: see [`read_image`].
-    pub fn answers(&self, images: Vec<Result<PathBuf, NotFound>>) -> Answers<'_> {
+    /// training images is, and may have at most so many pixels: see [`read_image`].
+    pub fn answers(&self, images: Vec<Result<PathBuf, NotFound>>, most_pixels: usize) -> Answers<'_> {
         let (shape, resize) = (self.manifest.image_shape, self.manifest.resize);
         let (sender, receiver) = sync_channel(AHEAD);
         let decode = move |found: Result<PathBuf, NotFound>| match found {
             Ok(path) => {
-                let pixels = read_image(&path, shape, resize);
+                let pixels = read_image(&path, shape, resize, most_pixels);
                 (path, pixels)
             }
             Err(NotFound { path, error }) => (path, Err(error)),

@@ -7,6 +7,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::reading::{self, MOST_OF_A_RECORD, Source};
 use crate::weights::{HostTensor, NamedTensors};
 
 /// A recording, read as a whole.
@@ -29,8 +30,11 @@ const REMEDY: &str =
 impl Recording {
     /// Reads the file at `path`.
     pub(super) fn read(path: &Path) -> Result<Recording> {
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         let origin = path.display().to_string();
+        let bytes = reading::read_if(path, MOST_OF_A_RECORD, Source::File, |start| match start.get(8) {
+            Some(b'{') => Ok(()),
+            _ => Err(Error::invalid(&origin, "another beginning", "a whole safetensors file", REMEDY)),
+        })?;
         let refuse = |error: safetensors::SafeTensorError| {
             Error::invalid(&origin, format!("{error}"), "a whole safetensors file", REMEDY)
         };

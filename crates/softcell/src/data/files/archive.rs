@@ -13,10 +13,11 @@ use super::super::positioned::Positioned;
 use super::tree::{Tree, Wrapping};
 use super::{Catalogue, Place, Store};
 use crate::error::{Error, Result};
+use crate::reading::open_file;
 
 /// Lists the images of a ZIP archive.
 pub(super) fn zip(path: &Path) -> Result<Catalogue> {
-    let file = File::open(path).and_then(Positioned::new).map_err(Error::io("read", path))?;
+    let file = open_file(path).and_then(Positioned::new).map_err(Error::io("read", path))?;
     let archive = ZipArchive::new(file).map_err(|error| damaged(path, "ZIP", &error))?;
     let mut tree = Tree::default();
     for index in 0..archive.len() {
@@ -32,7 +33,7 @@ pub(super) fn zip(path: &Path) -> Result<Catalogue> {
 /// Lists the images of a tar archive. One that is compressed with gzip is first unpacked to a file without a name in
 /// the system's folder of temporary files, which goes with this process.
 pub(super) fn tar(path: &Path) -> Result<Catalogue> {
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let mut file = open_file(path).map_err(Error::io("read", path))?;
     let mut start = [0; 2];
     let packed = file.read(&mut start).map_err(Error::io("read", path))? == 2 && start == [0x1f, 0x8b];
     let file = if packed { unpacked(path)? } else { file };
@@ -68,7 +69,7 @@ fn note(tree: &mut Tree, name: &str, folder: bool, place: impl FnOnce() -> Place
 
 /// The content of a gzip file, in a file without a name.
 fn unpacked(path: &Path) -> Result<File> {
-    let packed = File::open(path).map_err(Error::io("read", path))?;
+    let packed = open_file(path).map_err(Error::io("read", path))?;
     let folder = std::env::temp_dir();
     let file = tempfile::tempfile().map_err(Error::io("create a temporary file in", &folder))?;
     let mut reader = MultiGzDecoder::new(BufReader::new(packed));

@@ -1,6 +1,6 @@
 //! Parquet files with the bytes of image files, as Hugging Face exports data sets.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use super::super::fault::Problems;
 use super::super::source::listed;
 use super::{Catalogue, Named, Part, Place, Store};
 use crate::error::{Error, Result};
+use crate::reading::open_file;
 
 /// What the columns may be called.
 const IMAGE: [&str; 4] = ["image", "img", "picture", "bytes"];
@@ -50,7 +51,7 @@ pub(super) fn read(path: &Path) -> Result<Catalogue> {
         let bad = |error: parquet::errors::ParquetError| {
             Error::data(file, format!("cannot be read as Parquet ({error})"), "download it again")
         };
-        let reader = File::open(file).map_err(Error::io("read", file))?;
+        let reader = open_file(file).map_err(Error::io("read", file))?;
         let reader = SerializedFileReader::new(reader).map_err(bad)?;
         let metadata = reader.metadata().file_metadata().key_value_metadata();
         let names = metadata.and_then(|list| list.iter().find(|pair| pair.key == "huggingface"));

@@ -1,13 +1,13 @@
 //! A table of paths and classes: CSV, or with semicolons or tabs.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use super::super::fault::Problems;
 use super::super::source::listed;
 use super::{Catalogue, Named, Part, Place, Store};
 use crate::error::{Error, Result};
+use crate::reading::{self, MOST_OF_A_RECORD, Source};
 
 /// What the columns may be called, in lower case.
 const PATH: [&str; 7] = ["path", "file", "filename", "file_name", "filepath", "image", "image_path"];
@@ -18,7 +18,7 @@ const GROUP: [&str; 6] = ["group", "patient", "patient_id", "subject", "scene", 
 /// Reads a table whose first line names its columns: a path (relative to the table's folder, or absolute) and a class,
 /// and where they are there the part (`train`, `val`, `test`) and a group whose images stay together.
 pub(super) fn read(path: &Path) -> Result<Catalogue> {
-    let text = fs::read(path).map_err(Error::io("read", path))?;
+    let text = reading::read(path, MOST_OF_A_RECORD, Source::File)?;
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     let head = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let count = |delimiter: u8| head.iter().filter(|&&byte| byte == delimiter).count();

@@ -1,6 +1,7 @@
 //! Paths of files to classes and parts.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::super::fault::{Problem, Problems};
@@ -23,6 +24,16 @@ pub(super) struct Tree {
 struct Folder {
     folders: BTreeMap<String, Folder>,
     images: Vec<(String, Place)>,
+}
+
+/// A name as a text; bytes that are not UTF-8 as `\xE9`, so that different names stay different.
+pub(super) fn name_of(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02X}")));
+    }
+    text
 }
 
 /// Whether the data may lie in a folder of its own.
@@ -49,13 +60,13 @@ impl Tree {
     }
 
     fn descend(&mut self, path: &Path) -> &mut Folder {
-        let names = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+        let names = path.components().map(|part| name_of(part.as_os_str()));
         names.fold(&mut self.top, |folder, name| folder.folders.entry(name).or_default())
     }
 
     /// Notes a file.
     pub fn file(&mut self, path: &Path, place: impl FnOnce() -> Place) {
-        let name = path.to_string_lossy().into_owned();
+        let name = name_of(path.as_os_str());
         match file_kind(path) {
             FileKind::Image => {
                 let folder = self.descend(path.parent().unwrap_or(Path::new("")));

@@ -6,7 +6,7 @@ use walkdir::WalkDir;
 
 use super::super::fault::{Fault, Problems};
 use super::super::kinds::{FileKind, file_kind};
-use super::tree::{Tree, Wrapping};
+use super::tree::{Tree, Wrapping, name_of};
 use super::{Catalogue, Place, Store};
 use crate::error::{Error, Result};
 
@@ -51,6 +51,12 @@ pub(super) fn folder(root: &Path) -> Result<Catalogue> {
         let inside = path.strip_prefix(root).unwrap_or(path);
         if entry.file_type().is_dir() {
             tree.folder(inside);
+        } else if !entry.file_type().is_file() && file_kind(path) != FileKind::NoImage {
+            // Reading it could wait for ever.
+            problems.add(
+                "what is named like an image is no file (a pipe, socket or device)",
+                name_of(inside.as_os_str()),
+            );
         } else {
             tree.file(inside, || Place::File(path.to_path_buf()));
         }

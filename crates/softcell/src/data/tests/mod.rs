@@ -4,6 +4,7 @@ mod augment;
 mod batches;
 mod binary;
 mod folder;
+mod limits;
 mod modes;
 mod split;
 mod whole;
@@ -31,6 +32,7 @@ fn config(path: &Path) -> DataConfig {
         test_fraction: 0.25,
         max_bad_images: 0,
         max_bad_share: 0.0,
+        max_image_pixels: 1_000_000,
         duplicates: Duplicates::Ignore,
         memory: 0,
         crop_padding: 0,

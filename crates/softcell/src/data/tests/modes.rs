@@ -24,7 +24,7 @@ fn bytes(picture: impl Into<DynamicImage>, name: &str, channels: usize) -> Vec<u
     let dir = temp();
     let file = dir.path().join(name);
     picture.into().save(&file).unwrap();
-    read_image(&file, [channels, 8, 8], Resize::Squash).unwrap()
+    read_image(&file, [channels, 8, 8], Resize::Squash, 1_000_000).unwrap()
 }
 
 /// A PNG of the given kind, with palette and transparency where there are any.
@@ -47,7 +47,7 @@ fn bytes_of_png(file: &[u8], channels: usize) -> Vec<u8> {
     let dir = temp();
     let path = dir.path().join("x.png");
     std::fs::write(&path, file).unwrap();
-    read_image(&path, [channels, 8, 8], Resize::Squash).unwrap()
+    read_image(&path, [channels, 8, 8], Resize::Squash, 1_000_000).unwrap()
 }
 
 /// Palette and one index per pixel.
@@ -131,7 +131,7 @@ fn inks_are_colours() {
     let dir = temp();
     let file = dir.path().join("x.jpg");
     std::fs::write(&file, include_bytes!("cmyk.jpg")).unwrap();
-    let found = read_image(&file, [3, 8, 8], Resize::Squash).unwrap();
+    let found = read_image(&file, [3, 8, 8], Resize::Squash, 1_000_000).unwrap();
     let near = |found: u8, expected: u8| found.abs_diff(expected) <= 3;
     for (channel, [left, right]) in [[255, 100], [0, 100], [0, 100]].into_iter().enumerate() {
         let row = &found[channel * 64..channel * 64 + 8];

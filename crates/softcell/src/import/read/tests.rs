@@ -81,6 +81,36 @@ fn windows_on_storages() {
 }
 
 #[test]
+fn numbers_that_are_not_in_the_file_are_not_made() {
+    // A storage of 6 numbers as a tensor of 2^24 · 16 of them.
+    for (shape, stride) in [
+        (&[255, 255, 255, 16], &[0, 0, 0, 0]),
+        (&[7, 1, 1, 1], &[0, 1, 1, 1]),
+        (&[2, 2, 2, 1], &[1, 1, 0, 1]),
+    ] {
+        let fault = read_one(6, 0, shape, stride).unwrap_err();
+        let Fault::Damaged(text) = fault else { panic!("{fault:?}") };
+        assert!(text.contains("of more numbers than its storage"), "{text}");
+    }
+    // The same storage nine times.
+    let whole = one_tensor(6, 0, &[6], &[1]);
+    let (start, one) = (b"\x80\x02}", &whole[3..whole.len() - 1]);
+    let windows = |n: u8| {
+        let mut object = start.to_vec();
+        (0..n).for_each(|i| {
+            let mut one = one.to_vec();
+            one[5] = b'a' + i;
+            object.extend(one);
+        });
+        object.push(b'.');
+        decode(&legacy(&object, &one_storage(6)))
+    };
+    assert_eq!(windows(8).unwrap().tensors.len(), 8);
+    let Err(Fault::Damaged(text)) = windows(9) else { panic!("nine were read") };
+    assert!(text.contains("54 numbers in tensors of storage 0, which has 6"), "{text}");
+}
+
+#[test]
 fn names_of_functions_are_refused_before_they_are_called() {
     for (module, name) in
         [("posix", "system"), ("builtins", "eval"), ("torch", "load"), ("torch._utils", "x"), ("os", "popen")]
