@@ -129,7 +129,7 @@ pub struct Machine {
     /// Device: cpu, or another that this build has
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     pub device: String,
-    /// Number of threads [default: all]
+    /// Number of threads, 64 or that of the processors at most [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub threads: Option<u32>,
 }
@@ -277,6 +277,9 @@ pub struct PredictArgs {
     /// File that the answers are written to, once all are there [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long, requires = "out")]
+    pub force: bool,
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
@@ -331,6 +334,9 @@ pub struct ReportArgs {
     /// The file [default: report.html in the run folder, or compare.html]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// The numbers that pixels are given in.
@@ -413,6 +419,9 @@ pub struct RunsArgs {
     /// What the runs are sorted by: their last change or their test accuracy, the highest first, or their name
     #[arg(long, value_enum, value_name = "BY", default_value_t)]
     pub sort: RunOrder,
+    /// Read every file of every run, weights and checkpoints against their checksums
+    #[arg(long, conflicts_with = "sort")]
+    pub verify: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

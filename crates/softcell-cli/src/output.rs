@@ -246,6 +246,7 @@ mod tests {
             classes: vec!["many".to_owned(), "rare".to_owned()],
             per_class_accuracy: vec![Some(1.0), Some(0.0)],
             confusion: vec![vec![500, 0], vec![5, 0]],
+            not_finite: 0,
         };
         Scores::of(test, Cost { parameters: 1, macs: 1 })
     }

@@ -30,7 +30,14 @@ pub enum Source {
 /// # Errors
 /// What the system says; `InvalidInput` for what is no ordinary file, with its kind as the text.
 pub fn open_file(path: &Path) -> io::Result<File> {
-    let file = open_at_once(path)?;
+    ordinary(open_at_once(path)?)
+}
+
+/// The file, if it is an ordinary one.
+///
+/// # Errors
+/// As [`open_file`].
+pub(crate) fn ordinary(file: File) -> io::Result<File> {
     match kind(&file)? {
         None => Ok(file),
         Some(kind) => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}, not a file"))),
@@ -46,7 +53,11 @@ pub fn read(path: &Path, most: u64, source: Source) -> Result<Vec<u8>> {
         Source::File => open_file(path),
         Source::Any => File::open(path),
     };
-    let file = file.map_err(Error::io("read", path))?;
+    whole(file.map_err(Error::io("read", path))?, path, most)
+}
+
+/// All bytes of a file, if there are at most so many; `path` is its name.
+pub(crate) fn whole(file: File, path: &Path, most: u64) -> Result<Vec<u8>> {
     let length = file.metadata().map_or(0, |data| data.len());
     let mut bytes = Vec::new();
     if length <= most {
@@ -71,7 +82,12 @@ pub fn read(path: &Path, most: u64, source: Source) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`read`], and bytes that are not UTF-8.
 pub fn read_text(path: &Path, most: u64, source: Source) -> Result<String> {
-    String::from_utf8(read(path, most, source)?).map_err(|error| {
+    text(read(path, most, source)?, path)
+}
+
+/// Bytes as text; `path` is the name of their file.
+pub(crate) fn text(bytes: Vec<u8>, path: &Path) -> Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Error::invalid(
             crate::shown::path(path).to_string(),
@@ -141,7 +157,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sparse = folder.path().join("sparse");
         File::create(&sparse).unwrap().set_len(1 << 40).unwrap();
-        assert!(read(&sparse, 1 << 20, Source::File).unwrap_err().to_string().contains("1099511627776 bytes"));
+        assert!(
+            read(&sparse, 1 << 20, Source::File).unwrap_err().to_string().contains("1099511627776 bytes")
+        );
         let zero = Path::new("/dev/zero");
         assert!(read(zero, 1 << 20, Source::File).unwrap_err().to_string().contains("a device"));
         assert!(read(zero, 1 << 20, Source::Any).unwrap_err().to_string().contains("more than"));

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use softcell::report::counted;
-use softcell::run::{RunState, RunSummary, list_runs};
+use softcell::run::{Damage, RunState, RunSummary, Verified, find_runs, list_runs, verify_run};
 use softcell::shown::{self, escaped};
 
 use crate::args::{RunOrder, RunsArgs};
@@ -42,6 +42,9 @@ const MACRO_F1: &str = "macro-F1";
 /// # Errors
 /// When the folder cannot be read.
 pub fn run(args: &RunsArgs) -> Result<ExitCode> {
+    if args.verify {
+        return verify(args);
+    }
     let mut runs = list_runs(&args.folder)?;
     // By name as they come; the order of equals stays.
     match args.sort {
@@ -55,6 +58,30 @@ pub fn run(args: &RunsArgs) -> Result<ExitCode> {
         print(&text(&args.folder, &runs, stdout_columns()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads all files of all runs; fails where one is damaged.
+fn verify(args: &RunsArgs) -> Result<ExitCode> {
+    let runs: Vec<Verified> = find_runs(&args.folder)?.iter().map(|run| verify_run(run)).collect();
+    let damaged = runs.iter().any(|run| !run.damaged.is_empty());
+    if args.json {
+        print_json(&runs)?;
+    } else {
+        print(&runs.iter().map(verified).collect::<String>())?;
+    }
+    Ok(if damaged { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn verified(run: &Verified) -> String {
+    let mut text = format!("{}: {} whole", shown::path(&run.folder), counted(run.whole, "file"));
+    if !run.without_checksum.is_empty() {
+        text.push_str(&format!(" ({} of an earlier version without a checksum)", run.without_checksum.len()));
+    }
+    text.push('\n');
+    for Damage { problem, .. } in &run.damaged {
+        text.push_str(&format!("  damaged: {}\n", escaped(problem)));
+    }
+    text
 }
 
 /// The highest first, those without a number last.

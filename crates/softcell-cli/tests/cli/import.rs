@@ -6,7 +6,7 @@ use softcell::export::safetensors;
 use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
 
-use crate::support::{Said, fail, images, read_json, softcell, succeed};
+use crate::support::{Said, destination, fail, images, read_json, softcell, succeed};
 
 const TINY_TRAIN: &str = "--init-channels 2 --layers 2 --epochs 1 --batch-size 64";
 /// The cells of the checkpoints among the library's fixtures.
@@ -15,7 +15,7 @@ const CELLS: &str = "Genotype(normal=[('skip_connect', 0), ('sep_conv_3x3', 1)],
 
 fn export(run: &Path, file: &Path) {
     let model = TrainedModel::load(&RunFolder::view(run).unwrap()).unwrap();
-    safetensors::write(&model, file).unwrap();
+    safetensors::write(&model, &destination(file)).unwrap();
 }
 
 fn checkpoint(name: &str) -> PathBuf {

@@ -17,6 +17,9 @@ use crate::space::CellKind;
 const COLOURS: [&str; 6] = ["--first", "--second", "--third", "--fourth", "--fifth", "--sixth"];
 const MOST_POINTS: usize = 240;
 
+/// The title of the page, by which it is known.
+pub const COMPARISON_TITLE: &str = "Runs side by side \u{2013} Softcell";
+
 /// Runs side by side as one HTML page, which needs nothing beside it.
 pub fn comparison(records: &[RunRecord]) -> String {
     let charts = charts(records);
@@ -43,7 +46,7 @@ pub fn comparison(records: &[RunRecord]) -> String {
         footer { "Written by Softcell " (env!("CARGO_PKG_VERSION")) ". Charts by uPlot (MIT)." }
     };
     let charts: Vec<Chart> = charts.into_iter().map(|(_, chart)| chart).collect();
-    page("Runs side by side \u{2013} Softcell", &body, &charts)
+    page(COMPARISON_TITLE, &body, &charts)
 }
 
 /// What keeps the accuracies from being compared.
