@@ -406,7 +406,8 @@ pub struct ImportArgs {
     /// Images the network is for, which it can be tested on
     #[arg(long, value_name = "PATH", value_parser = data_path())]
     pub data: Option<String>,
-    /// How the images of --data are stored [auto, digits, folder, cifar10, cifar100, idx]
+    /// How the images of --data are stored: auto finds out; digits, folder, zip, tar, csv, parquet, npz, cifar10,
+    /// cifar100, idx
     #[arg(long, value_name = "NAME", default_value = "auto", requires = "data")]
     pub data_format: String,
     /// Size of the images, SIDE or HEIGHTxWIDTH [default: what the file says, else 32, or 224 with the imagenet stem]
@@ -597,7 +598,7 @@ pub struct InspectArgs {
     /// Folder or file; `digits` for the built-in handwritten digits
     #[arg(value_parser = data_path())]
     pub path: String,
-    /// How the images are stored [auto, digits, folder, cifar10, cifar100, idx]
+    /// How the images are stored: auto finds out; digits, folder, zip, tar, csv, parquet, npz, cifar10, cifar100, idx
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub data_format: String,
     /// Size images are brought to, in pixels: auto, SIDE or HEIGHTxWIDTH

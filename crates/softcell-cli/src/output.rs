@@ -152,7 +152,7 @@ impl Scores {
             );
         }
         for sentence in overlooked(&self.classes, &self.confusion) {
-            text.push_str(&format!("warning        {sentence}\n"));
+            text.push_str(&format!("warning        {}\n", escaped(&sentence)));
         }
         text
     }
@@ -262,6 +262,9 @@ mod tests {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
         assert!(!text.contains("top-5"), "{text}");
+        let classes = vec!["many".to_owned(), "ra\nre".to_owned()];
+        let text = Scores { classes, ..uneven() }.text("result.json");
+        assert!(text.contains("class ra\\nre is never answered: all 5"), "{text}");
     }
 
     #[test]

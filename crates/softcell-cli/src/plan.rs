@@ -78,6 +78,7 @@ pub fn read_data(config: &Config, progress: &mut Progress) -> Result<Dataset> {
     let opened = open(&config.data, &mut |done, total| progress.count("reading", done, total));
     progress.clear();
     let dataset = Dataset::new(opened?, &config.data, config.search.train_portion, config.seed)?;
+    progress.classes(&dataset.train.class_counts());
     let summary = &dataset.summary;
     progress.line(&format!(
         "images: {}, {} to train on ({} of them for validation), {} to test on, {} classes, {}x{}, {}",

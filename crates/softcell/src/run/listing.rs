@@ -13,6 +13,7 @@ use super::folder::{Activity, RunFolder};
 use super::history::HistoryLine;
 use crate::error::{Error, Result};
 use crate::event::Stage;
+use crate::measures::{class_images, is_uneven};
 
 /// How many folders deep runs are looked for.
 const DEPTH: usize = 4;
@@ -41,6 +42,10 @@ pub struct RunSummary {
     pub validation_accuracy: Option<f64>,
     /// Accuracy on the test part.
     pub test_accuracy: Option<f64>,
+    /// Mean of the classes' test accuracies, where the classes have uneven numbers of test images.
+    pub test_balanced_accuracy: Option<f64>,
+    /// Mean of the classes' F1 on the test images, likewise.
+    pub test_macro_f1: Option<f64>,
     /// Weights of the network, the auxiliary head left out.
     pub parameters: Option<u64>,
     /// Seconds of search and training so far, in whole epochs.
@@ -201,6 +206,8 @@ fn nothing(path: &Path) -> RunSummary {
         search_accuracy: None,
         validation_accuracy: None,
         test_accuracy: None,
+        test_balanced_accuracy: None,
+        test_macro_f1: None,
         parameters: None,
         seconds: None,
         changed: changed(path),
@@ -229,7 +236,9 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
     let config = folder.read_config()?;
     summary.data = Some(config.data.path.clone());
     let lines = folder.read_history()?;
-    summary.seconds = Some(lines.iter().map(HistoryLine::seconds).sum());
+    // Not the sum of nothing, which is a negative zero.
+    let seconds = lines.iter().map(HistoryLine::seconds);
+    summary.seconds = (!lines.is_empty()).then(|| seconds.sum());
     let (mut search_epochs, mut train_epochs) = (0, 0);
     for line in &lines {
         match line {
@@ -278,6 +287,10 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
         summary.parameters = Some(result.parameters);
         summary.validation_accuracy = result.validation_accuracy;
         summary.test_accuracy = Some(result.test_accuracy);
+        if is_uneven(class_images(&result.confusion)) {
+            summary.test_balanced_accuracy = Some(result.test_balanced_accuracy);
+            summary.test_macro_f1 = Some(result.test_macro_f1);
+        }
         summary.seconds = Some(result.search_seconds.unwrap_or(0.0) + result.train_seconds);
         return Ok(RunState::Finished);
     }
