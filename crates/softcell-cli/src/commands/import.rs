@@ -82,8 +82,7 @@ fn class_names(text: &str) -> Result<Vec<String>> {
     if !path.is_file() {
         return Ok(text.split(',').map(|name| name.trim().to_owned()).collect());
     }
-    let content = read_text(path, MOST_OF_A_TEXT, Source::File)
-        .with_context(|| format!("cannot read the classes in {text}"))?;
+    let content = read_text(path, MOST_OF_A_TEXT, Source::File)?;
     Ok(content.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 

@@ -83,7 +83,7 @@ fn answers_that_overflow_are_errors() {
     assert!(said.contains("NaN or infinite"), "{said}");
     let path = here.path().join("image.png");
     image::GrayImage::from_raw(8, 8, image).unwrap().save(&path).unwrap();
-    let answer = predictor.answers(vec![Ok(path.clone())]).next().unwrap().remove(0);
+    let answer = predictor.answers(vec![Ok(path.clone())], 1 << 20).next().unwrap().remove(0);
     let said = answer.outcome.unwrap_err().to_string();
     assert!(said.contains("image.png") && said.contains("NaN or infinite"), "{said}");
     let job: Job<'_> = fixture.job(&folder, &fixture.config);
