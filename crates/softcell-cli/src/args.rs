@@ -130,7 +130,7 @@ pub struct Machine {
     /// Device: cpu, or another that this build has
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     pub device: String,
-    /// Number of threads [default: all]
+    /// Number of threads, 64 or that of the processors at most [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub threads: Option<u32>,
 }
@@ -300,6 +300,9 @@ pub struct PredictArgs {
     /// File that the answers are written to, once all are there [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long, requires = "out")]
+    pub force: bool,
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
@@ -354,6 +357,9 @@ pub struct ReportArgs {
     /// The file [default: report.html in the run folder, or compare.html]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// The numbers that pixels are given in.
@@ -400,7 +406,8 @@ pub struct ImportArgs {
     /// Images the network is for, which it can be tested on
     #[arg(long, value_name = "PATH", value_parser = data_path())]
     pub data: Option<String>,
-    /// How the images of --data are stored [auto, digits, folder, cifar10, cifar100, idx]
+    /// How the images of --data are stored: auto finds out; digits, folder, zip, tar, csv, parquet, npz, cifar10,
+    /// cifar100, idx
     #[arg(long, value_name = "NAME", default_value = "auto", requires = "data")]
     pub data_format: String,
     /// Size of the images, SIDE or HEIGHTxWIDTH [default: what the file says, else 32, or 224 with the imagenet stem]
@@ -435,6 +442,9 @@ pub struct RunsArgs {
     /// What the runs are sorted by: their last change or their test accuracy, the highest first, or their name
     #[arg(long, value_enum, value_name = "BY", default_value_t)]
     pub sort: RunOrder,
+    /// Read every file of every run, weights and checkpoints against their checksums
+    #[arg(long, conflicts_with = "sort")]
+    pub verify: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -588,7 +598,7 @@ pub struct InspectArgs {
     /// Folder or file; `digits` for the built-in handwritten digits
     #[arg(value_parser = data_path())]
     pub path: String,
-    /// How the images are stored [auto, digits, folder, cifar10, cifar100, idx]
+    /// How the images are stored: auto finds out; digits, folder, zip, tar, csv, parquet, npz, cifar10, cifar100, idx
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub data_format: String,
     /// Size images are brought to, in pixels: auto, SIDE or HEIGHTxWIDTH

@@ -152,7 +152,7 @@ impl Scores {
             );
         }
         for sentence in overlooked(&self.classes, &self.confusion) {
-            text.push_str(&format!("warning        {sentence}\n"));
+            text.push_str(&format!("warning        {}\n", escaped(&sentence)));
         }
         text
     }
@@ -246,6 +246,7 @@ mod tests {
             classes: vec!["many".to_owned(), "rare".to_owned()],
             per_class_accuracy: vec![Some(1.0), Some(0.0)],
             confusion: vec![vec![500, 0], vec![5, 0]],
+            not_finite: 0,
         };
         Scores::of(test, Cost { parameters: 1, macs: 1 })
     }
@@ -261,6 +262,9 @@ mod tests {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
         assert!(!text.contains("top-5"), "{text}");
+        let classes = vec!["many".to_owned(), "ra\nre".to_owned()];
+        let text = Scores { classes, ..uneven() }.text("result.json");
+        assert!(text.contains("class ra\\nre is never answered: all 5"), "{text}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use softcell::forecast::{ChosenSide, MemoryModel, stand_in};
 use softcell::shown::escaped;
 use softcell::sizing::{check_limits, sized};
 use softcell::space::Genotype;
-use softcell::train::build_network;
+use softcell::train::check_network;
 
 use crate::args::{Machine, RunArgs, TimeLimit};
 use crate::fitted;
@@ -49,13 +49,23 @@ impl Stages<'_> {
     }
 }
 
+/// Threads that are used at most where the machine has fewer processors. More take time from each other and gain
+/// nothing, since work is cut into 16 parts.
+const MOST_THREADS: usize = 64;
+
+/// The number of threads that are used where so many are asked for. Results do not depend on it.
+fn threads_used(asked: u32) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (asked as usize).min(processors.max(MOST_THREADS))
+}
+
 /// Sets the number of threads and opens the device.
 ///
 /// # Errors
 /// When this build has no such device.
 pub fn start(machine: &Machine) -> Result<Device> {
     if let Some(threads) = machine.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global()?;
+        rayon::ThreadPoolBuilder::new().num_threads(threads_used(threads)).build_global()?;
     }
     Ok(open_device(&machine.device)?)
 }
@@ -68,6 +78,7 @@ pub fn read_data(config: &Config, progress: &mut Progress) -> Result<Dataset> {
     let opened = open(&config.data, &mut |done, total| progress.count("reading", done, total));
     progress.clear();
     let dataset = Dataset::new(opened?, &config.data, config.search.train_portion, config.seed)?;
+    progress.classes(&dataset.train.class_counts());
     let summary = &dataset.summary;
     progress.line(&format!(
         "images: {}, {} to train on ({} of them for validation), {} to test on, {} classes, {}x{}, {}",
@@ -126,9 +137,12 @@ pub fn plan(
     given: &Given,
     stages: Stages<'_>,
     time: TimeLimit,
-    device: &Device,
     progress: &mut Progress,
 ) -> Result<Plan> {
+    if let Some(asked) = args.machine.threads.filter(|&asked| threads_used(asked) < asked as usize) {
+        progress
+            .line(&format!("{} threads in place of {asked}: more would only be slower", threads_used(asked)));
+    }
     let (mut reading, _) = given.build(&DataShape::default())?;
     let memory = MemoryCheck::of(args);
     if reading.data.path == DIGITS && !given.has(Section::Data, "path") {
@@ -144,7 +158,7 @@ pub fn plan(
     let (base, reasons) = given.build(&shape)?;
     let (config, changes) = fitted::fit(given, &base, &shape, stages, &dataset.train, memory)?;
     let config = Config { data: DataConfig { image_size: reading.data.image_size, ..config.data }, ..config };
-    check_network(stages, &config, &dataset, device)?;
+    check_stages(stages, &config, &dataset)?;
     memory.check(stages, &config, &dataset.train)?;
     progress.line(&format!("settings: {}", given.preset()));
     for reason in reasons.iter().chain(&changes) {
@@ -182,32 +196,37 @@ impl MemoryCheck {
     /// # Errors
     /// When there is too little, with the largest batch that fits.
     pub fn check(self, stages: Stages<'_>, config: &Config, images: &ImageSet) -> Result<()> {
-        if self == MemoryCheck::Off {
-            return Ok(());
-        }
-        if stages.search() {
-            MemoryModel::of_search(&config.search, images)?.check(config.search.batch_size)?;
-        }
-        if let Some(genotype) = stages.trained() {
-            let train = sized(&genotype, config, images)?.train;
-            MemoryModel::of_training(&genotype, &train, images)?.check(train.batch_size)?;
-        }
-        Ok(())
+        if self == MemoryCheck::Off { Ok(()) } else { check_memory(stages, config, images) }
     }
+}
+
+/// Refuses stages for which there is too little memory, whoever asked for them.
+///
+/// # Errors
+/// As [`MemoryCheck::check`].
+pub fn check_memory(stages: Stages<'_>, config: &Config, images: &ImageSet) -> Result<()> {
+    if stages.search() {
+        MemoryModel::of_search(&config.search, images)?.check(config.search.batch_size)?;
+    }
+    if let Some(genotype) = stages.trained() {
+        let train = sized(&genotype, config, images)?.train;
+        MemoryModel::of_training(&genotype, &train, images)?.check(train.batch_size)?;
+    }
+    Ok(())
 }
 
 /// Refuses a network that cannot be built, and limits that cannot be met, before a folder is made and hours
 /// are spent on the search for it.
-fn check_network(stages: Stages<'_>, config: &Config, dataset: &Dataset, device: &Device) -> Result<()> {
+fn check_stages(stages: Stages<'_>, config: &Config, dataset: &Dataset) -> Result<()> {
     let images = &dataset.train;
     class_weights(&config.data.class_weights, images, &dataset.training_indices())?;
     match stages {
         Stages::Train(genotype) => {
-            build_network(genotype, &sized(genotype, config, images)?.train, images, device)?;
+            check_network(genotype, &sized(genotype, config, images)?.train, images)?;
         }
         Stages::Search | Stages::Fit => {
             check_limits(config, images)?;
-            build_network(&stand_in(), &config.train, images, device)?;
+            check_network(&stand_in(), &config.train, images)?;
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! A run at work: its folder, settings, images and device.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -10,13 +11,13 @@ use softcell::config::{Config, ImageSize, Preset, word_to_text};
 use softcell::data::Dataset;
 use softcell::device::Device;
 use softcell::pipeline::Job;
-use softcell::run::{Manifest, Overwrite, RunFolder};
+use softcell::run::{Manifest, Overwrite, RunFolder, SetAside};
 use softcell::shown;
 
 use crate::args::{RunArgs, TimeLimit};
 use crate::budget::choose;
 use crate::interrupt::{self, Work};
-use crate::output::quoted;
+use crate::output::{quoted, size};
 use crate::plan::{MemoryCheck, Plan, Stages, plan, read_data, shape, start};
 use crate::progress::Progress;
 use crate::settings::Given;
@@ -98,7 +99,10 @@ impl Session {
         let args = asked.args;
         let begun = Instant::now();
         let overwrite = if args.force { Overwrite::Force } else { Overwrite::Refuse };
-        // A folder that is in the way is found out before the images are read; it is emptied only after.
+        // A folder that is in the way is found out before the images are read; a run in it is set aside only after.
+        if let Some(out) = &args.out {
+            RunFolder::check_place(out, overwrite)?;
+        }
         let claimed = match &args.out {
             Some(out) if out.exists() && !(args.force && RunFolder::exists(out)) => {
                 Some(RunFolder::create(out, overwrite)?)
@@ -106,7 +110,7 @@ impl Session {
             _ => None,
         };
         let Plan { mut config, dataset, mut notes } =
-            plan(args, given, asked.stages, asked.time.unwrap_or_default(), &device, &mut progress)?;
+            plan(args, given, asked.stages, asked.time.unwrap_or_default(), &mut progress)?;
         let mut budget = None;
         if let Some(time) = asked.time {
             let chosen =
@@ -120,6 +124,7 @@ impl Session {
             (None, None) => RunFolder::create(&free_folder(&config.data.path)?, Overwrite::Refuse)?,
         };
         progress.line(&format!("run folder: {}", shown::path(folder.path())));
+        tell_replaced(&folder, &progress, "run");
         folder.write_config(&config)?;
         if let Some(budget) = budget {
             folder.write_budget(&budget)?;
@@ -287,10 +292,34 @@ impl Session {
                     self.progress.stopped(*epoch, *step, &self.resume);
                     Ok(ExitCode::from(interrupt::exit_code()))
                 }
-                _ => Err(error),
+                _ => {
+                    if self.folder.is_waiting() {
+                        self.progress.urgent("nothing was replaced: what was set aside is back in its place");
+                    }
+                    Err(error)
+                }
             },
         }
     }
+}
+
+/// Says what is replaced by the work that begins, which is set aside until there is a checkpoint.
+pub fn tell_replaced(folder: &RunFolder, progress: &Progress, what: &str) {
+    let Some(SetAside { files, bytes }) = folder.take_replaced() else { return };
+    let mut told: Vec<String> = Vec::new();
+    let mut folders: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in &files {
+        match file.split_once('/') {
+            Some((folder, _)) => *folders.entry(folder).or_default() += 1,
+            None => told.push(file.clone()),
+        }
+    }
+    told.extend(folders.iter().map(|(folder, count)| format!("{folder}/ ({count})")));
+    progress.line(&format!(
+        "the earlier {what} is set aside, and removed once this one has a checkpoint: {} ({})",
+        told.join(", "),
+        size(bytes)
+    ));
 }
 
 /// The settings by which the images of a run are read again: at the size that they had, whatever would be chosen now.

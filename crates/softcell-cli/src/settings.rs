@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use softcell::config::{
-    Config, DataShape, KEYS, Key, Preset, Section, build, follow_epochs, overlay, path_of_text, preset,
-    read_toml,
+    Config, DataShape, KEYS, Key, Preset, Section, build, follow_epochs, leave_to_weights, overlay,
+    path_of_text, preset, read_toml,
 };
 use softcell::reading::{self, MOST_OF_A_TEXT};
 use softcell::shown;
@@ -68,13 +68,23 @@ impl Given {
     /// # Errors
     /// When they cannot run.
     pub fn build(&self, shape: &DataShape) -> Result<(Config, Vec<String>)> {
-        let (base, reasons) = preset(self.preset(), shape);
+        let (base, reasons) = self.base(shape);
         Ok((build(&base, std::slice::from_ref(&self.table))?, reasons))
     }
 
     /// The preset's own settings for images of this shape.
     pub fn of_preset(&self, shape: &DataShape) -> Config {
-        preset(self.preset(), shape).0
+        self.base(shape).0
+    }
+
+    /// The preset's settings and reasons, but for those in the place of which others were given.
+    fn base(&self, shape: &DataShape) -> (Config, Vec<String>) {
+        let (mut base, mut reasons) = preset(self.preset(), shape);
+        let weights = self.value(Section::Data, "class_weights").and_then(Value::as_str);
+        if weights.is_some_and(|weights| weights != "none") {
+            leave_to_weights(&mut base, &mut reasons, shape);
+        }
+        (base, reasons)
     }
 
     /// As [`Given::build`], without the reasons.
@@ -91,7 +101,7 @@ impl Given {
     /// When the settings cannot run.
     pub fn overrides(&self, shape: &DataShape) -> Result<Vec<String>> {
         let (config, _) = self.build(shape)?;
-        let chosen = differences(&preset(self.preset(), shape).0, &config)?;
+        let chosen = differences(&self.base(shape).0, &config)?;
         let line =
             |d: Difference| format!("{} = {} ({}: {})", d.key.dotted(), d.second, self.preset(), d.first);
         Ok(chosen.into_iter().filter(|d| d.key.name != "path").map(line).collect())

@@ -10,6 +10,8 @@ pub use unicode_width::UnicodeWidthStr;
 
 /// Columns by which the rest of a line that was broken is set in, beyond the line itself.
 const HANGING: usize = 4;
+/// ` %` where it is not to be broken, with a blank that does not break.
+const PERCENT: &str = "\u{a0}%";
 /// Narrower terminals break lines as they like.
 const NARROWEST: usize = 20;
 
@@ -65,7 +67,9 @@ fn broken(line: &str, columns: usize) -> String {
         .word_separator(separator)
         .word_splitter(WordSplitter::NoHyphenation)
         .break_words(false);
-    textwrap::wrap(text, options).join(end)
+    // No line begins with the sign of a percentage.
+    let text = text.replace(" %", PERCENT);
+    textwrap::wrap(&text, options).join(end).replace(PERCENT, " %")
 }
 
 /// The parts of a line between which there are at least two blanks.
@@ -126,6 +130,10 @@ mod tests {
         assert!(shown.contains("\n      in, and long as"), "{shown}");
         assert_eq!(laid_out(text, None), text);
         assert_eq!(laid_out("short\n", Some(24)), "short\n");
+        assert_eq!(
+            laid_out("leave the accuracy of 63.3 % to", Some(27)),
+            "leave the accuracy of\n    63.3 % to"
+        );
     }
 
     #[test]

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use softcell::data::Normalization;
+use softcell::destination::{Destination, Existing};
 use softcell::export::{pytorch, safetensors};
 use softcell::model::TrainedModel;
 use softcell::network::{DerivedNetworkConfig, StemKind};
 use softcell::ops::Pass;
-use softcell::run::{Manifest, RunFolder, write_weights};
+use softcell::run::{Manifest, RunFolder, encode_weights};
 use softcell::space::{Genotype, known_genotype, known_names};
 use softcell::weights::{HostTensor, initialize, named_tensors};
 
@@ -112,8 +113,9 @@ fn drawn(config: DerivedNetworkConfig, device: &Device) -> Result<TrainedModel, 
 }
 
 fn write(folder: &Path, name: &str, model: &TrainedModel, device: &Device) -> Result<(), Box<dyn Error>> {
-    pytorch::write(model, &folder.join(format!("{name}.py")))?;
-    safetensors::write(model, &folder.join(format!("{name}.state")))?;
+    let place = |end: &str| Destination::new(&folder.join(format!("{name}.{end}")), Existing::Replace);
+    pytorch::write(model, &place("py")?, &place("safetensors")?)?;
+    safetensors::write(model, &place("state")?)?;
     let [channels, height, width] = model.manifest.image_shape;
     let length = channels * height * width;
     let shape = vec![IMAGES, channels, height, width];
@@ -132,6 +134,6 @@ fn write(folder: &Path, name: &str, model: &TrainedModel, device: &Device) -> Re
     };
     let pixels = HostTensor { shape, values: pixels.into_iter().map(f32::from).collect() };
     let answers = [("pixels".to_owned(), pixels), ("logits".to_owned(), logits)].into();
-    write_weights(&folder.join(format!("{name}.answers")), &answers)?;
+    place("answers")?.write(&encode_weights(&answers))?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Batch, BatchPlan, Batches, ImageSet};
+use crate::error::{Error, Result};
 use crate::loss::{Meter, argmax, cross_entropy};
 use crate::measures::{balanced_accuracy, macro_f1};
 use crate::pool::in_pool;
@@ -47,6 +48,10 @@ pub struct Evaluation {
     pub per_class_accuracy: Vec<Option<f64>>,
     /// `confusion[true class][answered class]`, in images.
     pub confusion: Vec<Vec<u64>>,
+    /// Images for which a logit is NaN or infinite. They count as answered wrongly, with the class that follows their
+    /// own.
+    #[serde(default)]
+    pub not_finite: u64,
 }
 
 impl Evaluation {
@@ -55,10 +60,31 @@ impl Evaluation {
         balanced_accuracy(&self.confusion)
     }
 
+    /// The same, if every answer is one.
+    ///
+    /// # Errors
+    /// When a logit of some image is NaN or infinite.
+    pub fn finite(self) -> Result<Evaluation> {
+        if self.not_finite == 0 {
+            return Ok(self);
+        }
+        Err(not_finite(&format!("{} of {} images", self.not_finite, self.images)))
+    }
+
     /// Mean of the classes' F1: see [`crate::measures::macro_f1`].
     pub fn macro_f1(&self) -> f64 {
         macro_f1(&self.confusion)
     }
+}
+
+/// The error of a network that does not answer with numbers.
+pub(crate) fn not_finite(images: &str) -> Error {
+    Error::invalid(
+        "answers of the network",
+        format!("NaN or infinite logits for {images}"),
+        "finite numbers",
+        "its weights make the numbers overflow: train it again with a lower learning rate",
+    )
 }
 
 /// A wrong answer.
@@ -101,7 +127,7 @@ fn count(
     mut forward: impl FnMut(Tensor<4>) -> Tensor<2>,
     mut wrong: impl FnMut(WrongAnswer),
 ) -> Evaluation {
-    let mut images = 0;
+    let (mut images, mut not_finite) = (0, 0);
     let set = plan.set.clone();
     let classes = set.classes.to_vec();
     let mut meter = Meter::default();
@@ -110,9 +136,12 @@ fn count(
         let labels = batch.labels.clone();
         let (loss, logits) = answer(DeviceBatch::new(batch, &set, device), &mut forward);
         for (row, &label) in logits.chunks(classes.len()).zip(&labels) {
-            let (truth, answer) = (label as usize, argmax(row));
+            let truth = label as usize;
+            let answers = is_finite(row);
+            let answer = if answers { argmax(row) } else { (truth + 1) % classes.len() };
+            not_finite += u64::from(!answers);
             confusion[truth][answer] += 1;
-            if answer != truth {
+            if answers && answer != truth {
                 let probability = softmax_rows(&[row.to_vec()])[0][answer];
                 wrong(WrongAnswer { image: images, truth, answer, probability });
             }
@@ -132,7 +161,13 @@ fn count(
         per_class_accuracy: confusion.iter().enumerate().map(share).collect(),
         classes,
         confusion,
+        not_finite,
     }
+}
+
+/// Whether all logits of an image are finite numbers.
+pub(crate) fn is_finite(row: &[f32]) -> bool {
+    row.iter().all(|logit| logit.is_finite())
 }
 
 /// Mean cross-entropy of a batch without label smoothing, and its logits row by row, both on the host.

@@ -15,11 +15,22 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Both.
+    pub const ALL: [Stage; 2] = [Stage::Search, Stage::Train];
+
     /// `search` or `train`.
     pub const fn name(self) -> &'static str {
         match self {
             Stage::Search => "search",
             Stage::Train => "train",
+        }
+    }
+
+    /// `search` or `training`.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Stage::Search => "search",
+            Stage::Train => "training",
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod config;
 pub mod data;
+pub mod destination;
 pub mod device;
 pub mod drawing;
 pub mod error;
@@ -28,6 +29,7 @@ pub mod random;
 pub mod reading;
 pub mod replay;
 pub mod report;
+mod resume;
 pub mod run;
 pub mod search;
 pub mod shown;

@@ -95,10 +95,14 @@ impl Meter {
     }
 }
 
-/// How many classes come before `label`: those with a larger logit, or an equal one and a lower index.
+/// How many classes come before `label`: those with a larger logit, or an equal one and a lower index. Where a logit
+/// is NaN or infinite there is no answer that could be right.
 fn rank(row: &[f32], label: usize) -> usize {
+    if row.iter().any(|logit| !logit.is_finite()) {
+        return usize::MAX;
+    }
     let own = row[label];
-    row.iter().enumerate().filter(|&(c, &v)| v > own || (v == own && c < label) || v.is_nan()).count()
+    row.iter().enumerate().filter(|&(c, &v)| v > own || (v == own && c < label)).count()
 }
 
 /// The index of the largest value, the first one on ties.

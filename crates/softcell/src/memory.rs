@@ -18,7 +18,7 @@ fn status(name: &str) -> Option<u64> {
 }
 
 /// Bytes that this process can still take before the system runs out of memory, the control group it runs
-/// in is at its limit, or it has all the addresses that it may have (`ulimit -v`).
+/// in is at its limit, or it has all the addresses (`ulimit -v`) or data (`ulimit -d`) that it may have.
 pub fn available_bytes() -> Option<u64> {
     available_below(Path::new("/"))
 }
@@ -41,18 +41,23 @@ fn available_below(root: &Path) -> Option<u64> {
         };
         of_group(&root.join(mount), path, files)
     });
-    let addresses = addresses_below(root);
-    machine.into_iter().chain(addresses).chain(of_groups).min()
+    machine.into_iter().chain(limits_below(root)).chain(of_groups).min()
 }
 
-/// Addresses that are left where there is a limit to them, less what threads and the allocator set aside.
-fn addresses_below(root: &Path) -> Option<u64> {
-    let limits = fs::read_to_string(root.join("proc/self/limits")).ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
-    // The first number is the limit that holds; `unlimited` is none.
-    let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
-    let taken = kibibytes(&fs::read_to_string(root.join("proc/self/status")).ok()?, "VmSize:")?;
-    Some(limit.saturating_sub(taken))
+/// The limits of a process, and what it has taken of them.
+const LIMITS: [(&str, &str); 2] = [("Max address space", "VmSize:"), ("Max data size", "VmData:")];
+
+/// What the process's own limits leave, where there are any, less what threads and the allocator set aside.
+fn limits_below(root: &Path) -> Vec<u64> {
+    let text = |name: &str| fs::read_to_string(root.join("proc/self").join(name)).unwrap_or_default();
+    let (limits, status) = (text("limits"), text("status"));
+    let left = |(name, taken): (&str, &str)| {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
+        // The first number is the limit that holds; `unlimited` is none.
+        let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(limit.saturating_sub(kibibytes(&status, taken)?))
+    };
+    LIMITS.into_iter().filter_map(left).collect()
 }
 
 /// What a control group and those above it leave; inside of a container its own one may be mounted in place
@@ -113,24 +118,34 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_to_addresses_counts() {
+    fn the_limits_of_the_process_count() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
-        let limits = |most: &str| {
+        let limits = |data: &str, addresses: &str| {
             format!(
-                "Limit           Soft Limit   Hard Limit  Units\nMax address space    {most}  unlimited  bytes\n"
+                "Limit             Soft Limit   Hard Limit  Units\n\
+                 Max data size        {data}  unlimited  bytes\n\
+                 Max address space    {addresses}  unlimited  bytes\n"
             )
         };
         write(
             root,
-            &[("proc/meminfo", "MemAvailable:    5000 kB\n"), ("proc/self/limits", &limits("unlimited"))],
+            &[
+                ("proc/meminfo", "MemAvailable:    5000 kB\n"),
+                ("proc/self/limits", &limits("unlimited", "unlimited")),
+            ],
         );
         assert_eq!(available_below(root), Some(5000 * 1024));
         write(
             root,
-            &[("proc/self/limits", &limits("4096000")), ("proc/self/status", "VmSize:    1000 kB\n")],
+            &[
+                ("proc/self/limits", &limits("unlimited", "4096000")),
+                ("proc/self/status", "VmSize:    1000 kB\nVmData:    700 kB\n"),
+            ],
         );
         assert_eq!(available_below(root), Some(3000 * 1024));
+        write(root, &[("proc/self/limits", &limits("1024000", "4096000"))]);
+        assert_eq!(available_below(root), Some(300 * 1024));
     }
 
     #[test]

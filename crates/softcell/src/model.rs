@@ -4,7 +4,9 @@ use burn::tensor::Device;
 
 use crate::error::{Error, Result};
 use crate::network::{DerivedNetwork, DerivedNetworkConfig};
-use crate::run::{Manifest, RunFolder, read_weights};
+use crate::resume::check_size;
+use crate::run::{Agreement, Manifest, RunFolder, Weights};
+use crate::space::derived_cost;
 use crate::train::network_config;
 use crate::weights::{NamedTensors, load_named};
 
@@ -23,7 +25,7 @@ impl TrainedModel {
     /// The network of a finished training: the best weights by validation, else the last.
     ///
     /// # Errors
-    /// When the run is not trained, or a file is damaged.
+    /// When the run is not trained, or a file is damaged or contradicts another.
     pub fn load(folder: &RunFolder) -> Result<Self> {
         let config = folder.read_config()?;
         let missing = |what: &str| {
@@ -36,6 +38,16 @@ impl TrainedModel {
         let manifest = folder.read_manifest()?.ok_or_else(|| missing("manifest.json"))?;
         let genotype = folder.read_genotype()?.ok_or_else(|| missing("genotype.json"))?;
         let weights = chosen_weights(folder)?.ok_or_else(|| missing("trained network"))?;
+        // Cells with the same weights may be joined in another way.
+        let result = folder.read_result()?;
+        Agreement {
+            config: Some(&config),
+            manifest: Some(&manifest),
+            genotype: Some(&genotype),
+            result: result.as_ref(),
+            ..Agreement::default()
+        }
+        .check(folder.path())?;
         let network = network_config(&genotype, &config.train, manifest.image_shape, manifest.classes.len());
         Ok(Self { network, weights, manifest })
     }
@@ -45,8 +57,23 @@ impl TrainedModel {
     /// # Errors
     /// When weights and description do not fit one another; `origin` names the weights.
     pub fn build(&self, origin: &str, device: &Device) -> Result<DerivedNetwork> {
-        load_named(self.network.init(device)?, &self.weights, origin)
+        build(&self.network, &self.weights, origin, device)
     }
+}
+
+/// A network with its weights; `origin` names them.
+///
+/// # Errors
+/// When weights and description do not fit one another. A description of a network that is far larger than the
+/// weights is refused before anything is built from it.
+pub(crate) fn build(
+    network: &DerivedNetworkConfig,
+    weights: &NamedTensors,
+    origin: &str,
+    device: &Device,
+) -> Result<DerivedNetwork> {
+    check_size(origin, weights, derived_cost(&network.genotype, &network.shape()).parameters)?;
+    load_named(network.init(device)?, weights, origin)
 }
 
 /// The best weights by validation, else the last; `None` while training is not done.
@@ -55,10 +82,9 @@ impl TrainedModel {
 /// When a file is damaged.
 pub fn chosen_weights(folder: &RunFolder) -> Result<Option<NamedTensors>> {
     // The last weights are written first, when training ends; best ones may stand beside them.
-    if !folder.last_weights().exists() {
+    if !folder.has_weights(Weights::Last) {
         return Ok(None);
     }
-    let best = folder.best_weights();
-    let path = if best.exists() { best } else { folder.last_weights() };
-    read_weights(&path).map(Some)
+    let which = if folder.has_weights(Weights::Best) { Weights::Best } else { Weights::Last };
+    folder.read_weights(which)
 }

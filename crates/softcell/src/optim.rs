@@ -148,14 +148,17 @@ impl ArchAdam {
     /// The inverse of [`ArchAdam::to_named`].
     ///
     /// # Errors
-    /// When a moment is missing.
-    pub fn restore(&mut self, steps: u64, tensors: &NamedTensors) -> Result<()> {
+    /// When a moment is missing, or has not as many values as there are alphas once a step was done.
+    pub fn restore(&mut self, steps: u64, tensors: &NamedTensors, alphas: usize) -> Result<()> {
+        let expected = if steps == 0 { 0 } else { alphas };
         let take = |name: &str| {
-            tensors.get(name).map(|t| t.values.clone()).ok_or_else(|| {
+            let values = tensors.get(name).map(|t| &t.values);
+            values.filter(|values| values.len() == expected).cloned().ok_or_else(|| {
+                let values = values.map_or(0, Vec::len);
                 Error::invalid(
                     "architecture optimiser",
-                    format!("no tensor {name}"),
-                    "first and second moments",
+                    format!("{values} values of the {name} moment after {steps} steps"),
+                    format!("{expected}, one for each alpha"),
                     "use a checkpoint that this version wrote",
                 )
             })
@@ -292,9 +295,9 @@ mod tests {
         adam.step(&mut alphas, &as_rows(&gradient(0)));
         let (steps, moments) = adam.to_named();
         let mut restored = ArchAdam::new(0.02, 0.1);
-        restored.restore(steps, &moments).unwrap();
+        restored.restore(steps, &moments, 3).unwrap();
         assert_eq!(restored, adam);
-        assert!(restored.restore(steps, &NamedTensors::new()).is_err());
+        assert!(restored.restore(steps, &NamedTensors::new(), 3).is_err());
     }
 
     #[test]

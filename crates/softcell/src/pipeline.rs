@@ -11,19 +11,19 @@ use crate::config::Config;
 use crate::data::{Dataset, ImageSet};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, WrongAnswer, evaluate_telling};
-use crate::event::{Event, Observer, Stage};
+use crate::event::{Event, Observer, Position, Stage};
 use crate::examples::{mistakes, samples};
 use crate::memory::peak_rss_mb;
-use crate::model::TrainedModel;
+use crate::model::{self, TrainedModel};
 use crate::ops::Pass;
-use crate::run::{
-    ChosenSize, Keeper, RunFolder, RunResult, load_search, load_train, rewind, save_train, write_weights,
-};
+use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewind};
 use crate::search::{SearchOutcome, search};
 use crate::sizing::{asked_shape, sized, sizing_note};
 use crate::space::{Cost, Genotype, derived_cost, derived_layers};
-use crate::train::{TrainOutcome, TrainState, WarmStart, build_network, evaluation_plan, train, warm_start};
-use crate::weights::{NamedTensors, initialize, load_named, named_tensors};
+use crate::train::{
+    TrainOutcome, TrainState, WarmStart, build_network, evaluation_plan, network_config, train, warm_start,
+};
+use crate::weights::{NamedTensors, initialize, named_tensors};
 
 /// What the stages of a run share.
 pub struct Job<'a> {
@@ -40,11 +40,12 @@ pub struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Checks that the images are those the run began with.
+    /// Checks that the images are those the run began with, and that its records are of one run.
     ///
     /// # Errors
     /// When they are not.
     pub fn check_data(&self) -> Result<()> {
+        self.folder.check_agreement()?;
         let Some(manifest) = self.folder.read_manifest()? else { return Ok(()) };
         let found = &self.dataset.summary.fingerprint;
         if manifest.data_fingerprint != *found {
@@ -58,7 +59,7 @@ impl Job<'_> {
                 "restore the images, or start a new run with another --out",
             ));
         }
-        Ok(())
+        self.dataset.check_network(&manifest.classes, manifest.image_shape)
     }
 
     /// Searches, or goes on searching, and writes the genotype.
@@ -66,10 +67,20 @@ impl Job<'_> {
     /// # Errors
     /// As [`crate::search::search`], and what the file system says.
     pub fn search(&self, observer: &mut dyn Observer) -> Result<SearchOutcome> {
-        let state = load_search(&self.folder.checkpoint(Stage::Search))?;
+        let state = self.folder.load_search()?;
+        let state = self.loaded(state, Stage::Search, |state| state.position, observer)?;
         if let (Some(genotype), Some(state)) = (self.folder.read_genotype()?, &state) {
             observer.on(Event::Note("the search is done already".to_string()))?;
             return Ok(SearchOutcome { genotype, alphas: state.alphas.clone(), seconds: state.seconds });
+        }
+        if let (Some(genotype), Some((alphas, seconds))) =
+            (self.folder.read_genotype()?, self.folder.searched()?)
+        {
+            observer.on(Event::Note("the search is done already; its checkpoint is gone".to_string()))?;
+            return Ok(SearchOutcome { genotype, alphas, seconds });
+        }
+        if state.is_none() {
+            self.check_beginning(Stage::Search)?;
         }
         self.keep_samples()?;
         rewind(self.folder, Stage::Search, state.as_ref().map_or(0, |s| s.position.epoch))?;
@@ -77,6 +88,49 @@ impl Job<'_> {
         let outcome = search(self.dataset, self.config, self.device, state.as_ref(), &mut keeper)?;
         self.folder.write_genotype(&outcome.genotype)?;
         Ok(outcome)
+    }
+
+    /// The state of a checkpoint; says so where it is not the last one.
+    fn loaded<T>(
+        &self,
+        loaded: Option<Loaded<T>>,
+        stage: Stage,
+        position: impl Fn(&T) -> Position,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<T>> {
+        let Some(Loaded { state, damage }) = loaded else { return Ok(None) };
+        if let Some(damage) = damage {
+            let Position { epoch, step } = position(&state);
+            observer.on(Event::Note(format!(
+                "the last checkpoint of the {} is damaged ({damage}): it goes on from the one before, of epoch {}, \
+                 step {step}",
+                stage.noun(),
+                epoch + 1
+            )))?;
+        }
+        Ok(Some(state))
+    }
+
+    /// Checks that a stage without a checkpoint has not begun: what it left would be replaced.
+    fn check_beginning(&self, stage: Stage) -> Result<()> {
+        let lines = self.folder.read_history()?;
+        let epochs = lines.iter().filter(|line| line.stage() == stage).count();
+        let trained = stage == Stage::Train && self.folder.has_weights(Weights::Last);
+        // A kill can come between the line of an epoch and its checkpoint, but not between those of two.
+        if epochs < 2 && !trained {
+            return Ok(());
+        }
+        let found = match trained {
+            true => "its weights are there, but no checkpoint of its training".to_owned(),
+            false => {
+                format!("{epochs} epochs of its {} are in history.jsonl, but no checkpoint", stage.noun())
+            }
+        };
+        Err(Error::run(
+            self.folder.path(),
+            found,
+            format!("restore {}, or begin anew with --force", self.folder.checkpoint_name(stage)),
+        ))
     }
 
     /// Keeps a few images for the report, before anything else: a run that is killed has a report too.
@@ -129,16 +183,20 @@ impl Job<'_> {
     pub fn train(&self, genotype: &Genotype, observer: &mut dyn Observer) -> Result<TrainOutcome> {
         let config = self.choose_size(genotype, observer)?;
         self.keep_samples()?;
-        let state = match load_train(&self.folder.checkpoint(Stage::Train))? {
+        let state = self.folder.load_train()?;
+        let state = match self.loaded(state, Stage::Train, |state| state.position, observer)? {
             Some(state) => Some(state),
-            None => self.warm_state(genotype, &config, observer)?,
+            None => {
+                self.check_beginning(Stage::Train)?;
+                self.warm_state(genotype, &config, observer)?
+            }
         };
         rewind(self.folder, Stage::Train, state.as_ref().map_or(0, |s| s.position.epoch))?;
         let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval)?;
         let outcome = train(self.dataset, genotype, &config, self.device, state.as_ref(), &mut keeper)?;
-        write_weights(&self.folder.last_weights(), &outcome.last)?;
+        self.folder.write_weights(Weights::Last, &outcome.last)?;
         if let Some(best) = &outcome.best {
-            write_weights(&self.folder.best_weights(), &best.net)?;
+            self.folder.write_weights(Weights::Best, &best.net)?;
         }
         Ok(outcome)
     }
@@ -169,7 +227,7 @@ impl Job<'_> {
         }
         observer.on(Event::Note(note))?;
         let state = TrainState::beginning(net);
-        save_train(&self.folder.checkpoint(Stage::Train), &state)?;
+        self.folder.save_train(&state)?;
         Ok(Some(state))
     }
 
@@ -219,7 +277,7 @@ impl Job<'_> {
             confusion: test.confusion,
         };
         self.folder.write_result(&result)?;
-        if self.folder.tensorboard().is_dir() {
+        if self.folder.has_tensorboard() {
             self.folder.write_tensorboard()?;
         }
         Ok(result)
@@ -247,8 +305,10 @@ impl Job<'_> {
         wrong: impl FnMut(WrongAnswer) + Send,
     ) -> Result<Evaluation> {
         let config = self.sized(genotype)?;
-        let net = build_network(genotype, &config.train, &self.dataset.train, self.device)?;
-        let net = load_named(net, weights, "weights")?;
+        let images = &self.dataset.train;
+        let shape = [images.channels, images.height, images.width];
+        let network = network_config(genotype, &config.train, shape, images.classes.len());
+        let net = model::build(&network, weights, "weights", self.device)?;
         let set = &self.dataset.test;
         let plan = evaluation_plan(
             set,
@@ -266,7 +326,7 @@ impl Job<'_> {
             logits
         };
         let evaluation = evaluate_telling(&plan, self.device, forward, wrong);
-        told.map(|()| evaluation)
+        told.and_then(|()| evaluation.finite())
     }
 }
 

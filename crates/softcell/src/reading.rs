@@ -33,7 +33,14 @@ pub enum Source {
 /// # Errors
 /// What the system says; `InvalidInput` for what is no ordinary file, with its kind as the text.
 pub fn open_file(path: &Path) -> io::Result<File> {
-    let file = open_at_once(path)?;
+    ordinary(open_at_once(path)?)
+}
+
+/// The file, if it is an ordinary one.
+///
+/// # Errors
+/// As [`open_file`].
+pub(crate) fn ordinary(file: File) -> io::Result<File> {
     match kind(&file)? {
         None => Ok(file),
         Some(kind) => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}, not a file"))),
@@ -59,11 +66,24 @@ pub fn read_if(
     source: Source,
     looks: impl FnOnce(&[u8]) -> Result<()>,
 ) -> Result<Vec<u8>> {
-    let mut file = match source {
+    let file = match source {
         Source::File => open_file(path),
         Source::Any => File::open(path),
-    }
-    .map_err(Error::io("read", path))?;
+    };
+    whole_if(file.map_err(Error::io("read", path))?, path, most, looks)
+}
+
+/// All bytes of a file, if there are at most so many; `path` is its name.
+pub(crate) fn whole(file: File, path: &Path, most: u64) -> Result<Vec<u8>> {
+    whole_if(file, path, most, |_| Ok(()))
+}
+
+fn whole_if(
+    mut file: File,
+    path: &Path,
+    most: u64,
+    looks: impl FnOnce(&[u8]) -> Result<()>,
+) -> Result<Vec<u8>> {
     let length = file.metadata().map_or(0, |data| data.len());
     let mut bytes = Vec::new();
     file.by_ref().take(BEGINNING).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
@@ -91,7 +111,12 @@ pub fn read_if(
 /// # Errors
 /// As [`read`], and bytes that are not UTF-8.
 pub fn read_text(path: &Path, most: u64, source: Source) -> Result<String> {
-    String::from_utf8(read(path, most, source)?).map_err(|error| {
+    text(read(path, most, source)?, path)
+}
+
+/// Bytes as text; `path` is the name of their file.
+pub(crate) fn text(bytes: Vec<u8>, path: &Path) -> Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Error::invalid(
             crate::shown::path(path).to_string(),

@@ -14,8 +14,10 @@ use crate::ops::BatchStatistics;
 use crate::random::stream;
 
 mod mismatch;
+mod values;
 
 use mismatch::Mismatch;
+pub(crate) use values::unusable;
 
 /// Plain tensors by state-dict name.
 pub type NamedTensors = BTreeMap<String, HostTensor>;
@@ -210,9 +212,21 @@ pub fn count_weights<M: Module>(module: &M, include: impl Fn(&str) -> bool) -> u
 /// # Errors
 /// Missing, surplus and mis-shaped tensors, each by name. `num_batches_tracked` is ignored.
 pub fn load_named<M: Module>(module: M, tensors: &NamedTensors, origin: &str) -> Result<M> {
+    check_named(&module, tensors, origin)?;
+    Ok(module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, old: Tensor<1>| {
+        let new = &tensors[&path.name()];
+        Some(Tensor::from_data(TensorData::new(new.values.clone(), [new.values.len()]), &old.device()))
+    })))
+}
+
+/// Whether [`load_named`] takes the tensors.
+///
+/// # Errors
+/// As [`load_named`].
+pub(crate) fn check_named<M: Module>(module: &M, tensors: &NamedTensors, origin: &str) -> Result<()> {
     let mut mismatch = Mismatch::default();
     let mut known = std::collections::HashSet::new();
-    walk(&module, |path, shape, _| {
+    walk(module, |path, shape, _| {
         let name = path.name();
         match tensors.get(&name) {
             None => mismatch.missing(name.clone()),
@@ -236,10 +250,23 @@ pub fn load_named<M: Module>(module: M, tensors: &NamedTensors, origin: &str) ->
             list: mismatch.lines(),
         });
     }
-    Ok(module.map(&mut Refill(NamePath::default(), |path: &NamePath, _, old: Tensor<1>| {
-        let new = &tensors[&path.name()];
-        Some(Tensor::from_data(TensorData::new(new.values.clone(), [new.values.len()]), &old.device()))
-    })))
+    Ok(())
+}
+
+/// Number of values of each weight (without buffers) by its name.
+pub(crate) fn weight_sizes<M: Module>(module: &M) -> BTreeMap<String, usize> {
+    let mut sizes = BTreeMap::new();
+    walk(module, |path, shape, _| {
+        if !path.is_buffer() {
+            sizes.insert(path.name(), shape.iter().product());
+        }
+    });
+    sizes
+}
+
+/// Number of values of all tensors together.
+pub(crate) fn count_values(tensors: &NamedTensors) -> u64 {
+    tensors.values().map(|tensor| tensor.values.len() as u64).sum()
 }
 
 /// Draws every weight as PyTorch's defaults do, each from its own stream `init/<name>`.

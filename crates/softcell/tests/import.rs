@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use softcell::data::Normalization;
+use softcell::destination::{Destination, Existing};
 use softcell::export::safetensors::{self, AuxiliaryHead};
 use softcell::import::{Imported, Importer, Known, Outline, read_checkpoint};
 use softcell::model::TrainedModel;
@@ -196,7 +197,7 @@ fn an_export_comes_back_bit_for_bit() {
             stem: if imagenet { StemKind::Imagenet } else { StemKind::Cifar },
             auxiliary: i % 4 == 0,
         });
-        safetensors::write(&model, &path).unwrap();
+        safetensors::write(&model, &Destination::new(&path, Existing::Keep).unwrap()).unwrap();
         let imported = import(&path, Known::default()).unwrap();
         let back = &imported.model;
         assert!(same_network(&back.network, &model.network), "{name}: {:?}", back.network);

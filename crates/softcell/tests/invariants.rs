@@ -164,6 +164,11 @@ fn only_data_run_replay_and_export_touch_the_disk() {
             "softcell/src/examples.rs",
             "softcell/src/drawing",
             "softcell/src/report",
+            // Through the handle of the folder.
+            "softcell/src/run/contents.rs",
+            "softcell/src/run/history.rs",
+            "softcell/src/run/keeper.rs",
+            "softcell/src/run/verify.rs",
         ],
         &disk,
     );

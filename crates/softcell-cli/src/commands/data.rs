@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use softcell::config::{Config, DataConfig, DataFormat, DataShape, Preset, Section, build, preset, set};
 use softcell::data::{Problem, Summary, inspect};
+use softcell::measures::is_uneven;
 use softcell::shown::escaped;
 use toml::Table;
 
@@ -74,7 +75,7 @@ fn text(path: &str, summary: &Summary) -> String {
          size     {}x{}, {}\n\
          mean     {}\n\
          std      {}\n\
-         classes  {}\n\n",
+         classes  {}{}\n\n",
         escaped(path),
         format.as_str().unwrap_or_default(),
         grouped(summary.train_images as u64),
@@ -84,20 +85,24 @@ fn text(path: &str, summary: &Summary) -> String {
         values(&summary.mean),
         values(&summary.std),
         summary.classes.len(),
+        uneven(&summary.class_counts),
     );
     let counted = summary.classes.iter().zip(&summary.class_counts).take(MOST_ROWS);
     let mut rows = vec![vec!["class".to_owned(), "training images".to_owned()]];
     rows.extend(counted.map(|(class, count)| vec![class.clone(), grouped(*count as u64)]));
     text.push_str(&table(&rows));
     more(&mut text, summary.classes.len());
-    if !summary.notes.is_empty() {
+    // Problems are told with all their examples, once.
+    let is_problem = |note: &String| summary.problems.iter().any(|problem| problem.in_words() == *note);
+    let notes: Vec<&String> = summary.notes.iter().filter(|note| !is_problem(note)).collect();
+    if !notes.is_empty() {
         text.push_str("\nnotes\n");
-        summary.notes.iter().for_each(|note| text.push_str(&format!("  {}\n", escaped(note))));
+        notes.iter().for_each(|note| text.push_str(&format!("  {}\n", escaped(note))));
     }
     if !summary.problems.is_empty() {
         text.push_str("\nproblems\n");
         for Problem { what, count, examples } in &summary.problems {
-            text.push_str(&format!("  {} {}\n", grouped(*count as u64), escaped(what)));
+            text.push_str(&format!("  {} ({})\n", escaped(what), grouped(*count as u64)));
             examples.iter().for_each(|example| text.push_str(&format!("    {}\n", escaped(example))));
             if let Some(more) = count.checked_sub(examples.len()).filter(|more| *more > 0) {
                 text.push_str(&format!("    and {} more\n", grouped(more as u64)));
@@ -105,6 +110,17 @@ fn text(path: &str, summary: &Summary) -> String {
         }
     }
     text
+}
+
+/// `, uneven: 5 to 500 training images`; nothing where they are even.
+fn uneven(counts: &[usize]) -> String {
+    let present = || counts.iter().map(|&count| count as u64).filter(|&count| count > 0);
+    match (present().min(), present().max()) {
+        (Some(least), Some(most)) if is_uneven(present()) => {
+            format!(", uneven: {} to {} training images", grouped(least), grouped(most))
+        }
+        _ => String::new(),
+    }
 }
 
 /// Says how many rows were left out.

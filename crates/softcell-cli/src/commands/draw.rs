@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use softcell::destination::Destination;
 use softcell::drawing::{CellChoice, animate_cells, draw_cells};
 use softcell::report::RunRecord;
-use softcell::run::{RunFolder, write_atomically};
+use softcell::run::RunFolder;
 use softcell::shown;
 use softcell::space::Genotype;
 
+use super::existing;
 use super::genotype::resolve;
 use crate::args::{CellArg, DrawArgs};
 use crate::output::print;
@@ -31,12 +33,7 @@ pub fn run(args: &DrawArgs) -> Result<()> {
         (None, None) => bail!("name a genotype, or a run with --run"),
     };
     let out = &args.out;
-    if out.exists() && !args.force {
-        bail!(
-            "{} is there already: replace it with --force, or name another file with --out",
-            shown::path(out)
-        );
-    }
+    let destination = Destination::new(out, existing(args.force))?;
     let cells = match args.cell {
         CellArg::Normal => CellChoice::Normal,
         CellArg::Reduction => CellChoice::Reduction,
@@ -53,7 +50,7 @@ pub fn run(args: &DrawArgs) -> Result<()> {
             bail!("{}: expected a file that ends in .svg or .gif for an animation", shown::path(out))
         }
     };
-    write_atomically(out, &bytes)?;
+    destination.write(&bytes)?;
     print(&format!("{}\n", shown::path(out)))
 }
 

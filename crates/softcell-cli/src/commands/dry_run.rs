@@ -18,7 +18,7 @@ use toml::Table;
 use crate::args::{RunArgs, TimeLimit};
 use crate::budget::{Forecast, choose, is_too_short, suppose_training};
 use crate::output::{duration, grouped, print, size};
-use crate::plan::{MemoryCheck, Plan, Stages, plan, read_data, shape, start};
+use crate::plan::{MemoryCheck, Plan, Stages, check_memory, plan, read_data, shape, start};
 use crate::progress::Progress;
 use crate::settings::Given;
 
@@ -40,11 +40,12 @@ pub fn of_new(
     let given = Given::read(args.config.as_deref(), args.preset, flags)?;
     let mut progress = Progress::new(args.voice.common);
     let time = limit.unwrap_or_default();
-    let Plan { mut config, dataset, .. } = plan(args, &given, stages, time, &device, &mut progress)?;
+    let Plan { mut config, dataset, .. } = plan(args, &given, stages, time, &mut progress)?;
     // Before steps are measured, which leave memory behind.
     let resident = resident_bytes();
     let mut forecast = None;
-    if let (Stages::Fit, memory) = (stages, MemoryCheck::of(args)) {
+    let fits = fits(args, stages, &config, &dataset);
+    if let (Stages::Fit, memory, true) = (stages, MemoryCheck::of(args), fits) {
         let chosen = choose(time, begun, &given, config, memory, &dataset, &device, &mut progress)?;
         (config, forecast) = (chosen.config, chosen.forecast);
         if let Some(budget) = chosen.budget {
@@ -64,7 +65,13 @@ pub fn of_new(
             config = trained;
         }
     }
-    tell(&config, &dataset, stages, &device, &mut progress, (resident, forecast))
+    tell(&config, &dataset, stages, &device, &mut progress, (resident, forecast, fits))
+}
+
+/// Whether there is memory for the stages, whatever `--ignore-memory` says: what there is none for is not built, not
+/// even to time a few steps.
+fn fits(args: &RunArgs, stages: Stages<'_>, config: &Config, dataset: &Dataset) -> bool {
+    args.machine.device != "cpu" || check_memory(stages, config, &dataset.train).is_ok()
 }
 
 /// Of the training of a run that was searched.
@@ -84,7 +91,9 @@ pub fn of_training(
     let began = folder.read_manifest()?.map_or(String::new(), |manifest| manifest.preset);
     let config = given.over_training(&asked, &shape(&dataset), &began)?;
     let resident = resident_bytes();
-    tell(&config, &dataset, Stages::Train(genotype), device, &mut progress, (resident, None))
+    let stages = Stages::Train(genotype);
+    let fits = fits(args, stages, &config, &dataset);
+    tell(&config, &dataset, stages, device, &mut progress, (resident, None, fits))
 }
 
 fn tell(
@@ -93,7 +102,7 @@ fn tell(
     stages: Stages<'_>,
     device: &Device,
     progress: &mut Progress,
-    (now, forecast): (Option<u64>, Option<Forecast>),
+    (now, forecast, fits): (Option<u64>, Option<Forecast>, bool),
 ) -> Result<ExitCode> {
     let images = &dataset.train;
     let mut text = String::new();
@@ -108,8 +117,9 @@ fn tell(
         let settings = &config.search;
         note(&MemoryModel::of_search(settings, images)?, settings.batch_size);
         let time = match forecast {
-            Some(forecast) => forecast.search,
-            None => time_search(dataset, config, device, PATIENCE, progress)?,
+            Some(forecast) => Some(forecast.search),
+            None if fits => Some(time_search(dataset, config, device, PATIENCE, progress)?),
+            None => None,
         };
         let space = settings.space();
         let parameters = supernet_parameters(&space, images.channels, images.classes.len());
@@ -118,17 +128,18 @@ fn tell(
             settings.layers,
             settings.init_channels,
             grouped(parameters),
-            timed(&time)
+            time.as_ref().map_or(String::new(), timed)
         ));
-        seconds += time.seconds();
+        seconds += time.map_or(0.0, |time| time.seconds());
     }
     if let Some(genotype) = stages.trained() {
         let config = sized(&genotype, config, images)?;
         let settings = &config.train;
         note(&MemoryModel::of_training(&genotype, settings, images)?, settings.batch_size);
         let time = match forecast {
-            Some(forecast) => forecast.train,
-            None => time_training(dataset, &genotype, &config, device, PATIENCE, progress)?,
+            Some(forecast) => Some(forecast.train),
+            None if fits => Some(time_training(dataset, &genotype, &config, device, PATIENCE, progress)?),
+            None => None,
         };
         let whose = match stages {
             Stages::Train(_) => "",
@@ -139,22 +150,25 @@ fn tell(
             settings.layers,
             settings.init_channels,
             grouped(network_cost(&genotype, &config, images).parameters),
-            timed(&time)
+            time.as_ref().map_or(String::new(), timed)
         ));
-        seconds += time.seconds();
+        seconds += time.map_or(0.0, |time| time.seconds());
     }
     progress.clear();
     let memory = match now.filter(|_| known) {
-        Some(now) => format!("at most about {}", size(now + memory)),
+        Some(now) => format!("at most about {}", size(now.saturating_add(memory))),
         None => "not known for this network".to_owned(),
+    };
+    let time = match fits {
+        true => format!("about {}", duration(seconds)),
+        false => "not measured: there is too little memory for a step".to_owned(),
     };
     let available =
         available_bytes().map_or(String::new(), |bytes| format!(", {} are available", size(bytes)));
     print(&format!(
-        "{}\n{text}time          about {}\nmemory        {memory}{available}\n\n\
+        "{}\n{text}time          {time}\nmemory        {memory}{available}\n\n\
          This was a dry run: nothing was written.\n",
         config.to_toml(),
-        duration(seconds),
     ))?;
     Ok(ExitCode::SUCCESS)
 }

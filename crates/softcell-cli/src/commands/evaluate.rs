@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use softcell::config::Config;
 use softcell::data::{Dataset, Normalization, Wanted, open_for_test};
-use softcell::model::chosen_weights;
+use softcell::model::TrainedModel;
 use softcell::pipeline::{Job, network_cost};
 use softcell::run::{Manifest, RunFolder};
 use softcell::shown;
@@ -26,9 +26,7 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     let device = start(&args.machine)?;
     let folder = RunFolder::view(&args.run)?;
     let place = quoted(&args.run.display().to_string());
-    let (Some(genotype), Some(weights)) = (folder.read_genotype()?, chosen_weights(&folder)?) else {
-        bail!("run {place} has no trained network: train it with `softcell train --run {place}`");
-    };
+    let model = TrainedModel::load(&folder)?;
     let mut progress = Progress::new(args.voice);
     let (config, dataset) = images(args, &folder, &mut progress)?;
     let job = Job {
@@ -41,9 +39,10 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     if args.data.is_none() {
         job.check_data()?;
     }
-    let test = job.test(&genotype, &weights, &mut progress)?;
+    let genotype = &model.network.genotype;
+    let test = job.test(genotype, &model.weights, &mut progress)?;
     progress.clear();
-    let cost = network_cost(&genotype, &config, &dataset.train);
+    let cost = network_cost(genotype, &config, &dataset.train);
     let scores = Scores::of(test, cost);
     if args.json {
         print_json(&scores)?;

@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use softcell::data::{Dataset, open};
+use softcell::destination::Destination;
 use softcell::device::Device;
 use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output};
-use softcell::export::{
-    Destination, Existing, ExportFormat, Origin, Sample, Verification, Written, pytorch, safetensors,
-};
+use softcell::export::{ExportFormat, Origin, Sample, Verification, Written, pytorch, safetensors};
 use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
 use softcell::shown;
 
+use super::existing;
 use crate::args::{ExportArgs, RangeArg, Voice};
 use crate::output::{grouped, print, print_json};
 use crate::plan::start;
@@ -31,17 +31,17 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let folder = RunFolder::view(&args.run)?;
     let model = TrainedModel::load(&folder)?;
     let path = args.out.clone().unwrap_or_else(|| default_path(&folder, args.format));
-    let existing = if args.force { Existing::Replace } else { Existing::Keep };
-    let destination = Destination::new(&path, existing, &folder)?;
+    let existing = existing(args.force);
+    let destination = Destination::new(&path, existing)?;
     match args.format {
         ExportFormat::Onnx => onnx(args, &folder, &model, &destination, &device)?,
         ExportFormat::Safetensors => {
-            let bytes = safetensors::write(&model, destination.path())?;
+            let bytes = safetensors::write(&model, &destination)?;
             say(args, &[(destination.path(), bytes)])?;
         }
         ExportFormat::Pytorch => {
-            let weights = Destination::new(&pytorch::weights_path(&path), existing, &folder)?;
-            let [source, tensors] = pytorch::write(&model, destination.path())?;
+            let weights = Destination::new(&pytorch::weights_path(&path), existing)?;
+            let [source, tensors] = pytorch::write(&model, &destination, &weights)?;
             say(args, &[(destination.path(), source), (weights.path(), tensors)])?;
         }
     }

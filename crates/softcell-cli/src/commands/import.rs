@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use softcell::config::{Config, DataConfig, DataFormat, ImageSize, word_to_text};
 use softcell::data::{Dataset, Normalization};
 use softcell::device::Device;
@@ -19,7 +19,7 @@ use crate::args::ImportArgs;
 use crate::output::{grouped, print, quoted};
 use crate::plan::{read_data, start};
 use crate::progress::Progress;
-use crate::session::free_folder;
+use crate::session::{free_folder, tell_replaced};
 
 /// Runs the command. Nothing is written before everything has been checked.
 ///
@@ -32,12 +32,13 @@ pub fn run(args: &ImportArgs) -> Result<ExitCode> {
     let importer = Importer::read(&args.weights, known(args)?)?;
     let imported = finish(args, importer, &device, &mut progress)?;
     let folder = match &args.out {
-        Some(out) => RunFolder::create(out, if args.force { Overwrite::Force } else { Overwrite::Refuse })?,
+        Some(out) => RunFolder::create(out, overwrite(args))?,
         None => {
             let weights = args.weights.with_extension("");
             RunFolder::create(&free_folder(&weights.display().to_string())?, Overwrite::Refuse)?
         }
     };
+    tell_replaced(&folder, &progress, "run");
     for note in &imported.model.manifest.notes {
         progress.line(note);
     }
@@ -46,16 +47,15 @@ pub fn run(args: &ImportArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn overwrite(args: &ImportArgs) -> Overwrite {
+    if args.force { Overwrite::Force } else { Overwrite::Refuse }
+}
+
 /// Refuses a folder that is in the way before anything is read.
 fn check_place(args: &ImportArgs) -> Result<()> {
     match &args.out {
-        Some(out) if RunFolder::exists(out) && !args.force => {
-            let place = out.display();
-            bail!(
-                "run {place}: a run is there already; replace it with --force, or name another folder with --out"
-            )
-        }
-        _ => Ok(()),
+        Some(out) => Ok(RunFolder::check_place(out, overwrite(args))?),
+        None => Ok(()),
     }
 }
 
@@ -82,8 +82,7 @@ fn class_names(text: &str) -> Result<Vec<String>> {
     if !path.is_file() {
         return Ok(text.split(',').map(|name| name.trim().to_owned()).collect());
     }
-    let content = read_text(path, MOST_OF_A_TEXT, Source::File)
-        .with_context(|| format!("cannot read the classes in {text}"))?;
+    let content = read_text(path, MOST_OF_A_TEXT, Source::File)?;
     Ok(content.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 

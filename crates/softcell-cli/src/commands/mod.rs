@@ -18,9 +18,10 @@ pub mod search;
 pub mod train;
 
 use anyhow::Result;
+use softcell::destination::Existing;
 use softcell::event::Stage;
 use softcell::measures::{class_images, is_uneven};
-use softcell::run::{RunFolder, RunResult};
+use softcell::run::{RunFolder, RunResult, Weights};
 use softcell::shown::escaped;
 use softcell::space::Genotype;
 
@@ -40,15 +41,20 @@ fn train_and_test(session: &mut Session, genotype: &Genotype, search_seconds: Op
     print(&summary(&session.folder, &result))
 }
 
+/// What becomes of a file in the way, by `--force`.
+fn existing(force: bool) -> Existing {
+    if force { Existing::Replace } else { Existing::Keep }
+}
+
 /// The genotype of a run that was given one, instead of searching it.
 fn given_genotype(folder: &RunFolder) -> Result<Option<Genotype>> {
-    let searched = folder.checkpoint(Stage::Search).exists();
+    let searched = folder.has_checkpoint(Stage::Search) || folder.searched()?.is_some();
     Ok(folder.read_genotype()?.filter(|_| !searched))
 }
 
 /// The line that names the report, if it could be written.
 fn page_line(folder: &RunFolder) -> &'static str {
-    if folder.report().is_file() { "report.html: all of it as a page for the browser\n  " } else { "" }
+    if folder.has_report() { "report.html: all of it as a page for the browser\n  " } else { "" }
 }
 
 /// ` with 52.50 % (37.5 to 67.1 %) on 40 validation images`; empty without a validation part.
@@ -79,7 +85,7 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
     };
     let searched = result.search_seconds.map_or(String::new(), |s| format!("search {}, ", duration(s)));
     let memory = result.peak_rss_mb.map_or(String::new(), |mb| format!(", at most {mb:.0} MB of memory"));
-    let weights = if result.weights == "best" { folder.best_weights() } else { folder.last_weights() };
+    let weights = if result.weights == "best" { Weights::Best } else { Weights::Last };
     let run = quoted(&place);
     let place = escaped(&place);
     let page = page_line(folder);
@@ -106,6 +112,6 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
         size(result.peak_activation_bytes),
         duration(result.train_seconds),
         result.genotype,
-        weights.strip_prefix(folder.path()).unwrap_or(&weights).display(),
+        weights.file(),
     )
 }

@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use anyhow::Result;
 use softcell::data::find_images;
+use softcell::destination::Destination;
 use softcell::predict::{Answer, Prediction, Predictor};
-use softcell::run::{RunFolder, write_atomically};
+use softcell::run::RunFolder;
 use softcell::shown;
 
+use super::existing;
 use crate::answers::{Layout, Writer};
 use crate::args::{AnswerFormat, PredictArgs};
 use crate::output::{duration, grouped, print, print_data};
@@ -25,6 +27,8 @@ const MANY: usize = 64;
 /// When the run is not trained, or the answers cannot be written.
 pub fn run(args: &PredictArgs) -> Result<ExitCode> {
     let device = start(&args.machine)?;
+    let destination =
+        args.out.as_deref().map(|out| Destination::new(out, existing(args.force))).transpose()?;
     let folder = RunFolder::view(&args.run)?;
     let predictor = Predictor::load(&folder, &device)?;
     let most_pixels = match args.max_image_pixels {
@@ -52,7 +56,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
         ));
     }
     let mut kept = String::new();
-    let mut give = |progress: &Progress, text: String| match &args.out {
+    let mut give = |progress: &Progress, text: String| match &destination {
         Some(_) => {
             kept.push_str(&text);
             Ok(())
@@ -76,8 +80,8 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
     }
     progress.clear();
     give(&progress, writer.finish()?)?;
-    if let Some(out) = &args.out {
-        write_atomically(out, kept.as_bytes())?;
+    if let Some(destination) = &destination {
+        destination.write(kept.as_bytes())?;
     }
     if total > MANY {
         let seconds = clock.elapsed().as_secs_f64();

@@ -1,13 +1,16 @@
 //! `softcell report`: runs as a page for the browser.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use softcell::report::{RunRecord, Warning, comparison, findings, report};
-use softcell::run::{Activity, RunFolder, write_atomically};
+use anyhow::{Context, Result};
+use softcell::destination::Destination;
+use softcell::reading::{MOST_OF_A_RECORD, Source, read_text};
+use softcell::report::{COMPARISON_TITLE, RunRecord, Warning, comparison, findings, report};
+use softcell::run::{Activity, RunFolder};
 use softcell::shown;
 
+use super::existing;
 use crate::args::ReportArgs;
 use crate::output::print;
 use crate::session::Session;
@@ -17,49 +20,57 @@ use crate::session::Session;
 /// # Errors
 /// When there is no such run, a file of it is damaged, or the page cannot be written.
 pub fn run(args: &ReportArgs) -> Result<ExitCode> {
-    let (page, out) = match &args.run {
-        Some(run) => {
+    let out = match (&args.run, &args.out) {
+        (Some(run), None) => {
             let (folder, activity) = RunFolder::peek(run)?;
-            let page = report(&RunRecord::read(&folder, activity)?);
-            (page, place(args.out.as_deref(), std::slice::from_ref(&folder))?.unwrap_or(folder.report()))
+            folder.write_report(&report(&RunRecord::read(&folder, activity)?))?;
+            folder.report()
         }
-        None => {
-            let (mut records, mut folders) = (Vec::new(), Vec::new());
+        (Some(run), Some(out)) => {
+            let (folder, activity) = RunFolder::peek(run)?;
+            let record = RunRecord::read(&folder, activity)?;
+            // The place where it goes by itself.
+            if is_same(out, &folder.report()) {
+                folder.write_report(&report(&record))?;
+            } else {
+                Destination::new(out, existing(args.force))?.write(report(&record).as_bytes())?;
+            }
+            out.clone()
+        }
+        (None, out) => {
+            let destination = match out {
+                Some(out) => Destination::new(out, existing(args.force))?,
+                None => {
+                    let out = Path::new("compare.html");
+                    Destination::new(out, existing(args.force || is_comparison(out)))?
+                }
+            };
+            let mut records = Vec::new();
             for run in &args.compare {
                 let (folder, activity) = RunFolder::peek(run)?;
                 records.push(RunRecord::read(&folder, activity)?);
-                folders.push(folder);
             }
-            let out = place(args.out.as_deref(), &folders)?;
-            (comparison(&records), out.unwrap_or_else(|| PathBuf::from("compare.html")))
+            destination.write(comparison(&records).as_bytes())?;
+            destination.path().to_path_buf()
         }
     };
-    write_atomically(&out, page.as_bytes())?;
     print(&format!("{}\n", shown::path(&out)))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the page goes if that was said: never over another file of a run.
-fn place(out: Option<&Path>, folders: &[RunFolder]) -> Result<Option<PathBuf>> {
-    let Some(out) = out else { return Ok(None) };
-    if out.is_dir() {
-        bail!(
-            "{} is a folder: name a file with --out, such as {}",
-            shown::path(out),
-            shown::path(&out.join("report.html"))
-        );
-    }
-    let page =
-        out.extension().is_some_and(|e| e.eq_ignore_ascii_case("html") || e.eq_ignore_ascii_case("htm"));
-    if out.exists() && !page {
-        bail!("{} is there already and no page: name a file that ends in .html with --out", shown::path(out));
-    }
-    for folder in folders.iter().filter(|folder| folder.owns(out)) {
-        if out.file_name() != folder.report().file_name() {
-            bail!("{} is a file of the run: name another with --out", shown::path(out));
-        }
-    }
-    Ok(Some(out.to_path_buf()))
+/// Whether two paths, whose files need not be there, are the same.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let full = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(folder.canonicalize().ok()?.join(path.file_name()?))
+    };
+    full(one).is_some_and(|one| Some(one) == full(other))
+}
+
+/// Whether a file is a comparison that was made earlier, which is made anew under the same name.
+fn is_comparison(path: &Path) -> bool {
+    read_text(path, MOST_OF_A_RECORD, Source::File)
+        .is_ok_and(|page| page.contains(COMPARISON_TITLE) && page.contains("name=\"generator\""))
 }
 
 /// Writes the report of a run that has just ended. The run is what counts: a report that cannot be written is
@@ -70,11 +81,11 @@ pub fn at_the_end(session: &Session) {
     let written = RunRecord::read(folder, Activity::Idle)
         .and_then(|record| {
             warnings = findings(&record);
-            write_atomically(&folder.report(), report(&record).as_bytes())
+            folder.write_report(&report(&record))
         })
         .with_context(|| "the report could not be written");
     if let Err(error) = written {
-        session.progress.line(&format!("{error:#}"));
+        session.progress.urgent(&format!("{error:#}"));
     }
     for Warning { what, advice } in warnings {
         session.progress.line(&shown::escaped(&format!("warning: {what} {advice}")));

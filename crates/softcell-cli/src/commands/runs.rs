@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use softcell::report::counted;
-use softcell::run::{RunState, RunSummary, list_runs};
+use softcell::run::{Damage, RunState, RunSummary, Verified, find_runs, list_runs, verify_run};
 use softcell::shown::{self, escaped};
 
 use crate::args::{RunOrder, RunsArgs};
@@ -18,25 +18,33 @@ const WIDEST: usize = 32;
 /// Shortest name of a run that is cut to make room.
 const NARROWEST: usize = 12;
 /// The columns, and the order in which they are left out where there is no room: the highest first, 0 never.
-const COLUMNS: [(&str, u8); 10] = [
+const COLUMNS: [(&str, u8); 12] = [
     ("run", 0),
-    ("data", 3),
-    ("method", 6),
-    (SEARCH, 5),
-    ("valid", 2),
+    ("data", 5),
+    ("method", 8),
+    (SEARCH, 7),
+    ("valid", 4),
     ("test", 0),
-    ("parameters", 4),
-    ("time", 1),
+    (BALANCED, 1),
+    (MACRO_F1, 3),
+    ("parameters", 6),
+    ("time", 2),
     ("state", 0),
-    ("genotype", 7),
+    ("genotype", 9),
 ];
 const SEARCH: &str = "search (*)";
+/// Columns that are there where some run has uneven classes.
+const BALANCED: &str = "balanced";
+const MACRO_F1: &str = "macro-F1";
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub fn run(args: &RunsArgs) -> Result<ExitCode> {
+    if args.verify {
+        return verify(args);
+    }
     let mut runs = list_runs(&args.folder)?;
     // By name as they come; the order of equals stays.
     match args.sort {
@@ -52,6 +60,30 @@ pub fn run(args: &RunsArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Reads all files of all runs; fails where one is damaged.
+fn verify(args: &RunsArgs) -> Result<ExitCode> {
+    let runs: Vec<Verified> = find_runs(&args.folder)?.iter().map(|run| verify_run(run)).collect();
+    let damaged = runs.iter().any(|run| !run.damaged.is_empty());
+    if args.json {
+        print_json(&runs)?;
+    } else {
+        print(&runs.iter().map(verified).collect::<String>())?;
+    }
+    Ok(if damaged { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn verified(run: &Verified) -> String {
+    let mut text = format!("{}: {} whole", shown::path(&run.folder), counted(run.whole, "file"));
+    if !run.without_checksum.is_empty() {
+        text.push_str(&format!(" ({} of an earlier version without a checksum)", run.without_checksum.len()));
+    }
+    text.push('\n');
+    for Damage { problem, .. } in &run.damaged {
+        text.push_str(&format!("  damaged: {}\n", escaped(problem)));
+    }
+    text
+}
+
 /// The highest first, those without a number last.
 fn sort_down(runs: &mut [RunSummary], number: impl Fn(&RunSummary) -> Option<f64>) {
     let number = |run: &RunSummary| number(run).unwrap_or(f64::NEG_INFINITY);
@@ -64,7 +96,13 @@ fn text(folder: &Path, runs: &[RunSummary], columns: Option<usize>) -> String {
     }
     let mut rows = vec![COLUMNS.map(|(name, _)| name.to_owned()).to_vec()];
     rows.extend(runs.iter().map(|run| row(folder, run)));
-    let left_out = columns.map_or(Vec::new(), |columns| fit(&mut rows, columns));
+    let mut kept = COLUMNS.to_vec();
+    if runs.iter().all(|run| run.test_balanced_accuracy.is_none()) {
+        for name in [BALANCED, MACRO_F1] {
+            leave_out(&mut kept, &mut rows, name);
+        }
+    }
+    let left_out = columns.map_or(Vec::new(), |columns| fit(kept, &mut rows, columns));
     let mut text = left_table(&rows);
     if !left_out.contains(&SEARCH) {
         text.push_str(
@@ -88,24 +126,29 @@ fn text(folder: &Path, runs: &[RunSummary], columns: Option<usize>) -> String {
 }
 
 /// Leaves out columns, then cuts names, until the rows fit; answers the names of the columns that went.
-fn fit(rows: &mut [Vec<String>], columns: usize) -> Vec<&'static str> {
-    let mut kept: Vec<(&str, u8)> = COLUMNS.to_vec();
+fn fit(mut kept: Vec<(&'static str, u8)>, rows: &mut [Vec<String>], columns: usize) -> Vec<&'static str> {
     let mut left_out = Vec::new();
     let total = |rows: &[Vec<String>]| widths(rows).iter().map(|width| width + 2).sum::<usize>() - 2;
     while total(rows) > columns {
-        let (at, &(name, rank)) =
-            kept.iter().enumerate().max_by_key(|(_, (_, rank))| *rank).expect("three columns always stay");
+        let &(name, rank) = kept.iter().max_by_key(|(_, rank)| *rank).expect("three columns always stay");
         if rank == 0 {
             break;
         }
-        kept.remove(at);
-        rows.iter_mut().for_each(|row| drop(row.remove(at)));
+        leave_out(&mut kept, rows, name);
         left_out.push(name);
     }
     let excess = total(rows).saturating_sub(columns);
     let most = widths(rows)[0].saturating_sub(excess).max(NARROWEST);
     rows.iter_mut().for_each(|row| row[0] = shortened(&row[0], most));
     left_out
+}
+
+/// Takes a column away.
+fn leave_out(kept: &mut Vec<(&str, u8)>, rows: &mut [Vec<String>], name: &str) {
+    if let Some(at) = kept.iter().position(|(column, _)| *column == name) {
+        kept.remove(at);
+        rows.iter_mut().for_each(|row| drop(row.remove(at)));
+    }
 }
 
 fn row(folder: &Path, run: &RunSummary) -> Vec<String> {
@@ -128,6 +171,8 @@ fn row(folder: &Path, run: &RunSummary) -> Vec<String> {
         accuracy(run.search_accuracy),
         accuracy(run.validation_accuracy),
         accuracy(run.test_accuracy),
+        accuracy(run.test_balanced_accuracy),
+        accuracy(run.test_macro_f1),
         run.parameters.map_or_else(none, grouped),
         run.seconds.map_or_else(none, duration),
         state(&run.state),
@@ -181,6 +226,8 @@ mod tests {
             search_accuracy: Some(0.5),
             validation_accuracy: Some(0.5),
             test_accuracy: None,
+            test_balanced_accuracy: None,
+            test_macro_f1: None,
             parameters: Some(1000),
             seconds: Some(1.0),
             changed: None,
@@ -203,6 +250,13 @@ mod tests {
             let narrow = text(Path::new("runs"), &runs, Some(columns));
             assert!(table(&narrow).iter().all(|line| line.width() <= columns), "{narrow}");
             assert!(narrow.contains("no room for: genotype"), "{narrow}");
+        }
+        assert!(!wide.contains(BALANCED) && !wide.contains(MACRO_F1), "{wide}");
+        let uneven =
+            RunSummary { test_balanced_accuracy: Some(0.5), test_macro_f1: Some(0.4975), ..summary("a") };
+        let told = text(Path::new("runs"), &[summary("b"), uneven], None);
+        for words in ["balanced  macro-F1", "50.00 %   49.75 %"] {
+            assert!(told.contains(words), "no {words:?} in {told}");
         }
     }
 }

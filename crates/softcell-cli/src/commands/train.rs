@@ -8,7 +8,7 @@ use softcell::config::{Section, set};
 use softcell::event::Stage;
 use softcell::model::TrainedModel;
 use softcell::network::DerivedNetworkConfig;
-use softcell::run::{RunFolder, load_search, load_train};
+use softcell::run::{RunFolder, Weights};
 use softcell::sizing::sized;
 use softcell::space::Genotype;
 use softcell::train::WARM_START_NOTE;
@@ -20,7 +20,7 @@ use crate::args::TrainArgs;
 use crate::output::{print, quoted};
 use crate::plan::{Stages, shape, start};
 use crate::progress::Progress;
-use crate::session::{Asked, Session};
+use crate::session::{Asked, Session, tell_replaced};
 use crate::settings::{Given, differences, refuse};
 
 const RESUME: &str = "softcell train --run";
@@ -89,7 +89,7 @@ fn begin_from(folder: &RunFolder, origin: Option<&Origin>) -> Result<()> {
     let Some(mut manifest) = folder.read_manifest()? else { return Ok(()) };
     let given = origin.map(|origin| origin.place.clone());
     // A checkpoint that cannot be read is a beginning as well.
-    if matches!(load_train(&folder.checkpoint(Stage::Train)), Ok(None)) {
+    if !folder.has_checkpoint(Stage::Train) {
         if given.is_some() {
             manifest.started_from = given;
             folder.write_manifest(&manifest)?;
@@ -127,7 +127,7 @@ fn of_genotype(
             Some(stored) => {
                 bail!("run {place} is of another genotype, {stored}; begin a new run with another --out")
             }
-            None if load_search(&folder.checkpoint(Stage::Search))?.is_some() => {
+            None if folder.has_checkpoint(Stage::Search) => {
                 bail!("run {place} is a search that is not finished; begin a new run with another --out")
             }
             None => folder.write_genotype(&genotype)?,
@@ -152,8 +152,10 @@ fn of_run(args: &TrainArgs, path: &Path, from: Option<&Origin>) -> Result<ExitCo
     if args.run.dry_run {
         return dry_run::of_training(&args.run, &given, &folder, &genotype, &device);
     }
-    // A checkpoint that cannot be read is a beginning as well.
-    let begun = !matches!(load_train(&folder.checkpoint(Stage::Train)), Ok(None));
+    // A checkpoint that cannot be read is a beginning as well, and so are weights whose checkpoint is gone.
+    let begun = folder.has_checkpoint(Stage::Train)
+        || Weights::ALL.into_iter().any(|weights| folder.has_weights(weights))
+        || folder.read_result()?.is_some();
     if begun && !args.run.resume && !args.run.force {
         let (state, done) = match folder.read_result()? {
             Some(_) => ("is trained already", "see its result"),
@@ -201,6 +203,7 @@ fn choose_settings(session: &mut Session, given: &Given, genotype: &Genotype) ->
     sized(genotype, &config, &session.dataset.train)?;
     // In this order: a checkpoint must never stand beside settings it was not made with.
     session.folder.clear_training()?;
+    tell_replaced(&session.folder, &session.progress, "training");
     if !training.is_empty() {
         for change in training {
             session.progress.line(&format!(
@@ -222,6 +225,9 @@ fn train(session: &mut Session, genotype: &Genotype) -> Result<()> {
         report::at_the_end(session);
         return print(&summary(&session.folder, &result));
     }
-    let searched = load_search(&session.folder.checkpoint(Stage::Search))?.map(|state| state.seconds);
+    let searched = match session.folder.load_search()? {
+        Some(loaded) => Some(loaded.state.seconds),
+        None => session.folder.searched()?.map(|(_, seconds)| seconds),
+    };
     train_and_test(session, genotype, searched)
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use softcell::event::{Event, Observer, Signal, Stage, Step};
+use softcell::measures::is_uneven;
 use softcell::run::RunResult;
 use softcell::search::SearchEpoch;
 use softcell::shown::{escaped, said};
@@ -21,6 +22,7 @@ use self::bars::Bars;
 use self::clock::{CountClock, StageClock};
 use self::json::{Alphas, Line, Pace, Record};
 use self::panel::{Panel, SMALLEST};
+use self::words::Evenness;
 use crate::args::{LogFormat, RunVoice, Voice};
 use crate::interrupt;
 use crate::output::duration;
@@ -51,6 +53,7 @@ pub struct Progress {
     genotype: String,
     /// Candidates of the search, in the order of the alphas' columns.
     candidates: Vec<Primitive>,
+    classes: Evenness,
 }
 
 impl Progress {
@@ -67,6 +70,7 @@ impl Progress {
             steps: CountClock::new("steps", Instant::now()),
             genotype: String::new(),
             candidates: Vec::new(),
+            classes: Evenness::Even,
         }
     }
 
@@ -93,6 +97,12 @@ impl Progress {
         if let Some(panel) = &mut self.panel {
             panel.watch(run);
         }
+    }
+
+    /// Takes the numbers of training images of the classes.
+    pub fn classes(&mut self, images: &[usize]) {
+        let uneven = is_uneven(images.iter().map(|&images| images as u64));
+        self.classes = if uneven { Evenness::Uneven } else { Evenness::Even };
     }
 
     /// Says a sentence, unless nothing is to be said.
@@ -307,7 +317,7 @@ impl Progress {
             panel.train_epoch(e);
         }
         let Some(clock) = &self.stage else { return };
-        self.words(&words::train_epoch(e, clock, speed));
+        self.words(&words::train_epoch(e, clock, speed, self.classes));
         self.epoch_object(clock, speed, e.epoch, || Record::Train(e));
     }
 

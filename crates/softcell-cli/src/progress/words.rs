@@ -12,6 +12,15 @@ use super::clock::StageClock;
 use crate::output::{duration, percent, table};
 use crate::terminal::Part;
 
+/// Whether some classes have many more images than others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evenness {
+    /// They have not, or nobody knows.
+    Even,
+    /// They have.
+    Uneven,
+}
+
 /// `, 1m20s left` with another separator in front; empty where nobody knows.
 pub fn left(clock: &StageClock) -> String {
     clock.left().map_or(String::new(), |left| format!("  {} left", duration(left.as_secs_f64())))
@@ -102,11 +111,15 @@ pub fn search_epoch(e: &SearchEpoch, clock: &StageClock, speed: Option<f64>, cel
     )
 }
 
-/// A line on an epoch of a training.
-pub fn train_epoch(e: &TrainEpoch, clock: &StageClock, speed: Option<f64>) -> String {
+/// A line on an epoch of a training, with the balanced accuracy where classes are uneven.
+pub fn train_epoch(e: &TrainEpoch, clock: &StageClock, speed: Option<f64>, classes: Evenness) -> String {
     let valid = e.valid_accuracy.map_or(String::new(), |accuracy| {
         let best = if e.best_epoch == Some(e.epoch) { " best" } else { "" };
-        format!("  valid loss {}  valid accuracy {}{best}", loss(e.valid_loss), percent(accuracy))
+        let balanced = match e.valid_balanced_accuracy {
+            Some(balanced) if classes == Evenness::Uneven => format!("  balanced {}", percent(balanced)),
+            _ => String::new(),
+        };
+        format!("  valid loss {}  valid accuracy {}{balanced}{best}", loss(e.valid_loss), percent(accuracy))
     });
     let drop_path =
         if e.drop_path_prob > 0.0 { format!("  drop path {:.3}", e.drop_path_prob) } else { String::new() };

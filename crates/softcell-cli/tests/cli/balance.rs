@@ -47,6 +47,10 @@ fn a_class_that_is_never_answered_is_told_everywhere() {
         assert!(said.out.contains(words), "no {words:?} in {}", said.out);
     }
     assert!(!said.out.contains("top-5"), "{}", said.out);
+    let epoch = said.err.lines().find(|line| line.starts_with("train   8/8")).unwrap();
+    assert!(epoch.contains(" %  balanced 50.00 %"), "{epoch}");
+    let listed = succeed(here, "runs . --json").json();
+    assert_eq!(listed[0]["test_balanced_accuracy"], 0.5);
     let result = read_json(&here.join("r/result.json"));
     assert_eq!(result["test_balanced_accuracy"], 0.5);
     assert_eq!(result["validation_balanced_accuracy"], 0.5);
@@ -87,6 +91,11 @@ fn auto_draws_uneven_classes_equally_often_and_says_so() {
     assert!(said.err.contains("the classes are uneven"), "{}", said.err);
     let settings = std::fs::read_to_string(here.join("auto/config.toml")).unwrap();
     assert!(settings.contains("sampling = \"balanced\""), "{settings}");
+    // Weights that are given take the place of it; both would count the rare class twice.
+    let said = succeed(here, &format!("{fit} --class-weights balanced --out given"));
+    assert!(said.err.contains("left to the class weights that were given"), "{}", said.err);
+    let settings = std::fs::read_to_string(here.join("given/config.toml")).unwrap();
+    assert!(settings.contains("sampling = \"shuffled\""), "{settings}");
     succeed(here, &format!("{fit} --sampling shuffled --out shuffled"));
     succeed(here, &format!("{fit} --sampling shuffled --class-weights balanced --out weighted"));
     let losses = |run: &str| -> Vec<f64> {

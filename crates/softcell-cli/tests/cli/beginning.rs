@@ -10,7 +10,7 @@ use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
 use softcell::weights::NamedTensors;
 
-use crate::support::{Said, assert_same, fail, images, read_json, softcell, succeed};
+use crate::support::{Said, assert_same, destination, fail, images, read_json, softcell, succeed};
 
 const FIRST: &str =
     "train --genotype DARTS_V1 --images-per-class 20 --init-channels 3 --layers 3 --epochs 2 --batch-size 16";
@@ -111,7 +111,7 @@ fn imported_weights_are_a_beginning_too() {
     let here = here.path();
     succeed(here, &format!("{FIRST} --out first"));
     let model = TrainedModel::load(&RunFolder::view(&here.join("first")).unwrap()).unwrap();
-    safetensors::write(&model, &here.join("digits.safetensors")).unwrap();
+    safetensors::write(&model, &destination(&here.join("digits.safetensors"))).unwrap();
     succeed(here, "import --weights digits.safetensors --out imported");
     let more = "--images-per-class 20 --epochs 1 --batch-size 16";
     let said = succeed(here, &format!("train --from imported {more} --out warm"));

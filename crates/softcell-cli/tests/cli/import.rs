@@ -6,7 +6,7 @@ use softcell::export::safetensors;
 use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
 
-use crate::support::{Said, fail, images, read_json, softcell, succeed};
+use crate::support::{Said, destination, fail, images, read_json, softcell, succeed};
 
 const TINY_TRAIN: &str = "--init-channels 2 --layers 2 --epochs 1 --batch-size 64";
 /// The cells of the checkpoints among the library's fixtures.
@@ -15,7 +15,7 @@ const CELLS: &str = "Genotype(normal=[('skip_connect', 0), ('sep_conv_3x3', 1)],
 
 fn export(run: &Path, file: &Path) {
     let model = TrainedModel::load(&RunFolder::view(run).unwrap()).unwrap();
-    safetensors::write(&model, file).unwrap();
+    safetensors::write(&model, &destination(file)).unwrap();
 }
 
 fn checkpoint(name: &str) -> PathBuf {
@@ -153,12 +153,35 @@ fn classes_are_matched_by_name() {
         command.arg("--data").arg(&root).args(more);
         command.output().unwrap().into()
     };
-    let train = "train --genotype DARTS_V1 --init-channels 4 --layers 2 --epochs 15 --batch-size 4 --out r";
+    let train = "train --genotype DARTS_V1 --init-channels 4 --layers 2 --epochs 15 --batch-size 4 \
+                 --images-per-class 10 --out r";
     assert_eq!(run(train, &[]).code, Some(0));
     export(&here.join("r"), &here.join("w.safetensors"));
     let accuracy = |said: Said| said.json()["test_accuracy"].as_f64().unwrap();
     let trained = accuracy(run("evaluate --run r --json", &[]));
     assert!(trained > 0.5, "{trained}");
+    // All images, though the run took some of each class, and no share of them is split off.
+    let said = run("evaluate --run r", &[]);
+    for words in ["images: 24 of 25 in ", "all that can be read", "broken.png"] {
+        assert!(said.err.contains(words), "no {words:?} in {said:?}");
+    }
+    assert!(said.out.contains(" on 24 images"), "{said:?}");
+    // Of given parts the test part, unless all are asked for.
+    let parts = here.join("parts");
+    for part in ["train", "test"] {
+        for class in ["dark", "light"] {
+            let folder = parts.join(part).join(class);
+            std::fs::create_dir_all(&folder).unwrap();
+            for i in 0..3 {
+                let name = format!("{i:02}.png");
+                std::fs::copy(root.join(class).join(&name), folder.join(&name)).unwrap();
+            }
+        }
+    }
+    let said = succeed(here, "evaluate --run r --data parts");
+    assert!(said.err.contains("images: 6 of 12 in parts, its test part; --part all takes"), "{said:?}");
+    let said = succeed(here, "evaluate --run r --data parts --part all");
+    assert!(said.err.contains("images: all 12 of parts") && said.out.contains("on 12 images"), "{said:?}");
     // With the names exchanged every right answer is a wrong one.
     succeed(here, "import --weights w.safetensors --classes light,dark --out exchanged");
     let exchanged = run("evaluate --run exchanged --json", &[]);

@@ -95,6 +95,10 @@ fn many_classes_are_cut_short() {
         image::GrayImage::new(4, 4).save(folder.join("a.png")).unwrap();
     }
     let text = succeed(here.path(), "data inspect many").out;
+    // Every problem is told once, with its count and three examples.
+    let short = "classes with too few training images: a run needs 4 of each, one for each part (weights, alphas, \
+                 validation, test) (33)\n    00 (1)\n    01 (1)\n    02 (1)\n    and 30 more\n";
+    assert!(text.contains(short) && text.matches("equal training images").count() == 1, "{text}");
     assert!(text.contains("... and 3 more") && text.contains("\n29 ") && !text.contains("\n30 "), "{text}");
 }
 

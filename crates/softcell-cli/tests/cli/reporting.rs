@@ -8,7 +8,7 @@ use softcell::export::safetensors;
 use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
 
-use crate::support::{TINY, fail, images, read_json, run, softcell, succeed};
+use crate::support::{TINY, destination, fail, images, read_json, run, softcell, succeed};
 
 /// A run of many seconds.
 const LONGER: &str = "fit --images-per-class 20 --search-init-channels 2 --search-layers 2 --nodes 1 \
@@ -140,7 +140,7 @@ fn an_imported_network_has_a_page_without_a_history() {
         "train --genotype DARTS_V1 --init-channels 2 --layers 2 --epochs 1 --batch-size 64 --out r",
     );
     let model = TrainedModel::load(&RunFolder::view(&here.join("r")).unwrap()).unwrap();
-    safetensors::write(&model, &here.join("w.safetensors")).unwrap();
+    safetensors::write(&model, &destination(&here.join("w.safetensors"))).unwrap();
     for (out, more) in [("without", ""), ("with", " --data digits")] {
         succeed(here, &format!("import --weights w.safetensors --out {out}{more}"));
         succeed(here, &format!("report --run {out}"));

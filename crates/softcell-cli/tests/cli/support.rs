@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use softcell::destination::{Destination, Existing};
 
 /// Settings of a run of about a second.
 pub const TINY: &str = "--images-per-class 20 --search-init-channels 2 --search-layers 2 --nodes 1 --search-epochs 2 \
@@ -75,6 +76,25 @@ pub fn images(folder: &Path) -> PathBuf {
     }
     std::fs::write(root.join("dark/broken.png"), "this is no picture").unwrap();
     root
+}
+
+/// A file that may be replaced.
+pub fn destination(path: &Path) -> Destination {
+    Destination::new(path, Existing::Replace).unwrap()
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 /// A JSON file.

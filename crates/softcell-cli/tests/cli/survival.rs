@@ -2,11 +2,10 @@
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use crate::support::{TINY, assert_same, fail, ignores_signals, run, softcell, succeed};
+use crate::support::{TINY, assert_same, copy, fail, ignores_signals, run, softcell, succeed};
 
 /// A run of some seconds with hundreds of steps.
 const LONGER: &str = "fit --images-per-class 20 --search-init-channels 2 --search-layers 2 --nodes 1 \
@@ -130,10 +129,10 @@ fn every_state_between_two_writes_goes_on() {
             let path = run.join(file);
             if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.unwrap();
         }
-        std::fs::write(run.join(".writing-half"), "a half-written file").unwrap();
+        std::fs::write(run.join(".writing-history.jsonl.4711"), "a half-written file").unwrap();
         succeed(here, &format!("fit {TINY} --out {name} --resume"));
         assert_same(&whole, &run);
-        assert!(run.join("manifest.json").exists() && !run.join(".writing-half").exists());
+        assert!(run.join("manifest.json").exists() && !run.join(".writing-history.jsonl.4711").exists());
     }
     // A checkpoint and its predecessor that are both damaged are an error, not a silent new beginning.
     for file in ["train.safetensors", "train.previous.safetensors"] {
@@ -141,19 +140,6 @@ fn every_state_between_two_writes_goes_on() {
     }
     std::fs::remove_file(whole.join("result.json")).unwrap();
     fail(here, "fit --out whole --resume", 1, &["train.safetensors", "--force"]);
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -216,6 +216,7 @@ fn nothing_wraps_in_the_middle_of_a_word() {
         assert!(second - first <= 3, "{}", fit.screen);
         show("fit --out a-run-with-a-name --resume");
         show("evaluate --run a-run-with-a-name");
+        show("data inspect digits");
         show(
             &format!("search {} -v --out b", SEARCH.trim_start_matches("search "))
                 .replace("-v", "--epochs 3 -v"),

@@ -1,25 +1,28 @@
 //! How much memory a cell takes in training, without running it.
 
 use super::plan::{CellPlan, Map, Source};
-use super::shapes::{Shapes, groups};
+use super::shapes::{Shapes, group_count};
 
 /// Bytes that a cell takes in training, for a batch. Per-thread working memory, which does not grow with the
 /// batch, and statistics are left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// They are whole numbers up to 2⁵³, and beyond that, where no machine has so many, as large as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CellMemory {
     /// Its output, whose gradient takes as much again.
-    pub output: usize,
+    pub output: f64,
     /// What stays from the forward to the backward pass beside the output: raw results of the stages, states
     /// that are no part of the output, packed weights.
-    pub kept: usize,
+    pub kept: f64,
     /// Most that the forward pass takes beside those.
-    pub forward: usize,
+    pub forward: f64,
     /// Most that the backward pass takes beside what was kept, outputs and their gradients.
-    pub backward: usize,
+    pub backward: f64,
 }
 
 impl CellPlan {
-    /// The memory of a cell of this plan for so many images; `sizes` are height and width of its inputs.
+    /// The memory of a cell of this plan for so many images; `sizes` are height and width of its inputs. No map
+    /// and no weight is allocated for that.
     ///
     /// # Panics
     ///
@@ -27,45 +30,49 @@ impl CellPlan {
     pub fn memory(&self, images: usize, sizes: [[usize; 2]; 2]) -> CellMemory {
         let shapes = Shapes::new(self, images, sizes);
         let width = self.blocks.width();
-        let map = |map: Map| images * shapes.pixels(self, map) * width;
-        let stages: usize = (0..self.stages.len()).map(|stage| map(Map::Stage(stage))).sum();
+        let values = |factors: &[usize]| -> f64 { factors.iter().map(|&factor| factor as f64).product() };
+        let maps = |[height, width]: [usize; 2], channels: usize| values(&[images, height, width, channels]);
+        let map = |map: Map| maps(shapes.size(self, map), width);
+        let stages: f64 = (0..self.stages.len()).map(|stage| map(Map::Stage(stage))).sum();
         let outside = |state: &usize| self.slot(*state).is_none();
-        let states = |range: std::ops::Range<usize>| -> usize {
+        let states = |range: std::ops::Range<usize>| -> f64 {
             range.filter(outside).map(|state| map(Map::State(state))).sum()
         };
-        let packed: usize = self
+        let packed: f64 = self
             .stages
             .iter()
             .map(|stage| {
                 let (inputs, outputs) = (&stage.spread_blocks, &self.blocks);
-                inputs.total() * outputs.width() + outputs.total() * inputs.width()
+                values(&[inputs.total(), outputs.width()]) + values(&[outputs.total(), inputs.width()])
             })
             .sum();
         // Computed for the forward pass, forgotten, and computed again for the backward pass.
         let again =
-            states(0..self.inputs) + (0..self.pools.len()).map(|pool| map(Map::Pool(pool))).sum::<usize>();
-        let gradients = |stages: Vec<usize>| -> usize {
-            let len: usize = stages.iter().map(|&stage| self.stages[stage].gradient_len(&self.blocks)).sum();
-            len * groups(images).len()
+            states(0..self.inputs) + (0..self.pools.len()).map(|pool| map(Map::Pool(pool))).sum::<f64>();
+        let gradients = |stages: Vec<usize>| -> f64 {
+            let len = stages.iter().map(|&stage| self.stages[stage].gradient_len(&self.blocks) as f64);
+            len.sum::<f64>() * group_count(images) as f64
         };
         let step = |state: usize| {
             let seconds = self.second_stages_of(state);
             let firsts = seconds.iter().map(|&stage| match self.stages[stage].source {
                 Source::Stage(first) => map(Map::Stage(first)),
-                _ => 0,
+                _ => 0.0,
             });
-            let firsts: usize = firsts.sum();
+            let firsts: f64 = firsts.sum();
             firsts + gradients(seconds).max(gradients(self.stages_of(Source::State(state))))
         };
         let of_states = (0..self.states()).map(step);
         let of_inputs = (0..self.inputs).map(|input| gradients(self.stages_of(Source::Input(input))));
-        let steps = of_states.chain(of_inputs).max().unwrap_or(0);
-        let bytes = |values: usize| values * size_of::<f32>();
+        let steps = of_states.chain(of_inputs).fold(0.0, f64::max);
+        let bytes = |values: f64| values * size_of::<f32>() as f64;
         CellMemory {
-            output: bytes(images * shapes.output_pixels(self) * width * self.config.output.len()),
+            output: bytes(
+                maps(shapes.states[self.config.output[0]], width) * self.config.output.len() as f64,
+            ),
             kept: bytes(stages + states(self.inputs..self.states()) + packed),
             forward: bytes(again),
-            backward: bytes(again + states(0..self.states()) + steps + self.weights()),
+            backward: bytes(again + states(0..self.states()) + steps + self.weights() as f64),
         }
     }
 }
@@ -96,15 +103,19 @@ mod tests {
         .unwrap();
         let map = 5 * 4 * 4 * 16 * 4;
         let memory = plan.memory(5, [[4, 4]; 2]);
-        assert_eq!(memory.output, map);
+        assert_eq!(memory.output, f64::from(map));
         // Two preprocessed inputs, both halves of the convolution, the node outside of the output; the weights of
         // four pointwise convolutions, there and back.
-        assert_eq!(memory.kept, 5 * map + 4 * 2 * 16 * 16 * 4);
-        assert_eq!(memory.forward, 2 * map);
+        assert_eq!(memory.kept, f64::from(5 * map + 4 * 2 * 16 * 16 * 4));
+        assert_eq!(memory.forward, f64::from(2 * map));
         // Inputs again, gradients of three states, of a first half, of weights in five groups.
         let weights = 4 * 16 * 16 + 2 * 9 * 16;
-        assert_eq!(memory.backward, 2 * map + 3 * map + map + 5 * (16 * 16 + 9 * 16) * 4 + weights * 4);
+        let backward = 2 * map + 3 * map + map + 5 * (16 * 16 + 9 * 16) * 4 + weights * 4;
+        assert_eq!(memory.backward, f64::from(backward));
         let twice = plan.memory(10, [[4, 4]; 2]);
-        assert_eq!((twice.output, twice.forward), (2 * memory.output, 2 * memory.forward));
+        assert_eq!((twice.output, twice.forward), (2.0 * memory.output, 2.0 * memory.forward));
+        // Sizes beyond all memory neither overflow nor take any.
+        let huge = plan.memory(usize::MAX, [[usize::MAX; 2]; 2]);
+        assert!(huge.output > 1e57 && huge.kept > huge.output);
     }
 }

@@ -1,6 +1,7 @@
 //! What a cell computes, as data: from the description that callers give to the steps that bodies take.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::Pool;
 use crate::support::vector::{Isa, isa};
@@ -104,8 +105,8 @@ pub struct ConvolutionConfig {
 /// How a cell's channels lie in memory: blocks of `lanes` channels, the last of a group filled with zeros.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blocks {
-    /// Real channels of each block.
-    pub channels: Vec<usize>,
+    /// Real channels of each block; stages of the same width share them.
+    pub channels: Arc<[usize]>,
     /// Channels of a block, filling included.
     pub lanes: usize,
 }
@@ -120,6 +121,12 @@ impl Blocks {
     pub fn new(groups: usize, channels: usize, lanes: usize) -> Self {
         let group = (0..channels).step_by(lanes).map(|first| (channels - first).min(lanes));
         Self { channels: std::iter::repeat_n(group, groups).flatten().collect(), lanes }
+    }
+
+    /// The same so many times, side by side.
+    fn repeated(&self, times: usize) -> Self {
+        let channels = (0..times).flat_map(|_| self.channels.iter().copied()).collect();
+        Self { channels, lanes: self.lanes }
     }
 
     /// Number of blocks.
@@ -413,14 +420,13 @@ impl CellPlan {
         let mut depthwise = 0..0;
         let pointwise = match spread {
             Spread::Halve => {
-                spread_blocks.channels.extend_from_within(..);
+                spread_blocks = spread_blocks.repeated(2);
                 let half = outputs / 2;
                 vec![self.take(half * inputs), self.take((outputs - half) * inputs)]
             }
             Spread::Keep => vec![self.take(outputs * inputs)],
             Spread::Window => {
-                let blocks = std::mem::take(&mut spread_blocks.channels);
-                spread_blocks.channels = (0..WINDOW).flat_map(|_| blocks.iter().copied()).collect();
+                spread_blocks = spread_blocks.repeated(WINDOW);
                 vec![self.take(WINDOW * outputs * inputs)]
             }
             Spread::Depthwise { kernel, .. } => {

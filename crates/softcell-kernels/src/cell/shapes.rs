@@ -15,6 +15,11 @@ const GROUP_PIXELS: usize = 64;
 /// But not fewer groups than this, which threads share.
 const FEWEST_GROUPS: usize = 4;
 
+/// How many of [`groups`] there are.
+pub(super) fn group_count(images: usize) -> usize {
+    images.min(GROUPS)
+}
+
 /// Consecutive images.
 pub(super) fn groups(images: usize) -> Vec<Range<usize>> {
     cut(images, GROUPS)
@@ -123,16 +128,21 @@ impl Shapes {
         self.states[state].iter().product()
     }
 
-    /// Pixels of a map.
-    pub fn pixels(&self, plan: &CellPlan, map: Map) -> usize {
+    /// Height and width of a map.
+    pub fn size(&self, plan: &CellPlan, map: Map) -> [usize; 2] {
         match map {
-            Map::Stage(stage) => self.stages[stage].iter().product(),
-            Map::State(state) => self.state_pixels(state),
+            Map::Stage(stage) => self.stages[stage],
+            Map::State(state) => self.states[state],
             Map::Pool(pool) => {
                 let pool = plan.pools[pool];
-                self.states[pool.state].iter().map(|side| side.div_ceil(pool.stride)).product()
+                self.states[pool.state].map(|side| side.div_ceil(pool.stride))
             }
         }
+    }
+
+    /// Pixels of a map.
+    pub fn pixels(&self, plan: &CellPlan, map: Map) -> usize {
+        self.size(plan, map).iter().product()
     }
 
     /// Pixels of the output.

@@ -43,8 +43,13 @@ unsafe impl GlobalAlloc for Watched {
     }
 }
 
-/// What is written to standard error where an allocation that cannot fail is refused, and Rust aborts: the program then
-/// ends with exit code 1. The first call counts; without [`Watched`] nothing is written.
+/// Bytes. Where the system does not even give these, a program that aborts does so for lack of memory.
+#[cfg(unix)]
+const LITTLE: usize = 16 << 20;
+
+/// What is written to standard error where memory that cannot be done without is refused, and Rust or the C library
+/// aborts: the program then ends with exit code 1. The first call counts; without [`Watched`] only what the C library
+/// lacks is noticed.
 pub fn last_words(words: String) {
     if LAST_WORDS.set(words).is_ok() {
         #[cfg(unix)]
@@ -59,12 +64,15 @@ fn on_abort() {
     use std::mem::ManuallyDrop;
     use std::os::fd::FromRawFd;
 
+    use memmap2::MmapMut;
     use signal_hook::consts::SIGABRT;
     use signal_hook::low_level::{emulate_default_handler, exit, register};
 
     let action = || {
-        if REFUSED.load(Ordering::SeqCst)
-            && let Some(words) = LAST_WORDS.get()
+        // The C library's own allocations, as for a thread that begins, are not seen by `Watched`.
+        let lacks = || REFUSED.load(Ordering::SeqCst) || MmapMut::map_anon(LITTLE).is_err();
+        if let Some(words) = LAST_WORDS.get()
+            && lacks()
         {
             // SAFETY: standard error stays open, and is not closed here.
             let mut stderr = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
@@ -73,7 +81,7 @@ fn on_abort() {
         }
         let _ = emulate_default_handler(SIGABRT);
     };
-    // SAFETY: the action reads what was set before, writes to a file and ends the program: it takes no lock and no
-    // memory.
+    // SAFETY: the action reads what was set before, asks the system for memory, writes to a file and ends the program:
+    // it takes no lock, and nothing of the allocator.
     let _ = unsafe { register(SIGABRT, action) };
 }

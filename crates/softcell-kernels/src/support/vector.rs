@@ -3,6 +3,7 @@
 //! Maps are stored in blocks of [`Vector::LANES`] channels, so a vector is the same pixel in neighbouring
 //! channels and every lane does the same work: there are no remainders to treat.
 
+use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 /// The instruction sets that bodies are compiled for, narrowest first.
@@ -62,13 +63,63 @@ fn detected() -> Isa {
     Isa::Portable
 }
 
+/// That the CPU has the instructions of a vector, and may use them: [`Cpu::found`] looks.
+///
+/// Every vector comes from one of these, so that there is none, and nothing can be computed with it, where the CPU
+/// does not have its instructions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cpu<V>(PhantomData<V>);
+
+impl<V: Vector> Cpu<V> {
+    /// None where the CPU lacks the instructions or `SOFTCELL_ISA` forbids them.
+    pub fn found() -> Option<Self> {
+        (isa() >= V::NEEDS).then_some(Self(PhantomData))
+    }
+
+    /// The same value in every lane.
+    #[inline(always)]
+    pub fn splat(self, value: f32) -> V {
+        // SAFETY: the CPU has the instructions.
+        unsafe { V::splat(value) }
+    }
+
+    /// `LANES` values of a slice, from `start` on.
+    ///
+    /// # Safety
+    ///
+    /// `start + LANES` must not exceed the length of `values`.
+    #[inline(always)]
+    pub unsafe fn load_at(self, values: &[f32], start: usize) -> V {
+        debug_assert!(start + V::LANES <= values.len(), "{start} + {} > {}", V::LANES, values.len());
+        // SAFETY: the CPU has the instructions; the caller promises that these values are inside of the slice.
+        unsafe { V::load(values.as_ptr().add(start)) }
+    }
+
+    /// One value of a slice in every lane.
+    ///
+    /// # Safety
+    ///
+    /// `index` must be below the length of `values`.
+    #[inline(always)]
+    pub unsafe fn splat_at(self, values: &[f32], index: usize) -> V {
+        debug_assert!(index < values.len(), "{index} >= {}", values.len());
+        // SAFETY: the CPU has the instructions; the caller promises that the value is inside of the slice.
+        unsafe { V::splat(*values.as_ptr().add(index)) }
+    }
+}
+
 /// Some neighbouring channels of one pixel.
+///
+/// A vector is proof that the CPU has its instructions: only [`Cpu`] makes one. So what is computed with vectors is
+/// safe.
 ///
 /// # Safety
 ///
-/// Methods may use instructions that not every CPU has. Kernels are generic bodies that only
-/// [`vectorised!`] instantiates, behind a check of the CPU.
+/// A CPU of which [`isa`] says that it has `NEEDS` must have the instructions of all methods, and there must be no
+/// safe way to a vector.
 pub(crate) unsafe trait Vector: Copy {
+    /// The narrowest set with the instructions of all methods.
+    const NEEDS: Isa;
     /// How many channels.
     const LANES: usize;
     /// How many of these the CPU's registers hold. It decides how large tiles of sums are; 1 where the body
@@ -76,9 +127,12 @@ pub(crate) unsafe trait Vector: Copy {
     const REGISTERS: usize;
 
     /// The same value in every lane.
-    fn splat(value: f32) -> Self;
+    ///
     /// # Safety
-    /// `LANES` values from `from` on must be readable.
+    /// The CPU must have the instructions.
+    unsafe fn splat(value: f32) -> Self;
+    /// # Safety
+    /// The CPU must have the instructions; `LANES` values from `from` on must be readable.
     unsafe fn load(from: *const f32) -> Self;
     /// # Safety
     /// `LANES` values from `to` on must be writable.
@@ -92,30 +146,6 @@ pub(crate) unsafe trait Vector: Copy {
     fn max(self, other: Self) -> Self;
     /// Lane by lane: `yes` where `self > other`, else `no`.
     fn if_greater(self, other: Self, yes: Self, no: Self) -> Self;
-}
-
-/// `LANES` values of a slice, from `start` on.
-///
-/// # Safety
-///
-/// `start + LANES` must not exceed the length of `values`.
-#[inline(always)]
-pub(crate) unsafe fn load_at<V: Vector>(values: &[f32], start: usize) -> V {
-    debug_assert!(start + V::LANES <= values.len(), "{start} + {} > {}", V::LANES, values.len());
-    // SAFETY: the caller promises that these values are inside of the slice.
-    unsafe { V::load(values.as_ptr().add(start)) }
-}
-
-/// One value of a slice in every lane.
-///
-/// # Safety
-///
-/// `index` must be below the length of `values`.
-#[inline(always)]
-pub(crate) unsafe fn splat_at<V: Vector>(values: &[f32], index: usize) -> V {
-    debug_assert!(index < values.len(), "{index} >= {}", values.len());
-    // SAFETY: the caller promises that the value is inside of the slice.
-    unsafe { V::splat(*values.as_ptr().add(index)) }
 }
 
 /// Writes `LANES` values of a slice, from `start` on.
@@ -141,13 +171,21 @@ impl<const L: usize> Portable<L> {
     }
 }
 
+impl<const L: usize> Cpu<Portable<L>> {
+    /// Every CPU of the target has these.
+    pub fn portable() -> Self {
+        Self(PhantomData)
+    }
+}
+
 // SAFETY: no instruction beyond the target's own.
 unsafe impl<const L: usize> Vector for Portable<L> {
+    const NEEDS: Isa = Isa::Portable;
     const LANES: usize = L;
     const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 * 4 / L } else { 1 };
 
     #[inline(always)]
-    fn splat(value: f32) -> Self {
+    unsafe fn splat(value: f32) -> Self {
         Self([value; L])
     }
     #[inline(always)]
@@ -196,7 +234,7 @@ unsafe impl<const L: usize> Vector for Portable<L> {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::Vector;
+    use super::{Isa, Vector};
 
     /// Eight channels in an AVX2 register.
     #[derive(Clone, Copy)]
@@ -210,13 +248,14 @@ mod x86 {
     #[derive(Clone, Copy)]
     pub(crate) struct Pair<V>(V, V);
 
-    // SAFETY: every method needs AVX and FMA, which `vectorised!` has checked for.
+    // SAFETY: every method needs AVX and FMA, which `Isa::Avx2` stands for.
     unsafe impl Vector for Avx2 {
+        const NEEDS: Isa = Isa::Avx2;
         const LANES: usize = 8;
         const REGISTERS: usize = 16;
 
         #[inline(always)]
-        fn splat(value: f32) -> Self {
+        unsafe fn splat(value: f32) -> Self {
             // SAFETY: see the impl.
             Self(unsafe { _mm256_set1_ps(value) })
         }
@@ -262,13 +301,14 @@ mod x86 {
         }
     }
 
-    // SAFETY: every method needs AVX-512F, which `vectorised!` has checked for.
+    // SAFETY: every method needs AVX-512F, which `Isa::Avx512` stands for.
     unsafe impl Vector for Avx512 {
+        const NEEDS: Isa = Isa::Avx512;
         const LANES: usize = 16;
         const REGISTERS: usize = 32;
 
         #[inline(always)]
-        fn splat(value: f32) -> Self {
+        unsafe fn splat(value: f32) -> Self {
             // SAFETY: see the impl.
             Self(unsafe { _mm512_set1_ps(value) })
         }
@@ -318,12 +358,14 @@ mod x86 {
 
     // SAFETY: what the halves need.
     unsafe impl<V: Vector> Vector for Pair<V> {
+        const NEEDS: Isa = V::NEEDS;
         const LANES: usize = 2 * V::LANES;
         const REGISTERS: usize = V::REGISTERS / 2;
 
         #[inline(always)]
-        fn splat(value: f32) -> Self {
-            Self(V::splat(value), V::splat(value))
+        unsafe fn splat(value: f32) -> Self {
+            // SAFETY: the caller promises the instructions of both halves.
+            unsafe { Self(V::splat(value), V::splat(value)) }
         }
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
@@ -383,36 +425,56 @@ macro_rules! vectorised {
             {
                 #[target_feature(enable = "avx512f,avx2,fma")]
                 #[allow(clippy::too_many_arguments)]
-                fn avx512_16($($argument: $type),*) {
-                    $body::<vector::Avx512>($($argument),*)
+                fn avx512_16(cpu: vector::Cpu<vector::Avx512>, $($argument: $type),*) {
+                    $body(cpu, $($argument),*)
                 }
                 #[target_feature(enable = "avx2,fma")]
                 #[allow(clippy::too_many_arguments)]
-                fn avx2_16($($argument: $type),*) {
-                    $body::<vector::Pair<vector::Avx2>>($($argument),*)
+                fn avx2_16(cpu: vector::Cpu<vector::Pair<vector::Avx2>>, $($argument: $type),*) {
+                    $body(cpu, $($argument),*)
                 }
                 #[target_feature(enable = "avx2,fma")]
                 #[allow(clippy::too_many_arguments)]
-                fn avx2_8($($argument: $type),*) {
-                    $body::<vector::Avx2>($($argument),*)
+                fn avx2_8(cpu: vector::Cpu<vector::Avx2>, $($argument: $type),*) {
+                    $body(cpu, $($argument),*)
                 }
-                match (vector::isa(), lanes) {
+                if lanes == 16 && let Some(cpu) = vector::Cpu::found() {
                     // SAFETY: these are ordinary functions but for the instructions they may use, and the CPU
                     // was found to have these.
-                    (vector::Isa::Avx512, 16) => return unsafe { avx512_16($($argument),*) },
+                    return unsafe { avx512_16(cpu, $($argument),*) };
+                }
+                if lanes == 16 && let Some(cpu) = vector::Cpu::found() {
                     // SAFETY: as above.
-                    (vector::Isa::Avx2, 16) => return unsafe { avx2_16($($argument),*) },
+                    return unsafe { avx2_16(cpu, $($argument),*) };
+                }
+                if lanes == 8 && let Some(cpu) = vector::Cpu::found() {
                     // SAFETY: as above.
-                    (vector::Isa::Avx512 | vector::Isa::Avx2, 8) => return unsafe { avx2_8($($argument),*) },
-                    _ => {}
+                    return unsafe { avx2_8(cpu, $($argument),*) };
                 }
             }
             match lanes {
-                16 => $body::<vector::Portable<16>>($($argument),*),
-                8 => $body::<vector::Portable<8>>($($argument),*),
+                16 => $body(vector::Cpu::<vector::Portable<16>>::portable(), $($argument),*),
+                8 => $body(vector::Cpu::<vector::Portable<8>>::portable(), $($argument),*),
                 _ => unreachable!("maps have blocks of 8 or 16 channels, not {lanes}"),
             }
         }
     };
 }
 pub(crate) use vectorised;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_vectors_only_where_their_instructions_are() {
+        assert!(Cpu::<Portable<16>>::found().is_some());
+        #[cfg(target_arch = "x86_64")]
+        {
+            assert_eq!(Cpu::<Avx2>::found().is_some(), isa() >= Isa::Avx2);
+            assert_eq!(Cpu::<Pair<Avx2>>::found().is_some(), isa() >= Isa::Avx2);
+            assert_eq!(Cpu::<Avx512>::found().is_some(), isa() == Isa::Avx512);
+            assert!(isa() <= detected());
+        }
+    }
+}

@@ -22,9 +22,13 @@ const LINE: usize = 16;
 /// What the message of a panic begins with when the system has no more memory to give.
 pub const OUT_OF_MEMORY: &str = "not enough memory";
 
-/// Lines of an ordinary slab. The system gives pages when they are first written to, so a slab costs what has
-/// been used of it. Large pages are asked for: they make a pass over such memory up to half as fast again.
-const SLAB: usize = (256 << 20) / (LINE * size_of::<f32>());
+/// Lines of a large page. They make a pass over memory up to half as fast again, so slabs are made of them.
+const PAGE: usize = (2 << 20) / (LINE * size_of::<f32>());
+
+/// Lines of the first slab. The next ones are as large as all before them, up to the largest: addresses may be
+/// limited, so that no more than twice of what is needed is taken (and for large buffers, little more).
+const FIRST: usize = 4 * PAGE;
+const LARGEST: usize = 128 * PAGE;
 
 /// Consecutive lines of a slab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +44,8 @@ struct Arena {
     free: BTreeMap<Place, usize>,
     /// The same, by length.
     by_len: BTreeSet<(usize, Place)>,
+    /// Lines of all slabs.
+    lines: usize,
 }
 
 /// The memory of a slab and its first value.
@@ -51,10 +57,13 @@ struct Slab {
 // SAFETY: the arena only computes addresses; each range of a slab belongs to one buffer at a time.
 unsafe impl Send for Slab {}
 
-static ARENA: Mutex<Arena> =
-    Mutex::new(Arena { slabs: Vec::new(), free: BTreeMap::new(), by_len: BTreeSet::new() });
+static ARENA: Mutex<Arena> = Mutex::new(Arena::new());
 
 impl Arena {
+    const fn new() -> Self {
+        Self { slabs: Vec::new(), free: BTreeMap::new(), by_len: BTreeSet::new(), lines: 0 }
+    }
+
     /// The shortest free range of at least so many lines.
     fn take(&mut self, lines: usize) -> (Place, NonNull<f32>) {
         let lowest = Place { slab: 0, start: 0 };
@@ -101,17 +110,19 @@ impl Arena {
     ///
     /// If the system has no more memory to give.
     fn grow(&mut self, lines: usize) -> (usize, Place) {
-        let bytes = |lines: usize| lines * LINE * size_of::<f32>();
+        let bytes = |lines: usize| lines.saturating_mul(LINE * size_of::<f32>());
         let map = |lines: usize| MmapMut::map_anon(bytes(lines)).map(|memory| (lines, memory));
+        let usual = lines.max(self.lines.clamp(FIRST, LARGEST)).next_multiple_of(PAGE);
         // Where addresses are limited, no more than is asked for.
-        let (lines, mut memory) = map(lines.max(SLAB)).or_else(|_| map(lines)).unwrap_or_else(|error| {
+        let (lines, mut memory) = map(usual).or_else(|_| map(lines)).unwrap_or_else(|error| {
             panic!("{OUT_OF_MEMORY}: {} MB for the work of the kernels ({error})", bytes(lines) >> 20)
         });
         // Systems without large pages do without them.
         #[cfg(target_os = "linux")]
         let _ = memory.advise(memmap2::Advice::HugePage);
         // Mapped memory begins at a page, so at a cache line as well.
-        let first = NonNull::from(&mut memory[0]).cast();
+        let first = NonNull::new(memory.as_mut_ptr().cast()).expect("memory is not mapped at address 0");
+        self.lines += lines;
         self.slabs.push(Slab { first, _memory: memory });
         let place = Place { slab: self.slabs.len() - 1, start: 0 };
         self.insert(place, lines);
@@ -240,7 +251,7 @@ mod tests {
 
     #[test]
     fn free_neighbours_become_one() {
-        let mut arena = Arena { slabs: Vec::new(), free: BTreeMap::new(), by_len: BTreeSet::new() };
+        let mut arena = Arena::new();
         let places: Vec<Place> = [3, 5, 7].iter().map(|&lines| arena.take(lines).0).collect();
         assert_eq!(places.iter().map(|place| place.start).collect::<Vec<_>>(), [0, 3, 8]);
         arena.put(places[0], 3);
@@ -251,9 +262,26 @@ mod tests {
         arena.put(places[1], 5);
         assert_eq!(
             arena.free.iter().map(|(place, &len)| (place.start, len)).collect::<Vec<_>>(),
-            [(0, SLAB)]
+            [(0, FIRST)]
         );
         assert_eq!(arena.by_len.len(), 1);
-        assert_eq!(arena.take(SLAB + 1).0.slab, 1);
+        assert_eq!(arena.take(FIRST + 1).0.slab, 1);
+    }
+
+    /// As much as is needed, and no more than as much again.
+    #[test]
+    fn slabs_grow_with_the_need() {
+        let mut arena = Arena::new();
+        let mut used = 0;
+        for _ in 0..200 {
+            arena.take(3 * PAGE / 2);
+            used += 3 * PAGE / 2;
+            assert!(arena.lines <= 2 * used + FIRST, "{} for {used}", arena.lines);
+        }
+        let slabs = arena.slabs.len();
+        assert!(slabs < 12, "{slabs}");
+        let before = arena.lines;
+        arena.take(LARGEST + 1);
+        assert_eq!(arena.lines - before, LARGEST + PAGE);
     }
 }

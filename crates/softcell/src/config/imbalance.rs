@@ -14,15 +14,40 @@ const RATIO: f64 = 3.0;
 /// and 85.3 % (100 and 6 images, 80 epochs, two seeds). On `benchmarks/uneven` (five classes of 8 to 200 images): 86.3,
 /// 95.1 and 96.6 %. Both help, and neither is ahead everywhere; sampling keeps the steps' gradients of one size.
 pub(super) fn settings(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
-    let DataShape { largest_class, smallest_class, .. } = *data;
-    if smallest_class == 0 || (largest_class as f64) < RATIO * smallest_class as f64 {
-        return;
+    if let Some(reason) = reason(data) {
+        config.data.sampling = Sampling::Balanced;
+        reasons.push(reason);
     }
-    config.data.sampling = Sampling::Balanced;
-    reasons.push(format!(
-        "the classes are uneven, {smallest_class} to {largest_class} images to train on: each class is drawn \
-         equally often (sampling balanced; --class-weights balanced is another way)"
-    ));
+}
+
+/// Leaves uneven classes to class weights that were given: with balanced sampling as well, the images of rare classes
+/// would count twice over. `config` and `reasons` are those of a preset for `data`.
+pub fn leave_to_weights(config: &mut Config, reasons: &mut [String], data: &DataShape) {
+    let Some(reason) = reason(data).filter(|_| config.data.sampling == Sampling::Balanced) else { return };
+    config.data.sampling = Sampling::Shuffled;
+    if let Some(told) = reasons.iter_mut().find(|told| **told == reason) {
+        *told = format!(
+            "the classes are uneven, {}: that is left to the class weights that were given, and every image is drawn \
+             once (sampling shuffled)",
+            counts(data)
+        );
+    }
+}
+
+/// Why classes are drawn equally often; none where they are even.
+fn reason(data: &DataShape) -> Option<String> {
+    let DataShape { largest_class, smallest_class, .. } = *data;
+    (smallest_class > 0 && largest_class as f64 >= RATIO * smallest_class as f64).then(|| {
+        format!(
+            "the classes are uneven, {}: each class is drawn equally often (sampling balanced; --class-weights \
+             balanced is another way)",
+            counts(data)
+        )
+    })
+}
+
+fn counts(data: &DataShape) -> String {
+    format!("{} to {} images to train on", data.smallest_class, data.largest_class)
 }
 
 #[cfg(test)]
@@ -48,5 +73,16 @@ mod tests {
         assert_eq!(auto(100, 299), (Sampling::Shuffled, false));
         assert_eq!(auto(100, 300), (Sampling::Balanced, true));
         assert_eq!(auto(0, 0), (Sampling::Shuffled, false));
+    }
+
+    #[test]
+    fn weights_that_were_given_take_the_place_of_sampling() {
+        let data = DataShape { largest_class: 300, smallest_class: 10, ..DataShape::default() };
+        let (mut config, mut reasons) = preset(Preset::Auto, &data);
+        let count = reasons.len();
+        leave_to_weights(&mut config, &mut reasons, &data);
+        assert_eq!((config.data.sampling, reasons.len()), (Sampling::Shuffled, count));
+        let said = reasons.join("\n");
+        assert!(said.contains("left to the class weights") && !said.contains("sampling balanced"), "{said}");
     }
 }

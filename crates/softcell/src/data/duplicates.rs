@@ -87,17 +87,13 @@ pub(super) fn separate(source: &mut Source) {
         }
     }
     let problems = problems.into_vec();
-    source.notes.extend(problems.iter().map(in_words));
+    source.notes.extend(problems.iter().map(Problem::in_words));
     source.problems.extend(problems);
     source.groups = if groups.iter().any(|&group| group > 0) { groups } else { Vec::new() };
     if left_out.contains(&true) {
         let kept: Vec<usize> = (0..n).filter(|&i| !left_out[i]).collect();
         source.keep_training(&kept);
     }
-}
-
-fn in_words(problem: &Problem) -> String {
-    format!("{} {}, such as {}", problem.count, problem.what, problem.examples[0])
 }
 
 /// Gives the images one group: that of one of them, or a new one; groups that they had are joined.

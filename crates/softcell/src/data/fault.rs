@@ -164,6 +164,17 @@ pub struct Problem {
     pub examples: Vec<String>,
 }
 
+impl Problem {
+    /// `images that cannot be read: the file is empty (3, such as cat/7.png)`.
+    pub fn in_words(&self) -> String {
+        let example = self.examples.first().map_or("", String::as_str);
+        match self.count {
+            1 => format!("{} (1: {example})", self.what),
+            count => format!("{} ({count}, such as {example})", self.what),
+        }
+    }
+}
+
 /// Problems by kind, in the order of their first occurrence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Problems(Vec<Problem>);

@@ -76,9 +76,16 @@ pub(super) fn read(
         let images = numbers.len();
         numbers.sort_unstable();
         numbers.dedup();
-        notes.push(format!("{images} images are in {} groups, whose images stay in one part", numbers.len()));
+        let groups = if numbers.len() == 1 { "group" } else { "groups" };
+        notes.push(format!(
+            "{images} images are in {} {groups}, whose images stay in one part",
+            numbers.len()
+        ));
     }
     notes.extend(reader.tally.notes(shape, config.resize));
+    if strictness == Strictness::Run {
+        notes.extend(problems.iter().map(Problem::in_words));
+    }
     let skipped = reader.skipped;
     problems.extend(
         reader.faults.into_vec().into_iter().map(|problem| Problem {
@@ -107,7 +114,7 @@ pub(super) fn read_test(
     wanted: Wanted,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<TestImages> {
-    let Catalogue { classes, entries, store, mut notes, .. } = catalogue;
+    let Catalogue { classes, entries, store, mut notes, problems, .. } = catalogue;
     let in_all = entries.len();
     let has_test = entries.iter().any(|entry| entry.part == Part::Test);
     let taken = |entry: &&Entry| wanted == Wanted::All || !has_test || entry.part == Part::Test;
@@ -122,6 +129,7 @@ pub(super) fn read_test(
     };
     let set = reader.read(&entries)?.0;
     notes.extend(reader.tally.notes(shape, config.resize));
+    notes.extend(problems.iter().map(Problem::in_words));
     Ok(TestImages { set, in_all, format, skipped: reader.skipped, notes })
 }
 
@@ -173,15 +181,19 @@ impl Tally {
             Resize::Squash => "whatever the ratio of their sides",
             Resize::Letterbox => "with black borders where the ratio of their sides is another",
         };
+        let resized = format!("resized to {height}x{width}, {how} (resize)");
         [
-            (self.resized, format!("images were resized to {height}x{width}, {how} (resize)")),
-            (self.grayed, "images with colours were turned gray, as the sampled images are".into()),
-            (self.colored, "gray images got three equal channels, as others have colours".into()),
-            (self.transparent, "images with transparent pixels were laid on white".into()),
+            (self.resized, "", "", resized.as_str()),
+            (self.grayed, "", " with colours", "turned gray, as the sampled images are"),
+            (self.colored, "gray ", "", "given three equal channels, as others have colours"),
+            (self.transparent, "", " with transparent pixels", "laid on white"),
         ]
         .into_iter()
-        .filter(|&(count, _)| count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .filter(|&(count, ..)| count > 0)
+        .map(|(count, before, after, what)| match count {
+            1 => format!("1 {before}image{after} was {what}"),
+            _ => format!("{count} {before}images{after} were {what}"),
+        })
         .collect()
     }
 }

@@ -110,6 +110,10 @@ impl<'a> Archive<'a> {
             let problem = format!("found labels of shape {sizes:?} for {n} images");
             return Err(Error::data(self.path, problem, "give one label for each image"));
         }
+        if let Some(wrong) = labels.iter().find(|label| label.fract() != 0.0) {
+            let problem = format!("found the label {wrong}");
+            return Err(Error::data(self.path, problem, "give whole numbers, one for each class"));
+        }
         Ok(Some(Stored { shape, pixels, labels: labels.into_iter().map(|n| n as i64).collect() }))
     }
 
@@ -151,6 +155,9 @@ impl<'a> Archive<'a> {
             [n, c @ (1 | 3), h, w] => ([n, c, h, w], false),
             _ => return Err(wrong(&format!("the shape {sizes:?}"))),
         };
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(wrong("values that are no numbers, or infinite"));
+        }
         let most = values.iter().copied().fold(0.0, f64::max);
         let fraction = values.iter().any(|value| value.fract() != 0.0);
         let scale = if fraction && most <= 1.0 { 255.0 } else { 1.0 };

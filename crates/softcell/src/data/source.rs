@@ -7,11 +7,12 @@ use super::fault::Problem;
 use super::files::{Catalogue, Part};
 use super::set::ImageSet;
 use super::shape::{Survey, survey_of};
+use super::split::Shares;
 use super::{cifar, detect, digits, duplicates, folder, idx, npz};
 use crate::config::{DataConfig, DataFormat, Duplicates, ImageSize};
 use crate::error::{Error, Result};
 use crate::memory::available_bytes;
-use crate::shown::escaped;
+use crate::shown::{self, escaped};
 
 /// Images as they were read, before anything is divided.
 #[derive(Debug, Clone)]
@@ -107,6 +108,9 @@ pub fn open(config: &DataConfig, progress: &mut dyn FnMut(usize, usize)) -> Resu
     Ok(source)
 }
 
+/// Share of the training images that trains the weights where nobody says another.
+const USUAL_PORTION: f64 = 0.5;
+
 /// As [`open`], but goes on whatever is wrong, and tells it: for looking at data.
 ///
 /// # Errors
@@ -116,12 +120,19 @@ pub fn inspect(config: &DataConfig, progress: &mut dyn FnMut(usize, usize)) -> R
     let mut source = read(config, Strictness::Look, progress)?;
     if source.train.classes.len() < 2 {
         source.problems.push(Problem {
-            what: "there is only one class: a run needs two".into(),
+            what: "there is only one class, and a run needs two".into(),
             count: 1,
             examples: source.train.classes.to_vec(),
         });
     }
     duplicates::separate(&mut source);
+    let shares = Shares {
+        test: source.test.is_none().then_some(config.test_fraction),
+        validation: config.validation_fraction,
+        train_portion: USUAL_PORTION,
+    };
+    let shortage = shares.shortage(&source);
+    source.problems.extend(shortage);
     Ok(source)
 }
 
@@ -266,13 +277,22 @@ fn bring_to(source: &mut Source, size: ImageSize) {
         .push(format!("images of {from_height}x{from_width} were resized to {height}x{width} (image_size)"));
 }
 
+/// Whether a folder holds several others.
+fn holds_folders(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.path().is_dir()).nth(1).is_some()
+}
+
 /// Refuses fewer than two classes, and classes without training images.
 fn check_classes(train: &ImageSet, path: &Path) -> Result<()> {
     if train.classes.len() < 2 {
         return Err(Error::data(
             path,
             format!("found only one class, {}", listed(&train.classes)),
-            "give images of at least two classes, one folder per class",
+            match train.classes.first().map(|class| path.join(class)).filter(|inner| holds_folders(inner)) {
+                Some(inner) => format!("name {} if the classes are the folders in it", shown::path(&inner)),
+                None => "give images of at least two classes, one folder per class".to_owned(),
+            },
         ));
     }
     let empty: Vec<String> = train

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rand::seq::SliceRandom;
 
+use super::fault::{Problem, Problems};
 use super::set::ImageSet;
 use super::source::Source;
 use crate::error::{Error, Result};
@@ -187,8 +188,8 @@ impl Shares {
         parts
     }
 
-    /// Refuses a class with fewer images than parts.
-    pub(super) fn check_counts(&self, source: &Source, path: &Path) -> Result<()> {
+    /// The classes with fewer training images than parts, such as `cat (1)`, and the parts.
+    fn short_classes(&self, source: &Source) -> (Vec<String>, Vec<&'static str>) {
         let (set, mut parts) = (&source.train, self.parts());
         let mut counts = set.class_counts();
         if !source.validation.is_empty() {
@@ -202,6 +203,25 @@ impl Shares {
             .filter(|&(_, count)| count < parts.len())
             .map(|(class, count)| format!("{class} ({count})"))
             .collect();
+        (short, parts)
+    }
+
+    /// Tells classes that a run cannot divide.
+    pub(super) fn shortage(&self, source: &Source) -> Vec<Problem> {
+        let (short, parts) = self.short_classes(source);
+        let what = format!(
+            "classes with too few training images: a run needs {} of each, one for each part ({})",
+            parts.len(),
+            parts.join(", ")
+        );
+        let mut problems = Problems::default();
+        short.iter().for_each(|class| problems.add(what.clone(), class));
+        problems.into_vec()
+    }
+
+    /// Refuses a class with fewer images than parts.
+    pub(super) fn check_counts(&self, source: &Source, path: &Path) -> Result<()> {
+        let (short, parts) = self.short_classes(source);
         if short.is_empty() {
             return Ok(());
         }

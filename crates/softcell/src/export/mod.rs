@@ -3,7 +3,6 @@
 //! A format is a module that takes a [`TrainedModel`](crate::model::TrainedModel) and a [`Destination`].
 
 mod deviation;
-mod place;
 mod sample;
 
 pub mod onnx;
@@ -22,7 +21,6 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 
 pub use deviation::{Deviation, Verification};
-pub use place::{Destination, Existing};
 pub use sample::{Origin, Sample};
 
 /// What can be written.

@@ -6,15 +6,14 @@
 //! header describes the rest of the network: [`crate::import`] needs nothing else.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde::Serialize;
 
+use crate::destination::Destination;
 use crate::error::Result;
 use crate::model::TrainedModel;
 use crate::network::StemKind;
-use crate::run::write_atomically;
 use crate::weights::NamedTensors;
 
 /// The entries of the metadata. Lists and numbers are JSON.
@@ -76,9 +75,9 @@ pub fn to_bytes(model: &TrainedModel, auxiliary: AuxiliaryHead) -> Vec<u8> {
 ///
 /// # Errors
 /// What the file system says; what was at `path` is still there then.
-pub fn write(model: &TrainedModel, path: &Path) -> Result<u64> {
+pub fn write(model: &TrainedModel, place: &Destination) -> Result<u64> {
     let bytes = to_bytes(model, AuxiliaryHead::Keep);
-    write_atomically(path, &bytes)?;
+    place.write(&bytes)?;
     Ok(bytes.len() as u64)
 }
 

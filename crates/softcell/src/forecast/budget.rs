@@ -330,7 +330,7 @@ impl Budgeting<'_> {
             "budget",
             format!("{whole:.0}s"),
             format!(
-                "more time: {} of the {stage} take {}, {} are left; allow more, take fewer images \
+                "more time: {} of the {stage} would take {}, {} are left; allow more, take fewer images \
                  (--images-per-class) or leave out settings of size",
                 counted(epochs),
                 seconds(needed),

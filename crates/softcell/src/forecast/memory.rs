@@ -1,17 +1,14 @@
 //! Memory of search and training, before they run.
 
-use burn::module::Module;
-
 use crate::config::{SearchConfig, TrainConfig};
 use crate::data::ImageSet;
-use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::event::Stage;
 use crate::memory::available_bytes;
-use crate::network::DerivedNetwork;
-use crate::space::Genotype;
-use crate::supernet::{SuperNet, SuperNetConfig};
-use crate::train::build_network;
+use crate::ops::{NetworkSize, values};
+use crate::space::{Genotype, derived_cost, supernet_parameters};
+use crate::supernet::SuperNetConfig;
+use crate::train::network_config;
 
 /// Copies of the weights on the heap: the network, its gradients before and after clipping, the velocity, and
 /// what a checkpoint holds while it is written.
@@ -21,13 +18,14 @@ const BATCHES: f64 = 10.0;
 /// Bytes of what does not grow with the work: stacks, working memory of threads, code that is run for the first
 /// time. Measured.
 const BASE: f64 = 7e6;
+/// Bytes of a value.
+const VALUE: f64 = size_of::<f32>() as f64;
 
-/// What decides the memory of a stage.
+/// What decides the memory of a stage: a description, from which neither weights nor maps are built.
 #[derive(Debug)]
 pub struct MemoryModel {
     stage: Stage,
     network: Network,
-    parameters: usize,
     /// Channels, height and width of an image.
     image: [usize; 3],
     /// Images that a batch can have at most; 0 where that is not known.
@@ -36,8 +34,10 @@ pub struct MemoryModel {
 
 #[derive(Debug)]
 enum Network {
-    Search(Box<SuperNet>),
-    Train(Box<DerivedNetwork>),
+    /// Its maps are known.
+    Fused(NetworkSize),
+    /// It runs operation by operation; it has so many weights.
+    Unfused(f64),
 }
 
 impl MemoryModel {
@@ -48,57 +48,55 @@ impl MemoryModel {
     pub fn of_search(config: &SearchConfig, images: &ImageSet) -> Result<Self> {
         let space = config.space();
         space.check()?;
-        let classes = images.classes.len();
-        let net = SuperNetConfig { space, channels_in: images.channels, classes }.init(&Device::flex());
-        let parameters = net.num_params();
-        Ok(Self {
-            stage: Stage::Search,
-            network: Network::Search(Box::new(net)),
-            parameters,
-            image: config.image_shape(images),
-            images: images.len(),
-        })
+        let (channels_in, classes) = (images.channels, images.classes.len());
+        let image = config.image_shape(images);
+        let weights = supernet_parameters(&space, channels_in, classes) as f64;
+        let network = SuperNetConfig { space, channels_in, classes }.size([image[1], image[2]]);
+        let network = network.map_or(Network::Unfused(weights), Network::Fused);
+        Ok(Self { stage: Stage::Search, network, image, images: images.len() })
     }
 
     /// Of the training of a genotype's network.
     ///
     /// # Errors
-    /// As [`build_network`].
+    /// As [`build_network`](crate::train::build_network).
     pub fn of_training(genotype: &Genotype, config: &TrainConfig, images: &ImageSet) -> Result<Self> {
-        let net = build_network(genotype, config, images, &Device::flex())?;
-        let parameters = net.num_params();
-        Ok(Self {
-            stage: Stage::Train,
-            network: Network::Train(Box::new(net)),
-            parameters,
-            image: [images.channels, images.height, images.width],
-            images: images.len(),
-        })
+        let image = [images.channels, images.height, images.width];
+        let network = network_config(genotype, config, image, images.classes.len());
+        network.check()?;
+        let network = match network.size() {
+            Some(size) => Network::Fused(size),
+            None => Network::Unfused(derived_cost(genotype, &network.shape()).parameters as f64),
+        };
+        Ok(Self { stage: Stage::Train, network, image, images: images.len() })
     }
 
     /// Bytes that the stage takes with batches of this size, beside the program and the images of the data;
     /// none where the network runs operation by operation, whose memory is not known.
     ///
     /// It is the memory of the raw results of all cells' convolutions, which the backward pass needs, of what
-    /// one cell computes with, of the weights and their copies, and of the batches.
+    /// one cell computes with, of the weights and their copies, and of the batches. What is more than a number
+    /// can say is the largest number.
     pub fn bytes(&self, batch_size: usize) -> Option<u64> {
-        let [channels, height, width] = self.image;
-        let batch_size = if self.images > 0 { batch_size.min(self.images) } else { batch_size };
-        let maps = match &self.network {
-            Network::Search(net) => net.memory(batch_size, [height, width]),
-            Network::Train(net) => net.memory(batch_size, [height, width]),
-        }?;
-        let float = size_of::<f32>();
-        let batch = batch_size * channels * height * width * float;
-        let beside = WEIGHT_COPIES * (self.parameters * float) as f64 + BATCHES * batch as f64;
-        Some((maps as f64 + beside + BASE) as u64)
+        matches!(self.network, Network::Fused(_)).then(|| self.least(batch_size))
     }
 
-    /// The largest batch, of at most `most` images, with which the stage takes no more than so many bytes; none
-    /// where even two images are too many, or the memory is not known.
+    /// [`Self::bytes`]; where they are not known, those of the weights and the batches alone.
+    pub fn least(&self, batch_size: usize) -> u64 {
+        let batch_size = if self.images > 0 { batch_size.min(self.images) } else { batch_size };
+        let (maps, parameters) = match &self.network {
+            Network::Fused(size) => (size.bytes(batch_size), size.parameters()),
+            Network::Unfused(weights) => (0.0, *weights),
+        };
+        let batch = batch_size as f64 * values(&self.image) * VALUE;
+        (maps + WEIGHT_COPIES * (parameters * VALUE) + BATCHES * batch + BASE) as u64
+    }
+
+    /// The largest batch, of at most `most` images, with which the stage takes no more than so many bytes as far as
+    /// its memory is known; none where even two images are too many.
     pub fn largest_batch(&self, bytes: u64, most: usize) -> Option<usize> {
-        let fits = |size: usize| self.bytes(size).is_some_and(|needed| needed <= bytes);
-        let (mut fitting, mut too_large) = (2, most + 1);
+        let fits = |size: usize| self.least(size) <= bytes;
+        let (mut fitting, mut too_large) = (2, most.saturating_add(1));
         if !fits(fitting) {
             return None;
         }
@@ -118,14 +116,14 @@ impl MemoryModel {
     /// # Errors
     /// When there is too little, with the largest batch that fits.
     pub fn check(&self, batch_size: usize) -> Result<()> {
-        match available_bytes() {
-            Some(available) => self.check_within(batch_size, available),
-            None => Ok(()),
-        }
+        self.check_within(batch_size, available_bytes().unwrap_or(u64::MAX))
     }
 
     fn check_within(&self, batch_size: usize, available: u64) -> Result<()> {
-        let Some(needed) = self.bytes(batch_size).filter(|&needed| needed > available) else { return Ok(()) };
+        let needed = self.least(batch_size);
+        if needed <= available {
+            return Ok(());
+        }
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
         let remedy = match self.largest_batch(available, batch_size) {
             Some(largest) => format!("{largest} or fewer"),
@@ -146,9 +144,13 @@ impl MemoryModel {
 
 #[cfg(test)]
 mod tests {
+    use burn::module::Module;
+
     use super::*;
-    use crate::config::{DataShape, Preset, preset};
+    use crate::config::{DataShape, Preset, Stem, preset};
+    use crate::device::Device;
     use crate::space::known_genotype;
+    use crate::train::build_network;
 
     fn images() -> ImageSet {
         ImageSet::empty(["a", "b"].map(String::from).to_vec().into(), [3, 32, 32])
@@ -194,6 +196,55 @@ mod tests {
         // It has a convolution of 7x1 and 1x7.
         let amoeba = model("AmoebaNet");
         assert_eq!(amoeba.bytes(96), None);
-        assert!(amoeba.check_within(96, 1).is_ok());
+        // That of its weights is.
+        assert!(amoeba.check_within(96, amoeba.least(96)).is_ok());
+        let error = amoeba.check_within(96, 1_000_000).unwrap_err().to_string();
+        assert!(error.contains("no batch fits"), "{error}");
+    }
+
+    /// What is counted from the description is what the network has.
+    #[test]
+    fn the_weights_of_a_description_are_those_of_its_network() {
+        let device = Device::flex();
+        let classes: Vec<String> = (0..7).map(|class| class.to_string()).collect();
+        let images = ImageSet::empty(classes.into(), [3, 40, 36]);
+        let counted = |model: &MemoryModel| match &model.network {
+            Network::Fused(size) => size.parameters() as usize,
+            Network::Unfused(_) => panic!("the cells are fused"),
+        };
+        let config = preset(Preset::PaperCifar10, &DataShape::default()).0;
+        for (layers, init_channels, nodes) in [(1, 3, 1), (3, 4, 2), (5, 9, 3)] {
+            let search = SearchConfig { layers, init_channels, nodes, ..config.search.clone() };
+            let net = SuperNetConfig { space: search.space(), channels_in: 3, classes: 7 }.init(&device);
+            assert_eq!(counted(&MemoryModel::of_search(&search, &images).unwrap()), net.num_params());
+        }
+        let genotype = known_genotype("DARTS_V2").unwrap();
+        for stem in [Stem::Cifar, Stem::Imagenet] {
+            for (auxiliary, layers) in [(false, 1), (true, 4)] {
+                let train = TrainConfig { layers, init_channels: 6, auxiliary, stem, ..config.train.clone() };
+                let net = build_network(&genotype, &train, &images, &device).unwrap();
+                let model = MemoryModel::of_training(&genotype, &train, &images).unwrap();
+                assert_eq!(counted(&model), net.num_params(), "{stem:?} {auxiliary}");
+            }
+        }
+    }
+
+    /// Nothing of the size of the network is built: it would take 10¹⁸ bytes.
+    #[test]
+    fn networks_beyond_all_machines_are_judged() {
+        let mut config = preset(Preset::PaperCifar10, &DataShape::default()).0;
+        let images = ImageSet::empty(["a", "b"].map(String::from).to_vec().into(), [3, 4096, 4096]);
+        (config.search.layers, config.search.init_channels, config.search.nodes) = (256, 4096, 16);
+        let model = MemoryModel::of_search(&config.search, &images).unwrap();
+        assert!(model.bytes(65_536).unwrap() > 1_000_000_000_000_000_000);
+        assert_eq!(model.largest_batch(1 << 40, 65_536), None);
+        (config.train.layers, config.train.init_channels) = (256, 4096);
+        let model =
+            MemoryModel::of_training(&known_genotype("DARTS_V2").unwrap(), &config.train, &images).unwrap();
+        assert!(model.check_within(65_536, 1 << 40).is_err());
+        let everything = ImageSet::empty(Vec::new().into(), [usize::MAX; 3]);
+        let model =
+            MemoryModel::of_search(&SearchConfig { max_side: 0, ..config.search }, &everything).unwrap();
+        assert_eq!(model.bytes(usize::MAX), Some(u64::MAX));
     }
 }

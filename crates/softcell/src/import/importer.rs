@@ -13,10 +13,10 @@ use crate::data::{Dataset, Normalization};
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
 use crate::network::StemKind;
-use crate::run::{Manifest, RunFolder, write_weights};
+use crate::run::{Manifest, RunFolder, Weights};
 use crate::space::{Genotype, NetworkShape, derived_cost};
 use crate::train::network_config;
-use crate::weights::NamedTensors;
+use crate::weights::{NamedTensors, unusable};
 
 /// Sides of the images where nothing else is known: those of CIFAR and of ImageNet.
 const CIFAR_SIDE: usize = 32;
@@ -323,14 +323,9 @@ fn notes_of_images(notes: &mut Vec<String>, normalization: &Normalization) {
 }
 
 fn check_finite(tensors: &NamedTensors, origin: &str) -> Result<()> {
-    let strange = tensors.iter().find(|(_, tensor)| tensor.values.iter().any(|value| !value.is_finite()));
-    let Some((name, _)) = strange else { return Ok(()) };
-    Err(Error::invalid(
-        origin,
-        format!("numbers in {name} that are not finite in f32"),
-        "finite numbers",
-        "take the weights of an earlier epoch: this training has diverged",
-    ))
+    let Some(unusable) = unusable(tensors) else { return Ok(()) };
+    let remedy = "take the weights of an earlier epoch: this training has diverged";
+    Err(Error::invalid(origin, unusable.found, unusable.expected, remedy))
 }
 
 impl Imported {
@@ -342,6 +337,6 @@ impl Imported {
         folder.write_config(&self.config)?;
         folder.write_manifest(&self.model.manifest)?;
         folder.write_genotype(&self.model.network.genotype)?;
-        write_weights(&folder.last_weights(), &self.model.weights)
+        folder.write_weights(Weights::Last, &self.model.weights)
     }
 }

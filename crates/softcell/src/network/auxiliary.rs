@@ -5,7 +5,9 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 
-use crate::ops::{BatchNorm, BatchNormConfig, Linear, LinearConfig, Pass, conv_weight, global_average_pool};
+use crate::ops::{
+    BatchNorm, BatchNormConfig, Linear, LinearConfig, Pass, conv_weight, global_average_pool, values,
+};
 use crate::space::StemKind;
 
 /// ReLU, average pooling, 1x1 convolution to 128, BN, ReLU, 2x2 convolution to 768, (BN,) ReLU, mean,
@@ -41,21 +43,43 @@ pub(super) const SMALLEST_SIDE: usize = 2;
 
 const WINDOW: usize = 5;
 
+/// Channels behind the first and the second convolution.
+const WIDTHS: [usize; 2] = [128, 768];
+
 impl AuxiliaryHeadConfig {
     /// Builds the head.
     pub fn init(&self, device: &Device) -> AuxiliaryHead {
         let norm = |channels| BatchNormConfig { channels, affine: true }.init(device);
+        let [first, second] = WIDTHS;
         AuxiliaryHead {
-            conv1: conv_weight([128, self.channels_in, 1, 1], device),
-            norm1: norm(128),
-            conv2: conv_weight([768, 128, 2, 2], device),
-            norm2: (self.stem == StemKind::Cifar).then(|| norm(768)),
-            classifier: LinearConfig { features_in: 768, features_out: self.classes }.init(device),
+            conv1: conv_weight([first, self.channels_in, 1, 1], device),
+            norm1: norm(first),
+            conv2: conv_weight([second, first, 2, 2], device),
+            norm2: self.norms_twice().then(|| norm(second)),
+            classifier: self.classifier().init(device),
             stride: match self.stem {
                 StemKind::Cifar => 3,
                 StemKind::Imagenet => 2,
             },
         }
+    }
+}
+
+impl AuxiliaryHeadConfig {
+    fn norms_twice(&self) -> bool {
+        self.stem == StemKind::Cifar
+    }
+
+    fn classifier(&self) -> LinearConfig {
+        LinearConfig { features_in: WIDTHS[1], features_out: self.classes }
+    }
+
+    /// Number of weights and running statistics.
+    pub(super) fn parameters(&self) -> f64 {
+        let [first, second] = WIDTHS;
+        let convolutions = values(&[first, self.channels_in]) + values(&[second, first, 4]);
+        let normalised = first + if self.norms_twice() { second } else { 0 };
+        convolutions + 4.0 * normalised as f64 + self.classifier().parameters()
     }
 }
 

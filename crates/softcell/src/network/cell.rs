@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use softcell_kernels::{BlockedMap, CellMemory, InputChannels, Term};
+use softcell_kernels::{BlockedMap, InputChannels, Term};
 
 use crate::ops::{
     CandidateOp, CandidateOpConfig, FusedCell, FusedCellConfig, Mode, Pass, Preprocess, PreprocessConfig,
@@ -59,7 +59,7 @@ impl DerivedCellConfig<'_> {
             ops: self.gene.nodes.iter().flatten().map(op).collect(),
             sources: self.gene.nodes.iter().map(|n| n.iter().map(|g| g.source).collect()).collect(),
             concat: self.gene.concat.clone(),
-            fused: self.fused(),
+            fused: self.fused().and_then(FusedCellConfig::init),
         }
     }
 
@@ -73,8 +73,8 @@ impl DerivedCellConfig<'_> {
         }
     }
 
-    /// The cell as one operation.
-    fn fused(&self) -> Option<FusedCell> {
+    /// The cell as one operation; `None` if an operation is no part of such a cell.
+    pub(crate) fn fused(&self) -> Option<FusedCellConfig> {
         let mut terms = Vec::new();
         for (node, genes) in self.gene.nodes.iter().enumerate() {
             for gene in genes {
@@ -87,7 +87,7 @@ impl DerivedCellConfig<'_> {
                 });
             }
         }
-        FusedCellConfig {
+        Some(FusedCellConfig {
             channels: self.channels,
             inputs: self.inputs,
             after_reduction: self.after_reduction,
@@ -96,8 +96,7 @@ impl DerivedCellConfig<'_> {
             terms,
             output: self.gene.concat.clone(),
             lanes: self.lanes,
-        }
-        .init()
+        })
     }
 }
 
@@ -105,11 +104,6 @@ impl DerivedCell {
     /// Whether [`Self::forward_fused`] exists for this cell.
     pub fn is_fused(&self) -> bool {
         self.fused.is_some()
-    }
-
-    /// Memory of [`Self::forward_fused`] in training; none for a cell that is not fused.
-    pub(crate) fn memory(&self, images: usize, sizes: [[usize; 2]; 2]) -> Option<CellMemory> {
-        self.fused.as_ref().map(|fused| fused.memory(images, sizes))
     }
 
     /// [`Self::forward`] as one operation.

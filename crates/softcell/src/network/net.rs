@@ -9,7 +9,7 @@ use super::auxiliary::{AuxiliaryHead, AuxiliaryHeadConfig, SMALLEST_SIDE};
 use super::cell::{DerivedCell, DerivedCellConfig};
 use crate::error::{Error, Result};
 use crate::ops::{
-    CellStack, CifarStem, CifarStemConfig, ImagenetStem, ImagenetStemConfig, Linear, LinearConfig, Mode,
+    CifarStem, CifarStemConfig, ImagenetStem, ImagenetStemConfig, Linear, LinearConfig, Mode, NetworkSize,
     Pass, global_average_pool,
 };
 use crate::space::{CellKind, Genotype, MacroLayout, NetworkShape, StemKind};
@@ -26,6 +26,11 @@ const AUXILIARY_COPIES: usize = 4;
 enum AnyStem {
     Cifar(CifarStem),
     Imagenet(ImagenetStem),
+}
+
+enum AnyStemConfig {
+    Cifar(CifarStemConfig),
+    Imagenet(ImagenetStemConfig),
 }
 
 /// The network of A4 (small images) and A5 (ImageNet stem).
@@ -88,59 +93,96 @@ impl DerivedNetworkConfig {
     /// Builds the network with weights of zero; [`crate::weights::initialize`] draws them.
     ///
     /// # Errors
-    /// When the genotype is not valid, or the auxiliary head would stand on a map smaller than 2x2.
+    /// As [`Self::check`].
     pub fn init(&self, device: &Device) -> Result<DerivedNetwork> {
+        self.check()?;
+        let (cells, classifier) = self.cells();
+        Ok(DerivedNetwork {
+            stem: match self.stem_config() {
+                AnyStemConfig::Cifar(stem) => AnyStem::Cifar(stem.init(device)),
+                AnyStemConfig::Imagenet(stem) => AnyStem::Imagenet(stem.init(device)),
+            },
+            cells: cells.iter().map(|cell| cell.init(device)).collect(),
+            auxiliary_head: self.auxiliary_head(&cells).map(|head| head.init(device)),
+            classifier: classifier.init(device),
+            auxiliary_cell: self.auxiliary_cell(),
+            lanes: block_lanes(self.init_channels),
+        })
+    }
+
+    /// Whether the network can be built.
+    ///
+    /// # Errors
+    /// When the genotype is not valid, or the auxiliary head would stand on a map smaller than 2x2.
+    pub fn check(&self) -> Result<()> {
         self.genotype.check()?;
-        let layout = MacroLayout { n_cells: self.n_cells };
-        let lanes = block_lanes(self.init_channels);
-        let (stem, stem_channels, mut after_reduction) = match self.stem {
+        if self.auxiliary && self.n_cells > 0 { self.check_auxiliary() } else { Ok(()) }
+    }
+
+    /// What decides the memory of the network; none where a cell is not fused. The network must pass [`Self::check`].
+    pub(crate) fn size(&self) -> Option<NetworkSize> {
+        let mut size = match self.stem_config() {
+            AnyStemConfig::Cifar(stem) => NetworkSize::after_cifar_stem(&stem, self.image_size),
+            AnyStemConfig::Imagenet(stem) => NetworkSize::after_imagenet_stem(&stem, self.image_size),
+        };
+        let (cells, classifier) = self.cells();
+        let head = self.auxiliary_head(&cells);
+        for (i, cell) in cells.iter().enumerate() {
+            size.cell(cell.fused()?, cell.kind)?;
+            if let Some(head) = head.as_ref().filter(|_| i == self.auxiliary_cell()) {
+                size.copies(AUXILIARY_COPIES);
+                size.layers(head.parameters());
+            }
+        }
+        size.layers(classifier.parameters());
+        Some(size)
+    }
+
+    fn stem_config(&self) -> AnyStemConfig {
+        let (channels_in, channels) = (self.channels_in, self.init_channels);
+        match self.stem {
             StemKind::Cifar => {
-                let channels_out = STEM_MULTIPLIER * self.init_channels;
-                let config = CifarStemConfig { channels_in: self.channels_in, channels_out, lanes };
-                (AnyStem::Cifar(config.init(device)), channels_out, false)
+                let (channels_out, lanes) = (STEM_MULTIPLIER * channels, block_lanes(channels));
+                AnyStemConfig::Cifar(CifarStemConfig { channels_in, channels_out, lanes })
             }
             StemKind::Imagenet => {
-                let config =
-                    ImagenetStemConfig { channels_in: self.channels_in, channels_out: self.init_channels };
-                (AnyStem::Imagenet(config.init(device)), self.init_channels, true)
+                AnyStemConfig::Imagenet(ImagenetStemConfig { channels_in, channels_out: channels })
             }
+        }
+    }
+
+    /// The cells, and the classifier behind them.
+    fn cells(&self) -> (Vec<DerivedCellConfig<'_>>, LinearConfig) {
+        let (stem_channels, mut after_reduction) = match self.stem_config() {
+            AnyStemConfig::Cifar(stem) => (stem.channels_out, false),
+            AnyStemConfig::Imagenet(stem) => (stem.channels_out, true),
         };
-        let auxiliary_cell = 2 * self.n_cells / 3;
-        let mut auxiliary_head = None;
+        let lanes = block_lanes(self.init_channels);
         let mut inputs = [InputChannels { groups: 1, channels: stem_channels }; 2];
         let mut channels = self.init_channels;
         let mut cells = Vec::with_capacity(self.n_cells);
-        for (i, kind) in layout.kinds().into_iter().enumerate() {
-            let gene = match kind {
-                CellKind::Normal => &self.genotype.normal,
-                CellKind::Reduction => {
-                    channels *= 2;
-                    &self.genotype.reduction
-                }
-            };
-            let config = DerivedCellConfig { gene, kind, after_reduction, inputs, channels, lanes };
-            cells.push(config.init(device));
+        for kind in (MacroLayout { n_cells: self.n_cells }).kinds() {
+            if kind == CellKind::Reduction {
+                channels *= 2;
+            }
+            let gene = self.genotype.cell(kind);
+            cells.push(DerivedCellConfig { gene, kind, after_reduction, inputs, channels, lanes });
             inputs = [inputs[1], InputChannels { groups: gene.concat.len(), channels }];
             after_reduction = kind == CellKind::Reduction;
-            if self.auxiliary && i == auxiliary_cell {
-                self.check_auxiliary()?;
-                let config = AuxiliaryHeadConfig {
-                    channels_in: inputs[1].total(),
-                    classes: self.classes,
-                    stem: self.stem,
-                };
-                auxiliary_head = Some(config.init(device));
-            }
         }
-        Ok(DerivedNetwork {
-            stem,
-            cells,
-            auxiliary_head,
-            classifier: LinearConfig { features_in: inputs[1].total(), features_out: self.classes }
-                .init(device),
-            auxiliary_cell,
-            lanes,
-        })
+        (cells, LinearConfig { features_in: inputs[1].total(), features_out: self.classes })
+    }
+
+    /// The auxiliary head, where there is one.
+    fn auxiliary_head(&self, cells: &[DerivedCellConfig<'_>]) -> Option<AuxiliaryHeadConfig> {
+        let cell = cells.get(self.auxiliary_cell()).filter(|_| self.auxiliary)?;
+        let channels_in = cell.gene.concat.len() * cell.channels;
+        Some(AuxiliaryHeadConfig { channels_in, classes: self.classes, stem: self.stem })
+    }
+
+    /// The cell on which the auxiliary head stands.
+    fn auxiliary_cell(&self) -> usize {
+        2 * self.n_cells / 3
     }
 
     /// Sides of the map the auxiliary head stands on.
@@ -151,7 +193,7 @@ impl DerivedNetworkConfig {
         };
         let kinds = MacroLayout { n_cells: self.n_cells }.kinds();
         let reductions =
-            kinds[..=2 * self.n_cells / 3].iter().filter(|&&kind| kind == CellKind::Reduction).count();
+            kinds[..=self.auxiliary_cell()].iter().filter(|&&kind| kind == CellKind::Reduction).count();
         self.image_size.map(|side| (0..halvings + reductions).fold(side, |s, _| s.div_ceil(2)))
     }
 
@@ -164,7 +206,7 @@ impl DerivedNetworkConfig {
                 format!(
                     "a feature map of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} at cell {} (it is {h}x{w}); \
                      switch the auxiliary head off or use larger images",
-                    2 * self.n_cells / 3
+                    self.auxiliary_cell()
                 ),
             ));
         }
@@ -222,37 +264,6 @@ impl DerivedNetwork {
             }
         }
         Logits { logits: self.classifier.forward(s1.mean_pixels()), auxiliary }
-    }
-
-    /// Most bytes of maps and their gradients in a training step on the fused path, for a batch of so many
-    /// images of this height and width; none where a cell is not fused.
-    pub(crate) fn memory(&self, images: usize, size: [usize; 2]) -> Option<usize> {
-        let mut stack = CellStack::default();
-        let mut sizes = [size; 2];
-        match &self.stem {
-            AnyStem::Cifar(stem) => {
-                let (input, stem) = stem.memory(images, size);
-                stack = CellStack { input, cells: vec![stem] };
-            }
-            AnyStem::Imagenet(stem) => {
-                stack.input = stem.memory(images, size);
-                sizes = [4, 8].map(|part| size.map(|side| side.div_ceil(part)));
-            }
-        }
-        let kinds = MacroLayout { n_cells: self.cells.len() }.kinds();
-        for (i, (cell, kind)) in self.cells.iter().zip(kinds).enumerate() {
-            let mut memory = cell.memory(images, sizes)?;
-            if i == self.auxiliary_cell && self.auxiliary_head.is_some() {
-                memory.kept += AUXILIARY_COPIES * memory.output;
-            }
-            stack.cells.push(memory);
-            let output = match kind {
-                CellKind::Normal => sizes[1],
-                CellKind::Reduction => sizes[1].map(|side| side.div_ceil(2)),
-            };
-            sizes = [sizes[1], output];
-        }
-        Some(stack.peak())
     }
 
     /// Number of weights that are shipped: the auxiliary head, which only training uses, is left out.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use softcell_kernels::{
-    BlockedMap, CellArguments, CellConfig, CellMemory, CellPlan, ConvolutionConfig, InputChannels, Operation,
-    Statistics, Term, cell,
+    BlockedMap, CellArguments, CellConfig, CellPlan, InputChannels, Operation, Statistics, Term, cell,
 };
 
 use super::norm::{BatchStatistics, EPSILON};
@@ -23,7 +22,7 @@ pub(crate) struct FusedCell {
 }
 
 /// Configuration of a [`FusedCell`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FusedCellConfig {
     /// Channels of each node.
     pub channels: usize,
@@ -47,7 +46,12 @@ impl FusedCellConfig {
     /// `None` where the fused operation cannot express the cell.
     pub fn init(self) -> Option<FusedCell> {
         let identities = self.terms.iter().map(|term| term.operation == Operation::Identity).collect();
-        let plan = CellPlan::new(CellConfig {
+        Some(FusedCell { plan: Arc::new(self.plan()?), identities })
+    }
+
+    /// What the cell computes; `None` as in [`Self::init`].
+    pub fn plan(self) -> Option<CellPlan> {
+        CellPlan::new(CellConfig {
             channels: self.channels,
             inputs: self.inputs,
             halve: [self.after_reduction, false],
@@ -57,28 +61,14 @@ impl FusedCellConfig {
             output: self.output,
             lanes: self.lanes,
             epsilon: EPSILON,
-        })?;
-        Some(FusedCell { plan: Arc::new(plan), identities })
+        })
     }
 }
 
 impl FusedCell {
-    /// A 3×3 convolution and its affine normalisation, as a cell that reads only its first input.
-    pub fn convolution(channels_in: usize, channels_out: usize, lanes: usize) -> Self {
-        let plan = CellPlan::convolution(ConvolutionConfig {
-            input: InputChannels { groups: 1, channels: channels_in },
-            channels: channels_out,
-            stride: 1,
-            rectify: false,
-            lanes,
-            epsilon: EPSILON,
-        });
+    /// A convolution and its normalisation, as a cell that reads only its first input.
+    pub fn convolution(plan: CellPlan) -> Self {
         Self { plan: Arc::new(plan), identities: Vec::new() }
-    }
-
-    /// The memory that it takes in training.
-    pub fn memory(&self, images: usize, sizes: [[usize; 2]; 2]) -> CellMemory {
-        self.plan.memory(images, sizes)
     }
 
     /// The cell whose weights are those of `module`; `terms` weighs the operations (all 1 without it).

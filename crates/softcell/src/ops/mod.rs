@@ -19,7 +19,7 @@ pub use conv::{
 };
 pub use drop_path::DropPath;
 pub(crate) use fused::{FusedCell, FusedCellConfig};
-pub(crate) use memory::CellStack;
+pub(crate) use memory::{NetworkSize, values};
 pub use norm::{BatchNorm, BatchNormConfig, BatchStatistics, EPSILON, MOMENTUM};
 pub use pass::{Mode, Pass};
 pub use pool::{Pool, PoolConfig};

@@ -5,11 +5,12 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, activation::relu};
 
-use softcell_kernels::{BlockedMap, CellMemory};
+use softcell_kernels::{BlockedMap, CellPlan, ConvolutionConfig, InputChannels};
 
 use super::conv::conv_weight;
 use super::fused::FusedCell;
-use super::norm::{BatchNorm, BatchNormConfig};
+use super::memory::values;
+use super::norm::{BatchNorm, BatchNormConfig, EPSILON};
 use super::pass::Pass;
 
 /// 3x3 convolution and affine batch normalisation, for small images.
@@ -40,9 +41,21 @@ impl CifarStemConfig {
         CifarStem {
             conv: conv_weight([self.channels_out, self.channels_in, 3, 3], device),
             norm: BatchNormConfig { channels: self.channels_out, affine: true }.init(device),
-            fused: FusedCell::convolution(self.channels_in, self.channels_out, self.lanes),
+            fused: FusedCell::convolution(self.plan()),
             lanes: self.lanes,
         }
+    }
+
+    /// The same as one operation.
+    pub(crate) fn plan(&self) -> CellPlan {
+        CellPlan::convolution(ConvolutionConfig {
+            input: InputChannels { groups: 1, channels: self.channels_in },
+            channels: self.channels_out,
+            stride: 1,
+            rectify: false,
+            lanes: self.lanes,
+            epsilon: EPSILON,
+        })
     }
 }
 
@@ -51,13 +64,6 @@ impl CifarStem {
     pub fn forward_fused(&self, x: Tensor<4>, pass: &mut Pass) -> BlockedMap {
         let x = BlockedMap::from_nchw(x, self.lanes);
         self.fused.forward(self, [x.clone(), x], None, pass)
-    }
-
-    /// Memory of [`Self::forward_fused`] in training, and that of the image in blocks.
-    pub(crate) fn memory(&self, images: usize, size: [usize; 2]) -> (usize, CellMemory) {
-        let channels = self.conv.dims()[1].next_multiple_of(self.lanes);
-        let image = images * channels * size[0] * size[1] * size_of::<f32>();
-        (image, self.fused.memory(images, [size; 2]))
     }
 
     /// # Shapes
@@ -105,19 +111,27 @@ impl ImagenetStemConfig {
             norm2: norm(c),
         }
     }
+
+    /// Number of weights and running statistics.
+    pub(crate) fn parameters(&self) -> f64 {
+        let (c, half) = (self.channels_out, self.channels_out / 2);
+        let weights = values(&[half, self.channels_in, 9]) + values(&[c, half, 9]) + values(&[c, c, 9]);
+        weights + 4.0 * (half as f64 + 2.0 * c as f64)
+    }
+
+    /// Bytes that its maps and their gradients take in training for an image: those of half the size before and behind
+    /// the normalisation and the rectifier, then those of the states.
+    pub(crate) fn memory(&self, image: [usize; 2]) -> f64 {
+        let map = |channels: usize, part: usize| {
+            let [height, width] = image.map(|side| side.div_ceil(part));
+            values(&[channels, height, width, size_of::<f32>()])
+        };
+        let c = self.channels_out;
+        4.0 * map(c / 2, 2) + 5.0 * map(c, 4) + 4.0 * map(c, 8)
+    }
 }
 
 impl ImagenetStem {
-    /// Bytes that its maps and their gradients take in training: those of half the size before and behind the
-    /// normalisation and the rectifier, then those of the states.
-    pub(crate) fn memory(&self, images: usize, size: [usize; 2]) -> usize {
-        let map = |weight: &Param<Tensor<4>>, part: usize| {
-            let [height, width] = size.map(|side| side.div_ceil(part));
-            images * weight.dims()[0] * height * width * size_of::<f32>()
-        };
-        4 * map(&self.conv0, 2) + 5 * map(&self.conv1, 4) + 4 * map(&self.conv2, 8)
-    }
-
     /// # Shapes
     /// - Input `[N, C_in, H, W]`
     /// - Output `[N, C_out, H/4, W/4]` and `[N, C_out, H/8, W/8]`, rounded up
@@ -156,6 +170,11 @@ impl LinearConfig {
             weight: Param::from_tensor(Tensor::zeros([self.features_out, self.features_in], device)),
             bias: Param::from_tensor(Tensor::zeros([self.features_out], device)),
         }
+    }
+
+    /// Number of weights.
+    pub(crate) fn parameters(&self) -> f64 {
+        values(&[self.features_out, self.features_in]) + self.features_out as f64
     }
 }
 

@@ -9,7 +9,7 @@ use softcell_kernels::OUT_OF_MEMORY;
 
 use super::{Prediction, Predictor};
 use crate::data::{NotFound, read_image};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Images that the network answers at once.
 pub(super) const BATCH: usize = 64;
@@ -90,11 +90,16 @@ impl Iterator for Answers<'_> {
             read.push((path, pixels.map(|pixels| readable.push(pixels))));
         }
         let mut predictions = self.predictor.predict(&readable).into_iter();
-        let answer = |(path, pixels): (PathBuf, Result<()>)| Answer {
-            path,
-            outcome: pixels.map(|()| predictions.next().expect("every readable image is answered")),
+        let mut answer = |(path, pixels): (PathBuf, Result<()>)| {
+            let predicted = pixels.map(|()| predictions.next().expect("every readable image is answered"));
+            let outcome = predicted.and_then(|prediction| {
+                let overflows = "the network answers with numbers that are NaN or infinite";
+                let remedy = "its weights overflow: train it again with a lower learning rate";
+                prediction.map_err(|_| Error::data(&path, overflows, remedy))
+            });
+            Answer { path, outcome }
         };
-        Some(read.into_iter().map(answer).collect())
+        Some(read.into_iter().map(&mut answer).collect())
     }
 }
 

@@ -8,11 +8,12 @@ use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::evaluate::{is_finite, not_finite, values};
 use crate::model::TrainedModel;
 use crate::network::DerivedNetwork;
 use crate::ops::Pass;
 use crate::pool::in_pool;
-use crate::run::{Manifest, RunFolder};
+use crate::run::{Manifest, RunFolder, Weights};
 
 /// A trained network that answers for images.
 pub struct Predictor {
@@ -47,7 +48,11 @@ impl Predictor {
     /// # Errors
     /// When the run is not trained, or its files do not fit one another.
     pub fn load(folder: &RunFolder, device: &Device) -> Result<Self> {
-        Self::new(TrainedModel::load(folder)?, &folder.last_weights().display().to_string(), device)
+        Self::new(
+            TrainedModel::load(folder)?,
+            &folder.weights_path(Weights::Last).display().to_string(),
+            device,
+        )
     }
 
     /// Of a network that is loaded; `origin` names its weights.
@@ -65,7 +70,10 @@ impl Predictor {
     }
 
     /// Answers for images given as bytes, channel after channel, in the shape of the manifest.
-    pub fn predict(&self, images: &[Vec<u8>]) -> Vec<Prediction> {
+    ///
+    /// # Errors
+    /// For an image of which a logit is NaN or infinite.
+    pub fn predict(&self, images: &[Vec<u8>]) -> Vec<Result<Prediction>> {
         if images.is_empty() {
             return Vec::new();
         }
@@ -74,20 +82,26 @@ impl Predictor {
 
     /// Logits of images as [`Self::predict`] takes them, image after image.
     pub fn logits(&self, images: &[Vec<u8>]) -> Vec<f32> {
-        in_pool(|| crate::evaluate::values(self.forward(images)))
+        in_pool(|| values(self.forward(images)))
     }
 
-    fn answer(&self, images: &[Vec<u8>]) -> Vec<Prediction> {
-        let probabilities = crate::evaluate::values(softmax(self.forward(images), 1));
-        probabilities
-            .chunks(self.manifest.classes.len())
-            .map(|row| {
+    fn answer(&self, images: &[Vec<u8>]) -> Vec<Result<Prediction>> {
+        let logits = self.forward(images);
+        let probabilities = values(softmax(logits.clone(), 1));
+        let classes = self.manifest.classes.len();
+        values(logits)
+            .chunks(classes)
+            .zip(probabilities.chunks(classes))
+            .map(|(logits, row)| {
+                if !is_finite(logits) {
+                    return Err(not_finite("this image"));
+                }
                 let best = crate::loss::argmax(row);
-                Prediction {
+                Ok(Prediction {
                     class: self.manifest.classes[best].clone(),
                     probability: row[best],
                     probabilities: row.to_vec(),
-                }
+                })
             })
             .collect()
     }

@@ -9,12 +9,16 @@ use super::sections::chart_figure;
 use super::statistics::wilson;
 use super::words::{counted, duration, grouped, percent, rough_percent};
 use crate::drawing::inline;
-use crate::run::Activity;
+use crate::measures::{class_images, is_uneven};
+use crate::run::{Activity, RunResult};
 use crate::space::CellKind;
 
 /// Colours of the runs; further ones begin anew, dashed.
 const COLOURS: [&str; 6] = ["--first", "--second", "--third", "--fourth", "--fifth", "--sixth"];
 const MOST_POINTS: usize = 240;
+
+/// The title of the page, by which it is known.
+pub const COMPARISON_TITLE: &str = "Runs side by side \u{2013} Softcell";
 
 /// Runs side by side as one HTML page, which needs nothing beside it.
 pub fn comparison(records: &[RunRecord]) -> String {
@@ -42,7 +46,7 @@ pub fn comparison(records: &[RunRecord]) -> String {
         footer { "Written by Softcell " (env!("CARGO_PKG_VERSION")) ". Charts by uPlot (MIT)." }
     };
     let charts: Vec<Chart> = charts.into_iter().map(|(_, chart)| chart).collect();
-    page("Runs side by side \u{2013} Softcell", &body, &charts)
+    page(COMPARISON_TITLE, &body, &charts)
 }
 
 /// What keeps the accuracies from being compared.
@@ -88,12 +92,21 @@ fn caveats(records: &[RunRecord]) -> Markup {
 
 type Row = (&'static str, Vec<String>);
 
+/// Rows that are there where some run has uneven classes.
+const BALANCED: &str = "balanced accuracy";
+const MACRO_F1: &str = "macro-F1";
+
+/// The result of a run whose test images are uneven.
+fn uneven(record: &RunRecord) -> Option<&RunResult> {
+    record.result.as_ref().filter(|result| is_uneven(class_images(&result.confusion)))
+}
+
 fn table(records: &[RunRecord]) -> Markup {
     let none = || "\u{2013}".to_owned();
     let each = |get: &dyn Fn(&RunRecord) -> Option<String>| -> Vec<String> {
         records.iter().map(|record| get(record).unwrap_or_else(none)).collect()
     };
-    let rows: Vec<Row> = vec![
+    let mut rows: Vec<Row> = vec![
         ("data", each(&|r| r.has_images().then(|| r.config.data.path.clone()))),
         ("state", each(&|r| Some(state(r)))),
         ("test accuracy", each(&|r| Some(percent(r.result.as_ref()?.test_accuracy)))),
@@ -105,6 +118,8 @@ fn table(records: &[RunRecord]) -> Markup {
                 Some(format!("{} to {}", rough_percent(low), rough_percent(high)))
             }),
         ),
+        (BALANCED, each(&|r| Some(percent(uneven(r)?.test_balanced_accuracy)))),
+        (MACRO_F1, each(&|r| Some(percent(uneven(r)?.test_macro_f1)))),
         ("test images", each(&|r| Some(grouped(r.result.as_ref()?.test_images)))),
         ("validation accuracy", each(&|r| r.result.as_ref()?.validation_accuracy.map(percent))),
         ("supernet's accuracy", each(&|r| Some(percent(r.search.last()?.valid_accuracy)))),
@@ -126,6 +141,9 @@ fn table(records: &[RunRecord]) -> Markup {
             }),
         ),
     ];
+    if records.iter().all(|record| uneven(record).is_none()) {
+        rows.retain(|(name, _)| ![BALANCED, MACRO_F1].contains(name));
+    }
     html! {
         div class="scroll" tabindex="0" {
             table class="compare" {

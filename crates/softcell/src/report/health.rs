@@ -3,7 +3,8 @@
 use super::record::{RunRecord, State};
 use super::statistics::wilson;
 use super::words::{counted, grouped, quoted, rough_percent};
-use crate::run::Activity;
+use crate::measures::{balanced_accuracy, class_images, is_uneven};
+use crate::run::{Activity, RunResult};
 use crate::search::SearchEpoch;
 use crate::space::Genotype;
 
@@ -122,7 +123,7 @@ fn no_better_than_the_largest_class(record: &RunRecord) -> Option<Warning> {
     let result = record.result.as_ref()?;
     let largest = result.confusion.iter().map(|row| row.iter().sum::<u64>()).max()?;
     let share = largest as f64 / images.max(1) as f64;
-    if wilson(right, images)[0] > share {
+    if wilson(right, images)[0] > share || has_learned_uneven_classes(result) {
         return None;
     }
     warning(
@@ -133,6 +134,24 @@ fn no_better_than_the_largest_class(record: &RunRecord) -> Option<Warning> {
         ),
         "Train longer or with more images, and look at the images and labels.",
     )
+}
+
+/// Whether classes are uneven and the mean of their accuracies is above what one answer for all images gives, by more
+/// than chance would: two standard errors of that mean, each class with a right and a wrong answer added to it.
+fn has_learned_uneven_classes(result: &RunResult) -> bool {
+    let images = class_images(&result.confusion);
+    if !is_uneven(images.iter().copied()) {
+        return false;
+    }
+    let present = || images.iter().enumerate().filter(|&(_, &n)| n > 0);
+    let classes = present().count() as f64;
+    let variance: f64 = present()
+        .map(|(class, &n)| {
+            let share = (result.confusion[class][class] as f64 + 1.0) / (n as f64 + 2.0);
+            share * (1.0 - share) / n as f64
+        })
+        .sum();
+    balanced_accuracy(&result.confusion) - 2.0 * variance.sqrt() / classes > 1.0 / classes
 }
 
 fn training_above_validation(record: &RunRecord) -> Option<Warning> {

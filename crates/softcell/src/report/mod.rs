@@ -18,7 +18,7 @@ mod testing;
 mod tests;
 mod words;
 
-pub use comparison::comparison;
+pub use comparison::{COMPARISON_TITLE, comparison};
 pub use health::{Warning, findings, warnings};
 pub use record::{RunRecord, State};
 pub use sections::report;

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::error::Result;
-use crate::run::{Activity, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples, read_history};
+use crate::run::{Activity, Agreement, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples};
 use crate::search::SearchEpoch;
 use crate::space::{Cost, Genotype, parse_genotype};
 use crate::train::TrainEpoch;
@@ -63,28 +63,44 @@ impl RunRecord {
     /// Reads a run; `activity` is as [`RunFolder::peek`] says.
     ///
     /// # Errors
-    /// When a file is damaged. A file that is not there yet is none.
+    /// When a file is damaged, or contradicts another. A file that is not there yet is none.
     pub fn read(folder: &RunFolder, activity: Activity) -> Result<RunRecord> {
-        let (mut search, mut train) = (Vec::new(), Vec::new());
-        for line in read_history(&folder.history())? {
-            match line {
-                HistoryLine::Search(epoch) => search.push(epoch),
-                HistoryLine::Train(epoch) => train.push(epoch),
-            }
-        }
-        Ok(RunRecord {
+        let history = folder.read_history()?;
+        let mut record = RunRecord {
             place: folder.path().display().to_string(),
             activity,
             config: folder.read_config()?,
             config_text: folder.read_asked_config()?.to_toml(),
             manifest: folder.read_manifest()?,
-            search,
-            train,
+            search: Vec::new(),
+            train: Vec::new(),
             genotype: folder.read_genotype()?,
             result: folder.read_result()?,
             samples: folder.read_samples()?,
             mistakes: folder.read_mistakes()?,
-        })
+        };
+        if activity == Activity::Idle {
+            record.agreement(&history).check(folder.path())?;
+        }
+        for line in history {
+            match line {
+                HistoryLine::Search(epoch) => record.search.push(epoch),
+                HistoryLine::Train(epoch) => record.train.push(epoch),
+            }
+        }
+        Ok(record)
+    }
+
+    fn agreement<'a>(&'a self, history: &'a [HistoryLine]) -> Agreement<'a> {
+        Agreement {
+            config: Some(&self.config),
+            manifest: self.manifest.as_ref(),
+            history,
+            genotype: self.genotype.as_ref(),
+            result: self.result.as_ref(),
+            samples: self.samples.as_ref(),
+            mistakes: self.mistakes.as_ref(),
+        }
     }
 
     /// How far it is.

@@ -202,7 +202,10 @@ fn runs_are_put_side_by_side() {
         &page,
         &["runs/a", "runs/b", "search.epochs", "85.1 % to 93.4 %", "intervals of the accuracies overlap"],
     );
-    assert!(!page.contains("of different images"));
+    assert!(!page.contains("of different images") && !page.contains("balanced accuracy"));
+    let mut uneven = other.clone();
+    uneven.result.as_mut().unwrap().confusion = vec![vec![90, 10], vec![5, 15]];
+    assert_has(&comparison(&[one.clone(), uneven]), &["balanced accuracy", "macro-F1"]);
     other.manifest.as_mut().unwrap().data_fingerprint = "other".to_owned();
     assert_has(&comparison(&[one.clone(), other.clone()]), &["The runs are of different images"]);
     let mut unfinished = other;
@@ -264,6 +267,18 @@ fn warnings_are_given_where_they_are_due() {
         },
         "no better than one that always answers the most frequent class",
     );
+    // Of uneven classes it is asked whether all of them are told apart.
+    let uneven = |confusion: [[u64; 2]; 2]| {
+        let mut run = finished(&["many", "rare"], 12, 12);
+        let result = run.result.as_mut().unwrap();
+        result.confusion = confusion.map(Vec::from).to_vec();
+        result.test_images = confusion.iter().flatten().sum();
+        said(&run)
+    };
+    assert!(!uneven([[400, 100], [2, 18]]).contains("no better than one"));
+    for confusion in [[[500, 0], [20, 0]], [[400, 100], [0, 1]], [[400, 100], [15, 5]]] {
+        assert!(uneven(confusion).contains("no better than one that always answers"), "{confusion:?}");
+    }
     due(|run| run.result.as_mut().unwrap().confusion[1] = vec![0, 4, 0], "Fewer than 10 test images of bee");
     due(|run| run.result = None, "The training was stopped before its end: 12 of 12 epochs");
 }

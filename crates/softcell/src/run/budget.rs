@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::record::{Checked, Record, seconds};
+
 /// The time of a run whose sizes are chosen to fit into it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RunBudget {
@@ -39,4 +41,11 @@ pub struct FixedSettings {
 
 fn yes() -> bool {
     true
+}
+
+impl Record for RunBudget {
+    fn check(&self) -> Checked {
+        seconds("seconds", self.seconds)?;
+        seconds("before", self.before)
+    }
 }

@@ -11,14 +11,15 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
-use super::{atomic, seal};
+use super::seal::sealed;
+pub(super) use super::seal::{check, is_sealed};
 use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::loss::Meter;
 use crate::search::SearchState;
 use crate::space::ArchWeights;
 use crate::train::{Best, Score, TrainState};
-use crate::weights::{HostTensor, NamedTensors};
+use crate::weights::{HostTensor, NamedTensors, unusable};
 
 const KEY: &str = "softcell";
 
@@ -47,11 +48,20 @@ enum Head {
     },
 }
 
-/// Writes a search state; the previous checkpoint is kept beside it.
+/// A state that was read from a checkpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded<T> {
+    /// The state.
+    pub state: T,
+    /// What is wrong with the last checkpoint, where this is the previous one.
+    pub damage: Option<String>,
+}
+
+/// A search state as a file.
 ///
 /// # Errors
-/// What the file system says; the checkpoints on disk are then as they were.
-pub fn save_search(path: &Path, state: &SearchState) -> Result<()> {
+/// Values that would be refused when they are read; `path` is the name of the file.
+pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>> {
     let head = Head::Search {
         position: state.position,
         meter: state.meter,
@@ -65,44 +75,47 @@ pub fn save_search(path: &Path, state: &SearchState) -> Result<()> {
     ]);
     let parts =
         [("net", &state.net), ("velocity", &state.velocity), ("alphas", &alphas), ("adam", &state.adam)];
-    atomic::write_keeping_previous(path, &encode(&head, &parts))
+    check_values(path, &parts)?;
+    Ok(encode(&head, &parts))
 }
 
-/// Reads a search state, the previous one where the last is missing or damaged; `None` without any.
+/// A search state from its file, whose name is `path`.
 ///
 /// # Errors
-/// When both are damaged.
-pub fn load_search(path: &Path) -> Result<Option<SearchState>> {
-    load(path, |bytes| {
-        let (head, mut tensors) = decode(path, bytes)?;
-        let Head::Search { position, meter, epoch_seconds, seconds, adam_steps } = head else {
-            return Err(damaged(path, "it is a training checkpoint"));
+/// A file that is damaged, or of another kind.
+pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
+    let (head, mut tensors) = decode(path, bytes)?;
+    let Head::Search { position, meter, epoch_seconds, seconds, adam_steps } = head else {
+        return Err(damaged(path, "it is a training checkpoint"));
+    };
+    let alphas = take(&mut tensors, "alphas.");
+    let rows = |name: &str| {
+        let t = alphas.get(name).ok_or_else(|| damaged(path, format!("no alphas.{name}")))?;
+        let columns = match t.shape[..] {
+            [_, columns] if columns > 0 => columns,
+            _ => return Err(damaged(path, format!("alphas.{name} is of shape {:?}", t.shape))),
         };
-        let alphas = take(&mut tensors, "alphas.");
-        let rows = |name: &str| {
-            let t = alphas.get(name).ok_or_else(|| damaged(path, format!("no alphas.{name}")))?;
-            let columns = t.shape.last().copied().unwrap_or(1).max(1);
-            Ok(t.values.chunks(columns).map(<[f32]>::to_vec).collect())
-        };
-        Ok(SearchState {
-            position,
-            meter,
-            epoch_seconds,
-            seconds,
-            alphas: ArchWeights { normal: rows("normal")?, reduction: rows("reduction")? },
-            net: take(&mut tensors, "net."),
-            velocity: take(&mut tensors, "velocity."),
-            adam_steps,
-            adam: take(&mut tensors, "adam."),
-        })
-    })
+        Ok(t.values.chunks(columns).map(<[f32]>::to_vec).collect())
+    };
+    let state = SearchState {
+        position,
+        meter,
+        epoch_seconds,
+        seconds,
+        alphas: ArchWeights { normal: rows("normal")?, reduction: rows("reduction")? },
+        net: take(&mut tensors, "net."),
+        velocity: take(&mut tensors, "velocity."),
+        adam_steps,
+        adam: take(&mut tensors, "adam."),
+    };
+    check_rest(path, &tensors).map(|()| state)
 }
 
-/// Writes a training state; the previous checkpoint is kept beside it.
+/// A training state as a file.
 ///
 /// # Errors
-/// What the file system says; the checkpoints on disk are then as they were.
-pub fn save_train(path: &Path, state: &TrainState) -> Result<()> {
+/// As [`encode_search`].
+pub(super) fn encode_train(path: &Path, state: &TrainState) -> Result<Vec<u8>> {
     let head = Head::Train {
         position: state.position,
         meter: state.meter,
@@ -117,69 +130,65 @@ pub fn save_train(path: &Path, state: &TrainState) -> Result<()> {
     let best = state.best.as_ref().map_or(&nothing, |b| &b.net);
     let parts =
         [("net", &state.net), ("velocity", &state.velocity), ("best", best), ("average", &state.average)];
-    atomic::write_keeping_previous(path, &encode(&head, &parts))
+    check_values(path, &parts)?;
+    Ok(encode(&head, &parts))
 }
 
-/// Reads a training state, the previous one where the last is missing or damaged; `None` without any.
+/// A training state from its file, whose name is `path`.
 ///
 /// # Errors
-/// When both are damaged.
-pub fn load_train(path: &Path) -> Result<Option<TrainState>> {
-    load(path, |bytes| {
-        let (head, mut tensors) = decode(path, bytes)?;
-        let Head::Train {
-            position,
-            meter,
-            epoch_seconds,
-            seconds,
-            best_epoch,
-            best_accuracy,
-            best_balanced_accuracy: balanced_accuracy,
-            best_loss: loss,
-        } = head
-        else {
-            return Err(damaged(path, "it is a search checkpoint"));
-        };
-        let best_net = take(&mut tensors, "best.");
-        Ok(TrainState {
-            position,
-            meter,
-            epoch_seconds,
-            seconds,
-            net: take(&mut tensors, "net."),
-            velocity: take(&mut tensors, "velocity."),
-            best: best_epoch.zip(best_accuracy).map(|(epoch, accuracy)| Best {
-                epoch,
-                score: Score { accuracy, balanced_accuracy, loss },
-                net: best_net,
-            }),
-            average: take(&mut tensors, "average."),
-        })
-    })
+/// A file that is damaged, or of another kind.
+pub(super) fn decode_train(path: &Path, bytes: &[u8]) -> Result<TrainState> {
+    let (head, mut tensors) = decode(path, bytes)?;
+    let Head::Train {
+        position,
+        meter,
+        epoch_seconds,
+        seconds,
+        best_epoch,
+        best_accuracy,
+        best_balanced_accuracy: balanced_accuracy,
+        best_loss: loss,
+    } = head
+    else {
+        return Err(damaged(path, "it is a search checkpoint"));
+    };
+    let best_net = take(&mut tensors, "best.");
+    let state = TrainState {
+        position,
+        meter,
+        epoch_seconds,
+        seconds,
+        net: take(&mut tensors, "net."),
+        velocity: take(&mut tensors, "velocity."),
+        best: best_epoch.zip(best_accuracy).map(|(epoch, accuracy)| Best {
+            epoch,
+            score: Score { accuracy, balanced_accuracy, loss },
+            net: best_net,
+        }),
+        average: take(&mut tensors, "average."),
+    };
+    check_rest(path, &tensors).map(|()| state)
 }
 
-/// Writes the weights and buffers of a network under their state-dict names.
-///
-/// # Errors
-/// What the file system says; the file on disk is then as it was.
-pub fn write_weights(path: &Path, net: &NamedTensors) -> Result<()> {
-    atomic::write(path, &to_bytes(net, BTreeMap::new()))
+/// The weights and buffers of a network as a file, under their state-dict names.
+pub fn encode_weights(net: &NamedTensors) -> Vec<u8> {
+    to_bytes(net, BTreeMap::new())
 }
 
-/// Reads what [`write_weights`] wrote, or any safetensors file of f32 tensors.
+/// What [`encode_weights`] wrote, or any safetensors file of f32 tensors; `path` is its name.
 ///
 /// # Errors
-/// When the file is missing, damaged (also by a single bit, in files with a checksum) or holds other numbers.
-pub fn read_weights(path: &Path) -> Result<NamedTensors> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-    seal::check(&bytes).map_err(|problem| {
+/// When the file is damaged (also by a single bit, in files with a checksum) or holds other numbers.
+pub(super) fn decode_weights(path: &Path, bytes: &[u8]) -> Result<NamedTensors> {
+    check(bytes).map_err(|problem| {
         Error::run(
             path,
             format!("these weights cannot be used: {problem}"),
             "put a copy of the file there, or train the network again with softcell train --run RUN --force",
         )
     })?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(path, e.to_string()))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(path, e.to_string()))?;
     tensors_of(path, &file)
 }
 
@@ -191,6 +200,26 @@ fn take(tensors: &mut NamedTensors, prefix: &str) -> NamedTensors {
             (name[prefix.len()..].to_string(), tensors.remove(&name).expect("the name was just listed"))
         })
         .collect()
+}
+
+/// Refuses tensors that are no part of a state.
+fn check_rest(path: &Path, rest: &NamedTensors) -> Result<()> {
+    match rest.keys().next() {
+        None => Ok(()),
+        Some(name) => Err(damaged(path, format!("{name} is no part of such a state"))),
+    }
+}
+
+/// Refuses to write values that would be refused when they are read.
+pub(super) fn check_values(path: &Path, parts: &[(&str, &NamedTensors)]) -> Result<()> {
+    match parts.iter().find_map(|(_, tensors)| unusable(tensors)) {
+        None => Ok(()),
+        Some(unusable) => Err(Error::run(
+            path,
+            format!("not written, because of {}", unusable.found),
+            "the last good checkpoint is kept: lower --learning-rate or --arch-learning-rate, or check the images",
+        )),
+    }
 }
 
 fn encode(head: &Head, parts: &[(&str, &NamedTensors)]) -> Vec<u8> {
@@ -221,11 +250,11 @@ fn encode_views<'a>(
         (*name, view)
     });
     let file = serialize(views, None).expect("f32 tensors with unique names serialise");
-    seal::sealed(&file, metadata)
+    sealed(&file, metadata)
 }
 
 fn decode(path: &Path, bytes: &[u8]) -> Result<(Head, NamedTensors)> {
-    seal::check(bytes).map_err(|problem| damaged(path, problem))?;
+    check(bytes).map_err(|problem| damaged(path, problem))?;
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(path, e.to_string()))?;
     let head = metadata
         .metadata()
@@ -250,7 +279,10 @@ fn tensors_of(path: &Path, file: &SafeTensors) -> Result<NamedTensors> {
             view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         tensors.insert(name.to_string(), HostTensor { shape: view.shape().to_vec(), values });
     }
-    Ok(tensors)
+    match unusable(&tensors) {
+        None => Ok(tensors),
+        Some(unusable) => Err(damaged(path, format!("{}, not {}", unusable.found, unusable.expected))),
+    }
 }
 
 fn damaged(path: &Path, problem: impl std::fmt::Display) -> Error {
@@ -261,24 +293,10 @@ fn damaged(path: &Path, problem: impl std::fmt::Display) -> Error {
     )
 }
 
-fn load<T>(path: &Path, read: impl Fn(&[u8]) -> Result<T>) -> Result<Option<T>> {
-    let mut first_error = None;
-    for candidate in [path.to_path_buf(), atomic::previous(path)] {
-        match std::fs::read(&candidate) {
-            Ok(bytes) => match read(&bytes) {
-                Ok(state) => return Ok(Some(state)),
-                Err(e) => first_error = first_error.or(Some(e)),
-            },
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(Error::io("read", candidate)(e)),
-        }
-    }
-    first_error.map_or(Ok(None), Err)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{Overwrite, RunFolder};
 
     fn tensor(values: &[f32]) -> HostTensor {
         HostTensor { shape: vec![values.len()], values: values.to_vec() }
@@ -301,39 +319,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn search_states_come_back_bit_for_bit() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("search.safetensors");
-        assert!(load_search(&path).unwrap().is_none());
-        save_search(&path, &search_state(1)).unwrap();
-        assert_eq!(load_search(&path).unwrap().unwrap(), search_state(1));
-        let bytes = std::fs::read(&path).unwrap();
-        save_search(&path, &search_state(1)).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), bytes, "the same state gives the same bytes");
-    }
-
-    #[test]
-    fn a_damaged_checkpoint_falls_back_to_the_previous() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("search.safetensors");
-        save_search(&path, &search_state(1)).unwrap();
-        save_search(&path, &search_state(2)).unwrap();
-        let bytes = std::fs::read(&path).unwrap();
-        std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
-        assert_eq!(load_search(&path).unwrap().unwrap().position.step, 1);
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!(load_search(&path).unwrap().unwrap().position.step, 1);
-        std::fs::write(atomic::previous(&path), b"junk").unwrap();
-        assert!(load_search(&path).is_err());
-    }
-
-    #[test]
-    fn training_states_come_back_and_kinds_are_told_apart() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("train.safetensors");
+    fn train_state() -> TrainState {
         let search = search_state(0);
-        let state = TrainState {
+        TrainState {
             position: search.position,
             meter: search.meter,
             epoch_seconds: 0.5,
@@ -346,38 +334,87 @@ mod tests {
                 net: search.net.clone(),
             }),
             average: search.velocity.clone(),
-        };
-        save_train(&path, &state).unwrap();
-        assert_eq!(load_train(&path).unwrap().unwrap(), state);
-        assert!(load_search(&path).unwrap_err().to_string().contains("training checkpoint"));
+        }
+    }
+
+    fn folder() -> (tempfile::TempDir, RunFolder) {
+        let base = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(&base.path().join("run"), Overwrite::Refuse).unwrap();
+        (base, folder)
     }
 
     #[test]
-    fn a_flipped_bit_is_noticed_wherever_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let net: NamedTensors = [("stem.0.weight".to_string(), tensor(&[0.5; 300]))].into();
-        write_weights(&at("best"), &net).unwrap();
-        save_search(&at("search"), &search_state(1)).unwrap();
-        assert_eq!(read_weights(&at("best")).unwrap(), net);
-        for name in ["best", "search"] {
-            let bytes = std::fs::read(at(name)).unwrap();
-            for i in 0..10 {
-                let mut other = bytes.clone();
-                other[i * (bytes.len() - 1) / 9] ^= 1 << (i % 8);
-                std::fs::write(at("flipped"), other).unwrap();
-                let (weights, state) = (read_weights(&at("flipped")), load_search(&at("flipped")));
-                assert!(state.is_err(), "{name}, {i}");
-                let error = weights.expect_err(&format!("{name}, {i}")).to_string();
-                assert!(error.contains("a copy") && error.contains("--force"), "{error}");
+    fn search_states_come_back_bit_for_bit() {
+        let (_base, folder) = folder();
+        assert!(folder.load_search().unwrap().is_none());
+        folder.save_search(&search_state(1)).unwrap();
+        assert_eq!(folder.load_search().unwrap().unwrap(), Loaded { state: search_state(1), damage: None });
+        assert_eq!(
+            encode_search(Path::new("x"), &search_state(1)).unwrap(),
+            encode_search(Path::new("x"), &search_state(1)).unwrap()
+        );
+    }
+
+    #[test]
+    fn training_states_come_back_and_kinds_are_told_apart() {
+        let (_base, folder) = folder();
+        folder.save_train(&train_state()).unwrap();
+        assert_eq!(folder.load_train().unwrap().unwrap().state, train_state());
+        let error = decode_search(Path::new("x"), &encode_train(Path::new("x"), &train_state()).unwrap())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("training checkpoint"), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_falls_back_to_the_previous_and_never_takes_its_place() {
+        let (_base, folder) = folder();
+        let [last, previous] = ["search", "search.previous"]
+            .map(|name| folder.path().join(format!("checkpoints/{name}.safetensors")));
+        let loaded = || folder.load_search().unwrap().unwrap();
+        for step in [1, 2] {
+            folder.save_search(&search_state(step)).unwrap();
+        }
+        assert_eq!((loaded().state.position.step, loaded().damage), (2, None));
+        let bytes = std::fs::read(&last).unwrap();
+        std::fs::write(&last, &bytes[..bytes.len() - 3]).unwrap();
+        assert_eq!(loaded().state.position.step, 1);
+        let damage = loaded().damage.unwrap();
+        assert!(damage.contains("search.safetensors"), "{damage}");
+        folder.save_search(&search_state(3)).unwrap();
+        assert_eq!(loaded().state.position.step, 3);
+        std::fs::remove_file(&last).unwrap();
+        assert_eq!((loaded().state.position.step, loaded().damage), (1, None));
+        std::fs::write(&previous, b"junk").unwrap();
+        assert!(folder.load_search().is_err());
+    }
+
+    #[test]
+    fn every_flipped_byte_is_noticed() {
+        let net: NamedTensors = [("stem.0.weight".to_string(), tensor(&[0.5; 20]))].into();
+        let files: [(Vec<u8>, fn(&[u8]) -> bool); 3] = [
+            (encode_weights(&net), |bytes| decode_weights(Path::new("x"), bytes).is_ok()),
+            (encode_search(Path::new("x"), &search_state(1)).unwrap(), |bytes| {
+                decode_search(Path::new("x"), bytes).is_ok()
+            }),
+            (encode_train(Path::new("x"), &train_state()).unwrap(), |bytes| {
+                decode_train(Path::new("x"), bytes).is_ok()
+            }),
+        ];
+        for (bytes, is_read) in files {
+            assert!(is_read(&bytes));
+            for i in 0..bytes.len() {
+                for flipped in [1, 1 << (i % 8), 0x80, 0xff] {
+                    let mut other = bytes.clone();
+                    other[i] ^= flipped;
+                    assert!(!is_read(&other), "byte {i} of {}, {flipped:#x}", bytes.len());
+                }
             }
         }
     }
 
     #[test]
     fn files_of_earlier_versions_have_no_checksum() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("old");
         let values = 1.5f32.to_le_bytes();
         let views = ["net.a", "velocity.a", "alphas.normal", "alphas.reduction"]
             .map(|name| (name, TensorView::new(Dtype::F32, vec![1, 1], &values).unwrap()));
@@ -390,9 +427,9 @@ mod tests {
         };
         let head = serde_json::to_string(&head).unwrap();
         let bytes = serialize(views, Some([(KEY.to_string(), head)].into())).unwrap();
-        std::fs::write(&path, bytes).unwrap();
-        assert_eq!(load_search(&path).unwrap().unwrap().alphas.normal, [[1.5]]);
-        assert_eq!(read_weights(&path).unwrap().len(), 4);
+        let path = Path::new("old");
+        assert_eq!(decode_search(path, &bytes).unwrap().alphas.normal, [[1.5]]);
+        assert_eq!(decode_weights(path, &bytes).unwrap().len(), 4);
     }
 
     #[test]
@@ -401,10 +438,8 @@ mod tests {
             "top5":0},"epoch_seconds":0.0,"seconds":1.0,"best_epoch":2,"best_accuracy":0.5}"#;
         let net: NamedTensors =
             [("net.a".to_string(), tensor(&[1.0])), ("best.a".to_string(), tensor(&[2.0]))].into();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("train.safetensors");
-        std::fs::write(&path, to_bytes(&net, BTreeMap::from([(KEY, head.to_string())]))).unwrap();
-        let state = load_train(&path).unwrap().unwrap();
+        let bytes = to_bytes(&net, BTreeMap::from([(KEY, head.to_string())]));
+        let state = decode_train(Path::new("train.safetensors"), &bytes).unwrap();
         let best = state.best.unwrap();
         assert_eq!(best.score, Score { accuracy: 0.5, balanced_accuracy: None, loss: None });
         assert_eq!((best.epoch, best.net["a"].values[0], state.average.len()), (2, 2.0, 0));

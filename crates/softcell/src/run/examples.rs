@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::record::{Checked, Record, count, holds, share};
+
 /// The classes and a few training images of each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Samples {
@@ -42,4 +44,44 @@ pub struct Mistake {
     pub probability: f32,
     /// The image as a `data:` address.
     pub picture: String,
+}
+
+impl Record for Samples {
+    fn check(&self) -> Checked {
+        for (i, class) in self.classes.iter().enumerate() {
+            count(&format!("classes[{i}].train_images"), class.train_images as u64)?;
+            count(&format!("classes[{i}].test_images"), class.test_images as u64)?;
+            class
+                .pictures
+                .iter()
+                .try_for_each(|address| picture(&format!("classes[{i}].pictures"), address))?;
+        }
+        Ok(())
+    }
+}
+
+impl Record for Mistakes {
+    fn check(&self) -> Checked {
+        count("count", self.count)?;
+        let (some, all) = (self.examples.len(), self.count);
+        let expected = format!("at most {all}, as count says");
+        holds(some as u64 <= all, "examples", format!("{some} entries"), expected)?;
+        for (i, example) in self.examples.iter().enumerate() {
+            let Mistake { truth, answer, .. } = example;
+            let field = format!("examples[{i}].answer");
+            holds(truth != answer, &field, answer, "another class than truth")?;
+            share(&format!("examples[{i}].probability"), f64::from(example.probability))?;
+            picture(&format!("examples[{i}].picture"), &example.picture)?;
+        }
+        Ok(())
+    }
+}
+
+/// Only addresses such as Softcell writes: a report shows them.
+fn picture(field: &str, address: &str) -> Checked {
+    let kinds = ["data:image/png;base64,", "data:image/jpeg;base64,"];
+    let plain = |text: &str| text.bytes().all(|c| c.is_ascii_alphanumeric() || b"+/=".contains(&c));
+    let fits = kinds.iter().any(|kind| address.strip_prefix(kind).is_some_and(plain));
+    let found = format!("an address that begins with {:?}", address.chars().take(30).collect::<String>());
+    holds(fits, field, found, "a PNG or JPEG image as a data: address")
 }

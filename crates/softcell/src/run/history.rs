@@ -1,12 +1,20 @@
 //! `history.jsonl`: one line for each epoch, of the search and of the training.
 
-use std::path::Path;
+use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::atomic;
+use super::directory::Directory;
+use super::files::HISTORY;
+use super::record::{
+    Checked, MOST_EPOCHS, Record, amount, finite, genotype, holds, if_there, length, seconds, share, whole,
+};
 use crate::error::{Error, Result};
+use crate::event::Stage;
+use crate::reading::MOST_OF_A_RECORD;
 use crate::search::SearchEpoch;
+use crate::shown;
+use crate::space::{ArchWeights, CellKind};
 use crate::train::TrainEpoch;
 
 /// One line.
@@ -20,6 +28,14 @@ pub enum HistoryLine {
 }
 
 impl HistoryLine {
+    /// The stage that the epoch is of.
+    pub fn stage(&self) -> Stage {
+        match self {
+            HistoryLine::Search(_) => Stage::Search,
+            HistoryLine::Train(_) => Stage::Train,
+        }
+    }
+
     /// Seconds the epoch took.
     pub fn seconds(&self) -> f64 {
         match self {
@@ -32,46 +48,150 @@ impl HistoryLine {
 /// Reads a history; a last line that a kill cut short is left out.
 ///
 /// # Errors
-/// A line in the middle that cannot be read.
-pub fn read_history(path: &Path) -> Result<Vec<HistoryLine>> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io("read", path)(e)),
-    };
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let read = |(i, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|e| {
+/// A line in the middle that cannot be read or says what cannot be, and epochs that do not follow one another.
+pub(super) fn read(directory: &Directory) -> Result<Vec<HistoryLine>> {
+    let Some(bytes) = directory.read(HISTORY, MOST_OF_A_RECORD)? else { return Ok(Vec::new()) };
+    let path = directory.path().join(HISTORY);
+    // What stands after the last end of a line was cut short, at times within a letter.
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
+    let mut following = Following::default();
+    let mut lines = Vec::new();
+    for (i, line) in whole.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
+        let read: HistoryLine = serde_json::from_slice(line).map_err(|e| {
             Error::invalid(
-                format!("{}, line {}", path.display(), i + 1),
+                format!("{}, line {}", shown::path(&path), i + 1),
                 e.to_string(),
                 "a line that Softcell wrote",
-                "remove the line, or start again with --force",
+                "restore the file from a copy, or start again with --force",
             )
-        })
-    };
-    whole.lines().filter(|line| !line.is_empty()).enumerate().map(read).collect()
+        })?;
+        read.check().and_then(|()| following.check(&read)).map_err(|c| c.read_from_line(&path, i + 1))?;
+        lines.push(read);
+    }
+    Ok(lines)
+}
+
+/// What the next line must go on from.
+#[derive(Default)]
+struct Following {
+    search: usize,
+    train: usize,
+    /// Edges and candidates.
+    alphas: Option<[usize; 2]>,
+}
+
+impl Following {
+    /// Epochs are counted from 0 without a gap, and alphas keep their shape.
+    fn check(&mut self, line: &HistoryLine) -> Checked {
+        let (next, epoch) = match line {
+            HistoryLine::Search(epoch) => (&mut self.search, epoch.epoch),
+            HistoryLine::Train(epoch) => (&mut self.train, epoch.epoch),
+        };
+        holds(epoch == *next, "epoch", epoch, format!("{next}, which comes next"))?;
+        *next += 1;
+        let HistoryLine::Search(epoch) = line else { return Ok(()) };
+        let shape = shape(&epoch.alphas.normal);
+        let first = *self.alphas.get_or_insert(shape);
+        holds(shape == first, "alphas", format!("{shape:?}"), format!("{first:?}, as in the first line"))
+    }
+}
+
+/// Rows and columns.
+fn shape(rows: &[Vec<f32>]) -> [usize; 2] {
+    [rows.len(), rows.first().map_or(0, Vec::len)]
+}
+
+impl Record for HistoryLine {
+    fn check(&self) -> Checked {
+        match self {
+            HistoryLine::Search(epoch) => epoch.check(),
+            HistoryLine::Train(epoch) => epoch.check(),
+        }
+    }
+}
+
+impl Record for SearchEpoch {
+    fn check(&self) -> Checked {
+        whole("epoch", self.epoch, 0..=MOST_EPOCHS - 1)?;
+        amount("learning_rate", self.learning_rate)?;
+        finite("train_loss", self.train_loss)?;
+        share("train_accuracy", self.train_accuracy)?;
+        share("train_top5_accuracy", self.train_top5_accuracy)?;
+        if_there(self.valid_loss, |loss| finite("valid_loss", loss))?;
+        share("valid_accuracy", self.valid_accuracy)?;
+        for kind in CellKind::ALL {
+            let wanted = shape(&self.alphas.normal);
+            check_rows("alphas", &self.alphas, kind, wanted, "finite numbers", |a| a.is_finite())?;
+            let fits = |weight: f32| (0.0..=1.0).contains(&weight);
+            check_rows("edge_weights", &self.edge_weights, kind, wanted, "numbers from 0 to 1", fits)?;
+        }
+        amount("entropy_normal", f64::from(self.entropy_normal))?;
+        amount("entropy_reduction", f64::from(self.entropy_reduction))?;
+        genotype(&self.genotype)?;
+        seconds("seconds", self.seconds)
+    }
+}
+
+fn check_rows(
+    name: &str,
+    weights: &ArchWeights,
+    kind: CellKind,
+    [edges, candidates]: [usize; 2],
+    expected: &str,
+    fits: impl Fn(f32) -> bool,
+) -> Checked {
+    let field = format!("{name}.{kind}");
+    let rows = weights.cell(kind);
+    length(&field, rows.len(), edges, "edge")?;
+    rows.iter().try_for_each(|row| length(&field, row.len(), candidates, "candidate"))?;
+    if_there(rows.iter().flatten().find(|&&value| !fits(value)), |v| holds(false, &field, v, expected))
+}
+
+impl Record for TrainEpoch {
+    fn check(&self) -> Checked {
+        whole("epoch", self.epoch, 0..=MOST_EPOCHS - 1)?;
+        amount("learning_rate", self.learning_rate)?;
+        share("drop_path_prob", self.drop_path_prob)?;
+        finite("train_loss", self.train_loss)?;
+        share("train_accuracy", self.train_accuracy)?;
+        share("train_top5_accuracy", self.train_top5_accuracy)?;
+        if_there(self.valid_loss, |loss| finite("valid_loss", loss))?;
+        if_there(self.valid_accuracy, |accuracy| share("valid_accuracy", accuracy))?;
+        if_there(self.valid_balanced_accuracy, |accuracy| share("valid_balanced_accuracy", accuracy))?;
+        if_there(self.best_epoch, |best| whole("best_epoch", best, 0..=self.epoch))?;
+        seconds("seconds", self.seconds)
+    }
 }
 
 /// Appends a line and syncs it.
-pub(super) fn append(path: &Path, line: &HistoryLine) -> Result<()> {
-    use std::io::Write;
+pub(super) fn append(directory: &Directory, line: &HistoryLine) -> Result<()> {
+    let path = directory.path().join(HISTORY);
+    line.check().map_err(|contradiction| contradiction.not_written_to(&path))?;
     let mut text = serde_json::to_string(line).expect("records serialise");
     text.push('\n');
-    let mut file =
-        std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("open", path))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(Error::io("append to", path))
+    let mut file = directory.open_to_append(HISTORY)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
+    written.map_err(Error::io("append to", path))
 }
 
-/// Drops the lines that `keep` refuses: those of epochs after the checkpoint a run goes on from.
-pub(super) fn retain(path: &Path, keep: impl Fn(&HistoryLine) -> bool) -> Result<()> {
-    if !path.exists() {
-        return Ok(());
-    }
+/// Writes a history anew, where there is one.
+pub(super) fn write<'a>(directory: &Directory, lines: impl Iterator<Item = &'a HistoryLine>) -> Result<()> {
     let mut text = String::new();
-    for line in read_history(path)?.iter().filter(|line| keep(line)) {
+    for line in lines {
         text.push_str(&serde_json::to_string(line).expect("records serialise"));
         text.push('\n');
     }
-    atomic::write(path, text.as_bytes())
+    match text.is_empty() {
+        true => directory.remove(HISTORY),
+        false => directory.write(HISTORY, text.as_bytes()),
+    }
+}
+
+/// Drops the lines that `keep` refuses: those of epochs after the checkpoint a run goes on from.
+pub(super) fn retain(directory: &Directory, keep: impl Fn(&HistoryLine) -> bool) -> Result<()> {
+    if !directory.exists(HISTORY) {
+        return Ok(());
+    }
+    let lines = read(directory)?;
+    write(directory, lines.iter().filter(|line| keep(line)))
 }

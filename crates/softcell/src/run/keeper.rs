@@ -3,11 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{save_search, save_train};
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
 use super::tensorboard::EventFile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, Observer, Signal, Stage};
 
 /// Keeps what a stage hands out.
@@ -29,7 +28,7 @@ impl<'a> Keeper<'a> {
     }
 
     fn keep(&mut self, line: HistoryLine) -> Result<()> {
-        history::append(&self.folder.history(), &line)?;
+        history::append(&self.folder.directory, &line)?;
         self.events.as_mut().map_or(Ok(()), |events| events.add(&line))
     }
 }
@@ -38,19 +37,18 @@ impl Observer for Keeper<'_> {
     fn on(&mut self, event: Event<'_>) -> Result<()> {
         match &event {
             Event::SearchEpoch(epoch) => {
-                let text = format!("{}\n", epoch.genotype);
-                super::atomic::write(&self.folder.epoch_genotype(epoch.epoch), text.as_bytes())?;
+                self.folder.write_epoch_genotype(epoch.epoch, &epoch.genotype)?;
                 self.keep(HistoryLine::Search((*epoch).clone()))?;
             }
             Event::TrainEpoch(epoch) => {
                 self.keep(HistoryLine::Train((*epoch).clone()))?;
             }
             Event::SaveSearch(state) => {
-                save_search(&self.folder.checkpoint(Stage::Search), state)?;
+                self.folder.save_search(state)?;
                 self.saved = Instant::now();
             }
             Event::SaveTrain(state) => {
-                save_train(&self.folder.checkpoint(Stage::Train), state)?;
+                self.folder.save_train(state)?;
                 self.saved = Instant::now();
             }
             _ => {}
@@ -67,8 +65,27 @@ impl Observer for Keeper<'_> {
 }
 
 /// Removes from the history what lies after the checkpoint that a stage goes on from.
+///
+/// # Errors
+/// When it does not have all epochs up to there.
 pub(crate) fn rewind(folder: &RunFolder, stage: Stage, epochs_done: usize) -> Result<()> {
-    history::retain(&folder.history(), |line| match (stage, line) {
+    let before = |line: &&HistoryLine| match (stage, line) {
+        (Stage::Search, HistoryLine::Search(epoch)) => epoch.epoch < epochs_done,
+        (Stage::Train, HistoryLine::Train(epoch)) => epoch.epoch < epochs_done,
+        _ => false,
+    };
+    let kept = folder.read_history()?.iter().filter(before).count();
+    if kept < epochs_done {
+        return Err(Error::run(
+            folder.path().join("history.jsonl"),
+            format!(
+                "it has {kept} of the {epochs_done} epochs of the {} that the checkpoint has",
+                stage.noun()
+            ),
+            "restore the file from a copy, or start again with --force",
+        ));
+    }
+    history::retain(&folder.directory, |line| match (stage, line) {
         (Stage::Search, HistoryLine::Search(epoch)) => epoch.epoch < epochs_done,
         (Stage::Search, HistoryLine::Train(_)) => false,
         (Stage::Train, HistoryLine::Search(_)) => true,

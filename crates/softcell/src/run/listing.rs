@@ -4,12 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
-use super::folder::{Activity, LOCK, OWN_FILES, RunFolder};
-use super::history::{HistoryLine, read_history};
+use super::agreement::Agreement;
+use super::files::{LOCK, MARKER, TELLING};
+use super::folder::{Activity, RunFolder};
+use super::history::HistoryLine;
 use crate::error::{Error, Result};
 use crate::event::Stage;
+use crate::measures::{class_images, is_uneven};
 
 /// How many folders deep runs are looked for.
 const DEPTH: usize = 4;
@@ -17,7 +21,9 @@ const DEPTH: usize = 4;
 /// A run in a few words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunSummary {
-    /// Its folder.
+    /// Its folder. As JSON `folder`, with a replacement character for what is no text in a name; only then there
+    /// is also `folder_bytes`, the bytes of the path in hexadecimal.
+    #[serde(flatten, serialize_with = "with_bytes")]
     pub folder: PathBuf,
     /// Where it stands.
     #[serde(flatten)]
@@ -36,12 +42,28 @@ pub struct RunSummary {
     pub validation_accuracy: Option<f64>,
     /// Accuracy on the test part.
     pub test_accuracy: Option<f64>,
+    /// Mean of the classes' test accuracies, where the classes have uneven numbers of test images.
+    pub test_balanced_accuracy: Option<f64>,
+    /// Mean of the classes' F1 on the test images, likewise.
+    pub test_macro_f1: Option<f64>,
     /// Weights of the network, the auxiliary head left out.
     pub parameters: Option<u64>,
     /// Seconds of search and training so far, in whole epochs.
     pub seconds: Option<f64>,
     /// When one of its files last changed, in seconds since 1970; none where the system does not tell.
     pub changed: Option<f64>,
+}
+
+/// A path as text, and its bytes where the text is not the path.
+pub(super) fn with_bytes<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("folder", &path.to_string_lossy())?;
+    if path.to_str().is_none() {
+        let hex = |byte: &u8| format!("{byte:02x}");
+        let bytes: String = path.as_os_str().as_encoded_bytes().iter().map(hex).collect();
+        map.serialize_entry("folder_bytes", &bytes)?;
+    }
+    map.end()
 }
 
 /// Where a run stands.
@@ -85,19 +107,46 @@ pub enum RunState {
 /// # Errors
 /// When the folder itself cannot be read.
 pub fn list_runs(folder: &Path) -> Result<Vec<RunSummary>> {
+    let summary = |found: Found| match found {
+        Found::Run(path) => summarise(&path),
+        Found::Unreadable(path, error) => broken(&path, &error),
+    };
+    Ok(look(folder)?.into_iter().map(summary).collect())
+}
+
+/// The folders of the runs that [`list_runs`] lists, but for those below which nothing can be read.
+///
+/// # Errors
+/// As [`list_runs`].
+pub fn find_runs(folder: &Path) -> Result<Vec<PathBuf>> {
+    let path = |found: Found| match found {
+        Found::Run(path) => Some(path),
+        Found::Unreadable(..) => None,
+    };
+    Ok(look(folder)?.into_iter().filter_map(path).collect())
+}
+
+/// What is found where runs are looked for.
+enum Found {
+    Run(PathBuf),
+    /// A folder that cannot be read.
+    Unreadable(PathBuf, Error),
+}
+
+fn look(folder: &Path) -> Result<Vec<Found>> {
     if !folder.exists() {
         let remedy = "name the folder that holds your runs; `softcell fit` begins one in runs/";
         return Err(Error::run(folder, "no such folder", remedy));
     }
     if is_run(folder) {
-        return Ok(vec![summarise(folder)]);
+        return Ok(vec![Found::Run(folder.to_path_buf())]);
     }
     let mut found = Vec::new();
     look_into(folder, DEPTH, &mut found)?;
     Ok(found)
 }
 
-fn look_into(folder: &Path, depth: usize, found: &mut Vec<RunSummary>) -> Result<()> {
+fn look_into(folder: &Path, depth: usize, found: &mut Vec<Found>) -> Result<()> {
     let mut entries: Vec<PathBuf> = fs::read_dir(folder)
         .map_err(Error::io("read", folder))?
         .flatten()
@@ -107,11 +156,11 @@ fn look_into(folder: &Path, depth: usize, found: &mut Vec<RunSummary>) -> Result
     entries.sort_by_key(|path| sort_key(path));
     for path in entries {
         if is_run(&path) {
-            found.push(summarise(&path));
+            found.push(Found::Run(path));
         } else if depth > 1
             && let Err(error) = look_into(&path, depth - 1, found)
         {
-            found.push(broken(&path, &error));
+            found.push(Found::Unreadable(path, error));
         }
     }
     Ok(())
@@ -135,9 +184,10 @@ fn sort_key(path: &Path) -> Vec<(String, u64)> {
     key
 }
 
-/// A run has at least two of its files; one that has only been claimed has a lock.
+/// A run has its marker, or at least two of its files; one that has only been claimed has a lock.
 fn is_run(path: &Path) -> bool {
-    path.join(LOCK).exists() || OWN_FILES.iter().filter(|name| path.join(name).exists()).count() > 1
+    [LOCK, MARKER].iter().any(|name| path.join(name).exists())
+        || TELLING.iter().filter(|name| path.join(name).exists()).count() > 1
 }
 
 fn broken(path: &Path, error: &Error) -> RunSummary {
@@ -156,6 +206,8 @@ fn nothing(path: &Path) -> RunSummary {
         search_accuracy: None,
         validation_accuracy: None,
         test_accuracy: None,
+        test_balanced_accuracy: None,
+        test_macro_f1: None,
         parameters: None,
         seconds: None,
         changed: changed(path),
@@ -165,7 +217,7 @@ fn nothing(path: &Path) -> RunSummary {
 /// When one of a run's files last changed, in seconds since 1970.
 fn changed(path: &Path) -> Option<f64> {
     let of_file = |name: &&str| fs::metadata(path.join(name)).and_then(|data| data.modified()).ok();
-    let last = OWN_FILES.iter().filter_map(of_file).max()?;
+    let last = TELLING.iter().filter_map(of_file).max()?;
     last.duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs_f64())
 }
 
@@ -183,8 +235,10 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
     let (folder, activity) = RunFolder::peek(path)?;
     let config = folder.read_config()?;
     summary.data = Some(config.data.path.clone());
-    let lines = read_history(&folder.history())?;
-    summary.seconds = Some(lines.iter().map(HistoryLine::seconds).sum());
+    let lines = folder.read_history()?;
+    // Not the sum of nothing, which is a negative zero.
+    let seconds = lines.iter().map(HistoryLine::seconds);
+    summary.seconds = (!lines.is_empty()).then(|| seconds.sum());
     let (mut search_epochs, mut train_epochs) = (0, 0);
     for line in &lines {
         match line {
@@ -201,7 +255,7 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
         }
     }
     let genotype = folder.read_genotype()?;
-    let searched = search_epochs > 0 || folder.checkpoint(Stage::Search).exists();
+    let searched = search_epochs > 0 || folder.has_checkpoint(Stage::Search);
     summary.order = Some(match (&genotype, searched, config.search.unrolled) {
         (Some(_), false, _) => "given",
         (_, _, false) => "first",
@@ -217,15 +271,31 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
             summary.parameters = Some(manifest.network_cost(genotype, &config.train).parameters);
         }
     }
-    if let Some(result) = folder.read_result()? {
+    let result = folder.read_result()?;
+    if activity == Activity::Idle {
+        let agreement = Agreement {
+            config: Some(&config),
+            manifest: manifest.as_ref(),
+            history: &lines,
+            genotype: genotype.as_ref(),
+            result: result.as_ref(),
+            ..Agreement::default()
+        };
+        agreement.check(path)?;
+    }
+    if let Some(result) = result {
         summary.parameters = Some(result.parameters);
         summary.validation_accuracy = result.validation_accuracy;
         summary.test_accuracy = Some(result.test_accuracy);
+        if is_uneven(class_images(&result.confusion)) {
+            summary.test_balanced_accuracy = Some(result.test_balanced_accuracy);
+            summary.test_macro_f1 = Some(result.test_macro_f1);
+        }
         summary.seconds = Some(result.search_seconds.unwrap_or(0.0) + result.train_seconds);
         return Ok(RunState::Finished);
     }
     let busy = activity == Activity::Busy;
-    let begun = busy || train_epochs > 0 || folder.checkpoint(Stage::Train).exists();
+    let begun = busy || train_epochs > 0 || folder.has_checkpoint(Stage::Train);
     let (stage, epochs_done, epochs) = match genotype {
         None => (Stage::Search, search_epochs, config.search.epochs),
         Some(_) if !begun => return Ok(RunState::Searched),

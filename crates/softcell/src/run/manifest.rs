@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::record::{
+    Checked, MOST_CHANNELS, MOST_EPOCHS, MOST_LAYERS, Record, amount, classes, count, genotype, holds,
+    if_there, image_shape, length, seconds, share, whole,
+};
 use crate::config::{Resize, TrainConfig};
 use crate::data::Normalization;
 use crate::measures::{balanced_accuracy, macro_f1};
@@ -55,6 +59,25 @@ impl Manifest {
     /// Size and work of the network of a genotype for the images of the run, with these settings.
     pub fn network_cost(&self, genotype: &Genotype, train: &TrainConfig) -> Cost {
         derived_cost(genotype, &network_config(genotype, train, self.image_shape, self.classes.len()).shape())
+    }
+}
+
+impl Record for Manifest {
+    fn check(&self) -> Checked {
+        self.images.iter().try_for_each(|&n| count("images", n as u64))?;
+        classes(&self.classes)?;
+        image_shape(self.image_shape)?;
+        let channels = self.image_shape[0];
+        let Normalization { mean, std } = &self.normalization;
+        length("normalization.mean", mean.len(), channels, "channel of the images")?;
+        length("normalization.std", std.len(), channels, "channel of the images")?;
+        let strange = |value: &&f32| !value.is_finite();
+        if_there(mean.iter().find(strange), |v| holds(false, "normalization.mean", v, "finite numbers"))?;
+        // The reciprocal of a smaller one is infinite.
+        let too_small = |value: &&f32| !value.is_finite() || **value < f32::MIN_POSITIVE;
+        if_there(std.iter().find(too_small), |v| {
+            holds(false, "normalization.std", v, "finite numbers above 0")
+        })
     }
 }
 
@@ -127,4 +150,86 @@ impl RunResult {
             ..self
         }
     }
+}
+
+impl Record for RunResult {
+    fn check(&self) -> Checked {
+        for (field, accuracy) in [
+            ("test_accuracy", self.test_accuracy),
+            ("test_top5_accuracy", self.test_top5_accuracy),
+            ("test_balanced_accuracy", self.test_balanced_accuracy),
+            ("test_macro_f1", self.test_macro_f1),
+        ] {
+            share(field, accuracy)?;
+        }
+        if_there(self.validation_accuracy, |accuracy| share("validation_accuracy", accuracy))?;
+        if_there(self.validation_balanced_accuracy, |accuracy| {
+            share("validation_balanced_accuracy", accuracy)
+        })?;
+        if_there(self.validation_images, |images| count("validation_images", images))?;
+        count("test_images", self.test_images)?;
+        holds(
+            ["best", "last"].contains(&self.weights.as_str()),
+            "weights",
+            format!("{:?}", self.weights),
+            "best or last",
+        )?;
+        whole("epochs_done", self.epochs_done, 0..=MOST_EPOCHS)?;
+        let epochs = if self.epochs_done == 0 { MOST_EPOCHS } else { self.epochs_done };
+        whole("epoch", self.epoch, 0..=epochs - 1)?;
+        // Earlier versions did not write these three.
+        whole("init_channels", self.init_channels, 0..=MOST_CHANNELS)?;
+        whole("layers", self.layers, 0..=MOST_LAYERS)?;
+        count("peak_activation_bytes", self.peak_activation_bytes)?;
+        count("parameters", self.parameters)?;
+        count("macs", self.macs)?;
+        if_there(self.search_seconds, |time| seconds("search_seconds", time))?;
+        seconds("train_seconds", self.train_seconds)?;
+        if_there(self.peak_rss_mb, |mb| amount("peak_rss_mb", mb))?;
+        genotype(&self.genotype)?;
+        classes(&self.classes)?;
+        self.check_confusion()
+    }
+}
+
+impl RunResult {
+    /// Classes, the matrix of what was taken for what, and what follows from it.
+    fn check_confusion(&self) -> Checked {
+        let n = self.classes.len();
+        length("per_class_accuracy", self.per_class_accuracy.len(), n, "class")?;
+        length("confusion", self.confusion.len(), n, "class")?;
+        let mut all = Some(0u64);
+        for (class, row) in self.confusion.iter().enumerate() {
+            length(&format!("confusion[{class}]"), row.len(), n, "class")?;
+            all = row.iter().try_fold(all.unwrap_or(u64::MAX), |sum, &images| sum.checked_add(images));
+        }
+        let found =
+            all.map_or_else(|| "more images than can be counted".to_owned(), |n| format!("{n} images"));
+        holds(
+            all == Some(self.test_images),
+            "confusion",
+            found,
+            format!("{}, as test_images", self.test_images),
+        )?;
+        let shares = self.per_class_accuracy.iter().zip(&self.confusion).enumerate();
+        for (class, (accuracy, row)) in shares {
+            let images: u64 = row.iter().sum();
+            let field = format!("per_class_accuracy[{class}]");
+            let fits = match accuracy {
+                Some(accuracy) => images > 0 && is_close(*accuracy, row[class], images),
+                None => images == 0,
+            };
+            let found = accuracy.map_or("none".to_owned(), |accuracy| accuracy.to_string());
+            holds(fits, &field, found, format!("{} of {images} images, as in confusion", row[class]))?;
+        }
+        let right = crate::measures::right_answers(&self.confusion);
+        let fits = is_close(self.test_accuracy, right, self.test_images);
+        let expected = format!("{right} of {} images, as in confusion", self.test_images);
+        holds(fits, "test_accuracy", self.test_accuracy, expected)
+    }
+}
+
+/// Whether a share is `part / whole`, but for rounding; of nothing it is 0.
+fn is_close(share: f64, part: u64, whole: u64) -> bool {
+    (share - part as f64 / whole.max(1) as f64).abs() < 1e-9
 }

@@ -31,6 +31,12 @@ pub(crate) fn sealed(file: &[u8], mut metadata: BTreeMap<&str, String>) -> Vec<u
     bytes
 }
 
+/// Whether a file that is whole has a checksum.
+pub(crate) fn is_sealed(bytes: &[u8]) -> bool {
+    SafeTensors::read_metadata(bytes)
+        .is_ok_and(|(_, head)| head.metadata().iter().flatten().any(|(key, _)| key == KEY))
+}
+
 /// Whether a file is as it was written; files without a checksum, as of other programs and of earlier versions, are
 /// taken as they are.
 ///

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::record::{Checked, MOST_CHANNELS, MOST_LAYERS, Record, whole};
 use crate::space::Cost;
 
 /// Width and depth of the network that is trained, where limits decided on them.
@@ -16,4 +17,11 @@ pub struct ChosenSize {
     /// What the network costs.
     #[serde(flatten)]
     pub cost: Cost,
+}
+
+impl Record for ChosenSize {
+    fn check(&self) -> Checked {
+        whole("init_channels", self.init_channels, 1..=MOST_CHANNELS)?;
+        whole("layers", self.layers, 1..=MOST_LAYERS)
+    }
 }

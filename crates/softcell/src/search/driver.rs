@@ -17,7 +17,8 @@ use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
 use crate::ops::Pass;
 use crate::pool::in_pool;
-use crate::space::{SearchSpace, derive_genotype};
+use crate::resume::{Progress, check_size};
+use crate::space::{SearchSpace, derive_genotype, supernet_parameters};
 use crate::supernet::EdgeWeights;
 
 impl SearchConfig {
@@ -52,6 +53,11 @@ pub fn search(
 ) -> Result<SearchOutcome> {
     in_pool(|| {
         let (dataset, config) = searched(dataset, config);
+        if let Some(state) = start {
+            let (images, space) = (&dataset.train, config.search.space());
+            let weights = supernet_parameters(&space, images.channels, images.classes.len());
+            check_size(ORIGIN, &state.net, weights)?;
+        }
         let mut search = Search::new(&dataset, &config, device)?;
         if let Some(state) = start {
             search.resume(state)?;
@@ -59,6 +65,9 @@ pub fn search(
         search.run(observer)
     })
 }
+
+/// What a state is called in errors.
+const ORIGIN: &str = "search checkpoint";
 
 struct Search<'a> {
     dataset: &'a Dataset,
@@ -125,6 +134,9 @@ impl<'a> Search<'a> {
     }
 
     fn resume(&mut self, state: &SearchState) -> Result<()> {
+        let SearchState { position, meter, seconds, epoch_seconds, .. } = *state;
+        let progress = Progress { position, meter, seconds: [seconds, epoch_seconds] };
+        progress.check(ORIGIN, self.config.epochs, self.weights_plan.n_steps())?;
         self.bilevel.restore(state, &self.device)?;
         self.bilevel.alphas.check(&self.space)?;
         self.position = state.position;

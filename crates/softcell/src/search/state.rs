@@ -7,6 +7,7 @@ use super::bilevel::Bilevel;
 use crate::error::Result;
 use crate::event::Position;
 use crate::loss::Meter;
+use crate::resume::check_velocity;
 use crate::space::{ArchWeights, Genotype, SearchSpace, derive_genotype, entropy};
 use crate::weights::{NamedTensors, load_named, named_tensors, weight_names};
 
@@ -129,9 +130,11 @@ impl Bilevel {
 
     /// The inverse.
     pub(super) fn restore(&mut self, state: &SearchState, device: &Device) -> Result<()> {
-        self.net = load_named(self.net.clone(), &state.net, "search checkpoint")?;
+        let origin = "search checkpoint";
+        self.net = load_named(self.net.clone(), &state.net, origin)?;
+        check_velocity(origin, &self.net, &state.velocity)?;
         self.sgd.restore(&weight_names(&self.net), &state.velocity, device);
         self.alphas = crate::supernet::ArchParams::from_rows(&state.alphas, &device.clone().autodiff());
-        self.adam.restore(state.adam_steps, &state.adam)
+        self.adam.restore(state.adam_steps, &state.adam, state.alphas.values().count())
     }
 }

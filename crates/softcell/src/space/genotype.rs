@@ -6,6 +6,9 @@ use super::primitive::Primitive;
 use super::topology::{CellKind, N_INPUTS};
 use crate::error::{Error, Result};
 
+/// Most nodes, and most edges, of a cell: many times those of any that was published.
+const MOST_IN_A_CELL: usize = 1000;
+
 /// One kept edge.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +43,11 @@ impl CellGene {
         };
         if self.nodes.is_empty() {
             return fault("", "no nodes".into(), "at least one intermediate node".into());
+        }
+        let (nodes, edges) = (self.nodes.len(), self.nodes.iter().map(Vec::len).sum::<usize>());
+        if nodes.max(edges) > MOST_IN_A_CELL {
+            let expected = format!("at most {MOST_IN_A_CELL} of each");
+            return fault("", format!("{nodes} nodes with {edges} edges"), expected);
         }
         for (i, genes) in self.nodes.iter().enumerate() {
             let node = N_INPUTS + i;

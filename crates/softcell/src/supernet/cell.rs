@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use softcell_kernels::{BlockedMap, CellMemory, InputChannels, Term, weighted_sum};
+use softcell_kernels::{BlockedMap, InputChannels, Term, weighted_sum};
 
 use crate::ops::{
     CandidateOp, CandidateOpConfig, FusedCell, FusedCellConfig, Pass, Preprocess, PreprocessConfig, Role,
@@ -49,8 +49,8 @@ pub struct SearchCellConfig<'a> {
 }
 
 impl SearchCellConfig<'_> {
-    /// The cell as one operation.
-    fn fused(&self) -> Option<FusedCell> {
+    /// The cell as one operation; `None` if an operation is no part of such a cell.
+    pub(crate) fn fused(&self) -> Option<FusedCellConfig> {
         let mut terms = Vec::new();
         for edge in self.topology.edges() {
             let stride = self.topology.stride(self.kind, edge.source);
@@ -60,7 +60,7 @@ impl SearchCellConfig<'_> {
                 terms.push(Term { source, target, operation: op.fused()?, stride });
             }
         }
-        FusedCellConfig {
+        Some(FusedCellConfig {
             channels: self.channels,
             inputs: self.inputs,
             after_reduction: self.after_reduction,
@@ -69,8 +69,7 @@ impl SearchCellConfig<'_> {
             terms,
             output: (2..self.topology.n_nodes + 2).collect(),
             lanes: self.lanes,
-        }
-        .init()
+        })
     }
 
     /// Builds the cell.
@@ -92,7 +91,7 @@ impl SearchCellConfig<'_> {
             edges: edges.collect(),
             n_nodes: self.topology.n_nodes,
             kind: self.kind,
-            fused: self.fused(),
+            fused: self.fused().and_then(FusedCellConfig::init),
         }
     }
 }
@@ -106,11 +105,6 @@ impl SearchCell {
     /// Whether [`Self::forward_fused`] exists for this cell.
     pub fn is_fused(&self) -> bool {
         self.fused.is_some()
-    }
-
-    /// Memory of [`Self::forward_fused`] in training; none for a cell that is not fused.
-    pub(crate) fn memory(&self, images: usize, sizes: [[usize; 2]; 2]) -> Option<CellMemory> {
-        self.fused.as_ref().map(|fused| fused.memory(images, sizes))
     }
 
     /// [`Self::forward`] as one operation.

@@ -7,7 +7,7 @@ use softcell_kernels::{InputChannels, block_lanes, cell_runs_on};
 
 use super::arch::EdgeWeights;
 use super::cell::{SearchCell, SearchCellConfig};
-use crate::ops::{CellStack, CifarStem, CifarStemConfig, Linear, LinearConfig, Pass, global_average_pool};
+use crate::ops::{CifarStem, CifarStemConfig, Linear, LinearConfig, NetworkSize, Pass, global_average_pool};
 use crate::space::{CellKind, Primitive, SearchSpace};
 
 /// The supernet (A1): stem, search cells, global average, classifier.
@@ -35,62 +35,62 @@ pub struct SuperNetConfig {
 impl SuperNetConfig {
     /// Builds the network with weights of zero; [`crate::weights::initialize`] draws them.
     pub fn init(&self, device: &Device) -> SuperNet {
+        let candidates = &self.space.candidates;
+        let (cells, classifier) = self.cells();
+        SuperNet {
+            stem: self.stem().init(device),
+            cells: cells.iter().map(|cell| cell.init(device)).collect(),
+            classifier: classifier.init(device),
+            columns: (0..candidates.len()).filter(|&k| candidates[k] != Primitive::None).collect(),
+        }
+    }
+
+    /// What decides the memory of the network for images of this height and width; none where a cell is not fused.
+    pub(crate) fn size(&self, image: [usize; 2]) -> Option<NetworkSize> {
+        let mut size = NetworkSize::after_cifar_stem(&self.stem(), image);
+        let (cells, classifier) = self.cells();
+        for cell in &cells {
+            size.cell(cell.fused()?, cell.kind)?;
+        }
+        size.layers(classifier.parameters());
+        Some(size)
+    }
+
+    fn stem(&self) -> CifarStemConfig {
+        let channels = self.space.init_channels;
+        let channels_out = self.space.stem_multiplier * channels;
+        CifarStemConfig { channels_in: self.channels_in, channels_out, lanes: block_lanes(channels) }
+    }
+
+    /// The cells, and the classifier behind them.
+    fn cells(&self) -> (Vec<SearchCellConfig<'_>>, LinearConfig) {
         let space = &self.space;
-        let (topology, layout) = (space.topology(), space.layout());
-        let stem_channels = space.stem_multiplier * space.init_channels;
-        let mut inputs = [InputChannels { groups: 1, channels: stem_channels }; 2];
-        let lanes = block_lanes(space.init_channels);
+        let CifarStemConfig { channels_out, lanes, .. } = self.stem();
+        let mut inputs = [InputChannels { groups: 1, channels: channels_out }; 2];
         let mut channels = space.init_channels;
         let mut after_reduction = false;
         let mut cells = Vec::with_capacity(space.n_cells);
-        for kind in layout.kinds() {
+        for kind in space.layout().kinds() {
             if kind == CellKind::Reduction {
                 channels *= 2;
             }
-            let config = SearchCellConfig {
-                topology,
+            cells.push(SearchCellConfig {
+                topology: space.topology(),
                 candidates: &space.candidates,
                 kind,
                 after_reduction,
                 inputs,
                 channels,
                 lanes,
-            };
-            cells.push(config.init(device));
+            });
             inputs = [inputs[1], InputChannels { groups: space.n_nodes, channels }];
             after_reduction = kind == CellKind::Reduction;
         }
-        SuperNet {
-            stem: CifarStemConfig { channels_in: self.channels_in, channels_out: stem_channels, lanes }
-                .init(device),
-            cells,
-            classifier: LinearConfig { features_in: inputs[1].total(), features_out: self.classes }
-                .init(device),
-            columns: (0..space.candidates.len())
-                .filter(|&k| space.candidates[k] != Primitive::None)
-                .collect(),
-        }
+        (cells, LinearConfig { features_in: inputs[1].total(), features_out: self.classes })
     }
 }
 
 impl SuperNet {
-    /// Most bytes of maps and their gradients in a training step on the fused path, for a batch of so many
-    /// images of this height and width; none where a cell is not fused.
-    pub(crate) fn memory(&self, images: usize, size: [usize; 2]) -> Option<usize> {
-        let (input, stem) = self.stem.memory(images, size);
-        let mut stack = CellStack { input, cells: vec![stem] };
-        let mut sizes = [size; 2];
-        for cell in &self.cells {
-            stack.cells.push(cell.memory(images, sizes)?);
-            let output = match cell.kind() {
-                CellKind::Normal => sizes[1],
-                CellKind::Reduction => sizes[1].map(|side| side.div_ceil(2)),
-            };
-            sizes = [sizes[1], output];
-        }
-        Some(stack.peak())
-    }
-
     /// Logits of a batch.
     ///
     /// # Shapes

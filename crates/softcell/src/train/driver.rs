@@ -19,8 +19,9 @@ use crate::measures::is_uneven;
 use crate::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
 use crate::ops::Pass;
 use crate::pool::in_pool;
-use crate::space::Genotype;
-use crate::weights::{load_named, named_tensors, tensor_names, weight_names};
+use crate::resume::{Progress, check_size, check_velocity};
+use crate::space::{Genotype, derived_cost};
+use crate::weights::{check_named, load_named, named_tensors, tensor_names, weight_names};
 
 /// The stem for images of this size.
 pub fn stem_kind(stem: Stem, image_size: [usize; 2]) -> StemKind {
@@ -68,6 +69,15 @@ pub fn build_network(
     network_config(genotype, config, shape, images.classes.len()).init(device)
 }
 
+/// Whether the network of `genotype` can be built for these images; nothing is.
+///
+/// # Errors
+/// As [`DerivedNetworkConfig::check`].
+pub fn check_network(genotype: &Genotype, config: &TrainConfig, images: &ImageSet) -> Result<()> {
+    let shape = [images.channels, images.height, images.width];
+    network_config(genotype, config, shape, images.classes.len()).check()
+}
+
 /// Batches for evaluation: in order, without augmentation.
 pub fn evaluation_plan(
     set: &Arc<ImageSet>,
@@ -106,6 +116,12 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<TrainOutcome> {
     in_pool(|| {
+        if let Some(state) = start {
+            let images = &dataset.train;
+            let shape = [images.channels, images.height, images.width];
+            let network = network_config(genotype, &config.train, shape, images.classes.len());
+            check_size(ORIGIN, &state.net, derived_cost(genotype, &network.shape()).parameters)?;
+        }
         let mut training = Training::new(dataset, genotype, config, device)?;
         if let Some(state) = start {
             training.resume(state)?;
@@ -113,6 +129,9 @@ pub fn train(
         training.run(observer)
     })
 }
+
+/// What a state is called in errors.
+const ORIGIN: &str = "training checkpoint";
 
 struct Training<'a> {
     dataset: &'a Dataset,
@@ -175,8 +194,19 @@ impl<'a> Training<'a> {
     }
 
     fn resume(&mut self, state: &TrainState) -> Result<()> {
+        let TrainState { position, meter, seconds, epoch_seconds, .. } = *state;
+        let progress = Progress { position, meter, seconds: [seconds, epoch_seconds] };
+        progress.check(ORIGIN, self.config.epochs, self.plan.n_steps())?;
         let Learner { net, sgd, .. } = &mut self.learner;
-        *net = load_named(net.clone(), &state.net, "training checkpoint")?;
+        *net = load_named(net.clone(), &state.net, ORIGIN)?;
+        check_velocity(ORIGIN, net, &state.velocity)?;
+        if let Some(best) = &state.best {
+            best.check(&position)?;
+            check_named(net, &best.net, "best weights of the training checkpoint")?;
+        }
+        if !state.average.is_empty() {
+            check_named(net, &state.average, "average of the training checkpoint")?;
+        }
         sgd.restore(&weight_names(net), &state.velocity, &self.device);
         if let Some(average) = &mut self.average {
             average.restore(&tensor_names(net), &state.average, &self.device);

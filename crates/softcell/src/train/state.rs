@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::loss::Meter;
 use crate::weights::NamedTensors;
@@ -44,6 +45,27 @@ pub struct Best {
     pub score: Score,
     /// Weights and buffers after it.
     pub net: NamedTensors,
+}
+
+impl Best {
+    /// Whether it can be the best of the epochs before this position.
+    pub(super) fn check(&self, position: &Position) -> Result<()> {
+        let Score { accuracy, balanced_accuracy, loss } = self.score;
+        let is_share = |share: f64| (0.0..=1.0).contains(&share);
+        let fits = self.epoch < position.epoch
+            && is_share(accuracy)
+            && balanced_accuracy.is_none_or(is_share)
+            && loss.is_none_or(f64::is_finite);
+        if fits {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "best epoch of the training checkpoint",
+            format!("epoch {} with {:?}", self.epoch, self.score),
+            format!("one of the {} epochs that are done, with accuracies from 0 to 1", position.epoch),
+            "use the checkpoint of this run, or start again with --force",
+        ))
+    }
 }
 
 /// What an epoch came to on the validation part.

@@ -18,7 +18,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use softcell::event::{Stage, Step};
-use softcell::run::{HistoryLine, RunFolder, read_history};
+use softcell::run::{HistoryLine, RunFolder};
 use softcell::search::SearchEpoch;
 use softcell::train::TrainEpoch;
 
@@ -76,7 +76,7 @@ impl Panel {
         let Some(Ok((folder, _))) = self.run.as_deref().map(RunFolder::peek) else { return board };
         // Epochs after the checkpoint are done once more.
         let done = clock.done / clock.steps.max(1);
-        for line in read_history(&folder.history()).unwrap_or_default() {
+        for line in folder.read_history().unwrap_or_default() {
             match (clock.stage, &line) {
                 (Stage::Search, HistoryLine::Search(epoch)) if epoch.epoch < done => {
                     board.search_epoch(epoch)

@@ -1,6 +1,6 @@
 //! Depthwise convolution of a block of channels and its two gradients, over zero-padded copies.
 
-use crate::support::vector::{Vector, load_at, store_at, vectorised};
+use crate::support::vector::{Cpu, Vector, store_at, vectorised};
 
 /// Where windows lie in a padded block and where their results go. Distances are in values, not in pixels.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,7 @@ fn greatest(offsets: &[usize]) -> usize {
 #[allow(clippy::too_many_arguments)]
 #[inline(always)]
 unsafe fn tile<V: Vector, const S: usize, const R: usize, const Q: usize>(
+    cpu: Cpu<V>,
     source: &[f32],
     start: usize,
     offsets: &[usize],
@@ -53,20 +54,20 @@ unsafe fn tile<V: Vector, const S: usize, const R: usize, const Q: usize>(
 ) {
     // SAFETY: by the caller; `weights` has a vector for each offset.
     unsafe {
-        let mut sums = [[V::splat(0.0); Q]; R];
+        let mut sums = [[cpu.splat(0.0); Q]; R];
         for (tap, &offset) in offsets.iter().enumerate() {
-            let weight = load_at::<V>(weights, tap * V::LANES);
+            let weight = cpu.load_at(weights, tap * V::LANES);
             for (r, sums) in sums.iter_mut().enumerate() {
                 let row = start + offset + r * windows.source_row;
                 for (q, sum) in sums.iter_mut().enumerate() {
-                    *sum = load_at::<V>(source, row + q * S * V::LANES).mul_add(weight, *sum);
+                    *sum = cpu.load_at(source, row + q * S * V::LANES).mul_add(weight, *sum);
                 }
             }
         }
         for (r, sums) in sums.iter().enumerate() {
             for (q, &sum) in sums.iter().enumerate() {
                 let to = out_start + r * windows.out_row + q * windows.out_step;
-                let sum = if accumulate { load_at::<V>(out, to).add(sum) } else { sum };
+                let sum = if accumulate { cpu.load_at(out, to).add(sum) } else { sum };
                 store_at(sum, out, to);
             }
         }
@@ -80,6 +81,7 @@ unsafe fn tile<V: Vector, const S: usize, const R: usize, const Q: usize>(
 /// As for [`tile`].
 #[inline(always)]
 unsafe fn strip<V: Vector, const S: usize, const R: usize, const Q: usize>(
+    cpu: Cpu<V>,
     source: &[f32],
     offsets: &[usize],
     weights: &[f32],
@@ -94,12 +96,12 @@ unsafe fn strip<V: Vector, const S: usize, const R: usize, const Q: usize>(
     unsafe {
         while row + R <= windows.rows {
             let (start, out_start) = (row * windows.source_row + from, row * windows.out_row + to);
-            tile::<V, S, R, Q>(source, start, offsets, weights, out, out_start, windows, accumulate);
+            tile::<V, S, R, Q>(cpu, source, start, offsets, weights, out, out_start, windows, accumulate);
             row += R;
         }
         while row < windows.rows {
             let (start, out_start) = (row * windows.source_row + from, row * windows.out_row + to);
-            tile::<V, S, 1, Q>(source, start, offsets, weights, out, out_start, windows, accumulate);
+            tile::<V, S, 1, Q>(cpu, source, start, offsets, weights, out, out_start, windows, accumulate);
             row += 1;
         }
     }
@@ -107,6 +109,7 @@ unsafe fn strip<V: Vector, const S: usize, const R: usize, const Q: usize>(
 
 #[inline(always)]
 fn correlate_stride<V: Vector, const S: usize>(
+    cpu: Cpu<V>,
     source: &[f32],
     offsets: &[usize],
     weights: &[f32],
@@ -120,7 +123,7 @@ fn correlate_stride<V: Vector, const S: usize>(
             $(while column + $columns <= windows.columns {
                 // SAFETY: `correlate_body` has checked that all windows lie inside of the slices.
                 unsafe {
-                    strip::<V, S, $rows, $columns>(source, offsets, weights, out, windows, accumulate, column);
+                    strip::<V, S, $rows, $columns>(cpu, source, offsets, weights, out, windows, accumulate, column);
                 }
                 column += $columns;
             })*
@@ -139,6 +142,7 @@ fn correlate_stride<V: Vector, const S: usize>(
 
 #[inline(always)]
 fn correlate_body<V: Vector>(
+    cpu: Cpu<V>,
     source: &[f32],
     offsets: &[usize],
     weights: &[f32],
@@ -152,8 +156,8 @@ fn correlate_body<V: Vector>(
     assert!(greatest(offsets) + windows.last_source(V::LANES) + V::LANES <= source.len());
     assert!(windows.last_out() + V::LANES <= out.len() && offsets.len() * V::LANES <= weights.len());
     match windows.stride {
-        1 => correlate_stride::<V, 1>(source, offsets, weights, out, &windows, accumulate),
-        2 => correlate_stride::<V, 2>(source, offsets, weights, out, &windows, accumulate),
+        1 => correlate_stride::<V, 1>(cpu, source, offsets, weights, out, &windows, accumulate),
+        2 => correlate_stride::<V, 2>(cpu, source, offsets, weights, out, &windows, accumulate),
         stride => unreachable!("strides are 1 or 2, not {stride}"),
     }
 }
@@ -181,6 +185,7 @@ vectorised! {
 /// All windows must lie inside of `source`, all gradients inside of `gradient`.
 #[inline(always)]
 unsafe fn tap_rows<V: Vector, const K: usize, const R: usize>(
+    cpu: Cpu<V>,
     source: &[f32],
     start: usize,
     tap_steps: [usize; 2],
@@ -193,14 +198,14 @@ unsafe fn tap_rows<V: Vector, const K: usize, const R: usize>(
     // SAFETY: by the caller; `sums` has a vector for each tap.
     unsafe {
         let mut taps: [[V; K]; R] =
-            std::array::from_fn(|r| std::array::from_fn(|k| load_at::<V>(sums, (r * K + k) * V::LANES)));
+            std::array::from_fn(|r| std::array::from_fn(|k| cpu.load_at(sums, (r * K + k) * V::LANES)));
         for row in 0..windows.rows {
             for column in 0..windows.columns {
-                let g = load_at::<V>(gradient, (row * windows.columns + column) * V::LANES);
+                let g = cpu.load_at(gradient, (row * windows.columns + column) * V::LANES);
                 let at = row * windows.source_row + column * windows.stride * V::LANES;
                 for (taps, start) in taps.iter_mut().zip(rows) {
                     for (tap, step) in taps.iter_mut().zip(columns) {
-                        *tap = load_at::<V>(source, at + start + step).mul_add(g, *tap);
+                        *tap = cpu.load_at(source, at + start + step).mul_add(g, *tap);
                     }
                 }
             }
@@ -215,6 +220,7 @@ unsafe fn tap_rows<V: Vector, const K: usize, const R: usize>(
 
 #[inline(always)]
 fn tap_sums_of<V: Vector, const K: usize>(
+    cpu: Cpu<V>,
     source: &[f32],
     start: usize,
     tap_steps: [usize; 2],
@@ -229,7 +235,7 @@ fn tap_sums_of<V: Vector, const K: usize>(
                 let sums = &mut sums[row * K * V::LANES..];
                 // SAFETY: `tap_sums_body` has checked that all windows lie inside of the slices.
                 unsafe {
-                    tap_rows::<V, K, $rows>(source, start + row * tap_steps[0], tap_steps, gradient, windows, sums);
+                    tap_rows::<V, K, $rows>(cpu, source, start + row * tap_steps[0], tap_steps, gradient, windows, sums);
                 }
                 row += $rows;
             })*
@@ -246,6 +252,7 @@ fn tap_sums_of<V: Vector, const K: usize>(
 
 #[inline(always)]
 fn tap_sums_body<V: Vector>(
+    cpu: Cpu<V>,
     source: &[f32],
     start: usize,
     tap_steps: [usize; 2],
@@ -262,9 +269,9 @@ fn tap_sums_body<V: Vector>(
     assert!(windows.rows * windows.columns * V::LANES <= gradient.len());
     assert!(kernel * kernel * V::LANES <= sums.len());
     match kernel {
-        3 => tap_sums_of::<V, 3>(source, start, tap_steps, gradient, &windows, sums),
-        5 => tap_sums_of::<V, 5>(source, start, tap_steps, gradient, &windows, sums),
-        7 => tap_sums_of::<V, 7>(source, start, tap_steps, gradient, &windows, sums),
+        3 => tap_sums_of::<V, 3>(cpu, source, start, tap_steps, gradient, &windows, sums),
+        5 => tap_sums_of::<V, 5>(cpu, source, start, tap_steps, gradient, &windows, sums),
+        7 => tap_sums_of::<V, 7>(cpu, source, start, tap_steps, gradient, &windows, sums),
         _ => unreachable!("a plan has no kernel of side {kernel}"),
     }
 }

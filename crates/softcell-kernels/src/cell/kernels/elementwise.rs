@@ -1,6 +1,6 @@
 //! One pass over a block of pixels: padded copies, sums for statistics, mixtures.
 
-use crate::support::vector::{Vector, load_at, store_at, vectorised};
+use crate::support::vector::{Cpu, Vector, store_at, vectorised};
 
 /// A map with a margin on all sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,7 @@ impl Padded {
 
 #[inline(always)]
 fn fill_body<V: Vector>(
+    cpu: Cpu<V>,
     map: &[f32],
     affine: Option<(&[f32], &[f32])>,
     rectify: bool,
@@ -51,11 +52,11 @@ fn fill_body<V: Vector>(
     let width = plane.width * V::LANES;
     assert!(map.len() >= plane.height * width && padded.len() >= plane.len(V::LANES));
     assert!(affine.is_none_or(|(scale, shift)| scale.len() >= V::LANES && shift.len() >= V::LANES));
-    let (zero, one) = (V::splat(0.0), V::splat(1.0));
+    let (zero, one) = (cpu.splat(0.0), cpu.splat(1.0));
     // SAFETY: the assertions above; rows are shorter than the pitch.
     unsafe {
         let (scale, shift) = match affine {
-            Some((scale, shift)) => (load_at::<V>(scale, 0), load_at::<V>(shift, 0)),
+            Some((scale, shift)) => (cpu.load_at(scale, 0), cpu.load_at(shift, 0)),
             None => (one, zero),
         };
         for row in 0..plane.height {
@@ -63,7 +64,7 @@ fn fill_body<V: Vector>(
             let to = (row + plane.padding) * plane.pitch(V::LANES) + plane.padding * V::LANES;
             let mut at = 0;
             while at < width {
-                let mut value = load_at::<V>(map, from + at);
+                let mut value = cpu.load_at(map, from + at);
                 if affine.is_some() {
                     value = value.mul_add(scale, shift);
                 }
@@ -94,34 +95,34 @@ vectorised! {
 const CHAINS: usize = 4;
 
 #[inline(always)]
-fn moments_body<V: Vector>(map: &[f32], centre: &[f32], sums: &mut [f32], squares: &mut [f32]) {
+fn moments_body<V: Vector>(cpu: Cpu<V>, map: &[f32], centre: &[f32], sums: &mut [f32], squares: &mut [f32]) {
     let lanes = V::LANES;
     assert!(centre.len() >= lanes && sums.len() >= lanes && squares.len() >= lanes);
     let pixels = map.len() / lanes;
     // SAFETY: the assertion above, and pixels are counted.
     unsafe {
-        let centre = load_at::<V>(centre, 0);
-        let mut sum = [V::splat(0.0); CHAINS];
-        let mut square = [V::splat(0.0); CHAINS];
+        let centre = cpu.load_at(centre, 0);
+        let mut sum = [cpu.splat(0.0); CHAINS];
+        let mut square = [cpu.splat(0.0); CHAINS];
         let mut pixel = 0;
         while pixel + CHAINS <= pixels {
             for chain in 0..CHAINS {
-                let value = load_at::<V>(map, (pixel + chain) * lanes).sub(centre);
+                let value = cpu.load_at(map, (pixel + chain) * lanes).sub(centre);
                 sum[chain] = sum[chain].add(value);
                 square[chain] = value.mul_add(value, square[chain]);
             }
             pixel += CHAINS;
         }
         while pixel < pixels {
-            let value = load_at::<V>(map, pixel * lanes).sub(centre);
+            let value = cpu.load_at(map, pixel * lanes).sub(centre);
             sum[0] = sum[0].add(value);
             square[0] = value.mul_add(value, square[0]);
             pixel += 1;
         }
         let sum = sum[0].add(sum[1]).add(sum[2].add(sum[3]));
         let square = square[0].add(square[1]).add(square[2].add(square[3]));
-        store_at(load_at::<V>(sums, 0).add(sum), sums, 0);
-        store_at(load_at::<V>(squares, 0).add(square), squares, 0);
+        store_at(cpu.load_at(sums, 0).add(sum), sums, 0);
+        store_at(cpu.load_at(squares, 0).add(square), squares, 0);
     }
 }
 
@@ -131,29 +132,29 @@ vectorised! {
 }
 
 #[inline(always)]
-fn dot_body<V: Vector>(gradient: &[f32], map: &[f32], centre: &[f32], sums: &mut [f32]) {
+fn dot_body<V: Vector>(cpu: Cpu<V>, gradient: &[f32], map: &[f32], centre: &[f32], sums: &mut [f32]) {
     let lanes = V::LANES;
     assert!(centre.len() >= lanes && sums.len() >= lanes && gradient.len() >= map.len());
     let pixels = map.len() / lanes;
     // SAFETY: the assertion above, and pixels are counted.
     unsafe {
-        let centre = load_at::<V>(centre, 0);
-        let mut sum = [V::splat(0.0); CHAINS];
+        let centre = cpu.load_at(centre, 0);
+        let mut sum = [cpu.splat(0.0); CHAINS];
         let mut pixel = 0;
         while pixel + CHAINS <= pixels {
             for (chain, sum) in sum.iter_mut().enumerate() {
                 let at = (pixel + chain) * lanes;
-                *sum = load_at::<V>(map, at).sub(centre).mul_add(load_at::<V>(gradient, at), *sum);
+                *sum = cpu.load_at(map, at).sub(centre).mul_add(cpu.load_at(gradient, at), *sum);
             }
             pixel += CHAINS;
         }
         while pixel < pixels {
             let at = pixel * lanes;
-            sum[0] = load_at::<V>(map, at).sub(centre).mul_add(load_at::<V>(gradient, at), sum[0]);
+            sum[0] = cpu.load_at(map, at).sub(centre).mul_add(cpu.load_at(gradient, at), sum[0]);
             pixel += 1;
         }
         let sum = sum[0].add(sum[1]).add(sum[2].add(sum[3]));
-        store_at(load_at::<V>(sums, 0).add(sum), sums, 0);
+        store_at(cpu.load_at(sums, 0).add(sum), sums, 0);
     }
 }
 
@@ -163,26 +164,26 @@ vectorised! {
 }
 
 #[inline(always)]
-fn sum_body<V: Vector>(map: &[f32], sums: &mut [f32]) {
+fn sum_body<V: Vector>(cpu: Cpu<V>, map: &[f32], sums: &mut [f32]) {
     let lanes = V::LANES;
     assert!(sums.len() >= lanes);
     let pixels = map.len() / lanes;
     // SAFETY: the assertion above, and pixels are counted.
     unsafe {
-        let mut sum = [V::splat(0.0); CHAINS];
+        let mut sum = [cpu.splat(0.0); CHAINS];
         let mut pixel = 0;
         while pixel + CHAINS <= pixels {
             for (chain, sum) in sum.iter_mut().enumerate() {
-                *sum = sum.add(load_at::<V>(map, (pixel + chain) * lanes));
+                *sum = sum.add(cpu.load_at(map, (pixel + chain) * lanes));
             }
             pixel += CHAINS;
         }
         while pixel < pixels {
-            sum[0] = sum[0].add(load_at::<V>(map, pixel * lanes));
+            sum[0] = sum[0].add(cpu.load_at(map, pixel * lanes));
             pixel += 1;
         }
         let sum = sum[0].add(sum[1]).add(sum[2].add(sum[3]));
-        store_at(load_at::<V>(sums, 0).add(sum), sums, 0);
+        store_at(cpu.load_at(sums, 0).add(sum), sums, 0);
     }
 }
 
@@ -192,16 +193,16 @@ vectorised! {
 }
 
 #[inline(always)]
-fn mix_body<V: Vector>(map: &[f32], scale: &[f32], shift: &[f32], first: bool, out: &mut [f32]) {
+fn mix_body<V: Vector>(cpu: Cpu<V>, map: &[f32], scale: &[f32], shift: &[f32], first: bool, out: &mut [f32]) {
     let lanes = V::LANES;
     assert!(scale.len() >= lanes && shift.len() >= lanes && out.len() >= map.len());
     // SAFETY: the assertion above, and pixels are counted.
     unsafe {
-        let (scale, shift) = (load_at::<V>(scale, 0), load_at::<V>(shift, 0));
+        let (scale, shift) = (cpu.load_at(scale, 0), cpu.load_at(shift, 0));
         for pixel in 0..map.len() / lanes {
             let at = pixel * lanes;
-            let before = if first { shift } else { load_at::<V>(out, at).add(shift) };
-            store_at(load_at::<V>(map, at).mul_add(scale, before), out, at);
+            let before = if first { shift } else { cpu.load_at(out, at).add(shift) };
+            store_at(cpu.load_at(map, at).mul_add(scale, before), out, at);
         }
     }
 }
@@ -213,6 +214,7 @@ vectorised! {
 
 #[inline(always)]
 fn mix_many<V: Vector, const N: usize>(
+    cpu: Cpu<V>,
     maps: [&[f32]; N],
     scales: [&[f32]; N],
     shift: &[f32],
@@ -224,13 +226,13 @@ fn mix_many<V: Vector, const N: usize>(
     assert!(scales.iter().all(|scale| scale.len() >= lanes));
     // SAFETY: the assertions above, and pixels are counted.
     unsafe {
-        let scales: [V; N] = std::array::from_fn(|k| load_at::<V>(scales[k], 0));
-        let shift = load_at::<V>(shift, 0);
+        let scales: [V; N] = std::array::from_fn(|k| cpu.load_at(scales[k], 0));
+        let shift = cpu.load_at(shift, 0);
         for pixel in 0..out.len() / lanes {
             let at = pixel * lanes;
-            let mut sum = if first { shift } else { load_at::<V>(out, at).add(shift) };
+            let mut sum = if first { shift } else { cpu.load_at(out, at).add(shift) };
             for k in 0..N {
-                sum = load_at::<V>(maps[k], at).mul_add(scales[k], sum);
+                sum = cpu.load_at(maps[k], at).mul_add(scales[k], sum);
             }
             store_at(sum, out, at);
         }
@@ -238,13 +240,27 @@ fn mix_many<V: Vector, const N: usize>(
 }
 
 #[inline(always)]
-fn mix_four<V: Vector>(maps: [&[f32]; 4], scales: [&[f32]; 4], shift: &[f32], first: bool, out: &mut [f32]) {
-    mix_many::<V, 4>(maps, scales, shift, first, out);
+fn mix_four<V: Vector>(
+    cpu: Cpu<V>,
+    maps: [&[f32]; 4],
+    scales: [&[f32]; 4],
+    shift: &[f32],
+    first: bool,
+    out: &mut [f32],
+) {
+    mix_many::<V, 4>(cpu, maps, scales, shift, first, out);
 }
 
 #[inline(always)]
-fn mix_two<V: Vector>(maps: [&[f32]; 2], scales: [&[f32]; 2], shift: &[f32], first: bool, out: &mut [f32]) {
-    mix_many::<V, 2>(maps, scales, shift, first, out);
+fn mix_two<V: Vector>(
+    cpu: Cpu<V>,
+    maps: [&[f32]; 2],
+    scales: [&[f32]; 2],
+    shift: &[f32],
+    first: bool,
+    out: &mut [f32],
+) {
+    mix_many::<V, 2>(cpu, maps, scales, shift, first, out);
 }
 
 vectorised! {
@@ -271,6 +287,7 @@ vectorised! {
 
 #[inline(always)]
 fn combine_body<V: Vector>(
+    cpu: Cpu<V>,
     gradient: &[f32],
     map: &[f32],
     coefficients: [&[f32]; 3],
@@ -282,13 +299,13 @@ fn combine_body<V: Vector>(
     assert!(out.len() <= gradient.len() && out.len() <= map.len());
     // SAFETY: the assertions above, and pixels are counted.
     unsafe {
-        let [a, p, q]: [V; 3] = std::array::from_fn(|k| load_at::<V>(coefficients[k], 0));
+        let [a, p, q]: [V; 3] = std::array::from_fn(|k| cpu.load_at(coefficients[k], 0));
         for pixel in 0..out.len() / lanes {
             let at = pixel * lanes;
-            let value = load_at::<V>(map, at).mul_add(p, q);
-            let mut value = load_at::<V>(gradient, at).mul_add(a, value);
+            let value = cpu.load_at(map, at).mul_add(p, q);
+            let mut value = cpu.load_at(gradient, at).mul_add(a, value);
             if accumulate {
-                value = load_at::<V>(out, at).add(value);
+                value = cpu.load_at(out, at).add(value);
             }
             store_at(value, out, at);
         }
@@ -308,6 +325,7 @@ vectorised! {
 
 #[inline(always)]
 fn mask_body<V: Vector>(
+    cpu: Cpu<V>,
     map: &[f32],
     affine: Option<(&[f32], &[f32])>,
     gradient: &[f32],
@@ -319,20 +337,20 @@ fn mask_body<V: Vector>(
     assert!(out.len() <= gradient.len() && out.len() <= map.len());
     // SAFETY: the assertions above, and pixels are counted.
     unsafe {
-        let zero = V::splat(0.0);
+        let zero = cpu.splat(0.0);
         let (scale, shift) = match affine {
-            Some((scale, shift)) => (load_at::<V>(scale, 0), load_at::<V>(shift, 0)),
-            None => (V::splat(1.0), zero),
+            Some((scale, shift)) => (cpu.load_at(scale, 0), cpu.load_at(shift, 0)),
+            None => (cpu.splat(1.0), zero),
         };
         for pixel in 0..out.len() / lanes {
             let at = pixel * lanes;
-            let mut value = load_at::<V>(map, at);
+            let mut value = cpu.load_at(map, at);
             if affine.is_some() {
                 value = value.mul_add(scale, shift);
             }
-            let mut passed = value.if_greater(zero, load_at::<V>(gradient, at), zero);
+            let mut passed = value.if_greater(zero, cpu.load_at(gradient, at), zero);
             if accumulate {
-                passed = load_at::<V>(out, at).add(passed);
+                passed = cpu.load_at(out, at).add(passed);
             }
             store_at(passed, out, at);
         }

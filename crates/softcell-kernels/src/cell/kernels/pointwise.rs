@@ -1,7 +1,7 @@
 //! Pointwise convolution of all blocks of a strip of pixels: small matrix products with the sums in registers.
 
 use crate::support::ahead::Ahead;
-use crate::support::vector::{Vector, load_at, splat_at, store_at, vectorised};
+use crate::support::vector::{Cpu, Vector, store_at, vectorised};
 
 /// Blocks of channels of some pixels.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,7 @@ const FETCH: usize = 3;
 /// The pixels must lie inside of `x`, the blocks inside of `weights`.
 #[inline(always)]
 unsafe fn tile<V: Vector, const Q: usize, const B: usize>(
+    cpu: Cpu<V>,
     x: Strip<'_>,
     pixel: usize,
     weights: &[f32],
@@ -32,7 +33,7 @@ unsafe fn tile<V: Vector, const Q: usize, const B: usize>(
     first: usize,
     ahead: &mut Ahead,
 ) -> [[V; B]; Q] {
-    let mut sums = [[V::splat(0.0); B]; Q];
+    let mut sums = [[cpu.splat(0.0); B]; Q];
     let mut weight_at = first * V::LANES;
     let mut block_at = pixel * V::LANES;
     // SAFETY: by the caller.
@@ -40,9 +41,9 @@ unsafe fn tile<V: Vector, const Q: usize, const B: usize>(
         for &channels in x.channels {
             ahead.fetch(FETCH * B);
             for channel in 0..channels {
-                let weight: [V; B] = std::array::from_fn(|b| load_at::<V>(weights, weight_at + b * V::LANES));
+                let weight: [V; B] = std::array::from_fn(|b| cpu.load_at(weights, weight_at + b * V::LANES));
                 for (q, sums) in sums.iter_mut().enumerate() {
-                    let value = splat_at::<V>(x.values, block_at + channel + q * V::LANES);
+                    let value = cpu.splat_at(x.values, block_at + channel + q * V::LANES);
                     for (sum, weight) in sums.iter_mut().zip(weight) {
                         *sum = value.mul_add(weight, *sum);
                     }
@@ -58,6 +59,7 @@ unsafe fn tile<V: Vector, const Q: usize, const B: usize>(
 #[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn columns<V: Vector, const Q: usize, const B: usize>(
+    cpu: Cpu<V>,
     x: Strip<'_>,
     pixels: usize,
     weights: &[f32],
@@ -81,19 +83,19 @@ fn columns<V: Vector, const Q: usize, const B: usize>(
     let mut pixel = 0;
     while pixel + Q <= pixels {
         // SAFETY: `pointwise_body` has checked that all pixels lie inside of `x`.
-        let sums = unsafe { tile::<V, Q, B>(x, pixel, weights, row, first, ahead) };
+        let sums = unsafe { tile::<V, Q, B>(cpu, x, pixel, weights, row, first, ahead) };
         write!(sums, pixel);
         pixel += Q;
     }
     while Q > 4 && pixel + 4 <= pixels {
         // SAFETY: as above.
-        let sums = unsafe { tile::<V, 4, B>(x, pixel, weights, row, first, ahead) };
+        let sums = unsafe { tile::<V, 4, B>(cpu, x, pixel, weights, row, first, ahead) };
         write!(sums, pixel);
         pixel += 4;
     }
     while pixel < pixels {
         // SAFETY: as above.
-        let sums = unsafe { tile::<V, 1, B>(x, pixel, weights, row, first, ahead) };
+        let sums = unsafe { tile::<V, 1, B>(cpu, x, pixel, weights, row, first, ahead) };
         write!(sums, pixel);
         pixel += 1;
     }
@@ -101,6 +103,7 @@ fn columns<V: Vector, const Q: usize, const B: usize>(
 
 #[inline(always)]
 fn pointwise_body<V: Vector>(
+    cpu: Cpu<V>,
     x: Strip<'_>,
     pixels: usize,
     weights: &[f32],
@@ -120,7 +123,7 @@ fn pointwise_body<V: Vector>(
     macro_rules! blocks {
         ($($pixels:literal x $blocks:literal),*) => {
             $(while first + $blocks <= out_blocks {
-                columns::<V, $pixels, $blocks>(x, pixels, weights, row, first, out, out_block, ahead);
+                columns::<V, $pixels, $blocks>(cpu, x, pixels, weights, row, first, out, out_block, ahead);
                 first += $blocks;
             })*
         };
@@ -171,6 +174,7 @@ vectorised! {
 /// The pixels must lie inside of `x` and `gradient`, the rows and blocks inside of `sums`.
 #[inline(always)]
 unsafe fn outer<V: Vector, const C: usize, const B: usize>(
+    cpu: Cpu<V>,
     x: &[f32],
     gradient: &[f32],
     gradient_block: usize,
@@ -181,12 +185,12 @@ unsafe fn outer<V: Vector, const C: usize, const B: usize>(
     // SAFETY: by the caller.
     unsafe {
         let mut tile: [[V; B]; C] =
-            std::array::from_fn(|c| std::array::from_fn(|b| load_at::<V>(sums, c * row + b * V::LANES)));
+            std::array::from_fn(|c| std::array::from_fn(|b| cpu.load_at(sums, c * row + b * V::LANES)));
         for pixel in 0..pixels {
             let at = pixel * V::LANES;
-            let g: [V; B] = std::array::from_fn(|b| load_at::<V>(gradient, b * gradient_block + at));
+            let g: [V; B] = std::array::from_fn(|b| cpu.load_at(gradient, b * gradient_block + at));
             for (c, tile) in tile.iter_mut().enumerate() {
-                let value = splat_at::<V>(x, at + c);
+                let value = cpu.splat_at(x, at + c);
                 for (sum, g) in tile.iter_mut().zip(g) {
                     *sum = value.mul_add(g, *sum);
                 }
@@ -202,6 +206,7 @@ unsafe fn outer<V: Vector, const C: usize, const B: usize>(
 
 #[inline(always)]
 fn outer_rows<V: Vector, const B: usize>(
+    cpu: Cpu<V>,
     x: &[f32],
     channels: usize,
     gradient: &[f32],
@@ -217,7 +222,7 @@ fn outer_rows<V: Vector, const B: usize>(
                 let (x, sums) = (&x[channel..], &mut sums[channel * row..]);
                 // SAFETY: `outer_body` has checked that all pixels and blocks lie inside of the slices; a
                 // block of `x` has room for all its channels.
-                unsafe { outer::<V, $count, B>(x, gradient, gradient_block, pixels, sums, row) };
+                unsafe { outer::<V, $count, B>(cpu, x, gradient, gradient_block, pixels, sums, row) };
                 channel += $count;
             })*
         };
@@ -237,6 +242,7 @@ fn outer_rows<V: Vector, const B: usize>(
 
 #[inline(always)]
 fn outer_body<V: Vector>(
+    cpu: Cpu<V>,
     x: Strip<'_>,
     gradient: &[f32],
     gradient_block: usize,
@@ -257,7 +263,7 @@ fn outer_body<V: Vector>(
             $(while first + $blocks <= out_blocks {
                 let mut done = 0;
                 for (block, &channels) in x.channels.iter().enumerate() {
-                    outer_rows::<V, $blocks>(
+                    outer_rows::<V, $blocks>(cpu,
                         &x.values[block * x.block..],
                         channels,
                         &gradient[first * gradient_block..],

@@ -1,6 +1,6 @@
 //! 3×3 pooling of a block of channels with padding 1, and its gradient.
 
-use crate::support::vector::{Vector, load_at, store_at, vectorised};
+use crate::support::vector::{Cpu, Vector, store_at, vectorised};
 
 /// The sides of a map and the stride of the windows over it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,15 +42,15 @@ fn check<V: Vector>(shape: PoolShape, map: usize, out: usize) {
 }
 
 #[inline(always)]
-fn max_body<V: Vector>(map: &[f32], shape: PoolShape, out: &mut [f32]) {
+fn max_body<V: Vector>(cpu: Cpu<V>, map: &[f32], shape: PoolShape, out: &mut [f32]) {
     check::<V>(shape, map.len(), out.len());
     for_each_window(shape, |index, (top, bottom), (left, right)| {
         // SAFETY: windows lie inside of the map, whose size was checked.
         unsafe {
-            let mut best = load_at::<V>(map, (top * shape.width + left) * V::LANES);
+            let mut best = cpu.load_at(map, (top * shape.width + left) * V::LANES);
             for row in top..=bottom {
                 for column in left..=right {
-                    best = best.max(load_at::<V>(map, (row * shape.width + column) * V::LANES));
+                    best = best.max(cpu.load_at(map, (row * shape.width + column) * V::LANES));
                 }
             }
             store_at(best, out, index * V::LANES);
@@ -64,19 +64,19 @@ vectorised! {
 }
 
 #[inline(always)]
-fn average_body<V: Vector>(map: &[f32], shape: PoolShape, out: &mut [f32]) {
+fn average_body<V: Vector>(cpu: Cpu<V>, map: &[f32], shape: PoolShape, out: &mut [f32]) {
     check::<V>(shape, map.len(), out.len());
     for_each_window(shape, |index, (top, bottom), (left, right)| {
         let count = (bottom - top + 1) * (right - left + 1);
         // SAFETY: windows lie inside of the map, whose size was checked.
         unsafe {
-            let mut sum = V::splat(0.0);
+            let mut sum = cpu.splat(0.0);
             for row in top..=bottom {
                 for column in left..=right {
-                    sum = sum.add(load_at::<V>(map, (row * shape.width + column) * V::LANES));
+                    sum = sum.add(cpu.load_at(map, (row * shape.width + column) * V::LANES));
                 }
             }
-            store_at(sum.mul(V::splat(1.0 / count as f32)), out, index * V::LANES);
+            store_at(sum.mul(cpu.splat(1.0 / count as f32)), out, index * V::LANES);
         }
     });
 }
@@ -88,6 +88,7 @@ vectorised! {
 
 #[inline(always)]
 fn max_gradient_body<V: Vector>(
+    cpu: Cpu<V>,
     map: &[f32],
     pooled: &[f32],
     gradient: &[f32],
@@ -98,17 +99,17 @@ fn max_gradient_body<V: Vector>(
     for_each_window(shape, |index, (top, bottom), (left, right)| {
         // SAFETY: windows lie inside of the map, whose size was checked.
         unsafe {
-            let zero = V::splat(0.0);
-            let best = load_at::<V>(pooled, index * V::LANES);
+            let zero = cpu.splat(0.0);
+            let best = cpu.load_at(pooled, index * V::LANES);
             // What nobody has taken yet: the first winner takes all.
-            let mut rest = load_at::<V>(gradient, index * V::LANES);
+            let mut rest = cpu.load_at(gradient, index * V::LANES);
             for row in top..=bottom {
                 for column in left..=right {
                     let at = (row * shape.width + column) * V::LANES;
-                    let value = load_at::<V>(map, at);
+                    let value = cpu.load_at(map, at);
                     let taken = best.if_greater(value, zero, rest);
                     rest = best.if_greater(value, rest, zero);
-                    store_at(load_at::<V>(out, at).add(taken), out, at);
+                    store_at(cpu.load_at(out, at).add(taken), out, at);
                 }
             }
         }
@@ -127,17 +128,17 @@ vectorised! {
 }
 
 #[inline(always)]
-fn average_gradient_body<V: Vector>(gradient: &[f32], shape: PoolShape, out: &mut [f32]) {
+fn average_gradient_body<V: Vector>(cpu: Cpu<V>, gradient: &[f32], shape: PoolShape, out: &mut [f32]) {
     check::<V>(shape, out.len(), gradient.len());
     for_each_window(shape, |index, (top, bottom), (left, right)| {
         let count = (bottom - top + 1) * (right - left + 1);
         // SAFETY: windows lie inside of the map, whose size was checked.
         unsafe {
-            let share = load_at::<V>(gradient, index * V::LANES).mul(V::splat(1.0 / count as f32));
+            let share = cpu.load_at(gradient, index * V::LANES).mul(cpu.splat(1.0 / count as f32));
             for row in top..=bottom {
                 for column in left..=right {
                     let at = (row * shape.width + column) * V::LANES;
-                    store_at(load_at::<V>(out, at).add(share), out, at);
+                    store_at(cpu.load_at(out, at).add(share), out, at);
                 }
             }
         }

@@ -26,10 +26,17 @@ pub(super) fn read(path: &Path) -> Result<Catalogue> {
         *[b',', b';', b'\t'].iter().max_by_key(|&&d| (count(d), d == b',')).expect("there are some");
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(text);
     let bad = |error: csv::Error| {
-        let remedy = "mend this line: every line has as many columns as the first";
+        let remedy = match error.kind() {
+            csv::ErrorKind::Utf8 { .. } => "save it as UTF-8",
+            _ => "mend this line: every line has as many columns as the first",
+        };
         Error::data(path, format!("cannot be read as a table ({error})"), remedy)
     };
     let columns: Vec<String> = reader.headers().map_err(bad)?.iter().map(str::to_owned).collect();
+    if columns.is_empty() {
+        let remedy = "write path,class in its first line, and an image and its class in each one after that";
+        return Err(Error::data(path, "the table is empty", remedy));
+    }
     let find = |names: &[&str]| {
         names.iter().find_map(|name| columns.iter().position(|column| column.to_lowercase() == *name))
     };
@@ -76,7 +83,10 @@ pub(super) fn read(path: &Path) -> Result<Catalogue> {
     if let Some((text, lines)) = unnamed.into_iter().next() {
         return Err(Error::data(
             path,
-            format!("lines {} have the part `{text}`", listed(&lines)),
+            match &lines[..] {
+                [line] => format!("line {line} has the part `{text}`"),
+                lines => format!("lines {} have the part `{text}`", listed(lines)),
+            },
             "write train, val or test in that column, or leave it empty for train",
         ));
     }

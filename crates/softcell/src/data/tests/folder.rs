@@ -57,7 +57,7 @@ fn every_kind_of_file_in_any_case_and_depth_and_nothing_else() {
     }
     let notes = source.notes.join("\n");
     assert_says(&notes, &["3 files that are hidden or no images", "1 image that lies in no class folder"]);
-    assert_says(&notes, &["1 gray images got three equal channels"]);
+    assert_says(&notes, &["1 gray image was given three equal channels"]);
 }
 
 #[test]
@@ -137,7 +137,12 @@ fn what_cannot_be_a_data_set_is_refused() {
     assert_says(&refused(&root.join("no/such")), &["no such file", root.to_str().unwrap()]);
     assert_says(&refused(root), &["found 0 images and no folder", "one folder per class"]);
     color(&root.join("cat/0.png"), 6, 4, [0; 3]);
-    assert_says(&refused(root), &["only one class, cat"]);
+    assert_says(&refused(root), &["only one class, cat", "give images of at least two classes"]);
+    color(&root.join("wrapped/in/a/0.png"), 6, 4, [0; 3]);
+    color(&root.join("wrapped/in/b/0.png"), 6, 4, [0; 3]);
+    let inner = root.join("wrapped/in").display().to_string();
+    assert_says(&refused(&root.join("wrapped")), &["only one class, in", &format!("name {inner} if the")]);
+    fs::remove_dir_all(root.join("wrapped")).unwrap();
     assert_says(&refused(&root.join("cat")), &["found 1 images and no folder"]);
     assert_says(&refused(&root.join("cat/0.png")), &["found a file that is no data set"]);
     write(&root.join("data.tar.gz"), "");

@@ -136,8 +136,12 @@ fn a_table_names_paths_classes_parts_and_groups() {
     assert_says(&refused(&table("path,class\nim/0.png,\n")), &["line 2 has no class"]);
     assert_says(
         &refused(&table("path,class,split\nim/0.png,a,holdout\n")),
-        &["lines 2 have the part `holdout`"],
+        &["line 2 has the part `holdout`"],
     );
+    assert_says(&refused(&table("")), &["the table is empty", "write path,class in its first line"]);
+    let latin = root.join("latin.csv");
+    write(&latin, b"path,class\nim/0.png,caf\xe9\n");
+    assert_says(&refused(&latin), &["cannot be read as a table", "save it as UTF-8"]);
     let torn = "path,class,split,group\nim/0.png,a,train,p\nim/1.png,b,test,p\n";
     assert_says(&refused(&table(torn)), &["group p are in the training and in the test part"]);
     assert_says(
@@ -191,6 +195,12 @@ fn arrays_of_numpy() {
     assert_eq!(bytes(&read(&path).unwrap().train), [0, 128, 255, 64]);
     save(&[("x", npy(&[4, 1, 1], &floats, "<f4")), ("y", npy(&[3], &[0, 1, 0], "|u1"))]);
     assert_says(&refused(&path), &["labels of shape [3] for 4 images"]);
+    let halves: Vec<u8> = [0.0f32, 1.0, 0.5, 1.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    save(&[("x", npy(&[4, 1, 1], &floats, "<f4")), ("y", npy(&[4], &halves, "<f4"))]);
+    assert_says(&refused(&path), &["found the label 0.5", "give whole numbers"]);
+    let none: Vec<u8> = [f32::NAN; 4].iter().flat_map(|v| v.to_le_bytes()).collect();
+    save(&[("x", npy(&[4, 1, 1], &none, "<f4")), ("y", npy(&[4], &[0, 1, 0, 1], "|u1"))]);
+    assert_says(&refused(&path), &["x has values that are no numbers, or infinite"]);
     save(&[("pictures", npy(&[1], &[0], "|u1"))]);
     assert_says(&refused(&path), &["found the arrays pictures", "x_train and y_train"]);
 }
@@ -242,9 +252,9 @@ fn copies_of_test_images_are_left_out_of_training() {
     assert_eq!(source.train.class_counts(), [5, 4]);
     assert_eq!(source.test.as_ref().unwrap().len(), 8);
     let told = source.notes.join("\n");
-    assert_says(&told, &["1 training images left out because equal ones are in the test part, such as"]);
+    assert_says(&told, &["training images left out because equal ones are in the test part (1: "]);
     assert_says(&told, &["train/cat/copy.png and test/cat/0.png", "nearly equal ones are in the test part"]);
-    assert_says(&told, &["train/dog/again.jpg", "1 equal training images, kept together in one part"]);
+    assert_says(&told, &["train/dog/again.jpg", "equal training images, kept together in one part (1: "]);
     let twins: Vec<usize> = (0..9).filter(|&i| source.groups[i] > 0).collect();
     assert_eq!(twins.len(), 2);
     let split = Dataset::new(source, &config, 0.5, 2).unwrap().split;
@@ -288,6 +298,38 @@ fn data_that_cannot_run_are_looked_at_all_the_same() {
     );
     #[cfg(unix)]
     assert_says(&told, &["a link leads in a circle", "train/dog/circle"]);
+}
+
+#[test]
+fn a_run_and_a_test_are_told_what_was_left_out() {
+    let dir = temp();
+    let root = dir.path();
+    folder(root, 3);
+    for name in ["train/cat/a.heic", "train/cat/b.heic", "test/dog/c.avif"] {
+        write(&root.join(name), "x");
+    }
+    let [heic, avif] = [".heic files are not read: convert them (2, such as", ".avif files are not read"];
+    let source = open(&config(root), &mut |_, _| {}).unwrap();
+    assert_says(&source.notes.join("\n"), &[heic, "train/cat/a.heic)", avif, "(1: "]);
+    let test = open_for_test(&config(root), [3, 8, 8], Wanted::All, &mut |_, _| {}).unwrap();
+    assert_says(&test.notes.join("\n"), &[heic, avif]);
+}
+
+#[test]
+fn classes_that_a_run_cannot_divide_are_told_beforehand() {
+    let dir = temp();
+    let root = dir.path();
+    folder(root, 3);
+    fs::remove_dir_all(root.join("test")).unwrap();
+    fs::remove_file(root.join("train/cat/0.png")).unwrap();
+    let source = inspect(&config(root), &mut |_, _| {}).unwrap();
+    let said: Vec<String> = source.problems.iter().map(|problem| problem.in_words()).collect();
+    assert_says(
+        &said.join("\n"),
+        &["too few training images: a run needs 4 of each", "alphas, validation, test", "such as cat (2))"],
+    );
+    let error = Dataset::new(source, &config(root), 0.5, 2).map(|_| ()).unwrap_err().to_string();
+    assert_says(&error, &["too few training images in cat (2), dog (3)"]);
 }
 
 #[test]

@@ -22,7 +22,8 @@ use burn::tensor::Device;
 use prost::Message;
 use serde::Serialize;
 
-use super::{Destination, ExportFormat, Sample, Verification, Written};
+use super::{ExportFormat, Sample, Verification, Written};
+use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
 use graph::Map;
@@ -214,7 +215,8 @@ pub fn write(
     device: &Device,
 ) -> Result<Written<Contents>> {
     let bytes = to_bytes(model, options)?;
-    let verification = destination.write(&bytes, |path| check(path, model, options, sample, device))?;
+    let verification =
+        destination.write_checked(&bytes, |path| check(path, model, options, sample, device))?;
     let contents = Contents {
         opset: OPSET,
         ir_version: IR_VERSION,

@@ -20,7 +20,7 @@ const LARGE: usize = 16;
 /// Runs the bytes of a file on the sample and compares its answers with the network's.
 ///
 /// # Errors
-/// Bytes that the runtime does not take; answers that deviate by more than [`Verification::LIMIT`]; weights
+/// Bytes that the runtime does not take; images of another shape; answers that deviate by more than [`Verification::LIMIT`]; weights
 /// that do not fit the network.
 pub fn verify(
     bytes: Vec<u8>,
@@ -29,7 +29,17 @@ pub fn verify(
     sample: &Sample,
     device: &Device,
 ) -> Result<Verification> {
-    let file = OnnxFile::load(bytes, model.manifest.image_shape, options)?;
+    let image_shape = model.manifest.image_shape;
+    let length: usize = image_shape.iter().product();
+    if let Some(image) = sample.images.iter().find(|image| image.len() != length) {
+        return Err(Error::invalid(
+            "images to try the file on",
+            format!("one of {} values", image.len()),
+            format!("{length} of them, because the manifest says {image_shape:?}"),
+            "restore the manifest of the run",
+        ));
+    }
+    let file = OnnxFile::load(bytes, image_shape, options)?;
     let predictor = Predictor::new(model.clone(), "weights", device)?;
     let mut deviation = Deviation::default();
     let mut batches = Vec::new();

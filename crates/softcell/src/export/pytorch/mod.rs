@@ -10,10 +10,10 @@ mod source;
 use std::path::{Path, PathBuf};
 
 use super::safetensors::{self, AuxiliaryHead};
+use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
 use crate::network::StemKind;
-use crate::run::write_atomically;
 
 /// The two files of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,10 +73,10 @@ pub fn to_files(model: &TrainedModel, path: &Path) -> Result<Files> {
 ///
 /// # Errors
 /// As [`to_files`], and what the file system says.
-pub fn write(model: &TrainedModel, path: &Path) -> Result<[u64; 2]> {
-    let Files { source, weights } = to_files(model, path)?;
-    write_atomically(&weights_path(path), &weights)?;
-    write_atomically(path, source.as_bytes())?;
+pub fn write(model: &TrainedModel, place: &Destination, weights_place: &Destination) -> Result<[u64; 2]> {
+    let Files { source, weights } = to_files(model, place.path())?;
+    weights_place.write(&weights)?;
+    place.write(source.as_bytes())?;
     Ok([source.len() as u64, weights.len() as u64])
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::destination::Existing;
 use crate::export::testing::model;
 
 fn source(model: &TrainedModel) -> String {
@@ -77,7 +78,8 @@ fn both_files_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("my.net.py");
     let model = model("NASNet", StemKind::Cifar, true);
-    let [source, weights] = write(&model, &path).unwrap();
+    let place = |path: &Path| Destination::new(path, Existing::Keep).unwrap();
+    let [source, weights] = write(&model, &place(&path), &place(&weights_path(&path))).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().len(), source);
     assert_eq!(std::fs::metadata(folder.path().join("my.net.safetensors")).unwrap().len(), weights);
 }

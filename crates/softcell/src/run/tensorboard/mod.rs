@@ -9,23 +9,21 @@ mod proto;
 mod record;
 mod values;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message;
 
 use self::proto::{Event, START, SessionLog, Summary, Value, What};
-use super::atomic;
+use super::files::{EVENTS, TENSORBOARD, is_made};
 use super::folder::RunFolder;
-use super::history::{HistoryLine, read_history};
+use super::history::HistoryLine;
 use crate::error::{Error, Result};
 
 /// What a file of the second version begins with.
 const VERSION: &str = "brain.Event:2";
-/// By this TensorBoard knows its files.
-const PREFIX: &str = "events.out.tfevents.";
 
 /// An event file that epochs are added to.
 #[derive(Debug)]
@@ -39,11 +37,10 @@ pub(super) struct EventFile {
 impl EventFile {
     /// Makes the file anew from the settings, the history and the result, if the run wants one.
     pub fn of(folder: &RunFolder) -> Result<Option<Self>> {
-        let place = folder.tensorboard();
-        if !place.is_dir() {
+        if !folder.has_tensorboard() {
             return Ok(None);
         }
-        let lines = read_history(&folder.history())?;
+        let lines = folder.read_history()?;
         let now = now();
         let mut time = now - lines.iter().map(HistoryLine::seconds).sum::<f64>();
         let mut bytes = framed(time, 0, What::FileVersion(VERSION.to_owned()));
@@ -57,11 +54,16 @@ impl EventFile {
         if let Some(result) = folder.read_result()? {
             bytes.extend(summary(time, result.epoch as i64, values::of_result(&result)));
         }
-        let path = free_path(&place, now as u64);
-        atomic::write(&path, &bytes)?;
-        remove_others(&path)?;
-        let file = File::options().append(true).open(&path).map_err(Error::io("open", &path))?;
-        Ok(Some(EventFile { path, file, drawn }))
+        let directory = &folder.directory;
+        let others = directory.names(TENSORBOARD)?;
+        let name = free_name(&others, now as u64);
+        let file = format!("{TENSORBOARD}/{name}");
+        directory.write(&file, &bytes)?;
+        for other in others.iter().filter(|other| is_made(TENSORBOARD, other)) {
+            directory.remove(&format!("{TENSORBOARD}/{other}"))?;
+        }
+        let path = folder.path().join(&file);
+        Ok(Some(EventFile { path, file: directory.open_to_append(&file)?, drawn }))
     }
 
     /// Adds an epoch.
@@ -91,20 +93,9 @@ fn framed(wall_time: f64, step: i64, what: What) -> Vec<u8> {
 }
 
 /// A name that no file has, later than those of earlier files: TensorBoard reads them in this order.
-fn free_path(place: &Path, seconds: u64) -> PathBuf {
-    let name = |n: u32| place.join(format!("{PREFIX}{seconds:010}.softcell.{n}"));
-    (0..).map(name).find(|path| !path.exists()).expect("there is always a next number")
-}
-
-fn remove_others(kept: &Path) -> Result<()> {
-    let Some(place) = kept.parent() else { return Ok(()) };
-    for entry in fs::read_dir(place).map_err(Error::io("read", place))?.flatten() {
-        let path = entry.path();
-        if path != kept && entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-        }
-    }
-    Ok(())
+fn free_name(others: &[String], seconds: u64) -> String {
+    let name = |n: u32| format!("{EVENTS}{seconds:010}.softcell.{n}");
+    (0..).map(name).find(|name| !others.contains(name)).expect("there is always a next number")
 }
 
 #[cfg(test)]

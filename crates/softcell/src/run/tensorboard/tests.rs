@@ -46,9 +46,9 @@ fn train(epoch: usize) -> HistoryLine {
 /// All events of the run's only file.
 fn events(folder: &RunFolder) -> Vec<Event> {
     let files: Vec<_> =
-        fs::read_dir(folder.tensorboard()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        std::fs::read_dir(folder.tensorboard()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
-    let records = record::read(&fs::read(&files[0]).unwrap()).expect("every checksum is right");
+    let records = record::read(&std::fs::read(&files[0]).unwrap()).expect("every checksum is right");
     records.iter().map(|record| Event::decode(&record[..]).unwrap()).collect()
 }
 
@@ -79,13 +79,13 @@ fn every_epoch_is_there_once_whatever_was_interrupted() {
     assert!(EventFile::of(&folder).unwrap().is_none(), "nobody asked for one");
     folder.write_tensorboard().unwrap();
     let keep = |file: &mut EventFile, line: HistoryLine| {
-        history::append(&folder.history(), &line).unwrap();
+        history::append(&folder.directory, &line).unwrap();
         file.add(&line).unwrap();
     };
     let mut file = EventFile::of(&folder).unwrap().unwrap();
     (0..3).for_each(|epoch| keep(&mut file, search(epoch)));
     // Killed, and one epoch further than the last checkpoint.
-    history::retain(&folder.history(), |line| step(line) < 2).unwrap();
+    history::retain(&folder.directory, |line| step(line) < 2).unwrap();
     let mut file = EventFile::of(&folder).unwrap().unwrap();
     (2..4).for_each(|epoch| keep(&mut file, search(epoch)));
     (0..2).for_each(|epoch| keep(&mut file, train(epoch)));

@@ -32,10 +32,10 @@ pub(super) fn image([channels, height, width]: [usize; 3]) -> Map {
 /// The two inputs of a cell: node 0 and node 1.
 #[derive(Copy, Clone)]
 pub(super) struct Inputs {
-    older: MapId,
-    newer: MapId,
+    pub older: MapId,
+    pub newer: MapId,
     /// Whether the older one has twice the size of the newer.
-    after_reduction: bool,
+    pub after_reduction: bool,
 }
 
 /// A convolution 3×3 and normalisation.
@@ -124,17 +124,17 @@ impl Stack<'_> {
     }
 }
 
-struct Cell<'a> {
-    name: &'a str,
-    kind: CellKind,
-    channels: u64,
-    norm: Norm,
-    plan: &'a CellPlan,
+pub(super) struct Cell<'a> {
+    pub name: &'a str,
+    pub kind: CellKind,
+    pub channels: u64,
+    pub norm: Norm,
+    pub plan: &'a CellPlan,
 }
 
 impl Cell<'_> {
     /// Each node is the sum of its operations, taken in order; the output joins the nodes of `concat`.
-    fn build(&self, trace: &mut Trace, inputs: Inputs) -> MapId {
+    pub fn build(&self, trace: &mut Trace, inputs: Inputs) -> MapId {
         let halve = inputs.after_reduction;
         let mut states = vec![
             self.preprocess(trace, "preprocess0", inputs.older, halve),

@@ -63,6 +63,11 @@ impl Trace {
         Trace { maps: vec![image], steps: Vec::new(), layers: Vec::new(), blocks: Vec::new() }
     }
 
+    /// Another map that is there, as the image is.
+    pub fn given(&mut self, map: Map) -> MapId {
+        self.step(Vec::new(), map, Cost::default())
+    }
+
     pub fn map(&self, id: MapId) -> Map {
         self.maps[id]
     }

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::export::{Existing, Origin};
-use crate::run::{Overwrite, RunFolder};
+use crate::destination::Existing;
+use crate::export::Origin;
 use crate::space::testing::genotypes;
 
 #[track_caller]
@@ -81,17 +81,16 @@ fn a_file_of_another_network_is_found_out() {
 #[test]
 fn nothing_is_written_when_the_answers_are_no_numbers() {
     let base = tempfile::tempdir().unwrap();
-    let run = RunFolder::create(&base.path().join("run"), Overwrite::Refuse).unwrap();
     let path = base.path().join("model.onnx");
     let write = |model: &TrainedModel, existing| {
-        let destination = Destination::new(&path, existing, &run)?;
+        let destination = Destination::new(&path, existing)?;
         write(model, &KEPT, &destination, &Sample::made_up([3, 8, 8]), &Device::flex())
     };
     let mut broken = darts();
     broken.weights.get_mut("stem.0.weight").unwrap().values[0] = f32::NAN;
     let error = write(&broken, Existing::Keep).unwrap_err().to_string();
     assert!(error.contains("NaN in probability"), "{error}");
-    assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 1, "nothing but the run is there");
+    assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 0);
     let written = write(&darts(), Existing::Keep).unwrap();
     assert_eq!(written.bytes, std::fs::metadata(&path).unwrap().len());
     let verification = written.verification.unwrap();

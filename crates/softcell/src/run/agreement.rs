@@ -1,0 +1,158 @@
+//! The records of a run against one another: each may be whole, and still be of another run.
+
+use std::path::Path;
+
+use super::examples::{Mistakes, Samples};
+use super::folder::RunFolder;
+use super::history::HistoryLine;
+use super::manifest::{Manifest, RunResult};
+use super::record::{Checked, Contradiction, holds, if_there, length, whole};
+use crate::config::Config;
+use crate::error::Result;
+use crate::search::SearchEpoch;
+use crate::shown;
+use crate::space::{CellTopology, Genotype, parse_genotype};
+
+/// What was read of a run. It must not be worked on: its files would be of different moments.
+#[derive(Default)]
+pub(crate) struct Agreement<'a> {
+    pub config: Option<&'a Config>,
+    pub manifest: Option<&'a Manifest>,
+    pub history: &'a [HistoryLine],
+    pub genotype: Option<&'a Genotype>,
+    pub result: Option<&'a RunResult>,
+    pub samples: Option<&'a Samples>,
+    pub mistakes: Option<&'a Mistakes>,
+}
+
+impl RunFolder {
+    /// Whether the records that a run goes on from are of one run.
+    ///
+    /// # Errors
+    /// A file that is damaged, or that contradicts another.
+    pub fn check_agreement(&self) -> Result<()> {
+        let (config, manifest) = (self.read_config()?, self.read_manifest()?);
+        let (genotype, result) = (self.read_genotype()?, self.read_result()?);
+        Agreement {
+            config: Some(&config),
+            manifest: manifest.as_ref(),
+            history: &self.read_history()?,
+            genotype: genotype.as_ref(),
+            result: result.as_ref(),
+            ..Agreement::default()
+        }
+        .check(self.path())
+    }
+}
+
+impl Agreement<'_> {
+    /// # Errors
+    /// The first field of a record that another contradicts.
+    pub fn check(&self, run: &Path) -> Result<()> {
+        self.find().map_err(|contradiction| contradiction.among_files_of(run))
+    }
+
+    fn find(&self) -> Checked {
+        if let (Some(config), Some(manifest)) = (self.config, self.manifest) {
+            let expected = format!("{}, as in config.toml", config.seed);
+            holds(manifest.seed == config.seed, "manifest.json, seed", manifest.seed, expected)?;
+        }
+        self.of_history()?;
+        self.of_result()?;
+        self.of_pictures()
+    }
+
+    /// Alphas and genotype against the settings.
+    fn of_history(&self) -> Checked {
+        let Some(config) = self.config else { return Ok(()) };
+        let mut last: Option<&SearchEpoch> = None;
+        for line in self.history {
+            let (epoch, epochs) = match line {
+                HistoryLine::Search(epoch) => (epoch.epoch, config.search.epochs),
+                HistoryLine::Train(epoch) => (epoch.epoch, config.train.epochs),
+            };
+            whole("history.jsonl, epoch", epoch, 0..=epochs.saturating_sub(1))?;
+            if let HistoryLine::Search(epoch) = line {
+                last = Some(epoch);
+            }
+        }
+        let Some(last) = last else { return Ok(()) };
+        let edges = CellTopology { n_nodes: config.search.nodes }.n_edges();
+        let alphas = &last.alphas.normal;
+        length("history.jsonl, alphas", alphas.len(), edges, "edge in config.toml")?;
+        let (found, wanted) = (alphas.first().map_or(0, Vec::len), config.search.candidates.len());
+        length("history.jsonl, alphas", found, wanted, "candidate in config.toml")?;
+        match self.genotype {
+            Some(genotype) if last.epoch + 1 == config.search.epochs => same_genotype(
+                "genotype.json, cells",
+                genotype,
+                &last.genotype,
+                "the last epoch of the search",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn of_result(&self) -> Checked {
+        let Some(result) = self.result else { return Ok(()) };
+        if let Some(genotype) = self.genotype {
+            same_genotype("genotype.json, cells", genotype, &result.genotype, "result.json")?;
+        }
+        if let Some(manifest) = self.manifest {
+            same_classes(&result.classes, &manifest.classes)?;
+            let (found, images) = (result.test_images, manifest.images[1]);
+            let expected = format!("{images}, as in manifest.json");
+            holds(found == images as u64, "result.json, test_images", found, expected)?;
+        }
+        if let Some(config) = self.config {
+            let train = &config.train;
+            let epochs = train.epochs;
+            whole("result.json, epoch", result.epoch, 0..=epochs.saturating_sub(1))?;
+            whole("result.json, epochs_done", result.epochs_done, 0..=epochs)?;
+            // Earlier versions did not write them.
+            for (field, found, expected) in [
+                ("init_channels", result.init_channels, train.init_channels),
+                ("layers", result.layers, train.layers),
+            ] {
+                let fits = found == 0 || found == expected;
+                let expected = format!("{expected}, as in config.toml and network.json");
+                holds(fits, &format!("result.json, {field}"), found, expected)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn of_pictures(&self) -> Checked {
+        let Some(manifest) = self.manifest else { return Ok(()) };
+        let classes = manifest.classes.len();
+        if_there(self.samples, |samples| {
+            length("samples.json, classes", samples.classes.len(), classes, "class in manifest.json")
+        })?;
+        let Some(mistakes) = self.mistakes else { return Ok(()) };
+        for (i, mistake) in mistakes.examples.iter().enumerate() {
+            let largest = mistake.truth.max(mistake.answer);
+            whole(&format!("mistakes.json, examples[{i}]"), largest, 0..=classes - 1)?;
+        }
+        if_there(self.result, |result| {
+            let right: u64 = crate::measures::right_answers(&result.confusion);
+            let wrong = result.test_images - right;
+            let expected = format!("{wrong}, as in the confusion of result.json");
+            holds(mistakes.count == wrong, "mistakes.json, count", mistakes.count, expected)
+        })
+    }
+}
+
+fn same_classes(found: &[String], expected: &[String]) -> Checked {
+    length("result.json, classes", found.len(), expected.len(), "class in manifest.json")?;
+    let mut pairs = found.iter().zip(expected).enumerate();
+    if_there(pairs.find(|(_, (found, expected))| found != expected), |(i, (found, expected))| {
+        let field = format!("result.json, classes[{i}]");
+        let expected = format!("{:?}, as in manifest.json", shown::escaped(expected));
+        Err(Contradiction::new(field, format!("{found:?}"), expected))
+    })
+}
+
+fn same_genotype(field: &str, found: &Genotype, text: &str, place: &str) -> Checked {
+    let same = parse_genotype(text).is_ok_and(|genotype| genotype == *found);
+    holds(same, field, found, format!("those of {place}, {text}"))
+}

@@ -1,0 +1,386 @@
+//! What lies in the folder of a run, read and written.
+
+use std::path::PathBuf;
+
+use super::budget::RunBudget;
+use super::checkpoint::{self, Loaded};
+use super::examples::{Mistakes, Samples};
+use super::files::{
+    self, BUDGET, CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, MANIFEST, MISTAKES, NETWORK, REPORT, RESULT, SAMPLES,
+    TENSORBOARD, Weights,
+};
+use super::folder::RunFolder;
+use super::history::{self, HistoryLine};
+use super::manifest::{Manifest, RunResult};
+use super::record::Record;
+use super::size::ChosenSize;
+use super::tensorboard::EventFile;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::event::Stage;
+use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT, MOST_OF_WEIGHTS};
+use crate::search::SearchState;
+use crate::shown;
+use crate::space::{ArchWeights, Genotype};
+use crate::train::TrainState;
+use crate::weights::NamedTensors;
+
+impl RunFolder {
+    /// Reads the history; a last line that a kill cut short is left out.
+    ///
+    /// # Errors
+    /// A line in the middle that cannot be read.
+    pub fn read_history(&self) -> Result<Vec<HistoryLine>> {
+        history::read(&self.directory)
+    }
+
+    /// The alphas after the last epoch of the search and its seconds, by the history; `None` where nothing was searched.
+    ///
+    /// # Errors
+    /// As [`Self::read_history`].
+    pub fn searched(&self) -> Result<Option<(ArchWeights, f64)>> {
+        let lines = self.read_history()?;
+        let seconds =
+            lines.iter().filter(|line| line.stage() == Stage::Search).map(HistoryLine::seconds).sum();
+        let alphas = lines.into_iter().rev().find_map(|line| match line {
+            HistoryLine::Search(epoch) => Some(epoch.alphas),
+            HistoryLine::Train(_) => None,
+        });
+        Ok(alphas.map(|alphas| (alphas, seconds)))
+    }
+
+    /// Writes a search state; the previous checkpoint is kept beside it. What was set aside for this run is let go of.
+    ///
+    /// # Errors
+    /// Values that are no numbers, and what the file system says; the checkpoints on disk are then as they were.
+    pub fn save_search(&self, state: &SearchState) -> Result<()> {
+        let path = self.path().join(files::checkpoint(Stage::Search));
+        self.save(Stage::Search, &checkpoint::encode_search(&path, state)?)
+    }
+
+    /// Writes a training state; the previous checkpoint is kept beside it. What was set aside for this run is let go
+    /// of.
+    ///
+    /// # Errors
+    /// Values that are no numbers, and what the file system says; the checkpoints on disk are then as they were.
+    pub fn save_train(&self, state: &TrainState) -> Result<()> {
+        let path = self.path().join(files::checkpoint(Stage::Train));
+        self.save(Stage::Train, &checkpoint::encode_train(&path, state)?)
+    }
+
+    fn save(&self, stage: Stage, bytes: &[u8]) -> Result<()> {
+        let (last, previous) = (files::checkpoint(stage), files::previous_checkpoint(stage));
+        // One that was damaged meanwhile must not take the place of a good one.
+        let is_good = |bytes: Vec<u8>| checkpoint::check(&bytes).is_ok();
+        match self.directory.read(&last, MOST_OF_WEIGHTS)?.is_some_and(is_good) {
+            true => self.directory.write_keeping(&last, bytes, &previous)?,
+            false => self.directory.write(&last, bytes)?,
+        }
+        self.settle()
+    }
+
+    /// Reads a search state, the previous one where the last is missing or damaged; `None` without any.
+    ///
+    /// # Errors
+    /// When both are damaged.
+    pub fn load_search(&self) -> Result<Option<Loaded<SearchState>>> {
+        self.load(Stage::Search, checkpoint::decode_search)
+    }
+
+    /// Reads a training state, the previous one where the last is missing or damaged; `None` without any.
+    ///
+    /// # Errors
+    /// When both are damaged.
+    pub fn load_train(&self) -> Result<Option<Loaded<TrainState>>> {
+        self.load(Stage::Train, checkpoint::decode_train)
+    }
+
+    fn load<T>(
+        &self,
+        stage: Stage,
+        decode: impl Fn(&std::path::Path, &[u8]) -> Result<T>,
+    ) -> Result<Option<Loaded<T>>> {
+        let mut damage: Option<Error> = None;
+        for name in [files::checkpoint(stage), files::previous_checkpoint(stage)] {
+            let bytes = match self.directory.read(&name, MOST_OF_WEIGHTS) {
+                Ok(None) => continue,
+                Ok(Some(bytes)) => bytes,
+                Err(error) => {
+                    damage = damage.or(Some(error));
+                    continue;
+                }
+            };
+            match decode(&self.path().join(&name), &bytes) {
+                Ok(state) => {
+                    return Ok(Some(Loaded { state, damage: damage.map(|error| error.to_string()) }));
+                }
+                Err(error) => damage = damage.or(Some(error)),
+            }
+        }
+        damage.map_or(Ok(None), Err)
+    }
+
+    /// Whether there is a checkpoint of a stage, be it damaged.
+    pub fn has_checkpoint(&self, stage: Stage) -> bool {
+        [files::checkpoint(stage), files::previous_checkpoint(stage)]
+            .iter()
+            .any(|name| self.directory.exists(name))
+    }
+
+    /// The file of a stage's last checkpoint, by its path in the run.
+    pub fn checkpoint_name(&self, stage: Stage) -> String {
+        files::checkpoint(stage)
+    }
+
+    /// Writes the weights and buffers of a network under their state-dict names. What was set aside for this run is let
+    /// go of.
+    ///
+    /// # Errors
+    /// What the file system says; the file on disk is then as it was.
+    pub fn write_weights(&self, which: Weights, net: &NamedTensors) -> Result<()> {
+        checkpoint::check_values(&self.weights_path(which), &[("weights", net)])?;
+        self.directory.write(which.file(), &checkpoint::encode_weights(net))?;
+        self.settle()
+    }
+
+    /// Reads weights; `None` where there are none.
+    ///
+    /// # Errors
+    /// A file that is damaged (also by a single bit, in files with a checksum) or holds other numbers than f32.
+    pub fn read_weights(&self, which: Weights) -> Result<Option<NamedTensors>> {
+        let bytes = self.directory.read(which.file(), MOST_OF_WEIGHTS)?;
+        bytes.map(|bytes| checkpoint::decode_weights(&self.path().join(which.file()), &bytes)).transpose()
+    }
+
+    /// Whether there are weights.
+    pub fn has_weights(&self, which: Weights) -> bool {
+        self.directory.exists(which.file())
+    }
+
+    /// Where weights lie.
+    pub fn weights_path(&self, which: Weights) -> PathBuf {
+        self.path().join(which.file())
+    }
+
+    /// Where the event file for TensorBoard lies, of a run that has one.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path().join(TENSORBOARD)
+    }
+
+    /// Whether the run has an event file for TensorBoard.
+    pub fn has_tensorboard(&self) -> bool {
+        self.directory.is_folder(TENSORBOARD)
+    }
+
+    /// Makes the event file for TensorBoard from what there is; from now on the run keeps it up to date.
+    ///
+    /// # Errors
+    /// What the file system says, and a history that cannot be read.
+    pub fn write_tensorboard(&self) -> Result<()> {
+        self.directory.create_folder(TENSORBOARD)?;
+        EventFile::of(self).map(|_| ())
+    }
+
+    /// Writes the genotype after an epoch of the search.
+    pub(super) fn write_epoch_genotype(&self, epoch: usize, genotype: &str) -> Result<()> {
+        self.directory.write(&files::epoch_genotype(epoch), format!("{genotype}\n").as_bytes())
+    }
+
+    /// Where the report lies, once there is one.
+    pub fn report(&self) -> PathBuf {
+        self.path().join(REPORT)
+    }
+
+    /// Whether there is a report.
+    pub fn has_report(&self) -> bool {
+        self.directory.exists(REPORT)
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_report(&self, page: &str) -> Result<()> {
+        self.write_text(REPORT, page)
+    }
+
+    /// Writes a few images of the data.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_samples(&self, samples: &Samples) -> Result<()> {
+        self.write_json(SAMPLES, samples)
+    }
+
+    /// Reads the images that were kept; `None` where there are none.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_samples(&self) -> Result<Option<Samples>> {
+        self.read_json(SAMPLES)
+    }
+
+    /// Writes a few test images that got the wrong answer.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_mistakes(&self, mistakes: &Mistakes) -> Result<()> {
+        self.write_json(MISTAKES, mistakes)
+    }
+
+    /// Reads them; `None` where there are none.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_mistakes(&self) -> Result<Option<Mistakes>> {
+        self.read_json(MISTAKES)
+    }
+
+    /// Writes the settings.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_config(&self, config: &Config) -> Result<()> {
+        self.write_text(CONFIG, &config.to_toml())
+    }
+
+    /// Reads the settings, with the width and depth that were chosen under limits once the training has
+    /// begun.
+    ///
+    /// # Errors
+    /// When a file is missing or is not a complete configuration.
+    pub fn read_config(&self) -> Result<Config> {
+        let mut config = self.read_asked_config()?;
+        if let Some(size) = self.read_size()? {
+            config.train.init_channels = size.init_channels;
+            config.train.layers = size.layers;
+            config.train.check()?;
+        }
+        Ok(config)
+    }
+
+    /// Reads the settings as the run began with them.
+    ///
+    /// # Errors
+    /// When the file is missing or is not a complete configuration.
+    pub fn read_asked_config(&self) -> Result<Config> {
+        let path = self.path().join(CONFIG);
+        match self.directory.read_text(CONFIG, MOST_OF_A_TEXT)? {
+            Some(text) => Config::from_toml(&text, &path.display().to_string()),
+            None => Err(Error::run(
+                path,
+                "no such file",
+                "restore it, or name the folder that --out named when the run began",
+            )),
+        }
+    }
+
+    /// Writes the width and depth that were chosen under limits.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_size(&self, size: &ChosenSize) -> Result<()> {
+        self.write_json(NETWORK, size)
+    }
+
+    /// Reads the width and depth that were chosen under limits; `None` where there are no limits or the
+    /// training has not begun.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_size(&self) -> Result<Option<ChosenSize>> {
+        self.read_json(NETWORK)
+    }
+
+    /// Writes the time that the run was given.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_budget(&self, budget: &RunBudget) -> Result<()> {
+        self.write_json(BUDGET, budget)
+    }
+
+    /// Reads the time that the run was given; `None` where it was given none.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_budget(&self) -> Result<Option<RunBudget>> {
+        self.read_json(BUDGET)
+    }
+
+    /// Writes the manifest.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
+        self.write_json(MANIFEST, manifest)
+    }
+
+    /// Reads the manifest; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_manifest(&self) -> Result<Option<Manifest>> {
+        self.read_json(MANIFEST)
+    }
+
+    /// Writes the genotype in both forms. The JSON form comes last: where it stands, the search is done.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_genotype(&self, genotype: &Genotype) -> Result<()> {
+        self.write_text(GENOTYPE_TEXT, &format!("{}\n", genotype.to_text()))?;
+        self.write_json(GENOTYPE_JSON, genotype)
+    }
+
+    /// Reads the genotype; `None` while the search is not done.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_genotype(&self) -> Result<Option<Genotype>> {
+        self.read_json(GENOTYPE_JSON)
+    }
+
+    /// Writes the result.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_result(&self, result: &RunResult) -> Result<()> {
+        self.write_json(RESULT, result)?;
+        self.settle()
+    }
+
+    /// Reads the result; `None` while the run is not done.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_result(&self) -> Result<Option<RunResult>> {
+        Ok(self.read_json::<RunResult>(RESULT)?.map(RunResult::completed))
+    }
+
+    fn write_text(&self, name: &str, text: &str) -> Result<()> {
+        self.directory.write(name, text.as_bytes())
+    }
+
+    fn write_json<T: serde::Serialize + Record>(&self, name: &str, value: &T) -> Result<()> {
+        value.check().map_err(|contradiction| contradiction.not_written_to(&self.path().join(name)))?;
+        let mut text = serde_json::to_string_pretty(value).expect("records serialise");
+        text.push('\n');
+        self.write_text(name, &text)
+    }
+
+    fn read_json<T: serde::de::DeserializeOwned + Record>(&self, name: &str) -> Result<Option<T>> {
+        let Some(bytes) = self.directory.read(name, MOST_OF_A_RECORD)? else { return Ok(None) };
+        let path = self.path().join(name);
+        let record: T = serde_json::from_slice(&bytes).map_err(|e| {
+            Error::invalid(
+                shown::path(&path),
+                e.to_string(),
+                "the file as Softcell wrote it",
+                "restore it, or start again with --force",
+            )
+        })?;
+        record.check().map_err(|contradiction| contradiction.read_from(&path))?;
+        Ok(Some(record))
+    }
+}

@@ -1,0 +1,103 @@
+//! Whether the files of a run are as they were written.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::checkpoint::{check, decode_search, decode_train, decode_weights, is_sealed};
+use super::files::{
+    self, BUDGET, CONFIG, GENOTYPE_JSON, HISTORY, MANIFEST, MISTAKES, NETWORK, RESULT, SAMPLES, Weights,
+};
+use super::folder::RunFolder;
+use crate::error::Result;
+use crate::event::Stage;
+use crate::reading::MOST_OF_WEIGHTS;
+
+/// What the files of a run were found to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// The run; as JSON as in a [`super::RunSummary`].
+    #[serde(flatten, serialize_with = "super::listing::with_bytes")]
+    pub folder: PathBuf,
+    /// Files that are whole.
+    pub whole: usize,
+    /// Of these, weights and checkpoints of earlier versions, which have no checksum: they can be read.
+    pub without_checksum: Vec<String>,
+    /// Files that are not.
+    pub damaged: Vec<Damage>,
+}
+
+/// A file that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Damage {
+    /// Its path in the run; empty where the run as a whole cannot be opened.
+    pub file: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// Reads every file of a run, its weights and checkpoints against their checksums.
+pub fn verify_run(path: &Path) -> Verified {
+    let mut verified =
+        Verified { folder: path.to_path_buf(), whole: 0, without_checksum: Vec::new(), damaged: Vec::new() };
+    match RunFolder::peek(path) {
+        Ok((folder, _)) => verified.look_at(&folder),
+        Err(error) => verified.add("", Err(error)),
+    }
+    verified
+}
+
+impl Verified {
+    /// `None` stands for a file that is not there.
+    fn add(&mut self, file: &str, read: Result<Option<()>>) {
+        match read {
+            Ok(None) => {}
+            Ok(Some(())) => self.whole += 1,
+            Err(error) => {
+                self.damaged.push(Damage { file: file.to_owned(), problem: error.to_string() });
+            }
+        }
+    }
+
+    fn look_at(&mut self, folder: &RunFolder) {
+        fn seen<T>(read: Result<Option<T>>) -> Result<Option<()>> {
+            read.map(|found| found.map(|_| ()))
+        }
+        self.add(CONFIG, seen(folder.read_asked_config().map(Some)));
+        self.add(MANIFEST, seen(folder.read_manifest()));
+        self.add(NETWORK, seen(folder.read_size()));
+        self.add(BUDGET, seen(folder.read_budget()));
+        self.add(GENOTYPE_JSON, seen(folder.read_genotype()));
+        self.add(RESULT, seen(folder.read_result()));
+        self.add(SAMPLES, seen(folder.read_samples()));
+        self.add(MISTAKES, seen(folder.read_mistakes()));
+        self.add(
+            HISTORY,
+            seen(folder.read_history().map(Some).map(|lines| lines.filter(|lines| !lines.is_empty()))),
+        );
+        for stage in Stage::ALL {
+            for name in [files::checkpoint(stage), files::previous_checkpoint(stage)] {
+                self.add_tensors(folder, &name, |path, bytes| match stage {
+                    Stage::Search => decode_search(path, bytes).map(|_| ()),
+                    Stage::Train => decode_train(path, bytes).map(|_| ()),
+                });
+            }
+        }
+        for weights in Weights::ALL {
+            self.add_tensors(folder, weights.file(), |path, bytes| decode_weights(path, bytes).map(|_| ()));
+        }
+    }
+
+    fn add_tensors(&mut self, folder: &RunFolder, name: &str, decode: impl Fn(&Path, &[u8]) -> Result<()>) {
+        let bytes = match folder.directory.read(name, MOST_OF_WEIGHTS) {
+            Ok(None) => return,
+            Ok(Some(bytes)) => bytes,
+            Err(error) => return self.add(name, Err(error)),
+        };
+        let decoded = decode(&folder.path().join(name), &bytes);
+        if decoded.is_ok() && check(&bytes).is_ok() && !is_sealed(&bytes) {
+            self.without_checksum.push(name.to_owned());
+        }
+        self.add(name, decoded.map(Some));
+    }
+}
