@@ -190,6 +190,7 @@ fn state(state: &RunState) -> String {
             format!("interrupted, {epochs_done} of {} of {}", counted(*epochs, "epoch"), stage.name())
         }
         RunState::Searched => "searched".to_owned(),
+        RunState::Imported => "imported".to_owned(),
         RunState::Finished => "finished".to_owned(),
         RunState::Broken { .. } => "broken, see below".to_owned(),
     }

@@ -135,7 +135,7 @@ fn same_name(snake: &str, typed: &str) -> bool {
 const ALIKE: f64 = 0.5;
 
 /// The option that is most like `word`; none where no option is like it.
-pub(super) fn nearest<'a>(word: &str, options: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, options: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let alike = |option: &str| strsim::normalized_damerau_levenshtein(word, option);
     best(options, |option| alike(option)).filter(|option| alike(option) >= ALIKE)
 }

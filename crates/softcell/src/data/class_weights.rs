@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::set::ImageSet;
+use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::reading::{self, MOST_OF_A_TEXT, Source};
 
@@ -101,9 +102,12 @@ fn in_order(pairs: Vec<(String, f64)>, classes: &[String], origin: &str) -> Resu
     let mut weights = HashMap::new();
     for (class, weight) in pairs {
         if !classes.contains(&class) {
-            let near = nearest(&class, classes);
             let found = format!("the class {class:?}, which the images do not have");
-            return Err(Error::invalid(origin, found, each, format!("the nearest is {near:?}")));
+            let remedy = match nearest(&class, classes.iter().map(String::as_str)) {
+                Some(near) => format!("the nearest is {near:?}"),
+                None => "remove it, or name the class as its folder is named".to_owned(),
+            };
+            return Err(Error::invalid(origin, found, each, remedy));
         }
         if !(weight > 0.0 && (weight as f32).is_normal()) {
             return Err(not_a_weight(origin, &class, &weight.to_string()));
@@ -122,11 +126,6 @@ fn in_order(pairs: Vec<(String, f64)>, classes: &[String], origin: &str) -> Resu
         return Err(Error::invalid(origin, found, each, "add them; 1 is a weight that changes nothing"));
     }
     Ok(classes.iter().map(|class| weights[class]).collect())
-}
-
-fn nearest<'a>(class: &str, classes: &'a [String]) -> &'a str {
-    let alike = |known: &&String| (strsim::normalized_damerau_levenshtein(class, known) * 1e6) as u64;
-    classes.iter().max_by_key(alike).map_or("", String::as_str)
 }
 
 fn not_a_weight(origin: &str, class: &str, found: &str) -> Error {

@@ -124,7 +124,8 @@ impl Survey {
         if self.stays() {
             return (shape, None);
         }
-        let have = if self.equal {
+        let one = (self.heights.least, self.widths.least) == (self.heights.most, self.widths.most);
+        let have = if self.equal || one {
             format!("images of {}x{}", self.heights.most, self.widths.most)
         } else {
             format!(

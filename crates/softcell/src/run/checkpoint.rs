@@ -392,7 +392,8 @@ mod tests {
     #[test]
     fn every_flipped_byte_is_noticed() {
         let net: NamedTensors = [("stem.0.weight".to_string(), tensor(&[0.5; 20]))].into();
-        let files: [(Vec<u8>, fn(&[u8]) -> bool); 3] = [
+        type IsRead = fn(&[u8]) -> bool;
+        let files: [(Vec<u8>, IsRead); 3] = [
             (encode_weights(&net), |bytes| decode_weights(Path::new("x"), bytes).is_ok()),
             (encode_search(Path::new("x"), &search_state(1)).unwrap(), |bytes| {
                 decode_search(Path::new("x"), bytes).is_ok()

@@ -90,6 +90,8 @@ pub enum RunState {
     },
     /// Its genotype is there, and the training has not begun.
     Searched,
+    /// Its weights were imported.
+    Imported,
     /// Its result is there.
     Finished,
     /// It cannot be read.
@@ -293,6 +295,9 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
         }
         summary.seconds = Some(result.search_seconds.unwrap_or(0.0) + result.train_seconds);
         return Ok(RunState::Finished);
+    }
+    if manifest.as_ref().is_some_and(|manifest| manifest.imported_from.is_some()) {
+        return Ok(RunState::Imported);
     }
     let busy = activity == Activity::Busy;
     let begun = busy || train_epochs > 0 || folder.has_checkpoint(Stage::Train);

@@ -80,6 +80,7 @@ unsafe fn tile<V: Vector, const S: usize, const R: usize, const Q: usize>(
 /// # Safety
 ///
 /// As for [`tile`].
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 unsafe fn strip<V: Vector, const S: usize, const R: usize, const Q: usize>(
     cpu: Cpu<V>,
@@ -252,6 +253,7 @@ fn tap_sums_of<V: Vector, const K: usize>(
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn tap_sums_body<V: Vector>(
     cpu: Cpu<V>,

@@ -102,6 +102,7 @@ fn columns<V: Vector, const Q: usize, const B: usize>(
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn pointwise_body<V: Vector>(
     cpu: Cpu<V>,
@@ -205,6 +206,7 @@ unsafe fn outer<V: Vector, const C: usize, const B: usize>(
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn outer_rows<V: Vector, const B: usize>(
     cpu: Cpu<V>,

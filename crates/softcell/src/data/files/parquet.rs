@@ -49,7 +49,11 @@ pub(super) fn read(path: &Path) -> Result<Catalogue> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let part = name.split(['-', '_', '.']).next().and_then(Part::named).unwrap_or(Part::Train);
         let bad = |error: parquet::errors::ParquetError| {
-            Error::data(file, format!("cannot be read as Parquet ({error})"), "download it again")
+            let remedy = match error.to_string().contains("Disabled feature") {
+                true => "write it again with compression=\"snappy\", which is read",
+                false => "download it again",
+            };
+            Error::data(file, format!("cannot be read as Parquet ({error})"), remedy)
         };
         let reader = open_file(file).map_err(Error::io("read", file))?;
         let reader = SerializedFileReader::new(reader).map_err(bad)?;

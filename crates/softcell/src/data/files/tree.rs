@@ -180,7 +180,11 @@ impl Collected {
         if folder.folders.is_empty() {
             return Err(Error::data(
                 root,
-                format!("found {} images and no folder, expected one folder per class", folder.images.len()),
+                format!(
+                    "found {} image{} and no folder, expected one folder per class",
+                    folder.images.len(),
+                    if folder.images.len() == 1 { "" } else { "s" }
+                ),
                 "sort the images into <class>/ folders, or train/<class>/ and test/<class>/; a table of paths and \
                  classes is read too (CSV)",
             ));
