@@ -242,7 +242,7 @@ mod tests {
         let model =
             MemoryModel::of_training(&known_genotype("DARTS_V2").unwrap(), &config.train, &images).unwrap();
         assert!(model.check_within(65_536, 1 << 40).is_err());
-        let everything = ImageSet::empty(Vec::new().into(), [usize::MAX; 3]);
+        let everything = ImageSet::empty(Vec::new().into(), [3, usize::MAX, usize::MAX]);
         let model =
             MemoryModel::of_search(&SearchConfig { max_side: 0, ..config.search }, &everything).unwrap();
         assert_eq!(model.bytes(usize::MAX), Some(u64::MAX));

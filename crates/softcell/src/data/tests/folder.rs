@@ -143,7 +143,7 @@ fn what_cannot_be_a_data_set_is_refused() {
     let inner = root.join("wrapped/in").display().to_string();
     assert_says(&refused(&root.join("wrapped")), &["only one class, in", &format!("name {inner} if the")]);
     fs::remove_dir_all(root.join("wrapped")).unwrap();
-    assert_says(&refused(&root.join("cat")), &["found 1 images and no folder"]);
+    assert_says(&refused(&root.join("cat")), &["found 1 image and no folder"]);
     assert_says(&refused(&root.join("cat/0.png")), &["found a file that is no data set"]);
     write(&root.join("data.tar.gz"), "");
     assert_says(&refused(&root.join("data.tar.gz")), &["the tar archive is empty", "pack it again"]);
