@@ -25,8 +25,8 @@ pub const OUT_OF_MEMORY: &str = "not enough memory";
 /// Lines of a large page. They make a pass over memory up to half as fast again, so slabs are made of them.
 const PAGE: usize = (2 << 20) / (LINE * size_of::<f32>());
 
-/// Lines of the first slab. The next ones are as large as all before them, up to the largest: addresses may be
-/// limited, so that no more than twice of what is needed is taken (and for large buffers, little more).
+/// Lines of the first slab. The next ones are half as large as all before them, up to the largest: addresses may be
+/// limited, so that little more is taken than is needed.
 const FIRST: usize = 4 * PAGE;
 const LARGEST: usize = 128 * PAGE;
 
@@ -112,7 +112,7 @@ impl Arena {
     fn grow(&mut self, lines: usize) -> (usize, Place) {
         let bytes = |lines: usize| lines.saturating_mul(LINE * size_of::<f32>());
         let map = |lines: usize| MmapMut::map_anon(bytes(lines)).map(|memory| (lines, memory));
-        let usual = lines.max(self.lines.clamp(FIRST, LARGEST)).next_multiple_of(PAGE);
+        let usual = lines.max((self.lines / 2).clamp(FIRST, LARGEST)).next_multiple_of(PAGE);
         // Where addresses are limited, no more than is asked for.
         let (lines, mut memory) = map(usual).or_else(|_| map(lines)).unwrap_or_else(|error| {
             panic!("{OUT_OF_MEMORY}: {} MB for the work of the kernels ({error})", bytes(lines) >> 20)
@@ -268,15 +268,15 @@ mod tests {
         assert_eq!(arena.take(FIRST + 1).0.slab, 1);
     }
 
-    /// As much as is needed, and no more than as much again.
+    /// As much as is needed, and little more.
     #[test]
     fn slabs_grow_with_the_need() {
         let mut arena = Arena::new();
         let mut used = 0;
         for _ in 0..200 {
-            arena.take(3 * PAGE / 2);
-            used += 3 * PAGE / 2;
-            assert!(arena.lines <= 2 * used + FIRST, "{} for {used}", arena.lines);
+            arena.take(PAGE);
+            used += PAGE;
+            assert!(2 * arena.lines <= 3 * used + 2 * FIRST + 2 * PAGE, "{} for {used}", arena.lines);
         }
         let slabs = arena.slabs.len();
         assert!(slabs < 12, "{slabs}");
