@@ -55,7 +55,7 @@ def one(softcell, number, folder, out, budget):
     row["test images"] = str(scores.get("test_images", "-"))
     # An archive is no folder of images to answer for: those of the first set do.
     images = data if data.is_dir() else folder if (folder / "images").is_dir() else folder.parent / "01-photos"
-    predict = [softcell, "predict", "--run", place, "--format", "csv", "--out", logs / f"{number:02}.csv", images]
+    predict = [softcell, "predict", "--run", place, "--format", "csv", "--force", "--out", logs / f"{number:02}.csv", images]
     code, _, _ = run(predict, logs / f"{number:02}-predict.txt")
     row["predict"] = "all" if code == 0 else f"exit {code}"
     return row

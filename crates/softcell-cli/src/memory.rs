@@ -19,6 +19,9 @@ const THREADS: [&str; 3] = [
 /// How the panic begins that follows such a one where there is nobody to catch it; then the program aborts.
 const FOLLOWING: &str = "panic in a function that cannot unwind";
 
+/// How an error of the system or of the standard library says so, where a panic tells of one.
+const KIND: &str = "OutOfMemory";
+
 const NO_THREADS: &str = "not enough memory: the threads cannot be started";
 
 /// What a panic for lack of memory said.
@@ -50,6 +53,9 @@ fn lack(payload: &(dyn Any + Send)) -> Option<String> {
     if text.starts_with(OUT_OF_MEMORY) {
         return Some(text.to_owned());
     }
+    if text.contains(KIND) {
+        return Some(OUT_OF_MEMORY.to_owned());
+    }
     THREADS.iter().any(|begin| text.starts_with(begin)).then(|| NO_THREADS.to_owned())
 }
 
@@ -78,6 +84,7 @@ mod tests {
         assert_eq!(text("not enough memory: 3 MB").unwrap(), "not enough memory: 3 MB");
         assert!(text("The global thread pool has not been initialized.: X").unwrap().contains("threads"));
         assert!(text("failed to allocate an alternative stack: X").unwrap().contains("threads"));
+        assert_eq!(text("the embedded digits unpack: Kind(OutOfMemory)").unwrap(), "not enough memory");
         assert_eq!(text("index out of bounds"), None);
         assert_eq!(lack(&"called unwrap on None"), None);
         assert_eq!(lack(&7), None);

@@ -197,7 +197,7 @@ fn an_export_comes_back_bit_for_bit() {
             stem: if imagenet { StemKind::Imagenet } else { StemKind::Cifar },
             auxiliary: i % 4 == 0,
         });
-        safetensors::write(&model, &Destination::new(&path, Existing::Keep).unwrap()).unwrap();
+        safetensors::write(&model, &Destination::new(&path, Existing::Replace).unwrap()).unwrap();
         let imported = import(&path, Known::default()).unwrap();
         let back = &imported.model;
         assert!(same_network(&back.network, &model.network), "{name}: {:?}", back.network);

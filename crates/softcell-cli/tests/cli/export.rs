@@ -99,8 +99,8 @@ fn places_where_nothing_may_be_written_are_left_alone() {
         ("run", "found a folder"),
         ("nowhere/model.onnx", "found no folder nowhere"),
         ("run/config.toml/model.onnx", "found no folder"),
-        ("run/config.toml", "a file that the run needs"),
-        ("run/weights/model.onnx", "a file that the run needs"),
+        ("run/config.toml", "a file that a run needs"),
+        ("run/weights/model.onnx", "a file that a run needs"),
         ("..", "found a folder"),
         ("/dev/null", "no ordinary file"),
     ] {

@@ -115,7 +115,7 @@ fn a_training_that_is_refused_leaves_the_earlier_one() {
     let here = here.path();
     succeed(here, &format!("fit {TINY} --out r"));
     let before = contents(&here.join("r"));
-    let refused = run(here, "train --run r --force --init-channels 20000");
+    let refused = run(here, "train --run r --force --init-channels 4096");
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(
         refused.err.contains("memory") && refused.err.contains("nothing was replaced"),

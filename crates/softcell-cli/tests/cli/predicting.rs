@@ -51,7 +51,7 @@ fn answers_are_written_as_asked() {
     let answers = read_json(&here.join("answers.json"));
     assert_eq!(answers.as_array().unwrap().len(), 24);
     assert_eq!(answers[12]["path"], "data/light/00.png");
-    fail(here, "predict --run r data --out data", 1, &["cannot replace data"]);
+    fail(here, "predict --run r data --out data", 1, &["found a folder"]);
 
     // More classes than there are, and more than one batch: the answers do not depend on the company.
     let more = predict(here, &["data", "data", "data", "--top", "9", "--format", "json"]).json();

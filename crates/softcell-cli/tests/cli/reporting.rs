@@ -72,8 +72,8 @@ fn a_finished_run_ends_with_its_page() {
 
     // Never over another file.
     let config = page(&here.join("r/config.toml"));
-    fail(here, "report --run r --out r/config.toml", 1, &["no page", ".html"]);
-    fail(here, "report --run r --out r", 1, &["r is a folder"]);
+    fail(here, "report --run r --out r/config.toml", 1, &["a file that a run needs"]);
+    fail(here, "report --run r --out r", 1, &["found a folder"]);
     assert_eq!(page(&here.join("r/config.toml")), config);
     fail(here, "report --run nowhere", 1, &["nowhere"]);
     std::fs::create_dir(here.join("empty")).unwrap();
@@ -224,7 +224,7 @@ fn cells_are_drawn_as_files() {
     succeed(here, "genotype draw --run r --out r.gif");
     assert!(bytes("r.gif").starts_with(b"GIF89a"));
 
-    fail(here, "genotype draw DARTS_V2 --out v2.svg", 1, &["there already", "--force"]);
+    fail(here, "genotype draw DARTS_V2 --out v2.svg", 1, &["found a file", "--force"]);
     succeed(here, "genotype draw DARTS_V1 --out v2.svg --force");
     assert_ne!(text("v2.svg"), svg);
     fail(here, "genotype draw DARTS_V2 --out a.gif", 1, &[".svg or .png"]);

@@ -129,6 +129,16 @@ fn every_state_between_two_writes_goes_on() {
             let path = run.join(file);
             if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.unwrap();
         }
+        // No line of the training comes before its first checkpoint, and none at all before the manifest.
+        let kept = match name {
+            "before-the-training" => 2,
+            "before-the-manifest" => 0,
+            _ => usize::MAX,
+        };
+        if let Ok(text) = std::fs::read_to_string(run.join("history.jsonl")) {
+            let lines = text.split_inclusive('\n').take(kept).collect::<String>();
+            std::fs::write(run.join("history.jsonl"), lines).unwrap();
+        }
         std::fs::write(run.join(".writing-history.jsonl.4711"), "a half-written file").unwrap();
         succeed(here, &format!("fit {TINY} --out {name} --resume"));
         assert_same(&whole, &run);

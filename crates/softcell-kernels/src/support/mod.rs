@@ -4,6 +4,7 @@ pub(crate) mod ahead;
 pub(crate) mod allocator;
 pub(crate) mod device;
 pub(crate) mod extension;
+pub(crate) mod extent;
 pub(crate) mod flex;
 pub(crate) mod parallel;
 pub(crate) mod simd;

@@ -1,5 +1,6 @@
 //! Loops over all windows of a padded plane, a tile of outputs at a time, with the sums in registers.
 
+use super::extent::extent;
 use super::simd::{add_lanes, array_at, multiply_add, multiversion};
 
 /// Narrowest tile of outputs, in columns. Rows of padded copies have room for whole tiles.
@@ -72,8 +73,9 @@ fn correlate_body<const FMA: bool>(
     columns: usize,
 ) {
     let rows = out.len() / columns;
-    let end = (rows.next_multiple_of(ROWS) - 1) * step + columns.next_multiple_of(COLUMNS);
-    assert!(rows > 0 && greatest(offsets) + end <= source.len());
+    let last = rows.next_multiple_of(ROWS).saturating_sub(1);
+    let end = extent([[last, step], [1, columns.next_multiple_of(COLUMNS)], [1, greatest(offsets)]]);
+    assert!(rows > 0 && end <= source.len());
     for_each_tile!(rows, columns, |row, column, C, R| {
         let mut tile = [[0.0f32; C]; R];
         for (&offset, &weight) in offsets.iter().zip(weights) {
@@ -117,8 +119,9 @@ fn select_body<const FMA: bool>(
     columns: usize,
 ) {
     let rows = out.len() / columns;
-    let end = (rows.next_multiple_of(ROWS) - 1) * step + columns.next_multiple_of(COLUMNS);
-    assert!(rows > 0 && greatest(offsets) + end <= source.len() && source.len() == winners.len());
+    let last = rows.next_multiple_of(ROWS).saturating_sub(1);
+    let end = extent([[last, step], [1, columns.next_multiple_of(COLUMNS)], [1, greatest(offsets)]]);
+    assert!(rows > 0 && end <= source.len() && source.len() == winners.len());
     for_each_tile!(rows, columns, |row, column, C, R| {
         let mut tile = [[0.0f32; C]; R];
         for (&offset, &tap) in offsets.iter().zip(taps) {
@@ -175,8 +178,9 @@ fn maximum_body<const FMA: bool>(
     columns: usize,
 ) {
     let rows = out.len() / columns;
-    let end = (rows.next_multiple_of(ROWS) - 1) * step + columns.next_multiple_of(COLUMNS);
-    assert!(rows > 0 && greatest(offsets) + end <= source.len());
+    let last = rows.next_multiple_of(ROWS).saturating_sub(1);
+    let end = extent([[last, step], [1, columns.next_multiple_of(COLUMNS)], [1, greatest(offsets)]]);
+    assert!(rows > 0 && end <= source.len());
     for_each_tile!(rows, columns, |row, column, C, R| {
         let mut best = [[f32::NEG_INFINITY; C]; R];
         for &offset in offsets {
@@ -216,8 +220,9 @@ fn first_maximum_body<const FMA: bool>(
     columns: usize,
 ) {
     let rows = out.len() / columns;
-    let end = (rows.next_multiple_of(ROWS) - 1) * step + columns.next_multiple_of(COLUMNS);
-    assert!(rows > 0 && greatest(offsets) + end <= source.len());
+    let last = rows.next_multiple_of(ROWS).saturating_sub(1);
+    let end = extent([[last, step], [1, columns.next_multiple_of(COLUMNS)], [1, greatest(offsets)]]);
+    assert!(rows > 0 && end <= source.len());
     for_each_tile!(rows, columns, |row, column, C, R| {
         for row in row..row + R {
             let mut best = [f32::NEG_INFINITY; C];
@@ -267,7 +272,7 @@ fn tap_sums_of<const FMA: bool, const T: usize>(
     assert!(
         rows > 0
             && width.is_multiple_of(COLUMNS)
-            && greatest(offsets) + (rows - 1) * step + width <= source.len()
+            && extent([[rows - 1, step], [1, width], [1, greatest(offsets)]]) <= source.len()
     );
     let mut sums = [[0.0f32; COLUMNS]; T];
     for (row, gradient) in gradient.chunks_exact(width).enumerate() {

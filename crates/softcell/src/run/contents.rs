@@ -193,7 +193,7 @@ impl RunFolder {
 
     /// Whether there is a report.
     pub fn has_report(&self) -> bool {
-        self.directory.exists(REPORT)
+        self.directory.size(REPORT) > 0 && !self.directory.is_folder(REPORT)
     }
 
     /// Writes the report.

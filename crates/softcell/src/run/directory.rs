@@ -105,6 +105,9 @@ impl Directory {
 
     /// Opens a file to write to, which is created where there is none.
     fn open_to_write(&self, name: &str, options: &mut OpenOptions) -> Result<File> {
+        if self.dir.metadata(name).is_ok_and(|data| !data.is_file()) {
+            return Err(Error::run(self.path.join(name), "it is no file", "remove it, and it is made anew"));
+        }
         self.dir
             .open_with(name, &at_once(options.create(true)))
             .and_then(|file| ordinary(file.into_std()))

@@ -1,5 +1,6 @@
 //! Depthwise convolution of a block of channels and its two gradients, over zero-padded copies.
 
+use crate::support::extent::extent;
 use crate::support::vector::{Cpu, Vector, store_at, vectorised};
 
 /// Where windows lie in a padded block and where their results go. Distances are in values, not in pixels.
@@ -21,11 +22,11 @@ pub(in crate::cell) struct Windows {
 
 impl Windows {
     fn last_source(&self, lanes: usize) -> usize {
-        (self.rows - 1) * self.source_row + (self.columns - 1) * self.stride * lanes
+        extent([[self.rows - 1, self.source_row, 1], [self.columns - 1, self.stride, lanes]])
     }
 
     fn last_out(&self) -> usize {
-        (self.rows - 1) * self.out_row + (self.columns - 1) * self.out_step
+        extent([[self.rows - 1, self.out_row], [self.columns - 1, self.out_step]])
     }
 }
 
@@ -153,8 +154,9 @@ fn correlate_body<V: Vector>(
     if windows.rows == 0 || windows.columns == 0 {
         return;
     }
-    assert!(greatest(offsets) + windows.last_source(V::LANES) + V::LANES <= source.len());
-    assert!(windows.last_out() + V::LANES <= out.len() && offsets.len() * V::LANES <= weights.len());
+    assert!(extent([[greatest(offsets)], [windows.last_source(V::LANES)], [V::LANES]]) <= source.len());
+    assert!(extent([[windows.last_out()], [V::LANES]]) <= out.len());
+    assert!(extent([[offsets.len(), V::LANES]]) <= weights.len());
     match windows.stride {
         1 => correlate_stride::<V, 1>(cpu, source, offsets, weights, out, &windows, accumulate),
         2 => correlate_stride::<V, 2>(cpu, source, offsets, weights, out, &windows, accumulate),
@@ -264,10 +266,10 @@ fn tap_sums_body<V: Vector>(
     if windows.rows == 0 || windows.columns == 0 {
         return;
     }
-    let last_tap = start + (kernel - 1) * (tap_steps[0] + tap_steps[1]);
-    assert!(last_tap + windows.last_source(V::LANES) + V::LANES <= source.len());
-    assert!(windows.rows * windows.columns * V::LANES <= gradient.len());
-    assert!(kernel * kernel * V::LANES <= sums.len());
+    let last_tap = extent([[start, 1], [kernel - 1, tap_steps[0]], [kernel - 1, tap_steps[1]]]);
+    assert!(extent([[last_tap], [windows.last_source(V::LANES)], [V::LANES]]) <= source.len());
+    assert!(extent([[windows.rows, windows.columns, V::LANES]]) <= gradient.len());
+    assert!(extent([[kernel, kernel, V::LANES]]) <= sums.len());
     match kernel {
         3 => tap_sums_of::<V, 3>(cpu, source, start, tap_steps, gradient, &windows, sums),
         5 => tap_sums_of::<V, 5>(cpu, source, start, tap_steps, gradient, &windows, sums),

@@ -1,5 +1,6 @@
 //! One pass over a block of pixels: padded copies, sums for statistics, mixtures.
 
+use crate::support::extent::extent;
 use crate::support::vector::{Cpu, Vector, store_at, vectorised};
 
 /// A map with a margin on all sides.
@@ -13,12 +14,12 @@ pub(in crate::cell) struct Padded {
 impl Padded {
     /// Values of a padded row of one block.
     pub fn pitch(&self, lanes: usize) -> usize {
-        (self.width + 2 * self.padding) * lanes
+        extent([[self.width + 2 * self.padding, lanes]])
     }
 
     /// Values of one padded block.
     pub fn len(&self, lanes: usize) -> usize {
-        (self.height + 2 * self.padding) * self.pitch(lanes)
+        extent([[self.height + 2 * self.padding, self.pitch(lanes)]])
     }
 
     /// Writes zeros to the margins of all blocks of a buffer.
@@ -50,7 +51,8 @@ fn fill_body<V: Vector>(
     padded: &mut [f32],
 ) {
     let width = plane.width * V::LANES;
-    assert!(map.len() >= plane.height * width && padded.len() >= plane.len(V::LANES));
+    assert!(extent([[plane.height, plane.width, V::LANES]]) <= map.len());
+    assert!(plane.len(V::LANES) <= padded.len());
     assert!(affine.is_none_or(|(scale, shift)| scale.len() >= V::LANES && shift.len() >= V::LANES));
     let (zero, one) = (cpu.splat(0.0), cpu.splat(1.0));
     // SAFETY: the assertions above; rows are shorter than the pitch.

@@ -1,6 +1,7 @@
 //! Pointwise convolution of all blocks of a strip of pixels: small matrix products with the sums in registers.
 
 use crate::support::ahead::Ahead;
+use crate::support::extent::extent;
 use crate::support::vector::{Cpu, Vector, store_at, vectorised};
 
 /// Blocks of channels of some pixels.
@@ -117,8 +118,8 @@ fn pointwise_body<V: Vector>(
     }
     let row = out_blocks * V::LANES;
     check::<V>(x, pixels);
-    assert!(x.channels.iter().sum::<usize>() * row <= weights.len());
-    assert!((out_blocks - 1) * out_block + pixels * V::LANES <= out.len());
+    assert!(extent([[x.channels.iter().sum(), out_blocks, V::LANES]]) <= weights.len());
+    assert!(extent([[out_blocks - 1, out_block], [pixels, V::LANES]]) <= out.len());
     let mut first = 0;
     macro_rules! blocks {
         ($($pixels:literal x $blocks:literal),*) => {
@@ -146,7 +147,7 @@ fn pointwise_body<V: Vector>(
 #[inline(always)]
 fn check<V: Vector>(x: Strip<'_>, pixels: usize) {
     assert!(x.channels.iter().all(|&channels| channels <= V::LANES));
-    assert!(x.channels.len().saturating_sub(1) * x.block + pixels * V::LANES <= x.values.len());
+    assert!(extent([[x.channels.len().saturating_sub(1), x.block], [pixels, V::LANES]]) <= x.values.len());
 }
 
 vectorised! {
@@ -255,8 +256,8 @@ fn outer_body<V: Vector>(
     }
     let row = out_blocks * V::LANES;
     check::<V>(x, pixels);
-    assert!(x.channels.iter().sum::<usize>() * row <= sums.len());
-    assert!((out_blocks - 1) * gradient_block + pixels * V::LANES <= gradient.len());
+    assert!(extent([[x.channels.iter().sum(), out_blocks, V::LANES]]) <= sums.len());
+    assert!(extent([[out_blocks - 1, gradient_block], [pixels, V::LANES]]) <= gradient.len());
     let mut first = 0;
     macro_rules! blocks {
         ($($blocks:literal),*) => {

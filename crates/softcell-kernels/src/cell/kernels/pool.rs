@@ -1,5 +1,6 @@
 //! 3×3 pooling of a block of channels with padding 1, and its gradient.
 
+use crate::support::extent::extent;
 use crate::support::vector::{Cpu, Vector, store_at, vectorised};
 
 /// The sides of a map and the stride of the windows over it.
@@ -38,7 +39,9 @@ fn for_each_window(shape: PoolShape, mut f: impl FnMut(usize, (usize, usize), (u
 #[inline(always)]
 fn check<V: Vector>(shape: PoolShape, map: usize, out: usize) {
     let [rows, columns] = shape.output();
-    assert!(shape.height * shape.width * V::LANES <= map && rows * columns * V::LANES <= out);
+    assert!(
+        extent([[shape.height, shape.width, V::LANES]]) <= map && extent([[rows, columns, V::LANES]]) <= out
+    );
 }
 
 #[inline(always)]
