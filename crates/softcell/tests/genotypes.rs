@@ -122,7 +122,7 @@ const MALFORMED: [(&str, &str); 71] = [
     ("python-code-inside.txt", "column 17: found `__import__('os')…`, expected `[`"),
     ("python-code.txt", "column 1: found `__import__('os')…`"),
     ("recurrent.txt", "recurrent cells cannot be built here"),
-    ("right-to-left.txt", "column 1: found `\u{202e}|nor_conv_`"),
+    ("right-to-left.txt", "column 1: found `\\u{202e}|nor_conv_`"),
     ("unicode.txt", "column 19: found `ä"),
     ("unknown-name.txt", "found `DARTS_V3`"),
     ("unknown-operation.txt", "did you mean `sep_conv_3x3`?"),
