@@ -1,6 +1,6 @@
 """Inspects, fits, predicts and evaluates the data sets of make.py; prints a table.
 
-    python3 run.py DATA --softcell ../../target/release/softcell [--only 1,2] [--budget 3m] [--out RUNS]
+    python3 run.py DATA --softcell ../../target/release/softcell [--only 1,2] [--budget 3m] [--threads 2] [--out RUNS]
 
 Time, and the largest resident memory of the program, are those of `fit`. Test images of a set are those that `fit`
 keeps apart. What the program said is kept beside the runs.
@@ -33,13 +33,14 @@ def path_of(folder):
     return folder
 
 
-def one(softcell, number, folder, out, budget):
+def one(softcell, number, folder, out, budget, threads):
     data, place = path_of(folder), out / folder.name
     logs = out / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     code, seconds, _ = run([softcell, "data", "inspect", data], logs / f"{number:02}-inspect.txt")
     row = {"set": folder.name, "inspect": f"{seconds:.1f} s" if code == 0 else f"exit {code}"}
     fit = [softcell, "fit", "--data", data, "--out", place, "--budget", budget, "--force", *MORE.get(number, [])]
+    fit += ["--threads", threads] if threads else []
     code, seconds, memory = run(fit, logs / f"{number:02}-fit.txt")
     row |= {"fit": f"{seconds:.0f} s", "memory": f"{memory:.0f} MB"}
     if code != 0:
@@ -67,6 +68,7 @@ def main():
     parser.add_argument("--softcell", default="softcell")
     parser.add_argument("--only", default="")
     parser.add_argument("--budget", default="3m")
+    parser.add_argument("--threads", default="")
     parser.add_argument("--out", type=Path, default=Path("runs-folders"))
     args = parser.parse_args()
     only = {int(n) for n in args.only.split(",") if n}
@@ -74,7 +76,7 @@ def main():
     for folder in sorted(args.data.iterdir()):
         number = int(folder.name[:2])
         if not only or number in only:
-            rows.append(one(args.softcell, number, folder, args.out, args.budget))
+            rows.append(one(args.softcell, number, folder, args.out, args.budget, args.threads))
             print(rows[-1], file=sys.stderr)
     columns = list(dict.fromkeys(key for row in rows for key in row))
     print("| " + " | ".join(columns) + " |")

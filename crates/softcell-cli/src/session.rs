@@ -293,8 +293,15 @@ impl Session {
                     Ok(ExitCode::from(interrupt::exit_code()))
                 }
                 _ => {
-                    if self.folder.is_waiting() {
-                        self.progress.urgent("nothing was replaced: what was set aside is back in its place");
+                    match self.folder.give_back() {
+                        Ok(false) => {}
+                        Ok(true) => self
+                            .progress
+                            .urgent("nothing was replaced: what was set aside is back in its place"),
+                        Err(error) => self.progress.urgent(&format!(
+                            "what was set aside could not be put back ({error}): that is done when the run is \
+                             opened again"
+                        )),
                     }
                     Err(error)
                 }

@@ -313,9 +313,17 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Whether an earlier run's files are put back if this one ends now.
-    pub fn is_waiting(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed)
+    /// Puts back what was set aside for work that came to nothing, and answers whether there was something. It is done
+    /// when the folder is dropped, too.
+    ///
+    /// # Errors
+    /// What the file system says; whoever opens the run next tries again.
+    pub fn give_back(&self) -> Result<bool> {
+        let waiting = self.waiting.swap(false, Ordering::Relaxed);
+        if waiting {
+            aside::restore(&self.directory)?;
+        }
+        Ok(waiting)
     }
 
     /// What was set aside for the work that begins now; told once.
@@ -363,10 +371,8 @@ impl RunFolder {
 
 impl Drop for RunFolder {
     fn drop(&mut self) {
-        if self.waiting.load(Ordering::Relaxed) {
-            // Where it fails, whoever opens the run next tries again.
-            let _ = aside::restore(&self.directory);
-        }
+        // Where it fails, whoever opens the run next tries again.
+        let _ = self.give_back();
     }
 }
 
@@ -439,7 +445,7 @@ mod tests {
         // A new run that comes to nothing gives the old one back.
         let folder = RunFolder::create(&path, Overwrite::Force).unwrap();
         assert_eq!(folder.take_replaced().unwrap().files, [CONFIG, "weights/last.safetensors"]);
-        assert!(folder.is_waiting() && folder.read_asked_config().is_err());
+        assert!(folder.read_asked_config().is_err());
         folder.write_manifest(&manifest()).unwrap();
         drop(folder);
         assert!(!path.join(MANIFEST).exists());
