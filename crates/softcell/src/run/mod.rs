@@ -10,6 +10,7 @@ mod examples;
 mod files;
 mod folder;
 mod history;
+mod identity;
 mod keeper;
 mod listing;
 mod manifest;
