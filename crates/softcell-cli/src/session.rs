@@ -100,13 +100,12 @@ impl Session {
         let begun = Instant::now();
         let overwrite = if args.force { Overwrite::Force } else { Overwrite::Refuse };
         // A folder that is in the way is found out before the images are read; a run in it is set aside only after.
-        if let Some(out) = &args.out {
-            RunFolder::check_place(out, overwrite)?;
-        }
         let claimed = match &args.out {
-            Some(out) if out.exists() && !(args.force && RunFolder::exists(out)) => {
-                Some(RunFolder::create(out, overwrite)?)
+            Some(out) if args.force && RunFolder::exists(out) => {
+                RunFolder::check_place(out, overwrite)?;
+                None
             }
+            Some(out) if out.exists() => Some(RunFolder::create(out, overwrite)?),
             _ => None,
         };
         let Plan { mut config, dataset, mut notes } =

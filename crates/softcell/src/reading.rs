@@ -127,11 +127,14 @@ pub(crate) fn text(bytes: Vec<u8>, path: &Path) -> Result<String> {
     })
 }
 
+/// What keeps an open from waiting for the other end of a pipe; it does nothing to ordinary files.
+#[cfg(unix)]
+pub(crate) const AT_ONCE: i32 = libc::O_NONBLOCK | libc::O_NOCTTY;
+
 #[cfg(unix)]
 fn open_at_once(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    // Does nothing to ordinary files.
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
+    OpenOptions::new().read(true).custom_flags(AT_ONCE).open(path)
 }
 
 #[cfg(not(unix))]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use softcell::destination::Destination;
 use softcell::reading::{MOST_OF_A_RECORD, Source, read_text};
 use softcell::report::{COMPARISON_TITLE, RunRecord, Warning, comparison, findings, report};
-use softcell::run::{Activity, RunFolder};
+use softcell::run::{Activity, RunFolder, full_path};
 use softcell::shown;
 
 use super::existing;
@@ -30,7 +30,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
             let (folder, activity) = RunFolder::peek(run)?;
             let record = RunRecord::read(&folder, activity)?;
             // The place where it goes by itself.
-            if is_same(out, &folder.report()) {
+            if full_path(out).is_some_and(|out| Some(out) == full_path(&folder.report())) {
                 folder.write_report(&report(&record))?;
             } else {
                 Destination::new(out, existing(args.force))?.write(report(&record).as_bytes())?;
@@ -56,15 +56,6 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
     };
     print(&format!("{}\n", shown::path(&out)))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whether two paths, whose files need not be there, are the same.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let full = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Some(folder.canonicalize().ok()?.join(path.file_name()?))
-    };
-    full(one).is_some_and(|one| Some(one) == full(other))
 }
 
 /// Whether a file is a comparison that was made earlier, which is made anew under the same name.

@@ -8,7 +8,7 @@ use softcell::config::{Section, set};
 use softcell::event::Stage;
 use softcell::model::TrainedModel;
 use softcell::network::DerivedNetworkConfig;
-use softcell::run::{RunFolder, Weights};
+use softcell::run::RunFolder;
 use softcell::sizing::sized;
 use softcell::space::Genotype;
 use softcell::train::WARM_START_NOTE;
@@ -152,10 +152,7 @@ fn of_run(args: &TrainArgs, path: &Path, from: Option<&Origin>) -> Result<ExitCo
     if args.run.dry_run {
         return dry_run::of_training(&args.run, &given, &folder, &genotype, &device);
     }
-    // A checkpoint that cannot be read is a beginning as well, and so are weights whose checkpoint is gone.
-    let begun = folder.has_checkpoint(Stage::Train)
-        || Weights::ALL.into_iter().any(|weights| folder.has_weights(weights))
-        || folder.read_result()?.is_some();
+    let begun = folder.was_trained();
     if begun && !args.run.resume && !args.run.force {
         let (state, done) = match folder.read_result()? {
             Some(_) => ("is trained already", "see its result"),

@@ -48,7 +48,7 @@ fn refused(folder: &Path, args: &str, words: &[&str]) {
     for word in words {
         assert!(said.err.contains(word), "{args}: no {word:?} in {}", said.err);
     }
-    assert!(said.err.len() < 4600, "{args}: {}", said.err.len());
+    assert!(said.err.len() < 4000, "{args}: {}", said.err.len());
 }
 
 #[test]

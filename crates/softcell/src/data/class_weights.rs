@@ -129,8 +129,9 @@ fn in_order(pairs: Vec<(String, f64)>, classes: &[String], origin: &str) -> Resu
 }
 
 fn not_a_weight(origin: &str, class: &str, found: &str) -> Error {
-    let place = format!("{origin}, class {class:?}");
-    Error::invalid(place, format!("the weight {found}"), "a finite number above 0", "mend it")
+    // Both come from a file and may be of any length.
+    let place = format!("{origin}, class \"{class:.200}\"");
+    Error::invalid(place, format!("the weight {found:.200}"), "a finite number above 0", "mend it")
 }
 
 #[cfg(test)]

@@ -111,9 +111,7 @@ impl RunFolder {
                 }
             };
             match decode(&self.path().join(&name), &bytes) {
-                Ok(state) => {
-                    return Ok(Some(Loaded { state, damage: damage.map(|error| error.to_string()) }));
-                }
+                Ok(state) => return Ok(Some(Loaded { state, damage: damage.map(problem_of) })),
                 Err(error) => damage = damage.or(Some(error)),
             }
         }
@@ -125,6 +123,14 @@ impl RunFolder {
         [files::checkpoint(stage), files::previous_checkpoint(stage)]
             .iter()
             .any(|name| self.directory.exists(name))
+    }
+
+    /// Whether a training has left something that another would replace: a checkpoint, be it damaged, weights or a
+    /// result.
+    pub fn was_trained(&self) -> bool {
+        self.has_checkpoint(Stage::Train)
+            || Weights::ALL.into_iter().any(|weights| self.has_weights(weights))
+            || self.directory.exists(RESULT)
     }
 
     /// The file of a stage's last checkpoint, by its path in the run.
@@ -382,5 +388,13 @@ impl RunFolder {
         })?;
         record.check().map_err(|contradiction| contradiction.read_from(&path))?;
         Ok(Some(record))
+    }
+}
+
+/// What is wrong with a file, without what to do: the one before is taken.
+fn problem_of(error: Error) -> String {
+    match error {
+        Error::Run { path, problem, .. } => format!("{}: {problem}", shown::path(&path)),
+        other => other.to_string(),
     }
 }

@@ -260,7 +260,7 @@ fn parts(name: &str) -> (&str, &str) {
 #[cfg(unix)]
 fn at_once(options: &mut OpenOptions) -> OpenOptions {
     use cap_std::fs::OpenOptionsExt;
-    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).clone()
+    options.custom_flags(crate::reading::AT_ONCE).clone()
 }
 
 #[cfg(not(unix))]

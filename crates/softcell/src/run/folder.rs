@@ -1,20 +1,18 @@
 //! The folder of a run: who may work in it, and what becomes of a run that is there already.
 
 use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::aside::{self, SetAside};
 use super::directory::Directory;
 use super::files::{
-    CONFIG, FOLDERS, HISTORY, LOCK, MANIFEST, MARKER, REPLACED, RESULT, Weights, checkpoint, is_leftover,
-    is_needed, is_of_training,
+    CONFIG, FOLDERS, HISTORY, LOCK, MANIFEST, MARKER, REPLACED, is_leftover, is_needed, is_of_training,
 };
 use super::history::{self, HistoryLine};
 use super::identity::{Holds, Marker, is_marked, is_run};
 use crate::error::{Error, Result};
-use crate::event::Stage;
 use crate::reading::MOST_OF_A_TEXT;
 
 /// What to do with a run that is there already.
@@ -165,11 +163,8 @@ impl RunFolder {
 
     /// Whether `path` is, or would be, one of the files that make a run: this one or any other.
     pub fn is_file_of_a_run(path: &Path) -> bool {
-        // A file that is not there yet has no true path; its folder has.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let (Ok(folder), Some(name)) = (folder.canonicalize(), path.file_name()) else { return false };
-        let file = folder.join(name);
-        folder.ancestors().any(|run| {
+        let Some(file) = full_path(path) else { return false };
+        file.ancestors().skip(1).any(|run| {
             let inside = file.strip_prefix(run).expect("it lies below its folder");
             is_needed(inside) && is_run(run)
         })
@@ -259,21 +254,17 @@ impl RunFolder {
         let changed = [HISTORY, MANIFEST, CONFIG];
         let mut files = aside::made_files(&self.directory)?;
         files.retain(|file| is_of_training(file) || changed.contains(&file.as_str()));
-        let texts = [MANIFEST, CONFIG].map(|name| (name, self.directory.read_text(name, MOST_OF_A_TEXT)));
+        let read = |name| Ok((name, self.directory.read_text(name, MOST_OF_A_TEXT)?));
+        let texts = [read(MANIFEST)?, read(CONFIG)?];
         let lines = history::read(&self.directory)?;
-        let trained = |file: &str| {
-            file == RESULT
-                || file == checkpoint(Stage::Train)
-                || Weights::ALL.iter().any(|w| file == w.file())
-        };
-        let is_trained = files.iter().any(|file| trained(file));
+        let was_trained = self.was_trained();
         self.set_aside(files)?;
-        if !is_trained {
+        if !was_trained {
             // There is nothing of which anybody has to be told.
             self.take_replaced();
         }
         for (name, text) in texts {
-            if let Some(text) = text? {
+            if let Some(text) = text {
                 self.directory.write(name, text.as_bytes())?;
             }
         }
@@ -286,6 +277,13 @@ impl Drop for RunFolder {
         // Where it fails, whoever opens the run next tries again.
         let _ = self.give_back();
     }
+}
+
+/// The full path of a file: links are followed in that of its folder, since it may itself not be there yet. `None` where
+/// the folder is not there.
+pub fn full_path(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(folder.canonicalize().ok()?.join(path.file_name()?))
 }
 
 fn busy(path: &Path) -> Error {

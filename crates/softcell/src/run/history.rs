@@ -36,6 +36,14 @@ impl HistoryLine {
         }
     }
 
+    /// The epoch, from 0.
+    pub fn epoch(&self) -> usize {
+        match self {
+            HistoryLine::Search(epoch) => epoch.epoch,
+            HistoryLine::Train(epoch) => epoch.epoch,
+        }
+    }
+
     /// Seconds the epoch took.
     pub fn seconds(&self) -> f64 {
         match self {
@@ -83,9 +91,10 @@ struct Following {
 impl Following {
     /// Epochs are counted from 0 without a gap, and alphas keep their shape.
     fn check(&mut self, line: &HistoryLine) -> Checked {
-        let (next, epoch) = match line {
-            HistoryLine::Search(epoch) => (&mut self.search, epoch.epoch),
-            HistoryLine::Train(epoch) => (&mut self.train, epoch.epoch),
+        let epoch = line.epoch();
+        let next = match line.stage() {
+            Stage::Search => &mut self.search,
+            Stage::Train => &mut self.train,
         };
         holds(epoch == *next, "epoch", epoch, format!("{next}, which comes next"))?;
         *next += 1;
@@ -185,13 +194,4 @@ pub(super) fn write<'a>(directory: &Directory, lines: impl Iterator<Item = &'a H
         true => directory.remove(HISTORY),
         false => directory.write(HISTORY, text.as_bytes()),
     }
-}
-
-/// Drops the lines that `keep` refuses: those of epochs after the checkpoint a run goes on from.
-pub(super) fn retain(directory: &Directory, keep: impl Fn(&HistoryLine) -> bool) -> Result<()> {
-    if !directory.exists(HISTORY) {
-        return Ok(());
-    }
-    let lines = read(directory)?;
-    write(directory, lines.iter().filter(|line| keep(line)))
 }

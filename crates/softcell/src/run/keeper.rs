@@ -69,12 +69,9 @@ impl Observer for Keeper<'_> {
 /// # Errors
 /// When it does not have all epochs up to there.
 pub(crate) fn rewind(folder: &RunFolder, stage: Stage, epochs_done: usize) -> Result<()> {
-    let before = |line: &&HistoryLine| match (stage, line) {
-        (Stage::Search, HistoryLine::Search(epoch)) => epoch.epoch < epochs_done,
-        (Stage::Train, HistoryLine::Train(epoch)) => epoch.epoch < epochs_done,
-        _ => false,
-    };
-    let kept = folder.read_history()?.iter().filter(before).count();
+    let lines = folder.read_history()?;
+    let is_done = |line: &HistoryLine| line.stage() == stage && line.epoch() < epochs_done;
+    let kept = lines.iter().filter(|line| is_done(line)).count();
     if kept < epochs_done {
         return Err(Error::run(
             folder.path().join("history.jsonl"),
@@ -85,10 +82,7 @@ pub(crate) fn rewind(folder: &RunFolder, stage: Stage, epochs_done: usize) -> Re
             "restore the file from a copy, or start again with --force",
         ));
     }
-    history::retain(&folder.directory, |line| match (stage, line) {
-        (Stage::Search, HistoryLine::Search(epoch)) => epoch.epoch < epochs_done,
-        (Stage::Search, HistoryLine::Train(_)) => false,
-        (Stage::Train, HistoryLine::Search(_)) => true,
-        (Stage::Train, HistoryLine::Train(epoch)) => epoch.epoch < epochs_done,
-    })
+    // A training comes after its search.
+    let stays = |line: &HistoryLine| is_done(line) || (stage, line.stage()) == (Stage::Train, Stage::Search);
+    history::write(&folder.directory, lines.iter().filter(|line| stays(line)))
 }

@@ -26,7 +26,7 @@ pub use budget::{FixedSettings, RunBudget};
 pub use checkpoint::{Loaded, encode_weights};
 pub use examples::{ClassSamples, Mistake, Mistakes, Samples};
 pub use files::Weights;
-pub use folder::{Activity, Overwrite, RunFolder};
+pub use folder::{Activity, Overwrite, RunFolder, full_path};
 pub use history::HistoryLine;
 pub use keeper::Keeper;
 pub(crate) use keeper::rewind;

@@ -1,7 +1,8 @@
 use super::*;
 use crate::config::{Config, DataShape, Preset, Resize, preset};
 use crate::data::Normalization;
-use crate::run::{ChosenSize, Manifest};
+use crate::run::files::RESULT;
+use crate::run::{ChosenSize, Manifest, Weights};
 use crate::weights::{HostTensor, NamedTensors};
 
 fn config() -> Config {

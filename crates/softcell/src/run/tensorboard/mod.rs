@@ -78,10 +78,7 @@ fn now() -> f64 {
 }
 
 fn step(line: &HistoryLine) -> i64 {
-    match line {
-        HistoryLine::Search(epoch) => epoch.epoch as i64,
-        HistoryLine::Train(epoch) => epoch.epoch as i64,
-    }
+    line.epoch() as i64
 }
 
 fn summary(wall_time: f64, step: i64, value: Vec<Value>) -> Vec<u8> {
