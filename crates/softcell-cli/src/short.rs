@@ -42,6 +42,8 @@ fn short_name(primitive: Primitive) -> &'static str {
         Primitive::DilConv3x3 => "dil3",
         Primitive::DilConv5x5 => "dil5",
         Primitive::Conv7x1_1x7 => "7x1",
+        Primitive::NorConv1x1 => "conv1",
+        Primitive::NorConv3x3 => "conv3",
     }
 }
 

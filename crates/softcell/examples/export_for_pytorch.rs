@@ -12,11 +12,11 @@ use softcell::data::Normalization;
 use softcell::destination::{Destination, Existing};
 use softcell::export::{pytorch, safetensors};
 use softcell::model::TrainedModel;
-use softcell::network::{DerivedNetworkConfig, StemKind};
-use softcell::ops::Pass;
+use softcell::nn::Pass;
+use softcell::nn::{HostTensor, initialize, named_tensors};
 use softcell::run::{Manifest, RunFolder, encode_weights};
+use softcell::space::{DerivedNetworkConfig, StemKind};
 use softcell::space::{Genotype, known_genotype, known_names};
-use softcell::weights::{HostTensor, initialize, named_tensors};
 
 /// Images that each network answers.
 const IMAGES: usize = 8;

@@ -9,10 +9,10 @@ use softcell::data::{Dataset, open};
 use softcell::device::open_device;
 use softcell::evaluate::evaluate;
 use softcell::event::{Event, Observer};
-use softcell::ops::Pass;
+use softcell::nn::Pass;
+use softcell::nn::load_named;
 use softcell::search::search;
 use softcell::train::{build_network, evaluation_plan, train};
-use softcell::weights::load_named;
 
 /// Prints a line for each epoch.
 struct Print;

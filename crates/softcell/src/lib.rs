@@ -19,8 +19,7 @@ pub mod loss;
 pub mod measures;
 pub mod memory;
 pub mod model;
-pub mod network;
-pub mod ops;
+pub mod nn;
 pub mod optim;
 pub mod pipeline;
 mod pool;
@@ -37,6 +36,5 @@ pub mod sizing;
 pub mod space;
 pub mod supernet;
 pub mod train;
-pub mod weights;
 
 pub use error::{Error, Result};

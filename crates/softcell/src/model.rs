@@ -3,12 +3,13 @@
 use burn::tensor::Device;
 
 use crate::error::{Error, Result};
-use crate::network::{DerivedNetwork, DerivedNetworkConfig};
+use crate::nn::Network;
+use crate::nn::{NamedTensors, load_named};
 use crate::resume::check_size;
 use crate::run::{Agreement, Manifest, RunFolder, Weights};
+use crate::space::DerivedNetworkConfig;
 use crate::space::derived_cost;
 use crate::train::network_config;
-use crate::weights::{NamedTensors, load_named};
 
 /// A trained network with all that is needed to use it elsewhere.
 #[derive(Debug, Clone)]
@@ -56,7 +57,7 @@ impl TrainedModel {
     ///
     /// # Errors
     /// When weights and description do not fit one another; `origin` names the weights.
-    pub fn build(&self, origin: &str, device: &Device) -> Result<DerivedNetwork> {
+    pub fn build(&self, origin: &str, device: &Device) -> Result<Network> {
         build(&self.network, &self.weights, origin, device)
     }
 }
@@ -71,7 +72,7 @@ pub(crate) fn build(
     weights: &NamedTensors,
     origin: &str,
     device: &Device,
-) -> Result<DerivedNetwork> {
+) -> Result<Network> {
     check_size(origin, weights, derived_cost(&network.genotype, &network.shape()).parameters)?;
     load_named(network.init(device)?, weights, origin)
 }

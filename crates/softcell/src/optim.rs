@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::{Error, Result};
+use crate::nn::{HostTensor, NamedTensors, WeightList};
 use crate::space::ArchWeights;
-use crate::weights::{HostTensor, NamedTensors, WeightList};
 
 /// Stochastic gradient descent as `torch.optim.SGD` computes it:
 /// `g ← ∇ + λ·w`, `m ← μ·m + g`, `w ← w − η·m`, with `m = 0` before the first step.

@@ -15,7 +15,8 @@ use crate::event::{Event, Observer, Position, Stage};
 use crate::examples::{mistakes, samples};
 use crate::memory::peak_rss_mb;
 use crate::model::{self, TrainedModel};
-use crate::ops::Pass;
+use crate::nn::Pass;
+use crate::nn::{NamedTensors, initialize, named_tensors};
 use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewind};
 use crate::search::{SearchOutcome, search};
 use crate::sizing::{asked_shape, sized, sizing_note};
@@ -23,7 +24,6 @@ use crate::space::{Cost, Genotype, derived_cost, derived_layers};
 use crate::train::{
     TrainOutcome, TrainState, WarmStart, build_network, evaluation_plan, network_config, train, warm_start,
 };
-use crate::weights::{NamedTensors, initialize, named_tensors};
 
 /// What the stages of a run share.
 pub struct Job<'a> {

@@ -1,11 +1,9 @@
 //! Whether a state fits the work that is to go on from it: found out before anything is built or computed.
 
-use burn::module::Module;
-
 use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::loss::Meter;
-use crate::weights::{NamedTensors, count_values, weight_sizes};
+use crate::nn::{NamedTensors, Weighted, count_values, weight_sizes};
 
 const REMEDY: &str = "use the checkpoint of this run, or start again with --force";
 
@@ -68,7 +66,7 @@ pub(crate) fn check_size(origin: &str, tensors: &NamedTensors, weights: u64) -> 
 ///
 /// # Errors
 /// When a tensor has another length, or belongs to no weight.
-pub(crate) fn check_velocity<M: Module>(origin: &str, module: &M, velocity: &NamedTensors) -> Result<()> {
+pub(crate) fn check_velocity<M: Weighted>(origin: &str, module: &M, velocity: &NamedTensors) -> Result<()> {
     let sizes = weight_sizes(module);
     for (name, tensor) in velocity {
         let (found, size) = (tensor.values.len(), sizes.get(name).copied());
@@ -83,8 +81,8 @@ pub(crate) fn check_velocity<M: Module>(origin: &str, module: &M, velocity: &Nam
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::LinearConfig;
-    use crate::weights::HostTensor;
+    use crate::nn::{HostTensor, Operation};
+    use crate::space::plan::{Linear, Step};
     use burn::tensor::Device;
 
     #[test]
@@ -109,13 +107,18 @@ mod tests {
 
     #[test]
     fn velocities_belong_to_weights() {
-        let module = LinearConfig { features_in: 2, features_out: 3 }.init(&Device::flex());
+        let module = Operation::new(
+            vec![Step::Linear(Linear { name: "linear", inputs: 2, outputs: 3 })],
+            &Device::flex(),
+        );
         let check = |name: &str, n: usize| {
             let tensor = HostTensor { shape: vec![n], values: vec![0.0; n] };
             check_velocity("a checkpoint", &module, &[(name.to_owned(), tensor)].into())
         };
-        check("weight", 6).unwrap();
-        assert!(check("weight", 5).unwrap_err().to_string().contains("velocity.weight of 5 values"));
+        check("linear.weight", 6).unwrap();
+        assert!(
+            check("linear.weight", 5).unwrap_err().to_string().contains("velocity.linear.weight of 5 values")
+        );
         assert!(check("other", 6).is_err());
         assert!(
             check_size("w", &NamedTensors::new(), CHEAP + 1).is_err()

@@ -1,29 +1,15 @@
 //! Whole networks with fused cells against the same networks operation by operation, which is what runs in f64:
 //! logits, batch statistics and every gradient.
 
-use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
-use softcell::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
-use softcell::ops::Pass;
-use softcell::space::{SearchSpace, known_genotype};
-use softcell::supernet::{ArchParams, Relaxation, SuperNet, SuperNetConfig};
-use softcell::weights::{gradients, initialize, weight_names};
+use softcell::nn::{Network, Pass, Weighted, gradients, initialize, weight_names};
+use softcell::space::{DerivedNetworkConfig, NetworkPlan, SearchSpace, StemKind, known_genotype};
+use softcell::supernet::{ArchParams, Relaxation};
 
 const IMAGES: usize = 5;
 
 /// Largest deviation, as a share of the largest value of a tensor.
 const TOLERANCE: f64 = 2e-4;
-
-struct ToDouble;
-
-impl ModuleMapper for ToDouble {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|old| {
-            let trained = old.is_require_grad();
-            Tensor::from_inner(old.inner().cast(FloatDType::F64)).set_require_grad(trained)
-        })
-    }
-}
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.cast(FloatDType::F64).into_data().try_to_vec::<f64>().unwrap()
@@ -48,7 +34,7 @@ fn images(shape: [usize; 3], device: &Device) -> Tensor<4> {
 /// What a pass gives: by name, in an order.
 type Results = Vec<(String, Vec<f64>)>;
 
-fn results<M: Module>(net: &M, logits: Vec<f64>, pass: Pass, grads: &Gradients) -> Results {
+fn results(net: &Network, logits: Vec<f64>, pass: Pass, grads: &Gradients) -> Results {
     let mut all = vec![("logits".to_string(), logits)];
     for (index, statistics) in pass.statistics.into_iter().enumerate() {
         all.push((format!("mean {index}"), values(statistics.mean)));
@@ -60,9 +46,9 @@ fn results<M: Module>(net: &M, logits: Vec<f64>, pass: Pass, grads: &Gradients) 
     all
 }
 
-fn search(net: SuperNet, alphas: &ArchParams, x: Tensor<4>) -> Results {
+fn search(net: Network, alphas: &ArchParams, x: Tensor<4>) -> Results {
     let mut pass = Pass::train();
-    let logits = net.forward(x, &Relaxation::Softmax.edge_weights(alphas), &mut pass);
+    let logits = net.forward_mixed(x, &Relaxation::Softmax.edge_weights(alphas).flat(), &mut pass);
     let told = values(logits.clone().inner());
     let grads = logits.powi_scalar(2).sum().backward();
     let mut all = results(&net, told, pass, &grads);
@@ -75,7 +61,7 @@ fn search(net: SuperNet, alphas: &ArchParams, x: Tensor<4>) -> Results {
     all
 }
 
-fn train(net: DerivedNetwork, x: Tensor<4>) -> Results {
+fn train(net: Network, x: Tensor<4>) -> Results {
     let mut pass = Pass::train();
     let out = net.forward(x, &mut pass);
     let told = values(out.logits.clone().inner());
@@ -101,11 +87,10 @@ fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
     for (channels, shape, n_nodes) in [(4, [3, 12, 12], 4), (18, [1, 7, 9], 2)] {
         let space = SearchSpace { n_nodes, n_cells: 5, init_channels: channels, ..SearchSpace::darts() };
         let alphas = ArchParams::random(&space, 3, &device);
-        let config = SuperNetConfig { space, channels_in: shape[0], classes: 4 };
-        let net = initialize(config.init(&device), 3);
+        let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, 4), &device), 3);
         let x = images(shape, &device);
         let fused = search(net.clone(), &alphas, x.clone());
-        let plain = search(net.map(&mut ToDouble), &alphas, x.cast(FloatDType::F64));
+        let plain = search(net.in_f64(), &alphas, x.cast(FloatDType::F64));
         compare_all(&format!("{channels} channels, {shape:?}"), plain, fused);
     }
 }
@@ -132,7 +117,7 @@ fn a_derived_network_of_fused_cells_is_the_network_of_its_operations() {
         let net = initialize(config.init(&device).unwrap(), 3);
         let x = images(shape, &device);
         let fused = train(net.clone(), x.clone());
-        let plain = train(net.map(&mut ToDouble), x.cast(FloatDType::F64));
+        let plain = train(net.in_f64(), x.cast(FloatDType::F64));
         compare_all(name, plain, fused);
     }
 }

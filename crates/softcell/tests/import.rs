@@ -8,11 +8,11 @@ use softcell::destination::{Destination, Existing};
 use softcell::export::safetensors::{self, AuxiliaryHead};
 use softcell::import::{Imported, Importer, Known, Outline, read_checkpoint};
 use softcell::model::TrainedModel;
-use softcell::network::{DerivedNetworkConfig, StemKind};
-use softcell::ops::Pass;
+use softcell::nn::Pass;
+use softcell::nn::{NamedTensors, initialize, named_tensors};
 use softcell::run::{Manifest, Overwrite, RunFolder};
+use softcell::space::{DerivedNetworkConfig, StemKind};
 use softcell::space::{Genotype, known_genotype, known_names};
-use softcell::weights::{NamedTensors, initialize, named_tensors};
 
 /// The cells of the network in the checkpoints.
 const CELLS: &str = "Genotype(normal=[('skip_connect', 0), ('sep_conv_3x3', 1)], normal_concat=[2], \
@@ -264,7 +264,7 @@ fn read_recording(path: &Path) -> NamedTensors {
     file.iter()
         .filter_map(|(name, view)| {
             let name = name.strip_prefix("init.")?;
-            let tensor = softcell::weights::HostTensor { shape: view.shape().to_vec(), values: Vec::new() };
+            let tensor = softcell::nn::HostTensor { shape: view.shape().to_vec(), values: Vec::new() };
             Some((name.to_owned(), tensor))
         })
         .collect()

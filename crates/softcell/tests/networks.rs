@@ -1,14 +1,12 @@
 //! Networks as they are really built: their sizes, and images of any shape.
 
 use burn::tensor::{Device, Distribution, Tensor};
-use softcell::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
-use softcell::ops::Pass;
+use softcell::nn::{Network, Pass, count_weights, initialize};
 use softcell::space::{
-    Genotype, Limits, NetworkShape, SearchSpace, Shrink, derived_cost, known_genotype, largest_within,
-    supernet_parameters,
+    DerivedNetworkConfig, Genotype, Limits, NetworkPlan, NetworkShape, SearchSpace, Shrink, StemKind,
+    derived_cost, known_genotype, largest_within, supernet_parameters,
 };
-use softcell::supernet::{ArchParams, Relaxation, SuperNetConfig};
-use softcell::weights::{count_weights, initialize};
+use softcell::supernet::{ArchParams, Relaxation};
 
 /// Weights of the networks that the original code builds: CIFAR (36 channels, 20 cells), ImageNet (48, 14).
 const PUBLISHED: [(&str, u64, Option<u64>); 10] = [
@@ -24,7 +22,7 @@ const PUBLISHED: [(&str, u64, Option<u64>); 10] = [
     ("AmoebaNet", 3_145_078, None),
 ];
 
-fn built(config: &DerivedNetworkConfig) -> DerivedNetwork {
+fn built(config: &DerivedNetworkConfig) -> Network {
     config.init(&Device::flex()).unwrap()
 }
 
@@ -89,7 +87,7 @@ fn auxiliary_heads_have_the_published_sizes() {
 #[test]
 fn the_supernet_has_the_size_of_the_original() {
     let space = SearchSpace::darts();
-    let net = SuperNetConfig { space: space.clone(), channels_in: 3, classes: 10 }.init(&Device::flex());
+    let net = Network::new(NetworkPlan::supernet(&space, [3, 32, 32], 10), &Device::flex());
     assert_eq!(count_weights(&net, |_| true), 1_930_618);
     assert_eq!(supernet_parameters(&space, 3, 10), 1_930_618);
 }
@@ -100,7 +98,7 @@ fn closed_form_agrees_with_other_supernets() {
         [(1, 1, 2, 1, 2), (3, 5, 6, 2, 7), (2, 4, 3, 4, 3)]
     {
         let space = SearchSpace { n_nodes, n_cells, init_channels, ..SearchSpace::darts() };
-        let net = SuperNetConfig { space: space.clone(), channels_in, classes }.init(&Device::flex());
+        let net = Network::new(NetworkPlan::supernet(&space, [channels_in, 8, 8], classes), &Device::flex());
         assert_eq!(
             count_weights(&net, |_| true),
             supernet_parameters(&space, channels_in, classes),
@@ -131,10 +129,9 @@ fn supernet_takes_images_of_any_shape() {
     let space = SearchSpace { n_nodes: 2, n_cells: 3, init_channels: 4, ..SearchSpace::darts() };
     let weights = Relaxation::Softmax.edge_weights(&ArchParams::random(&space, 1, &device));
     for shape in IMAGES {
-        let config = SuperNetConfig { space: space.clone(), channels_in: shape[0], classes: CLASSES };
-        let net = initialize(config.init(&device), 1);
+        let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, CLASSES), &device), 1);
         for mut pass in [Pass::train(), Pass::eval()] {
-            let logits = net.forward(images(shape, &device), &weights, &mut pass);
+            let logits = net.forward_mixed(images(shape, &device), &weights.flat(), &mut pass);
             assert_logits(logits, &format!("{shape:?}, {:?}", pass.mode()));
         }
     }

@@ -8,10 +8,10 @@ use softcell::config::{Config, DataConfig, DataFormat, ImageSize, word_to_text};
 use softcell::data::{Dataset, Normalization};
 use softcell::device::Device;
 use softcell::import::{Imported, Importer, Known};
-use softcell::network::StemKind;
 use softcell::reading::{MOST_OF_A_TEXT, Source, read_text};
 use softcell::run::{Overwrite, RunFolder};
 use softcell::shown;
+use softcell::space::StemKind;
 
 use super::data::format_named;
 use super::genotype::resolve;

@@ -37,6 +37,25 @@ impl BlockedMap {
         Self::new(values, InputChannels { groups: 1, channels })
     }
 
+    /// From `[N, C, H, W]` whose channels come in groups, differentiable.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many channels as the groups have.
+    pub fn from_groups(x: Tensor<4>, channels: InputChannels, lanes: usize) -> Self {
+        let [_, all, _, _] = x.dims();
+        assert_eq!(all, channels.total(), "channels of a map in {channels:?}");
+        let group =
+            |index| Self::from_nchw(x.clone().narrow(1, index * channels.channels, channels.channels), lanes);
+        match channels.groups {
+            1 => Self::from_nchw(x, lanes),
+            groups => {
+                let parts = (0..groups).map(|index| group(index).values).collect();
+                Self::new(Tensor::cat(parts, 1), channels)
+            }
+        }
+    }
+
     /// As `[N, C, H, W]`, differentiable.
     pub fn to_nchw(&self) -> Tensor<4> {
         let [n, _, h, w, _] = self.values.dims();

@@ -12,12 +12,12 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::evaluate::{DeviceBatch, answer};
 use crate::event::Observer;
-use crate::network::DerivedNetwork;
-use crate::ops::Pass;
+use crate::nn::Network;
+use crate::nn::Pass;
+use crate::nn::{absorb, initialize};
 use crate::pipeline::network_cost;
 use crate::pool::in_pool;
 use crate::train::build_network;
-use crate::weights::{absorb, initialize};
 
 /// How often a batch's statistics move the running ones: of where they began, 0.9⁶⁴ ≈ 0.1 % stays.
 const ABSORBED: usize = 64;
@@ -66,7 +66,7 @@ impl EvaluateBench {
 ///
 /// With those it is built with, nothing would keep the maps at their size: they would fade from cell to cell,
 /// and in the end to denormal numbers, which no trained network has and some processors handle slowly.
-fn settled(net: DerivedNetwork, batch: &DeviceBatch) -> DerivedNetwork {
+fn settled(net: Network, batch: &DeviceBatch) -> Network {
     let mut pass = Pass::train();
     net.forward(batch.images.clone(), &mut pass);
     (0..ABSORBED).fold(net, |net, _| absorb(net, pass.statistics.clone()))

@@ -67,7 +67,8 @@ impl StepBench {
     ) -> Result<Report<Self>> {
         let Images { batch_size, classes, seed, .. } = self.images;
         let set = self.images.shape();
-        let mut bilevel = Bilevel::new(config, set.channels, classes, seed, autodiff)?;
+        let mut bilevel =
+            Bilevel::new(config, [set.channels, set.height, set.width], classes, seed, autodiff)?;
         let train = self.images.batch("train", autodiff);
         let valid = self.images.batch("valid", autodiff);
         let lr = config.learning_rate_at(0);

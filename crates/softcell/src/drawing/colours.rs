@@ -22,6 +22,8 @@ pub(crate) const fn colour_of(primitive: Primitive) -> Colour {
         Primitive::DilConv3x3 => ("#9c36b5", "#cc5de8"),
         Primitive::DilConv5x5 => ("#d6336c", "#f783ac"),
         Primitive::Conv7x1_1x7 => ("#c92a2a", "#ff6b6b"),
+        Primitive::NorConv1x1 => ("#a61e4d", "#faa2c1"),
+        Primitive::NorConv3x3 => ("#e03131", "#ff8787"),
     };
     Colour { light, dark }
 }

@@ -13,8 +13,8 @@ use serde::Serialize;
 use crate::destination::Destination;
 use crate::error::Result;
 use crate::model::TrainedModel;
-use crate::network::StemKind;
-use crate::weights::NamedTensors;
+use crate::nn::NamedTensors;
+use crate::space::StemKind;
 
 /// The entries of the metadata. Lists and numbers are JSON.
 pub mod keys {

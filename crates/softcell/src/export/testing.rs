@@ -4,10 +4,10 @@ use burn::tensor::Device;
 
 use crate::data::Normalization;
 use crate::model::TrainedModel;
-use crate::network::{DerivedNetworkConfig, StemKind};
+use crate::nn::{initialize, named_tensors};
 use crate::run::Manifest;
 use crate::space::known_genotype;
-use crate::weights::{initialize, named_tensors};
+use crate::space::{DerivedNetworkConfig, StemKind};
 
 /// A small network for RGB images of 32x32 with drawn weights.
 pub(super) fn model(genotype: &str, stem: StemKind, auxiliary: bool) -> TrainedModel {

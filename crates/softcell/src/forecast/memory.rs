@@ -5,9 +5,8 @@ use crate::data::ImageSet;
 use crate::error::{Error, Result};
 use crate::event::Stage;
 use crate::memory::available_bytes;
-use crate::ops::{NetworkSize, values};
-use crate::space::{Genotype, derived_cost, supernet_parameters};
-use crate::supernet::SuperNetConfig;
+use crate::nn::{NetworkSize, product};
+use crate::space::{Genotype, NetworkPlan};
 use crate::train::network_config;
 
 /// Copies of the weights on the heap: the network, its gradients before and after clipping, the velocity, and
@@ -40,6 +39,13 @@ enum Network {
     Unfused(f64),
 }
 
+impl Network {
+    fn of(plan: &NetworkPlan) -> Network {
+        let unfused = || Network::Unfused(plan.cost().parameters as f64);
+        NetworkSize::of(plan).map_or_else(unfused, Network::Fused)
+    }
+}
+
 impl MemoryModel {
     /// Of a search.
     ///
@@ -48,11 +54,8 @@ impl MemoryModel {
     pub fn of_search(config: &SearchConfig, images: &ImageSet) -> Result<Self> {
         let space = config.space();
         space.check()?;
-        let (channels_in, classes) = (images.channels, images.classes.len());
         let image = config.image_shape(images);
-        let weights = supernet_parameters(&space, channels_in, classes) as f64;
-        let network = SuperNetConfig { space, channels_in, classes }.size([image[1], image[2]]);
-        let network = network.map_or(Network::Unfused(weights), Network::Fused);
+        let network = Network::of(&NetworkPlan::supernet(&space, image, images.classes.len()));
         Ok(Self { stage: Stage::Search, network, image, images: images.len() })
     }
 
@@ -64,10 +67,7 @@ impl MemoryModel {
         let image = [images.channels, images.height, images.width];
         let network = network_config(genotype, config, image, images.classes.len());
         network.check()?;
-        let network = match network.size() {
-            Some(size) => Network::Fused(size),
-            None => Network::Unfused(derived_cost(genotype, &network.shape()).parameters as f64),
-        };
+        let network = Network::of(&network.plan());
         Ok(Self { stage: Stage::Train, network, image, images: images.len() })
     }
 
@@ -88,7 +88,7 @@ impl MemoryModel {
             Network::Fused(size) => (size.bytes(batch_size), size.parameters()),
             Network::Unfused(weights) => (0.0, *weights),
         };
-        let batch = batch_size as f64 * values(&self.image) * VALUE;
+        let batch = batch_size as f64 * product(&self.image) * VALUE;
         (maps + WEIGHT_COPIES * (parameters * VALUE) + BATCHES * batch + BASE) as u64
     }
 
@@ -144,11 +144,10 @@ impl MemoryModel {
 
 #[cfg(test)]
 mod tests {
-    use burn::module::Module;
-
     use super::*;
     use crate::config::{DataShape, Preset, Stem, preset};
     use crate::device::Device;
+    use crate::nn::{self, Weighted};
     use crate::space::known_genotype;
     use crate::train::build_network;
 
@@ -215,8 +214,8 @@ mod tests {
         let config = preset(Preset::PaperCifar10, &DataShape::default()).0;
         for (layers, init_channels, nodes) in [(1, 3, 1), (3, 4, 2), (5, 9, 3)] {
             let search = SearchConfig { layers, init_channels, nodes, ..config.search.clone() };
-            let net = SuperNetConfig { space: search.space(), channels_in: 3, classes: 7 }.init(&device);
-            assert_eq!(counted(&MemoryModel::of_search(&search, &images).unwrap()), net.num_params());
+            let net = nn::Network::new(NetworkPlan::supernet(&search.space(), [3, 40, 36], 7), &device);
+            assert_eq!(counted(&MemoryModel::of_search(&search, &images).unwrap()), net.count_values());
         }
         let genotype = known_genotype("DARTS_V2").unwrap();
         for stem in [Stem::Cifar, Stem::Imagenet] {
@@ -224,7 +223,7 @@ mod tests {
                 let train = TrainConfig { layers, init_channels: 6, auxiliary, stem, ..config.train.clone() };
                 let net = build_network(&genotype, &train, &images, &device).unwrap();
                 let model = MemoryModel::of_training(&genotype, &train, &images).unwrap();
-                assert_eq!(counted(&model), net.num_params(), "{stem:?} {auxiliary}");
+                assert_eq!(counted(&model), net.count_values(), "{stem:?} {auxiliary}");
             }
         }
     }

@@ -2,20 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use burn::module::Module;
-
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
 use crate::event::{Event, Observer, Signal, Step};
-use crate::ops::Pass;
+use crate::nn::{NamedTensors, load_named};
+use crate::nn::{Pass, Weighted};
 use crate::search::{Bilevel, search, searched};
 use crate::space::Genotype;
 use crate::supernet::EdgeWeights;
 use crate::train::{build_network, evaluation_plan, train};
-use crate::weights::{NamedTensors, load_named};
 
 /// Steps that are timed, after one that is not.
 const STEPS: usize = 6;
@@ -62,13 +60,13 @@ pub fn time_search(
     watch.ended(outcome)?;
     let settings = &config.search;
     let set = &dataset.train;
-    let bilevel =
-        Bilevel::new(settings, set.channels, set.classes.len(), config.seed, &device.clone().autodiff())?;
+    let image = [set.channels, set.height, set.width];
+    let bilevel = Bilevel::new(settings, image, set.classes.len(), config.seed, &device.clone().autodiff())?;
     let net = load_named(bilevel.net.clone(), &watch.net, "measured network")?.valid();
     let weights = bilevel.relaxation.edge_weights(&bilevel.alphas);
-    let weights = EdgeWeights { normal: weights.normal.inner(), reduction: weights.reduction.inner() };
+    let weights = EdgeWeights { normal: weights.normal.inner(), reduction: weights.reduction.inner() }.flat();
     let answer = seconds_per_answer(dataset, &dataset.split.alphas, settings.batch_size, device, |images| {
-        net.forward(images, &weights, &mut Pass::eval())
+        net.forward_mixed(images, &weights, &mut Pass::eval())
     });
     let batches = dataset.split.weights.len() as f64 / settings.batch_size as f64;
     Ok(watch.forecast(settings.epochs, batches, answer, dataset.split.alphas.len()))

@@ -12,11 +12,11 @@ use crate::config::{Config, DataConfig, DataFormat, DataShape, ImageSize, Preset
 use crate::data::{Dataset, Normalization};
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
-use crate::network::StemKind;
+use crate::nn::{NamedTensors, unusable};
 use crate::run::{Manifest, RunFolder, Weights};
+use crate::space::StemKind;
 use crate::space::{Genotype, NetworkShape, derived_cost};
 use crate::train::network_config;
-use crate::weights::{NamedTensors, unusable};
 
 /// Sides of the images where nothing else is known: those of CIFAR and of ImageNet.
 const CIFAR_SIDE: usize = 32;

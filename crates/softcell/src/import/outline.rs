@@ -1,11 +1,8 @@
 //! What tensors say of the network that they are of.
 
 use crate::error::{Error, Result};
-use crate::network::StemKind;
-use crate::weights::NamedTensors;
-
-/// The stem of small images has three times the channels of the first cell.
-const STEM_MULTIPLIER: usize = 3;
+use crate::nn::NamedTensors;
+use crate::space::{STEM_MULTIPLIER, StemKind};
 
 /// What tensors say of the network that they are of: all but its cells and the size of its images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +75,7 @@ impl Outline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::HostTensor;
+    use crate::nn::HostTensor;
 
     fn tensors(shapes: &[(&str, &[usize])]) -> NamedTensors {
         let tensor =

@@ -10,9 +10,9 @@ use super::pickle::{Id, Pickle, Value};
 use super::storages::{LEGACY_START, Storages, read_legacy, read_zip};
 use super::tensor::{Element, MOST_NUMBERS, StridedTensor};
 use crate::error::Result;
+use crate::nn::{HostTensor, NamedTensors};
 use crate::reading::{self, Source};
 use crate::run::seal;
-use crate::weights::{HostTensor, NamedTensors};
 
 /// Largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 4 << 30;

@@ -10,14 +10,14 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::evaluate::{is_finite, not_finite, values};
 use crate::model::TrainedModel;
-use crate::network::DerivedNetwork;
-use crate::ops::Pass;
+use crate::nn::Network;
+use crate::nn::Pass;
 use crate::pool::in_pool;
 use crate::run::{Manifest, RunFolder, Weights};
 
 /// A trained network that answers for images.
 pub struct Predictor {
-    net: DerivedNetwork,
+    net: Network,
     manifest: Manifest,
     device: Device,
 }

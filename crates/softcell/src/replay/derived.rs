@@ -1,6 +1,5 @@
 //! Replays a pass through a derived network.
 
-use burn::module::Module;
 use serde::Deserialize;
 
 use super::compare_gradients;
@@ -9,10 +8,8 @@ use super::recording::{Recording, count_recorded};
 use super::stage::{Stage, scalar, to_host};
 use crate::error::{Error, Result};
 use crate::loss::cross_entropy;
-use crate::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
-use crate::ops::Pass;
-use crate::space::{Genotype, derived_cost};
-use crate::weights::{absorb, gradients, load_named, named_tensors, weight_names};
+use crate::nn::{Network, Pass, Weighted, absorb, gradients, load_named, named_tensors, weight_names};
+use crate::space::{DerivedNetworkConfig, Genotype, StemKind, derived_cost};
 
 /// The case of a recorded derived network.
 #[derive(Deserialize)]
@@ -98,7 +95,7 @@ fn start(
     case: &Case,
     [_, channels_in, height, width]: [usize; 4],
     stage: &Stage,
-) -> Result<DerivedNetwork> {
+) -> Result<Network> {
     let genotype: Genotype = case.genotype.parse()?;
     in_range("init_channels", case.init_channels, MOST_CHANNELS)?;
     in_range("layers", case.layers, MOST_CELLS)?;

@@ -28,7 +28,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::weights::HostTensor;
+use crate::nn::HostTensor;
 
 pub use deviation::{RELATIVE_TOLERANCE, ROUNDING};
 pub use stage::Precision;

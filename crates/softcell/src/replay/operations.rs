@@ -8,9 +8,9 @@ use super::deviation::{Deviations, Reach};
 use super::recording::{Recording, count_recorded};
 use super::stage::{Stage, to_host};
 use crate::error::Result;
-use crate::ops::{CandidateOp, CandidateOpConfig, Pass, Role};
+use crate::nn::{Operation, Pass, gradients, load_named, weight_names};
 use crate::space::Primitive;
-use crate::weights::{gradients, load_named, weight_names};
+use crate::space::plan::{Norms, primitive_steps};
 
 /// The case of a recording of operations.
 #[derive(Deserialize)]
@@ -95,10 +95,10 @@ fn build(
     variant: &Variant,
     channels: usize,
     stage: &Stage,
-) -> Result<Option<CandidateOp>> {
+) -> Result<Option<Operation>> {
     let Variant { primitive, stride, affine } = *variant;
     let parameters = recording.under(&format!("{name}.param."));
-    let role = if affine || primitive.is_pool() { Role::Derived } else { Role::Search };
+    let norms = Norms { affine, behind_pools: false };
     let bare = primitive == Primitive::None || primitive.is_pool() || (primitive.is_skip() && stride == 1);
     // Every other operation has at least a weight for each pair of channels: a header that claims more
     // channels than it has weights would only fill the memory.
@@ -111,13 +111,12 @@ fn build(
             format!("those of {channels} channels"),
         ));
     }
-    match (CandidateOpConfig { primitive, channels, stride, role }).init(&stage.device) {
-        Some(op) => {
-            let origin = format!("{}, {name}.param", recording.origin());
-            Ok(Some(stage.module(load_named(op, &parameters, &origin)?)))
-        }
-        None => Ok(None),
+    if primitive == Primitive::None {
+        return Ok(None);
     }
+    let op = Operation::new(primitive_steps(primitive, channels, stride, norms), &stage.device);
+    let origin = format!("{}, {name}.param", recording.origin());
+    Ok(Some(stage.module(load_named(op, &parameters, &origin)?)))
 }
 
 /// `none`: zeros, of the size that the stride leaves. The supernet skips it, which amounts to the same.

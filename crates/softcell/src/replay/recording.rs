@@ -7,8 +7,8 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::nn::{HostTensor, NamedTensors};
 use crate::reading::{self, MOST_OF_A_RECORD, Source};
-use crate::weights::{HostTensor, NamedTensors};
 
 /// A recording, read as a whole.
 pub(super) struct Recording {

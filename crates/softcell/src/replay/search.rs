@@ -1,6 +1,5 @@
 //! Replays the first steps of a search.
 
-use burn::module::Module;
 use serde::Deserialize;
 
 use super::compare_gradients;
@@ -9,12 +8,11 @@ use super::recording::{Recording, count_recorded};
 use super::stage::{Stage, scalar, to_host};
 use crate::error::Result;
 use crate::evaluate::DeviceBatch;
-use crate::ops::Pass;
+use crate::nn::{HostTensor, Network, Pass, Weighted, load_named, named_tensors, weight_names};
 use crate::optim::{ArchAdam, Sgd};
 use crate::search::{ArchStep, Bilevel};
-use crate::space::{ArchWeights, Genotype, SearchSpace, derive_genotype, supernet_parameters};
-use crate::supernet::{ArchParams, Relaxation, SuperNetConfig};
-use crate::weights::{HostTensor, load_named, named_tensors, weight_names};
+use crate::space::{ArchWeights, Genotype, NetworkPlan, SearchSpace, derive_genotype, supernet_parameters};
+use crate::supernet::{ArchParams, Relaxation};
 
 /// The case of a recorded search.
 #[derive(Deserialize)]
@@ -49,8 +47,8 @@ pub(super) fn replay(recording: &Recording, stage: &Stage) -> Result<Deviations>
     let case: Case = recording.case()?;
     let space = space(recording, &case)?;
     let expected_genotype: Genotype = case.genotype.parse()?;
-    let (_, [_, channels_in, _, _]) = recording.shaped::<4>("eval.input")?;
-    let mut bilevel = start(recording, &case, &space, channels_in, stage)?;
+    let (_, [_, channels_in, height, width]) = recording.shaped::<4>("eval.input")?;
+    let mut bilevel = start(recording, &case, &space, [channels_in, height, width], stage)?;
     let mut deviations = Deviations::default();
     let names = weight_names(&bilevel.net);
 
@@ -127,7 +125,7 @@ fn start(
     recording: &Recording,
     case: &Case,
     space: &SearchSpace,
-    channels_in: usize,
+    [channels_in, height, width]: [usize; 3],
     stage: &Stage,
 ) -> Result<Bilevel> {
     let mut init = recording.under("init.");
@@ -158,7 +156,8 @@ fn start(
         let expected = format!("the {expected} of a supernet of this width, depth and number of classes");
         return Err(recording.refuse("init", format!("{found} weights"), expected));
     }
-    let net = SuperNetConfig { space: space.clone(), channels_in, classes }.init(&stage.device);
+    let net =
+        Network::new(NetworkPlan::supernet(space, [channels_in, height, width], classes), &stage.device);
     let net = stage.module(load_named(net, &init, &format!("{}, init", recording.origin()))?);
     let mut adam = ArchAdam::new(case.arch_learning_rate, case.arch_weight_decay);
     adam.betas = case.arch_betas;
@@ -211,7 +210,7 @@ fn compare_evaluation(
 ) -> Result<()> {
     let images = stage.tensor(recording.images("eval.input", channels_in)?);
     let weights = bilevel.relaxation.edge_weights(&bilevel.alphas).detach();
-    let logits = bilevel.net.clone().no_grad().forward(images, &weights, &mut Pass::eval());
+    let logits = bilevel.net.clone().no_grad().forward_mixed(images, &weights.flat(), &mut Pass::eval());
     deviations.compare(
         "eval_logits",
         Reach::Kinked,

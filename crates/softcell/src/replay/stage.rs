@@ -1,10 +1,9 @@
 //! Where a replay runs, and in which precision.
 
-use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use crate::weights::HostTensor;
+use crate::nn::{HostTensor, Weighted};
 
 /// The numbers a replay computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,10 +48,10 @@ impl Stage {
     }
 
     /// A module of this device in the stage's precision.
-    pub(super) fn module<M: Module>(&self, module: M) -> M {
+    pub(super) fn module<M: Weighted>(&self, module: M) -> M {
         match self.precision {
             Precision::F32 => module,
-            Precision::F64 => module.map(&mut ToDouble),
+            Precision::F64 => module.in_f64(),
         }
     }
 
@@ -61,18 +60,6 @@ impl Stage {
             Precision::F32 => tensor,
             Precision::F64 => tensor.cast(FloatDType::F64),
         }
-    }
-}
-
-/// Casts every parameter, which stays a leaf of the graph.
-struct ToDouble;
-
-impl ModuleMapper for ToDouble {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|old| {
-            let trained = old.is_require_grad();
-            Tensor::from_inner(old.inner().cast(FloatDType::F64)).set_require_grad(trained)
-        })
     }
 }
 

@@ -16,10 +16,10 @@ pub(super) use super::seal::{check, is_sealed};
 use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::loss::Meter;
+use crate::nn::{HostTensor, NamedTensors, unusable};
 use crate::search::SearchState;
 use crate::space::ArchWeights;
 use crate::train::{Best, Score, TrainState};
-use crate::weights::{HostTensor, NamedTensors, unusable};
 
 const KEY: &str = "softcell";
 

@@ -18,12 +18,12 @@ use super::tensorboard::EventFile;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Stage;
+use crate::nn::NamedTensors;
 use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT, MOST_OF_WEIGHTS};
 use crate::search::SearchState;
 use crate::shown;
 use crate::space::{ArchWeights, Genotype};
 use crate::train::TrainState;
-use crate::weights::NamedTensors;
 
 impl RunFolder {
     /// Reads the history; a last line that a kill cut short is left out.

@@ -1,17 +1,17 @@
 //! One bilevel iteration: the alphas on a validation batch, then the weights on a training batch (A2).
 
-use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
 use crate::config::SearchConfig;
 use crate::error::Result;
 use crate::evaluate::{DeviceBatch, scalar};
 use crate::loss::class_weighted_cross_entropy;
-use crate::ops::{BatchStatistics, Pass};
+use crate::nn::{
+    BatchStatistics, Network, Pass, WeightList, Weighted, absorb, gradients, initialize, update_weights,
+};
 use crate::optim::{ArchAdam, Sgd, clip_global_norm, global_norm};
-use crate::space::ArchWeights;
-use crate::supernet::{ArchParams, EdgeWeights, Relaxation, SuperNet, SuperNetConfig};
-use crate::weights::{WeightList, absorb, gradients, initialize, update_weights};
+use crate::space::{ArchWeights, NetworkPlan};
+use crate::supernet::{ArchParams, EdgeWeights, Relaxation};
 
 /// `ε · ‖v‖` of the finite difference.
 const DIFFERENCE: f64 = 0.01;
@@ -29,7 +29,7 @@ pub enum ArchStep {
 #[derive(Debug, Clone)]
 pub struct Bilevel {
     /// The supernet, on an autodiff device.
-    pub net: SuperNet,
+    pub net: Network,
     /// The alphas, on the same device.
     pub alphas: ArchParams,
     /// Optimiser of the weights.
@@ -79,22 +79,22 @@ struct Differentiated {
 impl Bilevel {
     /// Where a search begins: weights and alphas drawn under `seed`, optimisers without a past.
     ///
-    /// `device` is an autodiff device.
+    /// `image` is channels, height and width; `device` is an autodiff device.
     ///
     /// # Errors
     /// When the space cannot be searched.
     pub fn new(
         config: &SearchConfig,
-        channels_in: usize,
+        image: [usize; 3],
         classes: usize,
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
         let space = config.space();
         space.check()?;
-        let net = SuperNetConfig { space: space.clone(), channels_in, classes };
+        let net = Network::new(NetworkPlan::supernet(&space, image, classes), device);
         Ok(Self {
-            net: initialize(net.init(device), seed),
+            net: initialize(net, seed),
             alphas: ArchParams::random(&space, seed, device),
             sgd: Sgd::new(config.momentum, config.weight_decay),
             adam: ArchAdam::new(config.arch_learning_rate, config.arch_weight_decay),
@@ -150,7 +150,7 @@ impl Bilevel {
     }
 
     /// `w' = w − ξ·(μm + ∇_w L_train(w, α) + λw)`; the gradient is not clipped.
-    fn virtual_step(&mut self, train: &DeviceBatch, xi: f64) -> SuperNet {
+    fn virtual_step(&mut self, train: &DeviceBatch, xi: f64) -> Network {
         let weights = self.relaxation.edge_weights(&self.alphas).detach();
         let pass = self.differentiate(&self.net, &weights, train);
         self.absorb(pass.statistics);
@@ -181,15 +181,15 @@ impl Bilevel {
     }
 
     /// Loss, gradient of the alphas alone, and the statistics, of any network of this space.
-    fn alpha_gradient(&self, net: SuperNet, batch: &DeviceBatch) -> (f32, ArchWeights, Vec<BatchStatistics>) {
+    fn alpha_gradient(&self, net: Network, batch: &DeviceBatch) -> (f32, ArchWeights, Vec<BatchStatistics>) {
         let weights = self.relaxation.edge_weights(&self.alphas);
         let pass = self.differentiate(&net.no_grad(), &weights, batch);
         (pass.loss, self.alphas.gradient(&pass.gradients), pass.statistics)
     }
 
-    fn differentiate(&self, net: &SuperNet, weights: &EdgeWeights, batch: &DeviceBatch) -> Differentiated {
+    fn differentiate(&self, net: &Network, weights: &EdgeWeights, batch: &DeviceBatch) -> Differentiated {
         let mut pass = Pass::train();
-        let logits = net.forward(batch.images.clone(), weights, &mut pass);
+        let logits = net.forward_mixed(batch.images.clone(), &weights.flat(), &mut pass);
         let labels = batch.labels.clone();
         let loss = class_weighted_cross_entropy(logits.clone(), labels, self.class_weights.as_ref(), 0.0);
         let gradients = loss.backward();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::module::Module;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
@@ -15,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
-use crate::ops::Pass;
+use crate::nn::{Pass, Weighted};
 use crate::pool::in_pool;
 use crate::resume::{Progress, check_size};
 use crate::space::{SearchSpace, derive_genotype, supernet_parameters};
@@ -96,7 +95,10 @@ impl<'a> Search<'a> {
         }
         let autodiff = device.clone().autodiff();
         let set = &dataset.train;
-        let mut bilevel = Bilevel::new(settings, set.channels, set.classes.len(), config.seed, &autodiff)?;
+        let mut bilevel = {
+            let image = [set.channels, set.height, set.width];
+            Bilevel::new(settings, image, set.classes.len(), config.seed, &autodiff)?
+        };
         bilevel.class_weights = class_weights(&config.data.class_weights, set, &dataset.training_indices())?
             .map(|weights| class_weight_tensor(&weights, &autodiff));
         let augment = Augment::of(&config.data, settings.cutout.then_some(settings.cutout_length));
@@ -226,8 +228,9 @@ impl<'a> Search<'a> {
         let plan = BatchPlan { order: Order::Sequential, augment: None, ..self.alphas_plan.clone() };
         let net = self.bilevel.net.valid();
         let weights = self.bilevel.relaxation.edge_weights(&self.bilevel.alphas);
-        let weights = EdgeWeights { normal: weights.normal.inner(), reduction: weights.reduction.inner() };
-        evaluate(&plan, &self.device, |images| net.forward(images, &weights, &mut Pass::eval()))
+        let weights =
+            EdgeWeights { normal: weights.normal.inner(), reduction: weights.reduction.inner() }.flat();
+        evaluate(&plan, &self.device, |images| net.forward_mixed(images, &weights, &mut Pass::eval()))
     }
 
     fn leaning(&self) -> Result<Leaning> {

@@ -7,9 +7,9 @@ use super::bilevel::Bilevel;
 use crate::error::Result;
 use crate::event::Position;
 use crate::loss::Meter;
+use crate::nn::{NamedTensors, load_named, named_tensors, weight_names};
 use crate::resume::check_velocity;
 use crate::space::{ArchWeights, Genotype, SearchSpace, derive_genotype, entropy};
-use crate::weights::{NamedTensors, load_named, named_tensors, weight_names};
 
 /// One epoch of the search, a line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -20,7 +20,9 @@ mod nb201;
 
 mod cost;
 mod derive;
+mod derived_network;
 mod limits;
+pub mod plan;
 
 mod wording;
 
@@ -33,11 +35,13 @@ pub use cost::{
     supernet_parameters,
 };
 pub use derive::{ArchWeights, derive_genotype, entropy, softmax_rows};
+pub use derived_network::DerivedNetworkConfig;
 pub use dialect::{Dialect, LONGEST_GENOTYPE_TEXT};
 pub use genotype::{CellGene, EdgeGene, Genotype};
 pub use known::{known_genotype, known_names, parse_architecture, parse_genotype};
 pub use limits::{Limits, Shrink, largest_within, lightest_genotype};
-pub use nb201::{Nb201Architecture, Nb201Operation};
+pub use nb201::Nb201Architecture;
+pub use plan::NetworkPlan;
 pub use primitive::Primitive;
 pub use search_space::SearchSpace;
-pub use topology::{CellKind, CellTopology, Edge, MacroLayout, N_INPUTS, StemKind};
+pub use topology::{CellKind, CellTopology, Edge, MacroLayout, N_INPUTS, STEM_MULTIPLIER, StemKind};

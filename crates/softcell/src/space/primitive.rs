@@ -31,6 +31,10 @@ pub enum Primitive {
     SepConv7x7,
     /// `conv_7x1_1x7`: a full convolution 1×7, then one 7×1; in AmoebaNet only.
     Conv7x1_1x7,
+    /// `nor_conv_1x1`: ReLU, full convolution 1×1, batch normalisation; in NAS-Bench-201.
+    NorConv1x1,
+    /// `nor_conv_3x3`: ReLU, full convolution 3×3, batch normalisation; in NAS-Bench-201.
+    NorConv3x3,
 }
 
 impl Primitive {
@@ -46,8 +50,17 @@ impl Primitive {
         Primitive::DilConv5x5,
     ];
 
+    /// The choices of NAS-Bench-201 (Dong & Yang 2020), in its order.
+    pub const NAS_BENCH_201: [Primitive; 5] = [
+        Primitive::None,
+        Primitive::SkipConnect,
+        Primitive::NorConv1x1,
+        Primitive::NorConv3x3,
+        Primitive::AvgPool3x3,
+    ];
+
     /// Every primitive, [`Primitive::DARTS`] first.
-    pub const ALL: [Primitive; 10] = [
+    pub const ALL: [Primitive; 12] = [
         Primitive::None,
         Primitive::MaxPool3x3,
         Primitive::AvgPool3x3,
@@ -58,6 +71,8 @@ impl Primitive {
         Primitive::DilConv5x5,
         Primitive::SepConv7x7,
         Primitive::Conv7x1_1x7,
+        Primitive::NorConv1x1,
+        Primitive::NorConv3x3,
     ];
 
     /// The original's spelling.
@@ -73,6 +88,8 @@ impl Primitive {
             Primitive::DilConv5x5 => "dil_conv_5x5",
             Primitive::SepConv7x7 => "sep_conv_7x7",
             Primitive::Conv7x1_1x7 => "conv_7x1_1x7",
+            Primitive::NorConv1x1 => "nor_conv_1x1",
+            Primitive::NorConv3x3 => "nor_conv_3x3",
         }
     }
 

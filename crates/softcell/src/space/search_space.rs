@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::primitive::Primitive;
-use super::topology::{CellTopology, MacroLayout};
+use super::topology::{CellTopology, MacroLayout, STEM_MULTIPLIER, StemKind};
 use crate::error::{Error, Result};
 
 /// The cells that may be found and the supernet in which they are searched.
@@ -22,7 +22,9 @@ pub struct SearchSpace {
     pub n_cells: usize,
     /// Channels of the first cell's nodes.
     pub init_channels: usize,
-    /// Channels of the stem, as a multiple of `init_channels`.
+    /// What stands before the first cell.
+    pub stem: StemKind,
+    /// Channels of the stem of small images, as a multiple of `init_channels`.
     pub stem_multiplier: usize,
 }
 
@@ -35,7 +37,8 @@ impl SearchSpace {
             edges_per_node: 2,
             n_cells: 8,
             init_channels: 16,
-            stem_multiplier: 3,
+            stem: StemKind::Cifar,
+            stem_multiplier: STEM_MULTIPLIER,
         }
     }
 

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use proptest::prelude::*;
 
 use super::genotype::{CellGene, EdgeGene, Genotype};
-use super::nb201::{Nb201Architecture, Nb201Operation};
+use super::nb201::Nb201Architecture;
 use super::primitive::Primitive;
 use super::topology::N_INPUTS;
 
@@ -57,6 +57,6 @@ fn plain_nodes(node: usize) -> impl Strategy<Value = Vec<EdgeGene>> {
 
 /// Any architecture of NAS-Bench-201.
 pub(super) fn nb201_architectures() -> impl Strategy<Value = Nb201Architecture> {
-    let operation = || prop::sample::select(Nb201Operation::ALL.to_vec());
+    let operation = || prop::sample::select(Primitive::NAS_BENCH_201.to_vec());
     prop::array::uniform6(operation()).prop_map(|operations| Nb201Architecture { operations })
 }

@@ -92,7 +92,10 @@ const fn first_edge(node_index: usize) -> usize {
     node_index * (node_index + 3) / 2
 }
 
-/// What stands before the first cell of a derived network.
+/// Channels of the stem of small images, in multiples of the first cell's.
+pub const STEM_MULTIPLIER: usize = 3;
+
+/// What stands before the first cell.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StemKind {

@@ -69,6 +69,14 @@ impl EdgeWeights {
         }
     }
 
+    /// One after another, of each kind of cell.
+    pub fn flat(&self) -> [Tensor<1>; 2] {
+        [&self.normal, &self.reduction].map(|weights| {
+            let [edges, candidates] = weights.dims();
+            weights.clone().reshape([edges * candidates])
+        })
+    }
+
     /// The same values as constants of the graph.
     pub fn detach(self) -> Self {
         Self { normal: self.normal.detach(), reduction: self.reduction.detach() }

@@ -1,9 +1,8 @@
 //! The moving average of the weights.
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::weights::{NamedTensors, all_tensors, named_tensors, replace_tensors};
+use crate::nn::{NamedTensors, Weighted, all_tensors, named_tensors, replace_tensors};
 
 /// An exponential moving average of weights and running statistics: `average ← d · average + (1 − d) · value` after
 /// each step.
@@ -26,7 +25,7 @@ impl Average {
     }
 
     /// Takes in the values of `module` after a step; `before` is the number of steps before this one.
-    pub fn update<M: Module>(&mut self, module: &M, before: u64) {
+    pub fn update<M: Weighted>(&mut self, module: &M, before: u64) {
         let new = all_tensors(module);
         if self.tensors.is_empty() {
             self.tensors = new;
@@ -38,12 +37,12 @@ impl Average {
     }
 
     /// `module` with the averaged values; as it is before the first step.
-    pub fn of<M: Module>(&self, module: M) -> M {
+    pub fn of<M: Weighted>(&self, module: M) -> M {
         if self.tensors.is_empty() { module } else { replace_tensors(module, &self.tensors) }
     }
 
     /// The averaged values by name, for a checkpoint; empty before the first step.
-    pub fn to_named<M: Module>(&self, module: &M) -> NamedTensors {
+    pub fn to_named<M: Weighted + Clone>(&self, module: &M) -> NamedTensors {
         if self.tensors.is_empty() { NamedTensors::new() } else { named_tensors(&self.of(module.clone())) }
     }
 
@@ -67,8 +66,8 @@ fn decay_after(decay: f64, before: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::LinearConfig;
-    use crate::weights::{tensor_names, update_weights};
+    use crate::nn::{Operation, tensor_names, update_weights};
+    use crate::space::plan::{Linear, Step};
 
     fn values(average: &Average) -> Vec<f32> {
         average.tensors.iter().flat_map(|t| t.clone().into_data().try_to_vec::<f32>().unwrap()).collect()
@@ -77,7 +76,8 @@ mod tests {
     #[test]
     fn the_average_is_that_of_the_formula_and_goes_on_to_the_same_bits() {
         let device = Device::flex();
-        let module = LinearConfig { features_in: 2, features_out: 3 }.init(&device);
+        let module =
+            Operation::new(vec![Step::Linear(Linear { name: "linear", inputs: 2, outputs: 3 })], &device);
         let at = |value: f64| update_weights(module.clone(), |_, w| w * 0.0 + value);
         let mut average = Average::new(0.5).unwrap();
         assert!(average.to_named(&module).is_empty());

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::module::Module;
 use burn::tensor::Device;
 
 use super::average::Average;
@@ -16,12 +15,13 @@ use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
 use crate::measures::is_uneven;
-use crate::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
-use crate::ops::Pass;
+use crate::nn::Network;
+use crate::nn::{Pass, Weighted};
+use crate::nn::{check_named, load_named, named_tensors, tensor_names, weight_names};
 use crate::pool::in_pool;
 use crate::resume::{Progress, check_size, check_velocity};
+use crate::space::{DerivedNetworkConfig, StemKind};
 use crate::space::{Genotype, derived_cost};
-use crate::weights::{check_named, load_named, named_tensors, tensor_names, weight_names};
 
 /// The stem for images of this size.
 pub fn stem_kind(stem: Stem, image_size: [usize; 2]) -> StemKind {
@@ -64,7 +64,7 @@ pub fn build_network(
     config: &TrainConfig,
     images: &ImageSet,
     device: &Device,
-) -> Result<DerivedNetwork> {
+) -> Result<Network> {
     let shape = [images.channels, images.height, images.width];
     network_config(genotype, config, shape, images.classes.len()).init(device)
 }
@@ -252,7 +252,7 @@ impl<'a> Training<'a> {
     }
 
     /// The network that is validated and saved, on the plain device: the averaged one where there is an average.
-    fn evaluated_net(&self) -> DerivedNetwork {
+    fn evaluated_net(&self) -> Network {
         let net = self.learner.net.valid();
         match &self.average {
             Some(average) => average.of(net),

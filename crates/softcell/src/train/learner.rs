@@ -6,17 +6,17 @@ use crate::config::TrainConfig;
 use crate::evaluate::{DeviceBatch, scalar};
 use crate::event::Position;
 use crate::loss::class_weighted_cross_entropy;
-use crate::network::DerivedNetwork;
-use crate::ops::{DropPath, Pass};
+use crate::nn::Network;
+use crate::nn::{DropPath, Pass};
+use crate::nn::{absorb, gradients, initialize, update_weights};
 use crate::optim::{Sgd, clip_global_norm};
 use crate::random::stream;
-use crate::weights::{absorb, gradients, initialize, update_weights};
 
 /// Everything training moves, and the settings of a step that stay.
 #[derive(Debug, Clone)]
 pub struct Learner {
     /// The network, on an autodiff device.
-    pub net: DerivedNetwork,
+    pub net: Network,
     /// Optimiser of its weights.
     pub sgd: Sgd,
     /// Key of the random stream of drop path.
@@ -44,7 +44,7 @@ pub struct TrainReport {
 
 impl Learner {
     /// Where training begins: the weights of `net` drawn under `seed`, an optimiser without a past.
-    pub fn new(net: DerivedNetwork, config: &TrainConfig, seed: u64) -> Self {
+    pub fn new(net: Network, config: &TrainConfig, seed: u64) -> Self {
         Self {
             net: initialize(net, seed),
             sgd: Sgd::new(config.momentum, config.weight_decay),

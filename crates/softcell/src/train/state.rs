@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::loss::Meter;
-use crate::weights::NamedTensors;
+use crate::nn::NamedTensors;
 
 /// One epoch of training, a line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,10 +7,10 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 use softcell::export::Sample;
 use softcell::export::onnx::{self, OnnxOptions};
 use softcell::model::TrainedModel;
+use softcell::nn::NamedTensors;
 use softcell::pipeline::Job;
 use softcell::predict::Predictor;
 use softcell::run::{RunFolder, Weights};
-use softcell::weights::NamedTensors;
 
 use crate::fixture::{Fixture, Stage};
 

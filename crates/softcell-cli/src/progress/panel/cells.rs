@@ -45,7 +45,7 @@ fn colour(primitive: Primitive) -> Color {
     match primitive {
         Primitive::SepConv3x3 | Primitive::SepConv5x5 | Primitive::SepConv7x7 => Color::LightBlue,
         Primitive::DilConv3x3 | Primitive::DilConv5x5 => Color::Magenta,
-        Primitive::Conv7x1_1x7 => Color::Red,
+        Primitive::Conv7x1_1x7 | Primitive::NorConv1x1 | Primitive::NorConv3x3 => Color::Red,
         Primitive::MaxPool3x3 | Primitive::AvgPool3x3 => Color::Yellow,
         Primitive::SkipConnect => Color::Green,
         Primitive::None => Color::DarkGray,

@@ -7,8 +7,8 @@ use super::BatchNorms;
 use super::graph::{GraphBuilder, Map};
 use super::proto::Attribute;
 use crate::error::{Error, Result};
-use crate::ops::EPSILON;
-use crate::weights::{HostTensor, NamedTensors};
+use crate::nn::{EPSILON, HostTensor, NamedTensors};
+use crate::space::plan::{Convolution, Halve, MapShape, Norm, PoolKind, PoolStep, Step};
 
 /// Puts layers into a graph.
 ///
@@ -21,55 +21,19 @@ pub struct Layers<'a> {
     norms: BatchNorms,
 }
 
-/// A convolution without bias.
-pub struct Convolution {
+/// A convolution as a node.
+struct Filter {
     /// Of the node.
-    pub name: String,
+    name: String,
     /// State-dict name of the weight, without `.weight`.
-    pub weight: String,
-    /// Channels out.
-    pub channels: usize,
-    /// Height and width of the kernel.
-    pub kernel: [usize; 2],
-    /// Over rows and columns.
-    pub stride: [usize; 2],
-    /// Rows above and below, columns left and right.
-    pub padding: [usize; 2],
-    /// Over rows and columns.
-    pub dilation: usize,
-    /// Whether channels mix.
-    pub channel_use: Channels,
-}
-
-/// What a channel of a convolution's output is made of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Channels {
-    /// Of all channels.
-    Mixed,
-    /// Of the same channel.
-    Separate,
-}
-
-impl Convolution {
-    /// 1×1.
-    pub fn pointwise(name: String, weight: String, channels: usize) -> Convolution {
-        Convolution {
-            name,
-            weight,
-            channels,
-            kernel: [1; 2],
-            stride: [1; 2],
-            padding: [0; 2],
-            dilation: 1,
-            channel_use: Channels::Mixed,
-        }
-    }
-
-    /// Rows or columns that come out of `side` of them.
-    fn side(&self, axis: usize, side: usize) -> usize {
-        let reach = self.dilation * (self.kernel[axis] - 1);
-        (side + 2 * self.padding[axis] - reach - 1) / self.stride[axis] + 1
-    }
+    weight: String,
+    shape: [usize; 4],
+    stride: [usize; 2],
+    padding: [usize; 2],
+    dilation: usize,
+    groups: usize,
+    /// Of the result.
+    size: [usize; 2],
 }
 
 /// What a batch normalisation does to each channel in evaluation: `y = scale · x + shift`.
@@ -128,77 +92,133 @@ impl<'a> Layers<'a> {
         self.graph.map("Relu", &[&x.name], vec![], y)
     }
 
-    /// A convolution.
+    /// A convolution and the batch normalisation behind it, if there is one; nodes are called `name` and their label.
     ///
     /// # Errors
     /// As [`Self::tensor`]; a convolution without channels.
-    pub fn conv(&mut self, x: &Map, conv: Convolution) -> Result<Map> {
-        self.affine_conv(x, conv, None)
-    }
-
-    /// A convolution and the batch normalisation of state-dict name `norm` behind it, whose node is called
-    /// `norm_name` unless it goes into the convolution.
-    ///
-    /// # Errors
-    /// As [`Self::conv`].
-    pub fn conv_norm(&mut self, x: &Map, conv: Convolution, norm: &str, norm_name: String) -> Result<Map> {
-        match self.norms {
-            BatchNorms::Folded => {
-                let affine = self.affine(norm, conv.channels)?;
-                self.affine_conv(x, conv, Some(&affine))
-            }
-            BatchNorms::Kept => {
-                let y = self.conv(x, conv)?;
-                self.norm(&y, norm, norm_name)
-            }
-        }
-    }
-
-    /// 3×3 max or average pooling with padding 1, which no average counts.
-    pub fn pool(&mut self, x: &Map, operator: &str, stride: usize, name: String) -> Map {
-        let mut attributes = vec![
-            Attribute::ints("kernel_shape", &[3; 2]),
-            Attribute::ints("strides", &[stride; 2]),
-            Attribute::ints("pads", &[1; 4]),
-        ];
-        if operator == "AveragePool" {
-            attributes.push(Attribute::int("count_include_pad", 0));
-        }
-        let y = Map { name, channels: x.channels, size: x.size.map(|side| side.div_ceil(stride)) };
-        self.graph.map(operator, &[&x.name], attributes, y)
-    }
-
-    /// The factorized reduce: ReLU, 1×1 convolutions of the even and of the odd pixels side by side,
-    /// batch normalisation.
-    ///
-    /// # Errors
-    /// As [`Self::conv`].
-    pub fn halve(&mut self, x: &Map, channels: usize, weight: &str, name: &str) -> Result<Map> {
-        let x = self.relu(x);
-        let folded = match self.norms {
-            BatchNorms::Folded => Some(self.affine(&format!("{weight}.bn"), channels)?),
-            BatchNorms::Kept => None,
+    pub fn conv(
+        &mut self,
+        x: &Map,
+        conv: &Convolution,
+        norm: Option<&Norm>,
+        prefix: &str,
+        name: &str,
+    ) -> Result<Map> {
+        let filter = Filter {
+            name: labelled(name, conv.label),
+            weight: format!("{prefix}{}", conv.name),
+            shape: conv.shape(),
+            stride: conv.stride,
+            padding: conv.padding(),
+            dilation: conv.dilation,
+            groups: conv.mixing.groups(x.channels),
+            size: Step::Convolution(*conv).output(MapShape { channels: x.channels, size: x.size }).size,
         };
-        let half = channels / 2;
+        match (self.norms, norm) {
+            (BatchNorms::Folded, Some(norm)) => {
+                let affine = self.affine(&format!("{prefix}{}", norm.name), norm.channels)?;
+                self.affine_conv(x, filter, Some(&affine))
+            }
+            (BatchNorms::Kept, Some(norm)) => {
+                let y = self.affine_conv(x, filter, None)?;
+                self.norm(&y, norm, prefix, name)
+            }
+            (_, None) => self.affine_conv(x, filter, None),
+        }
+    }
+
+    /// Max or average pooling; windows over the border count the pixels inside alone.
+    pub fn pool(&mut self, x: &Map, pool: PoolStep, name: String) -> Map {
+        let PoolStep { kind, window, stride } = pool;
+        let before = (window - 1) / 2;
+        let size = x.size.map(|side| side.div_ceil(stride));
+        // What the last window reaches over the border.
+        let behind =
+            [0, 1].map(|axis| ((size[axis] - 1) * stride + window).saturating_sub(x.size[axis] + before));
+        let pads = match window {
+            3 => [1; 4],
+            _ => [before, before, behind[0], behind[1]],
+        };
+        let mut attributes = vec![
+            Attribute::ints("kernel_shape", &[window; 2]),
+            Attribute::ints("strides", &[stride; 2]),
+            Attribute::ints("pads", &pads),
+        ];
+        let operator = match kind {
+            PoolKind::Max => "MaxPool",
+            PoolKind::Average => {
+                attributes.push(Attribute::int("count_include_pad", 0));
+                "AveragePool"
+            }
+        };
+        self.graph.map(operator, &[&x.name], attributes, Map { name, channels: x.channels, size })
+    }
+
+    /// 1×1 convolutions of the even and of the odd pixels side by side, and the batch normalisation behind them.
+    ///
+    /// # Errors
+    /// As [`Self::conv`].
+    pub fn halve(
+        &mut self,
+        x: &Map,
+        halve: &Halve,
+        norm: Option<&Norm>,
+        prefix: &str,
+        name: &str,
+    ) -> Result<Map> {
+        let folded = match (self.norms, norm) {
+            (BatchNorms::Folded, Some(norm)) => {
+                Some(self.affine(&format!("{prefix}{}", norm.name), norm.channels)?)
+            }
+            _ => None,
+        };
+        let [even, odd] = halve.halves();
         let mut parts = Vec::new();
-        for (part, range, conv) in [("even", 0..half, "conv_1"), ("odd", half..channels, "conv_2")] {
+        for (part, range, conv) in
+            [("even", 0..even, halve.names[0]), ("odd", even..even + odd, halve.names[1])]
+        {
             // One channel leaves nothing for the even pixels.
             if range.is_empty() {
                 continue;
             }
-            let x = if part == "odd" { self.odd_pixels(&x) } else { x.clone() };
-            let conv = Convolution {
+            let x = if part == "odd" { self.odd_pixels(x) } else { x.clone() };
+            let filter = Filter {
+                name: format!("{name}.{part}"),
+                weight: format!("{prefix}{conv}"),
+                shape: [range.len(), halve.inputs, 1, 1],
                 stride: [2; 2],
-                ..Convolution::pointwise(format!("{name}.{part}"), format!("{weight}.{conv}"), range.len())
+                padding: [0; 2],
+                dilation: 1,
+                groups: 1,
+                size: x.size.map(|side| side.div_ceil(2)),
             };
             let affine = folded.as_ref().map(|affine| affine.part(range));
-            parts.push(self.affine_conv(&x, conv, affine.as_ref())?);
+            parts.push(self.affine_conv(&x, filter, affine.as_ref())?);
         }
         let y = self.concat(&parts, format!("{name}.concat"));
-        match self.norms {
-            BatchNorms::Folded => Ok(y),
-            BatchNorms::Kept => self.norm(&y, &format!("{weight}.bn"), format!("{name}.norm")),
+        match (self.norms, norm) {
+            (BatchNorms::Kept, Some(norm)) => self.norm(&y, norm, prefix, name),
+            _ => Ok(y),
         }
+    }
+
+    /// Zeros of the batch's size, with the channels of `like`.
+    pub fn zero(&mut self, like: &Map, size: [usize; 2], name: String) -> Map {
+        let nothing = format!("{name}.nothing");
+        self.graph.floats(
+            &nothing,
+            &[1, like.channels, size[0], size[1]],
+            &vec![0.0; like.channels * size[0] * size[1]],
+        );
+        // One pixel of each image, times zero, spreads over all.
+        let starts = "zero.starts";
+        self.graph.integers(starts, &[0, 0]);
+        self.graph.integers("zero.ends", &[1, 1]);
+        self.graph.integers("zero.axes", &[2, 3]);
+        let pixel = Map { name: format!("{name}.pixel"), channels: like.channels, size: [1; 2] };
+        let pixel = self.graph.map("Slice", &[&like.name, starts, "zero.ends", "zero.axes"], vec![], pixel);
+        let y = Map { name, channels: like.channels, size };
+        self.graph.map("Mul", &[&pixel.name, &nothing], vec![], y)
     }
 
     /// Side by side along channels; a single one as it is.
@@ -238,14 +258,18 @@ impl<'a> Layers<'a> {
     }
 
     /// A batch normalisation with running statistics, as a node.
-    fn norm(&mut self, x: &Map, norm: &str, name: String) -> Result<Map> {
-        let parts = ["weight", "bias", "running_mean", "running_var"].map(|part| format!("{norm}.{part}"));
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn norm(&mut self, x: &Map, norm: &Norm, prefix: &str, name: &str) -> Result<Map> {
+        let parts = ["weight", "bias", "running_mean", "running_var"]
+            .map(|part| format!("{prefix}{}.{part}", norm.name));
         for part in &parts {
             self.keep(part, &[x.channels])?;
         }
         let inputs: Vec<&str> = std::iter::once(&x.name).chain(&parts).map(String::as_str).collect();
         let attributes = vec![Attribute::float("epsilon", EPSILON as f32)];
-        Ok(self.graph.map("BatchNormalization", &inputs, attributes, x.named(name)))
+        Ok(self.graph.map("BatchNormalization", &inputs, attributes, x.named(labelled(name, norm.label))))
     }
 
     /// `scale = weight / √(variance + ε)`, `shift = bias − mean · scale`.
@@ -260,16 +284,13 @@ impl<'a> Layers<'a> {
     }
 
     /// A convolution whose output is scaled and shifted by its weight and bias.
-    fn affine_conv(&mut self, x: &Map, conv: Convolution, affine: Option<&Affine>) -> Result<Map> {
-        if conv.channels == 0 {
+    fn affine_conv(&mut self, x: &Map, conv: Filter, affine: Option<&Affine>) -> Result<Map> {
+        let shape = conv.shape;
+        let [channels, ..] = shape;
+        if channels == 0 {
             let (found, expected) = (format!("{} with no channels", conv.weight), "at least one channel");
             return Err(Error::invalid("network", found, expected, "train it with a larger --init-channels"));
         }
-        let (inputs, groups) = match conv.channel_use {
-            Channels::Mixed => (x.channels, 1),
-            Channels::Separate => (1, x.channels),
-        };
-        let shape = [conv.channels, inputs, conv.kernel[0], conv.kernel[1]];
         let weight = format!("{}.weight", conv.weight);
         let read = match affine {
             None => {
@@ -278,12 +299,12 @@ impl<'a> Layers<'a> {
             }
             Some(Affine { scale, shift }) => {
                 let values = &self.tensor(&weight, &shape)?.values;
-                let filters = values.chunks(values.len() / conv.channels).zip(scale);
+                let filters = values.chunks(values.len() / channels).zip(scale);
                 let scaled = filters.flat_map(|(f, s)| f.iter().map(move |&w| (f64::from(w) * s) as f32));
                 let bias: Vec<f32> = shift.iter().map(|&shift| shift as f32).collect();
                 let names = ["weight", "bias"].map(|part| format!("{}.folded.{part}", conv.weight));
                 self.graph.floats(&names[0], &shape, &scaled.collect::<Vec<_>>());
-                self.graph.floats(&names[1], &[conv.channels], &bias);
+                self.graph.floats(&names[1], &[channels], &bias);
                 let [weight, bias] = names;
                 vec![x.name.clone(), weight, bias]
             }
@@ -291,14 +312,18 @@ impl<'a> Layers<'a> {
         let read: Vec<&str> = read.iter().map(String::as_str).collect();
         let [rows, columns] = conv.padding;
         let attributes = vec![
-            Attribute::ints("kernel_shape", &conv.kernel),
+            Attribute::ints("kernel_shape", &shape[2..]),
             Attribute::ints("strides", &conv.stride),
             Attribute::ints("pads", &[rows, columns, rows, columns]),
             Attribute::ints("dilations", &[conv.dilation; 2]),
-            Attribute::int("group", groups),
+            Attribute::int("group", conv.groups),
         ];
-        let size = [conv.side(0, x.size[0]), conv.side(1, x.size[1])];
-        let y = Map { name: conv.name, channels: conv.channels, size };
+        let y = Map { name: conv.name, channels, size: conv.size };
         Ok(self.graph.map("Conv", &read, attributes, y))
     }
+}
+
+/// The name of a node of an operation.
+fn labelled(name: &str, label: &str) -> String {
+    format!("{name}.{label}")
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::proto::Property;
 use super::{BatchNorms, InputRange, OnnxOptions};
 use crate::model::TrainedModel;
-use crate::network::DerivedNetworkConfig;
+use crate::space::DerivedNetworkConfig;
 
 /// The metadata: plain text, lists as JSON.
 pub fn properties(model: &TrainedModel, options: &OnnxOptions) -> Vec<Property> {

@@ -130,7 +130,9 @@ pub struct Contents {
 /// Weights or a normalisation that do not fit the network; a network too large for the format.
 pub fn to_bytes(model: &TrainedModel, options: &OnnxOptions) -> Result<Vec<u8>> {
     let network = &model.network;
-    let mut graph = Network::new(network, &model.weights, options.norms);
+    network.genotype.check()?;
+    let plan = network.plan();
+    let mut graph = Network::new(&plan, &model.weights, options.norms);
     let images = normalized(model, options.input_range, &mut graph)?;
     graph.forward(&images)?;
     let mut graph = graph.into_layers().graph;

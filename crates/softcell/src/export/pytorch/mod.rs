@@ -13,7 +13,7 @@ use super::safetensors::{self, AuxiliaryHead};
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
-use crate::network::StemKind;
+use crate::space::StemKind;
 
 /// The two files of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,23 +2,19 @@
 
 use super::literal;
 use crate::model::TrainedModel;
-use crate::network::StemKind;
-use crate::space::{CellGene, CellKind, CellTopology, EdgeGene, MacroLayout, N_INPUTS, Primitive};
+use crate::space::plan::{Body, CellType, NetworkPlan, Place, PoolKind, Preparation, Step};
+use crate::space::{CellKind, Primitive};
 
-/// The stem of small images has three times the channels of the first cell.
-const STEM_MULTIPLIER: usize = 3;
 /// Two blank lines stand between the parts of the file.
 const GAP: &str = "\n\n";
 
 const HEAD: &str = include_str!("parts/head.py");
 const CELL: &str = include_str!("parts/cell.py");
-const STEM_CIFAR: &str = include_str!("parts/stem_cifar.py");
-const STEM_IMAGENET: &str = include_str!("parts/stem_imagenet.py");
 const NETWORK: &str = include_str!("parts/network.py");
 const MAIN: &str = include_str!("parts/main.py");
 
 /// Operations in Python, each with a word that stands where it is used; those that use others come later.
-const OPERATIONS: [(&str, &str); 7] = [
+const OPERATIONS: [(&str, &str); 8] = [
     ("max_pool_3x3(", include_str!("parts/max_pool.py")),
     ("avg_pool_3x3(", include_str!("parts/avg_pool.py")),
     ("FactorizedReduce", include_str!("parts/factorized_reduce.py")),
@@ -26,11 +22,13 @@ const OPERATIONS: [(&str, &str); 7] = [
     ("SepConv(", include_str!("parts/sep_conv.py")),
     ("DilConv(", include_str!("parts/dil_conv.py")),
     ("conv_7x1_1x7(", include_str!("parts/conv_7x1_1x7.py")),
+    ("NorConv(", include_str!("parts/nor_conv.py")),
 ];
 
 /// The source for a file of this name. The model is one that [`super::to_files`] has checked.
 pub(super) fn python(model: &TrainedModel, file_name: &str) -> String {
-    let cells = Cells::of(model);
+    let plan = model.network.plan();
+    let cells = Cells::of(&plan);
     let classes: Vec<String> =
         model.manifest.classes.iter().map(|class| format!("    {},", literal::string(class))).collect();
     let [channels, height, width] = model.manifest.image_shape;
@@ -52,7 +50,7 @@ pub(super) fn python(model: &TrainedModel, file_name: &str) -> String {
             ("STD", &literal::list(&normalization.std)),
         ],
     );
-    let body = format!("{}{GAP}{}", cells.classes, network(model, &cells));
+    let body = format!("{}{GAP}{}", cells.classes, network(&plan, &cells));
     let mut used: Vec<&str> = Vec::new();
     for (word, part) in OPERATIONS.iter().rev() {
         let called = |text: &str| text.contains(word);
@@ -120,71 +118,59 @@ fn filled(text: &str, values: &[(&str, &str)]) -> String {
     result
 }
 
-/// The cells of the network: their classes, the lines that make them, and the channels behind the last.
+/// The cells of the network: their classes, and the lines that make them.
 struct Cells {
     classes: String,
     calls: Vec<String>,
-    channels: usize,
 }
 
 impl Cells {
-    fn of(model: &TrainedModel) -> Cells {
-        let network = &model.network;
-        let (mut before_last, mut halve) = match network.stem {
-            StemKind::Cifar => (STEM_MULTIPLIER * network.init_channels, false),
-            StemKind::Imagenet => (network.init_channels, true),
-        };
-        let (mut last, mut channels) = (before_last, network.init_channels);
-        let (mut calls, mut kinds, mut halved) = (Vec::new(), Vec::new(), Vec::new());
-        for kind in (MacroLayout { n_cells: network.n_cells }).kinds() {
-            if kind == CellKind::Reduction {
-                channels *= 2;
-            }
+    fn of(plan: &NetworkPlan) -> Cells {
+        let mut calls = Vec::new();
+        // Of each kind, whether its cells halve their first input.
+        let mut ways = vec![Vec::new(); plan.cells.len()];
+        for block in &plan.blocks {
+            let Body::Cell(cell) = &block.body else { continue };
+            let halve = cell.preparations[0] == Preparation::Halve;
             let more = if halve { ", halve=True" } else { "" };
-            calls.push(format!("{}({before_last}, {last}, {channels}{more}),", class_name(kind)));
-            kinds.push(kind);
-            halved.push(halve);
-            (before_last, last) = (last, channels * network.genotype.cell(kind).concat.len());
-            halve = kind == CellKind::Reduction;
+            let [before_last, last] = [0, 1].map(|input| plan.input(block, input).channels);
+            let name = class_name(plan.cell_type(cell));
+            calls.push(format!("{name}({before_last}, {last}, {}{more}),", cell.channels));
+            ways[cell.cell].push(halve);
         }
-        let class = |kind: CellKind| {
-            let ways: Vec<bool> =
-                kinds.iter().zip(&halved).filter(|(k, _)| **k == kind).map(|(_, h)| *h).collect();
-            (!ways.is_empty()).then(|| class(kind, network.genotype.cell(kind), &ways))
-        };
-        let classes: Vec<String> = CellKind::ALL.into_iter().filter_map(class).collect();
-        Cells { classes: classes.join(GAP), calls, channels: last }
+        let used = plan.cells.iter().zip(&ways).filter(|(_, ways)| !ways.is_empty());
+        let classes: Vec<String> = used.map(|(kind, ways)| class(kind, ways)).collect();
+        Cells { classes: classes.join(GAP), calls }
     }
 }
 
-fn class_name(kind: CellKind) -> &'static str {
-    match kind {
+fn class_name(kind: &CellType) -> &'static str {
+    match kind.kind {
         CellKind::Normal => "NormalCell",
         CellKind::Reduction => "ReductionCell",
     }
 }
 
 /// The class of a kind of cell; `ways` says of each such cell whether it halves its first input.
-fn class(kind: CellKind, gene: &CellGene, ways: &[bool]) -> String {
+fn class(kind: &CellType, ways: &[bool]) -> String {
     let preprocess = match (ways.contains(&true), ways.contains(&false)) {
         (true, true) => "(FactorizedReduce if halve else ReluConvBn)(before_last, channels)",
         (true, false) => "FactorizedReduce(before_last, channels)",
         _ => "ReluConvBn(before_last, channels)",
     };
-    let topology = CellTopology { n_nodes: gene.nodes.len() };
-    let (mut operations, mut nodes) = (Vec::new(), Vec::new());
-    for (i, genes) in gene.nodes.iter().enumerate() {
-        let node = i + N_INPUTS;
-        let mut terms = Vec::new();
-        for edge in genes {
-            let call = operation(edge, topology.stride(kind, edge.source));
-            terms.push(format!("op[{}]({})", operations.len(), state(edge.source)));
-            operations.push(format!("                {call},"));
-        }
-        nodes.push(format!("        {} = {}", state(node), terms.join(" + ")));
+    let mut operations = Vec::new();
+    let mut terms: Vec<Vec<String>> = vec![Vec::new(); kind.nodes];
+    for edge in &kind.edges {
+        let source = state(kind, edge.source);
+        terms[edge.target - kind.inputs].push(format!("op[{}]({source})", operations.len()));
+        operations.push(format!("                {},", operation(edge.choices[0], edge.stride)));
     }
-    let output: Vec<String> = gene.concat.iter().map(|&node| state(node)).collect();
-    let doc = match kind {
+    let nodes: Vec<String> = (kind.inputs..)
+        .zip(&terms)
+        .map(|(node, terms)| format!("        {} = {}", state(kind, node), terms.join(" + ")))
+        .collect();
+    let output: Vec<String> = kind.output.nodes().iter().map(|&node| state(kind, node)).collect();
+    let doc = match kind.kind {
         CellKind::Normal => "A cell that keeps the resolution.",
         CellKind::Reduction => "A cell that halves the resolution.",
     };
@@ -202,19 +188,19 @@ fn class(kind: CellKind, gene: &CellGene, ways: &[bool]) -> String {
 }
 
 /// The name of a state of a cell.
-fn state(node: usize) -> String {
-    let letter = if node < N_INPUTS { 's' } else { 'n' };
+fn state(kind: &CellType, node: usize) -> String {
+    let letter = if node < kind.inputs { 's' } else { 'n' };
     format!("{letter}{node}")
 }
 
 /// The call that makes an operation.
-fn operation(edge: &EdgeGene, stride: usize) -> String {
+fn operation(primitive: Primitive, stride: usize) -> String {
     let strided = |call: String| match stride {
         1 => format!("{call})"),
         _ if call.ends_with('(') => format!("{call}stride={stride})"),
         _ => format!("{call}, stride={stride})"),
     };
-    match edge.primitive {
+    match primitive {
         Primitive::None => unreachable!("a checked genotype has no `none`"),
         Primitive::MaxPool3x3 => strided("max_pool_3x3(".into()),
         Primitive::AvgPool3x3 => strided("avg_pool_3x3(".into()),
@@ -226,34 +212,88 @@ fn operation(edge: &EdgeGene, stride: usize) -> String {
         Primitive::DilConv3x3 => strided("DilConv(channels, kernel=3".into()),
         Primitive::DilConv5x5 => strided("DilConv(channels, kernel=5".into()),
         Primitive::Conv7x1_1x7 => strided("conv_7x1_1x7(channels".into()),
+        Primitive::NorConv1x1 => strided("NorConv(channels, kernel=1".into()),
+        Primitive::NorConv3x3 => strided("NorConv(channels, kernel=3".into()),
     }
 }
 
 /// The class of the network.
-fn network(model: &TrainedModel, cells: &Cells) -> String {
-    let network = &model.network;
-    let (stem, states) = match network.stem {
-        StemKind::Cifar => {
-            let wide = (STEM_MULTIPLIER * network.init_channels).to_string();
-            (filled(STEM_CIFAR, &[("WIDE", &wide)]), "        s0 = s1 = self.stem(images)")
+fn network(plan: &NetworkPlan, cells: &Cells) -> String {
+    let mut stem = Vec::new();
+    let mut states = Vec::new();
+    for block in &plan.blocks {
+        let Body::Steps { steps, .. } = &block.body else { continue };
+        if block.part != "stem" {
+            continue;
         }
-        StemKind::Imagenet => {
-            let (wide, half) = (network.init_channels, network.init_channels / 2);
-            let stem = filled(STEM_IMAGENET, &[("WIDE", &wide.to_string()), ("HALF", &half.to_string())]);
-            (stem, "        s0 = self.stem0(images)\n        s1 = self.stem1(s0)")
-        }
-    };
-    let [channels, height, width] = model.manifest.image_shape;
+        let input = if block.inputs == [Place::Image] { "CHANNELS" } else { "" };
+        stem.push(sequence(&block.name, steps, input));
+        let from = if block.inputs == [Place::Image] { "images" } else { "s0" };
+        let to = if states.is_empty() { "s0" } else { "s1" };
+        states.push(format!("        {to} = self.{}({from})", block.name));
+    }
+    if let [only] = &mut states[..] {
+        *only = only.replace("s0 =", "s0 = s1 =");
+    }
+    let [height, width] = plan.image.size;
     let calls: Vec<String> = cells.calls.iter().map(|call| format!("                {call}")).collect();
+    let features = plan.blocks.iter().rev().find(|block| matches!(block.body, Body::Cell(_)));
+    let features = features.map_or(plan.image.channels, |block| block.output.channels);
     filled(
         NETWORK,
         &[
-            ("IMAGE", &format!("{channels}, {height}, {width}")),
-            ("COUNT", &network.classes.to_string()),
-            ("STEM", stem.trim_end()),
+            ("IMAGE", &format!("{}, {height}, {width}", plan.image.channels)),
+            ("COUNT", &plan.classes.to_string()),
+            ("STEM", &stem.join("\n")),
             ("CELLS", &calls.join("\n")),
-            ("FEATURES", &cells.channels.to_string()),
-            ("STATES", states),
+            ("FEATURES", &features.to_string()),
+            ("STATES", &states.join("\n")),
         ],
     )
+}
+
+/// A sequence of layers as an attribute of a module; `inputs` stands for the channels of the first convolution, if it
+/// is not empty.
+fn sequence(name: &str, steps: &[Step], inputs: &str) -> String {
+    let mut lines = vec![format!("        self.{name} = nn.Sequential(")];
+    let mut first = !inputs.is_empty();
+    for step in steps {
+        let layer = match step {
+            Step::Relu => "nn.ReLU()".to_owned(),
+            Step::Norm(norm) => {
+                let affine = if norm.affine { "" } else { ", affine=False" };
+                format!("nn.BatchNorm2d({}{affine})", norm.channels)
+            }
+            Step::Convolution(conv) => {
+                let from =
+                    if std::mem::take(&mut first) { inputs.to_owned() } else { conv.inputs.to_string() };
+                let pair = |[a, b]: [usize; 2]| if a == b { a.to_string() } else { format!("({a}, {b})") };
+                let mut call = format!("nn.Conv2d({from}, {}, {}", conv.outputs, pair(conv.kernel));
+                for (what, value, plain) in [
+                    ("stride", pair(conv.stride), "1"),
+                    ("padding", pair(conv.padding()), "0"),
+                    ("dilation", conv.dilation.to_string(), "1"),
+                    ("groups", conv.mixing.groups(conv.inputs).to_string(), "1"),
+                ] {
+                    if value != plain {
+                        call.push_str(&format!(", {what}={value}"));
+                    }
+                }
+                format!("{call}, bias=False)")
+            }
+            Step::Pool(pool) => {
+                let kind = match pool.kind {
+                    PoolKind::Max => "MaxPool2d",
+                    PoolKind::Average => "AvgPool2d",
+                };
+                format!("nn.{kind}({}, stride={}, ceil_mode=True)", pool.window, pool.stride)
+            }
+            Step::Halve(_) | Step::AverageWindows { .. } | Step::Mean | Step::Linear(_) => {
+                unreachable!("stems and residual blocks have none of these")
+            }
+        };
+        lines.push(format!("            {layer},"));
+    }
+    lines.push("        )".to_owned());
+    lines.join("\n")
 }

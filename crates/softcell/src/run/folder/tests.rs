@@ -1,9 +1,9 @@
 use super::*;
 use crate::config::{Config, DataShape, Preset, Resize, preset};
 use crate::data::Normalization;
+use crate::nn::{HostTensor, NamedTensors};
 use crate::run::files::RESULT;
 use crate::run::{ChosenSize, Manifest, Weights};
-use crate::weights::{HostTensor, NamedTensors};
 
 fn config() -> Config {
     preset(Preset::PaperCifar10, &DataShape::default()).0

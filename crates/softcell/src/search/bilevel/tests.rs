@@ -5,9 +5,9 @@ use rand::RngExt;
 
 use super::*;
 use crate::loss::class_weight_tensor;
+use crate::nn::weight_list;
 use crate::random::stream;
 use crate::space::SearchSpace;
-use crate::weights::weight_list;
 
 /// `n` numbers in [-1, 1), from a stream of their own.
 fn numbers(name: &str, n: usize) -> Vec<f64> {
@@ -81,7 +81,7 @@ fn difference_along_nothing_is_zero() {
 fn small_search() -> (Bilevel, DeviceBatch) {
     let device = Device::flex().autodiff();
     let space = SearchSpace { n_nodes: 2, n_cells: 2, init_channels: 2, ..SearchSpace::darts() };
-    let net = SuperNetConfig { space: space.clone(), channels_in: 1, classes: 3 }.init(&device);
+    let net = Network::new(NetworkPlan::supernet(&space, [1, 8, 8], 3), &device);
     let images: Vec<f32> = numbers("images", 4 * 8 * 8).into_iter().map(|v| v as f32).collect();
     let batch = DeviceBatch {
         images: Tensor::from_data(TensorData::new(images, [4, 1, 8, 8]), &device),
@@ -174,7 +174,7 @@ fn without_a_learning_rate_both_orders_agree() {
     }
 }
 
-fn running_statistics(net: &SuperNet) -> Vec<Vec<f32>> {
-    let all = crate::weights::named_tensors(net);
+fn running_statistics(net: &Network) -> Vec<Vec<f32>> {
+    let all = crate::nn::named_tensors(net);
     all.into_iter().filter(|(name, _)| name.contains("running_")).map(|(_, t)| t.values).collect()
 }

@@ -3,18 +3,12 @@
 use serde::Serialize;
 
 use super::Cost;
-use super::build::derived;
 use super::shape::NetworkShape;
+use super::trace::Trace;
+use super::walk;
 use crate::space::genotype::Genotype;
+use crate::space::plan::NetworkPlan;
 use crate::space::topology::{CellKind, Edge};
-
-/// Cost of the network built from `genotype`, every batch normalisation affine, the auxiliary head left out.
-///
-/// # Panics
-/// If the genotype does not pass [`Genotype::check`].
-pub fn derived_cost(genotype: &Genotype, shape: &NetworkShape) -> Cost {
-    derived(genotype, shape).cost()
-}
 
 /// Cost and memory of a network and of its parts, for one image; the auxiliary head is left out.
 ///
@@ -80,7 +74,17 @@ pub struct LayerCost {
 /// # Panics
 /// If the genotype does not pass [`Genotype::check`].
 pub fn derived_layers(genotype: &Genotype, shape: &NetworkShape) -> LayerTable {
-    let trace = derived(genotype, shape);
+    NetworkPlan::derived(genotype, &shape.into()).layers()
+}
+
+impl NetworkPlan {
+    /// Cost and memory, layer by layer.
+    pub fn layers(&self) -> LayerTable {
+        layers(&walk::trace(self))
+    }
+}
+
+fn layers(trace: &Trace) -> LayerTable {
     let alive = trace.alive();
     let blocks: Vec<BlockCost> = trace
         .blocks()

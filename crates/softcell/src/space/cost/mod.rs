@@ -1,15 +1,14 @@
 //! Size and work of networks, without building them.
 //!
 //! A network is written down as the operations that it does on one image, each with its weights, its
-//! multiply-adds and the map it writes (`trace`, `build`). Sums over it are the [`Cost`]
+//! multiply-adds and the map it writes (`trace`, `walk`). Sums over it are the [`Cost`]
 //! ([`derived_cost`], [`supernet_cost`]); which maps are alive at the same time gives the memory, and
 //! its parts the table of layers ([`derived_layers`]).
 
-mod build;
 mod layers;
 mod shape;
-mod supernet;
 mod trace;
+mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -18,9 +17,44 @@ use std::ops::{Add, AddAssign};
 
 use serde::{Deserialize, Serialize};
 
-pub use layers::{BlockCost, LayerCost, LayerTable, derived_cost, derived_layers};
+use super::genotype::Genotype;
+use super::plan::NetworkPlan;
+use super::search_space::SearchSpace;
+pub use layers::{BlockCost, LayerCost, LayerTable, derived_layers};
 pub use shape::NetworkShape;
-pub use supernet::{supernet_cost, supernet_parameters};
+
+impl NetworkPlan {
+    /// Size and work, the auxiliary classifier left out. Alphas, and the products of operations with their edge
+    /// weights, are not counted.
+    pub fn cost(&self) -> Cost {
+        walk::cost(self)
+    }
+}
+
+/// Cost of the network built from `genotype`, every batch normalisation affine, the auxiliary head left out.
+///
+/// # Panics
+/// If the genotype does not pass [`Genotype::check`].
+pub fn derived_cost(genotype: &Genotype, shape: &NetworkShape) -> Cost {
+    NetworkPlan::derived(genotype, &shape.into()).cost()
+}
+
+/// Cost of the supernet of `space`: every candidate on every edge, batch normalisation affine in the stem only.
+pub fn supernet_cost(
+    space: &SearchSpace,
+    in_channels: usize,
+    classes: usize,
+    height: usize,
+    width: usize,
+) -> Cost {
+    NetworkPlan::supernet(space, [in_channels, height, width], classes).cost()
+}
+
+/// Trainable weights of the supernet of `space`, as in [`supernet_cost`].
+pub fn supernet_parameters(space: &SearchSpace, in_channels: usize, classes: usize) -> u64 {
+    // The size of the images has no influence on the parameters.
+    supernet_cost(space, in_channels, classes, 1, 1).parameters
+}
 
 /// Size and work of a network or of a part of it. Sums end at the largest number there is.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]

@@ -86,6 +86,7 @@ fn supernet_of_one_skip_by_hand() {
         edges_per_node: 2,
         n_cells: 1,
         init_channels: 2,
+        stem: StemKind::Cifar,
         stem_multiplier: 3,
     };
     // One reduction cell of 4 channels: stem, two preprocessings, two factorized reduces, classifier.

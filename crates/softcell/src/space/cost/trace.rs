@@ -83,10 +83,15 @@ impl Trace {
         self.step(vec![x], self.maps[x], Cost::default())
     }
 
-    /// 3×3 pooling.
-    pub fn pool(&mut self, x: MapId, stride: u64) -> MapId {
-        let Map { channels, grid } = self.maps[x];
-        self.step(vec![x], Map { channels, grid: grid.strided(stride) }, Cost::default())
+    /// Pooling to the map `output`.
+    pub fn pool(&mut self, x: MapId, output: Map) -> MapId {
+        self.step(vec![x], output, Cost::default())
+    }
+
+    /// Some of the channels; all of them are the map itself.
+    pub fn part(&mut self, x: MapId, channels: u64) -> MapId {
+        let Map { channels: all, grid } = self.maps[x];
+        if channels == all { x } else { self.step(vec![x], Map { channels, grid }, Cost::default()) }
     }
 
     /// Convolution without bias to the map `output`: each of the `weights` is used once per pixel.
@@ -131,22 +136,6 @@ impl Trace {
             macs: features.saturating_mul(classes),
         };
         self.step(vec![x], Map::vector(classes), cost)
-    }
-
-    /// ReLU, a convolution on every second pixel to each half of the channels, joined, and normalisation.
-    /// The shift by one pixel between the halves is a matter of indices and takes no map.
-    pub fn factorized_reduce(&mut self, x: MapId, channels: u64, norm: Norm) -> MapId {
-        let Map { channels: from, grid } = self.maps[x];
-        let grid = grid.strided(2);
-        let x = self.relu(x);
-        let halves = [channels / 2, channels - channels / 2];
-        let halves: Vec<MapId> = halves
-            .into_iter()
-            .filter(|&half| half > 0)
-            .map(|half| self.convolution(x, from.saturating_mul(half), Map { channels: half, grid }))
-            .collect();
-        let joined = self.join(halves);
-        self.norm(joined, norm)
     }
 
     /// Writes down `work` as a layer.
@@ -231,20 +220,17 @@ mod tests {
         let a = trace.convolution(0, 1, map(2, 2)); // 32
         let b = trace.relu(a); // 32
         trace.relu(b); // 32, never read
-        let pooled = trace.pool(b, 2); // 8
+        let pooled = trace.pool(b, map(2, 1)); // 8
         let joined = trace.join(vec![pooled, pooled]); // 16
         trace.linear(joined, 3); // 12
         assert_eq!(trace.alive(), [16 + 32, 32 + 32, 32 + 32, 32 + 8, 8 + 16, 16 + 12]);
     }
 
     #[test]
-    fn joining_one_map_and_halving_to_one_channel_take_no_step() {
+    fn joining_one_map_takes_no_step() {
         let mut trace = Trace::of(map(3, 5));
-        assert_eq!(trace.join(vec![0]), 0);
-        let halved = trace.factorized_reduce(0, 1, Norm::Affine);
-        assert_eq!(trace.map(halved), map(1, 3));
-        assert_eq!(trace.cost(), Cost { parameters: 3 + 2, macs: 3 * 9 });
-        assert_eq!(trace.alive().len(), 3);
+        assert_eq!((trace.join(vec![0]), trace.part(0, 3)), (0, 0));
+        assert!(trace.alive().is_empty());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The string that names an architecture in NAS-Bench-201.
 
 use super::super::architecture::Architecture;
-use super::super::nb201::{Nb201Architecture, Nb201Operation, first_edge};
+use super::super::nb201::{Nb201Architecture, first_edge, read_operation};
+use super::super::primitive::Primitive;
 use super::cursor::Cursor;
 use super::opening::Opening;
 use super::refusal::Refusal;
@@ -41,7 +42,7 @@ pub(super) fn write(architecture: &Architecture) -> Result<String, Refusal> {
 
 /// The operations of the edges, as far as they were read.
 #[derive(Default)]
-pub(super) struct Edges([Option<Nb201Operation>; Nb201Architecture::N_EDGES]);
+pub(super) struct Edges([Option<Primitive>; Nb201Architecture::N_EDGES]);
 
 impl Edges {
     /// Reads `|op~0|+|…|`, up to the last bar.
@@ -79,7 +80,7 @@ impl Edges {
         (name, start): (&str, usize),
         node: usize,
     ) -> Result<()> {
-        let operation = Nb201Operation::read(name).map_err(|error| cursor.placed(error, start))?;
+        let operation = read_operation(name).map_err(|error| cursor.placed(error, start))?;
         cursor.skip_blanks();
         let at = cursor.at();
         let source = cursor.number()?;
@@ -112,7 +113,7 @@ impl Edges {
 
     /// The architecture, `none` on every edge that was not there.
     pub(super) fn or_none(&self) -> Nb201Architecture {
-        Nb201Architecture { operations: self.0.map(|edge| edge.unwrap_or(Nb201Operation::None)) }
+        Nb201Architecture { operations: self.0.map(|edge| edge.unwrap_or(Primitive::None)) }
     }
 
     /// `node`, which comes next, is one that a cell of the benchmark has.

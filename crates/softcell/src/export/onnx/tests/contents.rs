@@ -54,13 +54,13 @@ fn names_say_where_a_node_stands() {
 fn kept_tensors_are_the_trained_ones() {
     let model = darts();
     let graph = graph(&model, &KEPT);
-    let mut found = crate::weights::NamedTensors::new();
+    let mut found = crate::nn::NamedTensors::new();
     for tensor in graph.initializer.iter().filter(|tensor| model.weights.contains_key(tensor.name())) {
         let (values, rest) = tensor.raw_data().as_chunks::<4>();
         assert!(rest.is_empty());
         let values = values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
         let shape = tensor.dims.iter().map(|&side| side as usize).collect();
-        found.insert(tensor.name().to_owned(), crate::weights::HostTensor { shape, values });
+        found.insert(tensor.name().to_owned(), crate::nn::HostTensor { shape, values });
     }
     assert_eq!(found, model.weights);
     let norms = graph.node.iter().filter(|node| node.op_type() == "BatchNormalization");

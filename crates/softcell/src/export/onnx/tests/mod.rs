@@ -13,11 +13,11 @@ use rand::RngExt;
 use super::proto;
 use super::*;
 use crate::data::Normalization;
-use crate::network::{DerivedNetworkConfig, StemKind};
+use crate::nn::{initialize, named_tensors};
 use crate::random::stream;
 use crate::run::Manifest;
+use crate::space::{DerivedNetworkConfig, StemKind};
 use crate::space::{Genotype, known_genotype};
-use crate::weights::{initialize, named_tensors};
 
 const CLASSES: usize = 3;
 

@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use super::super::{Dialect, LONGEST_GENOTYPE_TEXT};
 use super::darts_v2;
 use crate::space::{
-    Architecture, Nb201Architecture, Nb201Operation, known_genotype, known_names, parse_architecture,
+    Architecture, Nb201Architecture, Primitive, known_genotype, known_names, parse_architecture,
 };
 
 /// DARTS_V2 in a dialect.
 fn written(dialect: Dialect) -> String {
-    let all_skip = Nb201Architecture { operations: [Nb201Operation::SkipConnect; 6] };
+    let all_skip = Nb201Architecture { operations: [Primitive::SkipConnect; 6] };
     let cells = Architecture::from(darts_v2());
     dialect.write(&cells).unwrap_or_else(|_| dialect.write(&all_skip.into()).unwrap())
 }

@@ -2,7 +2,7 @@
 
 use super::super::Dialect;
 use super::{darts_v2, read, read_cells, sorted};
-use crate::space::{EdgeGene, Genotype, Nb201Architecture, Nb201Operation, Primitive};
+use crate::space::{EdgeGene, Genotype, Nb201Architecture, Primitive};
 
 /// DARTS_V2 in NNI's model hub, as Python prints it.
 fn nni_python() -> String {
@@ -145,7 +145,7 @@ fn comments_are_stepped_over_in_python() {
 
 #[test]
 fn nas_bench_201_is_read_as_string_and_structure() {
-    use Nb201Operation::{None, NorConv3x3, SkipConnect};
+    use Primitive::{None, NorConv3x3, SkipConnect};
     let text = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|";
     let resnet =
         Nb201Architecture { operations: [NorConv3x3, None, NorConv3x3, SkipConnect, None, SkipConnect] };

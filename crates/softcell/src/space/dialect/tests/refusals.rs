@@ -2,7 +2,7 @@
 
 use super::super::Dialect;
 use super::darts_v2;
-use crate::space::{Architecture, Genotype, Nb201Architecture, Nb201Operation, Primitive, known_genotype};
+use crate::space::{Architecture, Genotype, Nb201Architecture, Primitive, known_genotype};
 
 #[track_caller]
 fn refuse(dialect: Dialect, architecture: impl Into<Architecture>, words: &[&str]) {
@@ -64,7 +64,7 @@ fn operations_and_edges_that_mmrazor_has_not() {
 
 #[test]
 fn one_space_in_the_dialect_of_another() {
-    let architecture = Nb201Architecture { operations: [Nb201Operation::SkipConnect; 6] };
+    let architecture = Nb201Architecture { operations: [Primitive::SkipConnect; 6] };
     for dialect in Dialect::ALL {
         if ![Dialect::Nb201, Dialect::AutoDl].contains(&dialect) {
             let words =

@@ -1,0 +1,351 @@
+//! A plan on a device.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use softcell_kernels::{BlockedMap, InputChannels, block_lanes, cell_runs_on, weighted_sum};
+
+use super::fused::{FusedBlock, input_channels};
+use super::pass::{Mode, Pass};
+use super::steps::{Pointwise, Tensors, pool2x2, run};
+use super::weights::{Weighted, Weights, count_weights};
+use crate::error::Result;
+use crate::space::DerivedNetworkConfig;
+use crate::space::plan::{Block, Body, CellBlock, Choice, NetworkPlan, Place, PoolKind, Preparation};
+
+/// A network: its plan and its tensors. It serves as supernet and as derived network.
+#[derive(Debug, Clone)]
+pub struct Network {
+    built: Arc<Built>,
+    weights: Weights,
+}
+
+/// All that does not change with the weights.
+#[derive(Debug)]
+struct Built {
+    plan: NetworkPlan,
+    /// Where each block's tensors lie.
+    ranges: Vec<Range<usize>>,
+    /// Blocks that run as one operation where the device has it.
+    fused: Vec<Option<FusedBlock>>,
+    /// Channels of a block in memory, where cells are fused.
+    lanes: usize,
+    last_readers: Vec<usize>,
+    /// For each kind of cell, the places of the weights that belong to operations (all but `none`); none where
+    /// those are all.
+    operations: Vec<Option<Vec<i64>>>,
+}
+
+/// What a forward pass answers.
+#[derive(Debug, Clone)]
+pub struct Logits {
+    /// `[N, classes]`.
+    pub logits: Tensor<2>,
+    /// `[N, classes]` of the auxiliary head, in training and where there is one.
+    pub auxiliary: Option<Tensor<2>>,
+}
+
+/// A map between blocks.
+#[derive(Debug, Clone)]
+enum Value {
+    /// `[N, C, H, W]`.
+    Plain(Tensor<4>),
+    /// In the layout of fused cells.
+    Blocked(BlockedMap),
+}
+
+impl Value {
+    fn plain(self) -> Tensor<4> {
+        match self {
+            Value::Plain(x) => x,
+            Value::Blocked(x) => x.to_nchw(),
+        }
+    }
+
+    fn blocked(self, channels: InputChannels, lanes: usize) -> BlockedMap {
+        match self {
+            Value::Plain(x) => BlockedMap::from_groups(x, channels, lanes),
+            Value::Blocked(x) => x,
+        }
+    }
+}
+
+impl DerivedNetworkConfig {
+    /// Builds the network with weights of zero; [`initialize`](super::initialize) draws them.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn init(&self, device: &Device) -> Result<Network> {
+        self.check()?;
+        Ok(Network::new(self.plan(), device))
+    }
+}
+
+impl Network {
+    /// Builds the network with weights of zero; [`initialize`](super::initialize) draws them.
+    pub fn new(plan: NetworkPlan, device: &Device) -> Self {
+        let (tensors, ranges) = plan.tensors();
+        let lanes = lanes(&plan);
+        let fused = plan.blocks.iter().zip(&ranges);
+        let fused = fused.map(|(block, range)| FusedBlock::new(&plan, block, &tensors, range.clone(), lanes));
+        let operations = plan.cells.iter().map(|kind| {
+            let starts = kind.edges.iter().scan(0, |next, edge| {
+                *next += edge.choices.len();
+                Some(*next - edge.choices.len())
+            });
+            let starts: Vec<usize> = starts.collect();
+            let places: Vec<i64> =
+                kind.operations().map(|(edge, choice)| (starts[edge] + choice) as i64).collect();
+            (places.len() < kind.n_weights()).then_some(places)
+        });
+        let built = Built {
+            fused: fused.collect(),
+            lanes,
+            last_readers: plan.last_readers(),
+            operations: operations.collect(),
+            ranges,
+            plan,
+        };
+        Self { built: Arc::new(built), weights: Weights::new(tensors, device) }
+    }
+
+    /// What it is.
+    pub fn plan(&self) -> &NetworkPlan {
+        &self.built.plan
+    }
+
+    /// Logits of a batch, of a network whose cells have one operation on each edge.
+    ///
+    /// # Shapes
+    /// - Input `[N, channels, H, W]`
+    /// - Output `[N, classes]`, and the same from the auxiliary head in training
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Logits {
+        self.pass(x, &[], pass)
+    }
+
+    /// Logits of a batch, of a network whose cells mix all choices on their edges.
+    ///
+    /// # Shapes
+    /// - Input `[N, channels, H, W]`
+    /// - `weights` for each kind of cell those of all choices of all edges, one after another, `none` included:
+    ///   `[kind.n_weights()]`
+    /// - Output `[N, classes]`
+    pub fn forward_mixed(&self, x: Tensor<4>, weights: &[Tensor<1>], pass: &mut Pass) -> Tensor<2> {
+        let dtype = x.dtype();
+        let weights: Vec<Tensor<1>> = (self.built.operations.iter().zip(weights))
+            .map(|(places, weights)| match places {
+                None => weights.clone(),
+                Some(places) => {
+                    let data = TensorData::new(places.clone(), [places.len()]);
+                    let places = Tensor::<1, Int>::from_data(data, &weights.device());
+                    weights.clone().select(0, places)
+                }
+            })
+            .map(|weights| weights.cast(dtype))
+            .collect();
+        self.pass(x, &weights, pass).logits
+    }
+
+    fn pass(&self, x: Tensor<4>, weights: &[Tensor<1>], pass: &mut Pass) -> Logits {
+        let Built { plan, fused, lanes, last_readers, .. } = &*self.built;
+        let fast = cell_runs_on(&x);
+        let image = Value::Plain(x);
+        let mut values: Vec<Option<Value>> = Vec::with_capacity(plan.blocks.len());
+        let mut auxiliary = None;
+        for (index, block) in plan.blocks.iter().enumerate() {
+            if let Body::Auxiliary { steps } = &block.body {
+                if pass.mode() == Mode::Train {
+                    let x = read(&image, &mut values, block.inputs[0], false).plain();
+                    let y = run(steps, x, &mut self.tensors(index), Pointwise::Stock, pass);
+                    auxiliary = Some(vector(y));
+                }
+                values.push(None);
+                continue;
+            }
+            let is_last = |place: &Place| match place {
+                Place::Image => false,
+                Place::Block(read) => last_readers[*read] == index,
+            };
+            let mut inputs = Vec::with_capacity(block.inputs.len());
+            for (at, place) in block.inputs.iter().enumerate() {
+                // Of several readings of one value in a block, the last takes it.
+                let again = block.inputs[at + 1..].contains(place);
+                inputs.push(read(&image, &mut values, *place, is_last(place) && !again));
+            }
+            let value = match (&fused[index], &block.body) {
+                (Some(fused), body) if fast => {
+                    let states = block.inputs.iter().zip(inputs);
+                    let states =
+                        states.map(|(&place, value)| value.blocked(input_channels(plan, place), *lanes));
+                    let terms = match body {
+                        Body::Cell(cell) => weights.get(cell.cell).cloned(),
+                        _ => None,
+                    };
+                    Value::Blocked(fused.forward(self.weights.tensors(), states.collect(), terms, pass))
+                }
+                (_, body) => self.block(index, block, body, inputs, weights, pass),
+            };
+            values.push(Some(value));
+        }
+        let logits = values.pop().flatten().expect("a network ends in its classifier").plain();
+        Logits { logits: vector(logits), auxiliary }
+    }
+
+    fn tensors(&self, block: usize) -> Tensors<'_> {
+        Tensors::new(self.weights.tensors(), self.built.ranges[block].start)
+    }
+
+    /// A block step by step.
+    fn block(
+        &self,
+        index: usize,
+        block: &Block,
+        body: &Body,
+        mut inputs: Vec<Value>,
+        weights: &[Tensor<1>],
+        pass: &mut Pass,
+    ) -> Value {
+        let mut tensors = self.tensors(index);
+        match body {
+            Body::Steps { steps, .. } => match (steps.as_slice(), inputs.swap_remove(0)) {
+                ([crate::space::plan::Step::Mean], Value::Blocked(x)) => {
+                    let means = x.mean_pixels();
+                    let [n, c] = means.dims();
+                    Value::Plain(means.reshape([n, c, 1, 1]))
+                }
+                (steps, x) => Value::Plain(run(steps, x.plain(), &mut tensors, Pointwise::Fast, pass)),
+            },
+            Body::Residual { main, shortcut } => {
+                let x = inputs.swap_remove(0).plain();
+                let long = run(main, x.clone(), &mut tensors, Pointwise::Fast, pass);
+                Value::Plain(long + run(shortcut, x, &mut tensors, Pointwise::Fast, pass))
+            }
+            Body::Cell(cell) => {
+                let inputs = inputs.into_iter().map(Value::plain).collect();
+                let weights = weights.get(cell.cell).cloned();
+                Value::Plain(self.cell(block, cell, inputs, weights, &mut tensors, pass))
+            }
+            Body::Auxiliary { .. } => unreachable!("it is no part of the network's way"),
+        }
+    }
+
+    /// Each node is the sum of its operations, times their weights where the cell mixes them; drop path (in
+    /// [`Pass::drop_path`]) acts on every operation but identities.
+    fn cell(
+        &self,
+        block: &Block,
+        cell: &CellBlock,
+        inputs: Vec<Tensor<4>>,
+        weights: Option<Tensor<1>>,
+        tensors: &mut Tensors<'_>,
+        pass: &mut Pass,
+    ) -> Tensor<4> {
+        let plan = &self.built.plan;
+        let kind = plan.cell_type(cell);
+        let mut states = Vec::with_capacity(kind.inputs + kind.nodes);
+        for (i, x) in inputs.into_iter().enumerate() {
+            let (_, steps) = plan.preparation(block, cell, i);
+            states.push(match cell.preparations[i] {
+                Preparation::None => x,
+                _ => run(&steps, x, tensors, Pointwise::Fast, pass),
+            });
+        }
+        let seen = kind.seen(cell.channels);
+        let mut next = 0;
+        for node in kind.inputs..kind.inputs + kind.nodes {
+            let first = next;
+            let mut terms = Vec::new();
+            let mut beside: Option<Tensor<4>> = None;
+            for (at, edge) in kind.edges.iter().enumerate().filter(|(_, edge)| edge.target == node) {
+                let source = &states[edge.source];
+                let part = match kind.share {
+                    1 => source.clone(),
+                    _ => source.clone().narrow(1, 0, seen),
+                };
+                for choice in 0..edge.choices.len() {
+                    let Some(steps) = kind.steps(at, choice, cell.channels, cell.norms) else { continue };
+                    let y = run(&steps, part.clone(), tensors, Pointwise::Fast, pass);
+                    terms.push(match pass.drop_path.as_mut() {
+                        Some(drop_path)
+                            if kind.choice == Choice::Fixed
+                                && pass.mode == Mode::Train
+                                && !steps.is_empty() =>
+                        {
+                            drop_path.forward(y)
+                        }
+                        _ => y,
+                    });
+                    next += 1;
+                }
+                if kind.share > 1 {
+                    let rest = source.clone().narrow(1, seen, cell.channels - seen);
+                    let rest = if edge.stride == 1 { rest } else { pool2x2(rest, PoolKind::Max) };
+                    beside = Some(match beside {
+                        None => rest,
+                        Some(sum) => sum + rest,
+                    });
+                }
+            }
+            let sum = match (terms.is_empty(), &weights) {
+                (true, _) => {
+                    let [n, ..] = states[0].dims();
+                    let [height, width] = block.output.size;
+                    let options = (&states[0].device(), states[0].dtype());
+                    Tensor::zeros([n, seen, height, width], options)
+                }
+                (false, Some(weights)) => weighted_sum(terms, weights.clone().slice([first..next])),
+                (false, None) => terms.into_iter().reduce(|a, b| a + b).expect("there is a term"),
+            };
+            states.push(match beside {
+                None => sum,
+                Some(beside) => shuffled(Tensor::cat(vec![sum, beside], 1), kind.share),
+            });
+        }
+        let output = kind.output.nodes().iter().map(|&node| states[node].clone());
+        let mut output: Vec<Tensor<4>> = output.collect();
+        if output.len() == 1 { output.swap_remove(0) } else { Tensor::cat(output, 1) }
+    }
+
+    /// Number of weights that are shipped: the auxiliary head, which only training uses, is left out.
+    pub fn parameters(&self) -> u64 {
+        count_weights(self, |name| !name.starts_with("auxiliary_head."))
+    }
+}
+
+impl Weighted for Network {
+    fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    fn with_weights(self, weights: Weights) -> Self {
+        Self { weights, ..self }
+    }
+}
+
+/// Channels of a block in memory for all fused cells of a network.
+pub(super) fn lanes(plan: &NetworkPlan) -> usize {
+    block_lanes(plan.init_channels)
+}
+
+fn read(image: &Value, values: &mut [Option<Value>], place: Place, last: bool) -> Value {
+    match place {
+        Place::Image => image.clone(),
+        Place::Block(block) => {
+            let value = if last { values[block].take() } else { values[block].clone() };
+            value.expect("a value is there until its last reader has it")
+        }
+    }
+}
+
+/// A map of one pixel as a vector.
+fn vector(x: Tensor<4>) -> Tensor<2> {
+    let [n, channels, ..] = x.dims();
+    x.reshape([n, channels])
+}
+
+/// Channels in `groups` parts, dealt out in turn: `[N, G·C, H, W]`, seen as `[N, G, C, …]`, becomes `[N, C, G, …]`.
+fn shuffled(x: Tensor<4>, groups: usize) -> Tensor<4> {
+    let [n, channels, h, w] = x.dims();
+    x.reshape([n, groups, channels / groups, h * w]).swap_dims(1, 2).reshape([n, channels, h, w])
+}
