@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{fail, run, succeed};
+use crate::support::succeed;
+use crate::transcript::Transcript;
 
 const TINY: &str = "--init-channels 4 --layers 3 --batch-size 4 --image-size 8 --steps 2 --json";
 
@@ -108,47 +109,31 @@ fn the_loss_depends_on_the_seed_and_not_on_the_threads() {
 }
 
 #[test]
-fn people_get_a_few_lines() {
+fn people_get_a_few_lines_and_an_explanation_of_what_cannot_be_measured() {
     let here = tempfile::tempdir().unwrap();
-    let said = succeed(here.path(), &format!("bench step {}", TINY.replace("--json", "--threads 1")));
-    let heads: Vec<_> = said.out.lines().map(|line| line.split("  ").next().unwrap()).collect();
-    let expected =
-        ["first-order search step", "time", "images", "arithmetic", "network", "memory", "threads"];
-    assert_eq!(heads, expected, "{}", said.out);
-    assert!(said.out.contains("a step (median of 2, "), "{}", said.out);
-    assert!(said.out.contains("72,854 parameters, 968,320 multiply-adds"), "{}", said.out);
-    assert!(said.out.ends_with("threads     1\n"), "{}", said.out);
-    assert!(said.err.starts_with("measuring: 3 steps"), "{}", said.err);
-}
-
-#[test]
-fn what_cannot_be_measured_is_explained() {
-    let here = tempfile::tempdir().unwrap();
-    let here = here.path();
-    fail(here, "bench step --steps 0", 1, &["steps = 0", "from 1 to"]);
-    fail(here, "bench step --layers 0", 1, &["layers = 0", "from 1 to"]);
-    fail(here, "bench step --nodes 0", 1, &["nodes = 0", "from 1 to"]);
-    fail(here, "bench step --init-channels 0", 1, &["init_channels = 0", "from 1 to"]);
-    fail(here, "bench step --batch-size 1", 1, &["batch_size = 1", "needs two images"]);
-    fail(here, "bench train --batch-size 1", 1, &["batch_size = 1", "needs two images"]);
-    fail(here, "bench evaluate --batch-size 0", 1, &["batch_size = 0", "from 1 to"]);
-    fail(here, "bench step --classes 1", 1, &["classes = 1", "from 2 to"]);
-    for size in ["0", "8x0", "auto", "5000", "wide"] {
-        fail(
-            here,
-            &format!("bench step --image-size {size}"),
-            1,
-            &[&format!("image_size = {size}"), "24x32"],
-        );
+    let mut told = Transcript::new(here.path());
+    let tiny = TINY.replace("--json", "--threads 1");
+    for work in ["step", "train", "evaluate"] {
+        told.succeed(&format!("bench {work} {tiny}"));
     }
-    fail(here, "bench train --genotype DARTS_V9", 1, &["`DARTS_V9`", "`DARTS_V1`"]);
-    fail(here, "bench evaluate --genotype nowhere/cell.txt", 1, &["nowhere/cell.txt"]);
-    fail(here, "bench train --drop-path 1", 1, &["drop_path_prob = 1", "below 1"]);
-    fail(here, "bench train --drop-path -0.1", 1, &["drop_path_prob = -0.1"]);
-    fail(here, "bench train --image-size 4", 1, &["auxiliary", "2x2", "it is 1x1"]);
-    fail(here, "bench step --order third", 2, &["'third'", "first, second"]);
-    fail(here, "bench step --threads 0", 2, &["--threads"]);
-    fail(here, "bench step --device toaster", 1, &["device = toaster", "cpu"]);
-    let nothing = run(here, "bench");
-    assert!(nothing.code == Some(2) && nothing.err.contains("evaluate"), "{nothing:?}");
+    told.fail("bench step --steps 0", 1);
+    told.fail("bench step --layers 0", 1);
+    told.fail("bench step --nodes 0", 1);
+    told.fail("bench step --init-channels 0", 1);
+    told.fail("bench step --batch-size 1", 1);
+    told.fail("bench train --batch-size 1", 1);
+    told.fail("bench evaluate --batch-size 0", 1);
+    told.fail("bench step --classes 1", 1);
+    for size in ["0", "8x0", "auto", "5000", "wide"] {
+        told.fail(&format!("bench step --image-size {size}"), 1);
+    }
+    told.fail("bench train --genotype DARTS_V9", 1);
+    told.fail("bench train --drop-path 1", 1);
+    told.fail("bench train --drop-path -0.1", 1);
+    told.fail("bench train --image-size 4", 1);
+    told.fail("bench step --order third", 2);
+    told.fail("bench step --threads 0", 2);
+    told.fail("bench step --device toaster", 1);
+    assert_eq!(told.run("bench", &[]).code, Some(2));
+    told.check("bench");
 }

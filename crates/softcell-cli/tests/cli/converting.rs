@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Said, fail, softcell, succeed};
+use crate::support::{Said, softcell, succeed};
+use crate::transcript::Transcript;
 
 /// Dialects of cells.
 const CELLS: [&str; 7] = ["darts", "pt-darts", "nni", "autodl", "aw-nas", "mmrazor", "json"];
@@ -50,61 +51,56 @@ fn dialects_have_other_names_too() {
         let convert = |to: &str| succeed(here, &format!("genotype convert DARTS --to {to}")).out;
         assert_eq!(convert(name), convert(other));
     }
-    let help = succeed(here, "genotype convert --help").out;
-    for words in CELLS.into_iter().chain(["nb201", "auto", "CNNGenotype(normal_0="]) {
-        assert!(help.contains(words), "no {words} in {help}");
-    }
-    fail(here, "genotype convert DARTS --to mrazor", 2, &["'mrazor'", "mmrazor"]);
-    fail(here, "genotype convert DARTS", 2, &["--to"]);
 }
 
 #[test]
 fn architectures_of_nas_bench_201_are_converted_but_not_built() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
-    let structure = convert(here, RESNET, "autodl");
-    assert!(structure.out.starts_with("Structure([(('nor_conv_3x3', 0),), "), "{structure:?}");
-    assert_eq!(convert(here, structure.out.trim(), "nb201").out.trim(), RESNET);
     fs::write(here.join("resnet.txt"), RESNET).unwrap();
-    let words = ["dialect mmrazor", "the NAS-Bench-201 architecture", "it can be written as autodl, nb201"];
-    fail(here, "genotype convert resnet.txt --to mmrazor", 1, &words);
-    fail(here, "genotype convert DARTS --to nb201", 1, &["dialect nb201", "one input, six edges"]);
-    for command in ["genotype show resnet.txt", "train --genotype resnet.txt --out r"] {
-        fail(here, command, 1, &["NAS-Bench-201 is another space", "genotype convert"]);
-    }
+    let mut told = Transcript::new(here);
+    let structure = told.succeed("genotype convert resnet.txt --to autodl");
+    assert_eq!(convert(here, structure.out.trim(), "nb201").out.trim(), RESNET);
+    told.fail("genotype convert resnet.txt --to mmrazor", 1);
+    told.fail("genotype convert DARTS --to nb201", 1);
+    told.fail("genotype show resnet.txt", 1);
+    told.fail("train --genotype resnet.txt --out r", 1);
+    told.check("nas-bench-201");
     assert!(!here.join("r").exists());
 }
 
 #[test]
-fn what_cannot_be_said_or_read_is_named() {
+fn what_can_be_said_and_what_cannot_be_said_or_read() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
-    fail(
-        here,
-        "genotype convert NASNet --to nni",
-        1,
-        &["dialect nni", "joins the nodes [4, 5, 6]", "darts, "],
-    );
-    fail(here, "genotype convert AmoebaNet --to mmrazor", 1, &["dialect mmrazor", "joins the nodes"]);
-    let file = |text: &[u8]| fs::write(here.join("cell"), text).unwrap();
-    file(b"{'normal/op_2_0': 'sep_conv_3x9'}");
-    let words =
-        ["cannot read the genotype in cell", "NNI dictionary, column 19", "did you mean `sep_conv_3x3`?"];
-    fail(here, "genotype convert cell --to darts", 1, &words);
-    file(b"normal_n2:\n  chosen:\n  - normal_n3_p0\n");
-    fail(here, "genotype convert cell --to darts", 1, &["MMRazor YAML, line 3, column 5", "`normal_n2_p0`"]);
-    fail(here, "genotype convert cell --from aw-nas --to darts", 1, &["aw_nas genotype, column 1"]);
-    file(&[0xff, 0xfe, b'G']);
-    fail(here, "genotype convert cell --to darts", 1, &["no text in UTF-8"]);
-    file(&vec![b' '; (1 << 20) + 1]);
-    fail(here, "genotype convert cell --to darts", 1, &["more than 1048576 bytes"]);
-    fail(here, "genotype convert hello(world --to darts", 1, &["found `hello(world`", "`CNNGenotype(`"]);
-    fail(
-        here,
-        "genotype convert nowhere/cell.yaml --to darts",
-        1,
-        &["no genotype file", "nowhere/cell.yaml"],
-    );
+    let mut told = Transcript::new(here);
+    for dialect in CELLS {
+        told.succeed(&format!("genotype convert PDARTS --to {dialect}"));
+    }
+    told.fail("genotype convert DARTS --to mrazor", 2);
+    told.fail("genotype convert DARTS", 2);
+    told.fail("genotype convert PDART --to json", 1);
+    told.fail("genotype convert NASNet --to nni", 1);
+    told.fail("genotype convert AmoebaNet --to mmrazor", 1);
+    told.fail("genotype convert hello(world --to darts", 1);
+    for text in [
+        "Genotype(normal=[('sep_conv_9x9', 0)])",
+        "{'normal/op_2_0': 'sep_conv_3x9'}",
+        "normal_n2:\n  chosen:\n  - normal_n3_p0\n",
+    ] {
+        told.remark(&format!("cell: {text:?}"));
+        fs::write(here.join("cell"), text).unwrap();
+        told.fail("genotype convert cell --to darts", 1);
+    }
+    told.fail("genotype convert cell --from aw-nas --to darts", 1);
+    for (what, bytes) in
+        [("no UTF-8", vec![0xff, 0xfe, b'G']), ("a blank more than a mebibyte", vec![b' '; (1 << 20) + 1])]
+    {
+        told.remark(&format!("cell: {what}"));
+        fs::write(here.join("cell"), bytes).unwrap();
+        told.fail("genotype convert cell --to darts", 1);
+    }
+    told.check("dialects");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
 
 use crate::support::{Said, destination, fail, images, read_json, softcell, succeed};
+use crate::transcript::Transcript;
 
 const TINY_TRAIN: &str = "--init-channels 2 --layers 2 --epochs 1 --batch-size 64";
 /// The cells of the checkpoints among the library's fixtures.
@@ -36,24 +37,18 @@ fn an_export_comes_back_as_the_same_run() {
     let here = here.path();
     succeed(here, &format!("train --genotype DARTS_V1 {TINY_TRAIN} --out r"));
     export(&here.join("r"), &here.join("digits.safetensors"));
-    let said = succeed(here, "import --weights digits.safetensors");
-    for words in [
-        "2 cells from 2 channels, cifar stem, 10 classes, images of 1x8x8",
-        "evaluate --run runs/digits-1 --data",
-    ] {
-        assert!(said.out.contains(words), "no {words:?} in {}", said.out);
-    }
+    let mut told = Transcript::new(here);
+    told.succeed("import --weights digits.safetensors");
     let manifest = read_json(&here.join("runs/digits-1/manifest.json"));
     assert!(manifest["imported_from"].as_str().unwrap().contains("digits.safetensors"), "{manifest}");
     assert_eq!(manifest["classes"], read_json(&here.join("r/manifest.json"))["classes"]);
-    fail(here, "evaluate --run runs/digits-1", 1, &["imported without images", "--data PATH"]);
+    told.fail("evaluate --run runs/digits-1", 1);
     let expected = scores(here, "--run r");
     // Of a run's own images the test part is taken, of others all: no fifth is split off.
     let all = scores(here, "--run runs/digits-1 --data digits");
     assert_eq!((&all["test_images"], &expected["test_images"]), (&1797.into(), &359.into()));
     assert_eq!(scores(here, "--run r --data digits"), all);
-    let said = succeed(here, "import --weights digits.safetensors --data digits --out with-images");
-    assert!(said.err.contains("are those the network was trained with"), "{}", said.err);
+    told.succeed("import --weights digits.safetensors --data digits --out with-images");
     assert_eq!(scores(here, "--run with-images"), expected);
     let weights = |run: &str| {
         let model = TrainedModel::load(&RunFolder::view(&here.join(run)).unwrap()).unwrap();
@@ -70,15 +65,11 @@ fn an_export_comes_back_as_the_same_run() {
     assert_eq!(predict("runs/digits-1"), predict("r"));
 
     // What is there is kept, and an imported network is not trained over.
-    fail(here, "import --weights digits.safetensors --out r", 1, &["there already", "--force"]);
+    told.fail("import --weights digits.safetensors --out r", 1);
     for command in ["fit --out", "search --out", "train --genotype DARTS_V1 --out", "train --run"] {
-        fail(
-            here,
-            &format!("{command} with-images --resume"),
-            1,
-            &["was imported", "softcell train --genotype"],
-        );
+        told.fail(&format!("{command} with-images --resume"), 1);
     }
+    told.check("import");
     assert_eq!(scores(here, "--run with-images"), expected);
     succeed(here, "import --weights digits.safetensors --out with-images --force");
     fail(here, "evaluate --run with-images", 1, &["imported without images"]);
@@ -105,42 +96,28 @@ fn checkpoints_of_pytorch_are_imported() {
 fn what_cannot_be_imported_is_explained_and_leaves_nothing() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
-    let refuse = |name: &str, more: &[&str], words: &[&str]| {
-        let said = import(here, &checkpoint(name), &[more, &["--out", "r"]].concat());
-        assert_eq!(said.code, Some(1), "{name}: {said:?}");
-        for word in words {
-            assert!(said.err.contains(word), "{name}: no {word:?} in {}", said.err);
-        }
-        assert!(!here.join("r").exists(), "{name}");
-    };
-    let cells = ["--genotype", CELLS];
-    refuse("weights.pt", &[], &["--genotype"]);
-    refuse("weights.pt", &["--genotype", "DARTS_V9"], &["`DARTS_V9`"]);
-    refuse(
-        "weights.pt",
-        &["--genotype", "NASNet"],
-        &["tensors 120 missing", "cells.{0-1}._ops.0.op.1.weight"],
-    );
-    refuse("weights.pt", &[&cells[..], &["--classes", "a,b"]].concat(), &["2 classes", "expected 3"]);
-    refuse("weights.pt", &[&cells[..], &["--layers", "3"]].concat(), &["missing: cells.2."]);
-    refuse("weights.pt", &[&cells[..], &["--mean", "0.5", "--std", "0.5"]].concat(), &["3 finite numbers"]);
-    refuse("weights.pt", &[&cells[..], &["--data", "digits"]].concat(), &["found 10 classes", "expected 3"]);
+    for name in ["weights.pt", "code.pt", "legacy-code.pt", "code-before.pt"] {
+        std::fs::copy(checkpoint(name), here.join(name)).unwrap();
+    }
+    std::fs::write(here.join("cells.txt"), CELLS).unwrap();
+    std::fs::write(here.join("mine.txt"), "thesis").unwrap();
+    let mut told = Transcript::new(here);
+    told.fail("import --weights weights.pt --out r", 1);
+    told.fail("import --weights weights.pt --out r --genotype DARTS_V9", 1);
+    told.fail("import --weights weights.pt --out r --genotype NASNet", 1);
+    for more in ["--classes a,b", "--layers 3", "--mean 0.5 --std 0.5", "--data digits"] {
+        told.fail(&format!("import --weights weights.pt --out r --genotype cells.txt {more}"), 1);
+    }
     for code in ["code.pt", "legacy-code.pt", "code-before.pt"] {
-        refuse(code, &cells, &["`posix.system`", "nothing of it was run"]);
+        told.fail(&format!("import --weights {code} --out r --genotype cells.txt"), 1);
         assert!(!here.join("pickle-was-run").exists(), "{code} was run");
     }
-    refuse("gone.pt", &cells, &["gone.pt"]);
-    std::fs::write(here.join("mine.txt"), "thesis").unwrap();
-    fail(
-        here,
-        "import --weights mine.txt --genotype DARTS_V2",
-        1,
-        &["a file of another kind", ".safetensors"],
-    );
-    fail(here, "import --weights w.pt --mean 0.5", 2, &["--std"]);
-    fail(here, "import --weights w.pt --data-format idx", 2, &["--data"]);
-    fail(here, "import", 2, &["--weights"]);
-    assert!(!here.join("runs").exists());
+    told.fail("import --weights mine.txt --genotype DARTS_V2", 1);
+    told.fail("import --weights w.pt --mean 0.5", 2);
+    told.fail("import --weights w.pt --data-format idx", 2);
+    told.fail("import", 2);
+    told.check("import-wrong");
+    assert!(!here.join("r").exists() && !here.join("runs").exists());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::support::{TINY, assert_same, copy, destination, fail, images, run, softcell, succeed};
+use crate::transcript::Transcript;
 
 /// Every file below a folder with its bytes, links as what they lead to.
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -68,11 +69,13 @@ fn answers_and_reports_overwrite_nothing() {
     fs::write(here.join("page.html"), "mine").unwrap();
     symlink("photo.png", here.join("link.csv")).unwrap();
     let before = contents(here);
-    fail(here, "predict --run r photo.png --out photo.png", 1, &["photo.png", "found a file", "--force"]);
-    fail(here, "predict --run r photo.png --out link.csv", 1, &["link.csv", "--force"]);
-    fail(here, "report --run r --out page.html", 1, &["page.html", "--force"]);
-    fail(here, "report --compare r other --out page.html", 1, &["page.html", "--force"]);
-    fail(here, "genotype draw DARTS_V2 --out r/config.toml", 1, &["config.toml"]);
+    let mut told = Transcript::new(here);
+    told.fail("predict --run r photo.png --out photo.png", 1);
+    told.fail("predict --run r photo.png --out link.csv", 1);
+    told.fail("report --run r --out page.html", 1);
+    told.fail("report --compare r other --out page.html", 1);
+    told.fail("genotype draw DARTS_V2 --out r/config.toml", 1);
+    told.check("overwriting");
     for force in ["", "--force"] {
         for file in [
             "r/weights/best.safetensors",

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::support::{assert_same, fail, read_json, run, softcell, succeed};
+use crate::transcript::Transcript;
 
 /// A run of seconds whose network of 5 cells from 16 channels is not given, but the preset's.
 const FIT: &str = "fit --images-per-class 10 --search-init-channels 2 --search-layers 2 --nodes 1 --search-epochs 1 \
@@ -111,33 +112,25 @@ fn what_was_given_is_kept() {
     assert_eq!(of("both"), of("asked"));
     assert!(of("both").0 < 16 && of("both").1 == 5, "{:?}", of("both"));
     assert!(of("depth").0 == 16 && of("depth").1 < 5, "{:?}", of("depth"));
-    let told =
-        ["train.max_macs = 1000000", "with 5 cells from 16 channels", "train.shrink is none", "with both"];
-    fail(here, &format!("{TRAIN} --max-macs 1M --init-channels 16 --layers 5 --out no"), 1, &told);
-    assert!(!here.join("no").exists());
 }
 
 #[test]
 fn wrong_limits_are_explained_before_anything_is_made() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
+    let mut told = Transcript::new(here);
     for value in ["many", "-3", "1.5", "3,3M", "1.2345k", "99999999999G", "3.3MB"] {
-        fail(here, &format!("fit --max-params {value} --out r"), 2, &["--max-params", "such as 3.3M"]);
+        told.fail(&format!("fit --max-params {value} --out r"), 2);
     }
-    fail(here, "train --genotype DARTS_V2 --max-macs fast", 2, &["--max-macs", "such as 3.3M"]);
-    fail(here, "fit --max-params 1M --shrink everything", 2, &["both, width, depth, none"]);
-    fail(here, "search --max-params 1M", 2, &["--max-params"]);
-    // No genotype at all could meet this one; the smallest that can be reached is told.
-    let least = ["train.max_params = 100", "expected no less than the smallest network", "8 channels"];
-    fail(here, &format!("{FIT} --max-params 100 --out r"), 1, &least);
-    fail(here, &format!("{FIT} --max-macs 1 --out r"), 1, &["train.max_macs = 1:", "multiply-adds with"]);
-    // This one could be met, but not by this genotype.
-    fail(
-        here,
-        &format!("{TRAIN} --max-params 5000 --out r"),
-        1,
-        &["train.max_params = 5000", "3 cells from 8"],
-    );
+    told.fail("train --genotype DARTS_V2 --max-macs fast", 2);
+    told.fail("fit --max-params 1M --shrink everything", 2);
+    told.remark("No genotype at all could meet these; the smallest that can be reached is told.");
+    told.fail(&format!("{FIT} --max-params 100 --out r"), 1);
+    told.fail(&format!("{FIT} --max-macs 1 --out r"), 1);
+    told.remark("These could be met, but not by this genotype.");
+    told.fail(&format!("{TRAIN} --max-params 5000 --out r"), 1);
+    told.fail(&format!("{TRAIN} --max-macs 1M --init-channels 16 --layers 5 --out r"), 1);
+    told.check("limits");
     assert!(!here.join("r").exists() && !here.join("runs").exists());
 }
 

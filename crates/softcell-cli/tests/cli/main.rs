@@ -26,4 +26,5 @@ mod runs;
 mod survival;
 mod terminal;
 mod training;
+mod transcript;
 mod usage;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::{TINY, assert_same, fail, read_json, succeed};
+use crate::transcript::Transcript;
 
 const SEARCH: &str =
     "search --images-per-class 20 --init-channels 2 --layers 2 --nodes 1 --epochs 2 --batch-size 16";
@@ -25,21 +26,16 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 fn dry_runs_tell_and_write_nothing() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
-    let said = succeed(here, &format!("fit {TINY} --dry-run --out r"));
-    for words in
-        ["[search]", "epochs = 2", "search  ", "training  ", "ms a step", "memory  ", "nothing was written"]
-    {
-        assert!(said.out.contains(words), "no {words:?} in {}", said.out);
-    }
+    let mut told = Transcript::new(here);
+    told.succeed(&format!("fit {TINY} --dry-run --out r"));
+    told.succeed(&format!("{SEARCH} --dry-run"));
+    told.succeed("train --genotype DARTS_V1 --dry-run --images-per-class 20 --init-channels 2 --layers 2");
     assert!(files(here).is_empty() && !here.join("runs").exists());
-    let alone = succeed(here, &format!("{SEARCH} --dry-run"));
-    assert!(!alone.out.contains("\ntraining "), "{}", alone.out);
+    told.check("dry-run");
     succeed(here, &format!("{SEARCH} --out r"));
     let before = files(here);
     let of_run = succeed(here, "train --run r --dry-run --epochs 3 --init-channels 2 --layers 2");
     assert!(of_run.out.contains("\ntraining ") && of_run.out.contains("epochs = 3"), "{}", of_run.out);
-    let given = "train --genotype DARTS_V1 --dry-run --images-per-class 20 --init-channels 2 --layers 2";
-    assert!(!succeed(here, given).out.contains("DARTS_V2"));
     assert_eq!(files(here), before);
 }
 
@@ -65,7 +61,6 @@ fn a_time_sizes_search_and_training_and_is_kept_in_mind() {
     let short = "fit --images-per-class 100 --search-epochs 200 --budget 1s --out t";
     fail(here, short, 1, &["budget = 1s", "expected more time"]);
     assert!(!here.join("t").exists(), "no run for which there is no time");
-    fail(here, "fit --budget soon", 2, &["such as 90s, 45m"]);
 }
 
 #[test]
@@ -91,7 +86,6 @@ fn the_time_is_said_before_the_run_begins() {
     let again = succeed(here, &format!("fit {TINY} --budget none --out s"));
     assert!(again.err.contains("time: about "), "{}", again.err);
     assert_same(&here.join("r"), &here.join("s"));
-    fail(here, &format!("fit {TINY} --budget never"), 2, &["such as 90s, 45m", "or none"]);
 }
 
 #[test]

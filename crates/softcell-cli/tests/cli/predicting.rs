@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::support::{Said, fail, read_json, softcell, succeed};
+use crate::transcript::Transcript;
 
 /// Two classes with names that CSV has to quote, and a network trained on them.
 fn trained(here: &Path) {
@@ -93,8 +94,11 @@ fn patterns_that_no_shell_expanded() {
 fn wrong_ways_to_ask() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
-    fail(here, "predict --run r x.png --format xml", 2, &["'xml'", "table, csv, json"]);
-    fail(here, "predict --run r x.png --format csv --json", 2, &["cannot be used with"]);
-    fail(here, "predict --run r", 2, &["IMAGE"]);
-    fail(here, "predict --run r x.png --top 0", 2, &["--top"]);
+    let mut told = Transcript::new(here);
+    told.fail("predict --run r x.png --format xml", 2);
+    told.fail("predict --run r x.png --format csv --json", 2);
+    told.fail("predict --run r", 2);
+    told.fail("predict --run r x.png --top 0", 2);
+    told.fail("predict --run r x.png --max-image-pixels 0", 2);
+    told.check("predict-wrong");
 }

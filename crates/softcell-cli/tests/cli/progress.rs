@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::support::{TINY, fail, read_json, run, succeed};
+use crate::support::{TINY, read_json, run, succeed};
 
 /// The lines of a JSON log, by their event.
 fn events(log: &str) -> BTreeMap<String, Vec<Value>> {
@@ -52,9 +52,6 @@ fn quiet_says_the_result_alone_and_errors() {
     let here = tempfile::tempdir().unwrap();
     let said = succeed(here.path(), &format!("fit {TINY} --out r -q"));
     assert!(said.err.is_empty() && said.out.contains("test accuracy"), "{said:?}");
-    fail(here.path(), "fit --data nowhere -q", 1, &["nowhere"]);
-    let both = run(here.path(), "fit -q -v");
-    assert!(both.code == Some(2) && both.err.contains("cannot be used with"), "{both:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
 
 use crate::support::{TINY, destination, fail, images, read_json, run, softcell, succeed};
+use crate::transcript::Transcript;
 
 /// A run of many seconds.
 const LONGER: &str = "fit --images-per-class 20 --search-init-channels 2 --search-layers 2 --nodes 1 \
@@ -224,15 +225,15 @@ fn cells_are_drawn_as_files() {
     succeed(here, "genotype draw --run r --out r.gif");
     assert!(bytes("r.gif").starts_with(b"GIF89a"));
 
-    fail(here, "genotype draw DARTS_V2 --out v2.svg", 1, &["found a file", "--force"]);
+    let mut told = Transcript::new(here);
+    told.fail("genotype draw DARTS_V2 --out v2.svg", 1);
     succeed(here, "genotype draw DARTS_V1 --out v2.svg --force");
     assert_ne!(text("v2.svg"), svg);
-    fail(here, "genotype draw DARTS_V2 --out a.gif", 1, &[".svg or .png"]);
-    fail(here, "genotype draw DARTS_V2 --out a", 1, &[".svg or .png"]);
-    fail(here, "genotype draw --run r --out a.png", 1, &[".svg or .gif"]);
-    fail(here, "genotype draw nowhere/file.txt --out a.svg", 1, &["nowhere/file.txt"]);
-    fail(here, "genotype draw --run nowhere --out a.svg", 1, &["nowhere"]);
-    fail(here, "genotype draw DARTS_V2", 2, &["--out"]);
-    fail(here, "genotype draw DARTS_V2 --out a.png --scale 1000", 2, &["0.1 to 20"]);
+    told.fail("genotype draw DARTS_V2 --out a.gif", 1);
+    told.fail("genotype draw DARTS_V2 --out a", 1);
+    told.fail("genotype draw --run r --out a.png", 1);
+    told.fail("genotype draw DARTS_V2", 2);
+    told.fail("genotype draw DARTS_V2 --out a.png --scale 1000", 2);
+    told.check("genotype-draw-wrong");
     assert!(!here.join("a.svg").exists() && !here.join("a.png").exists());
 }

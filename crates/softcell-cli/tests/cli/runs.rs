@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::support::{TINY, assert_same, fail, history, images, read_json, run, softcell, succeed};
+use crate::transcript::Transcript;
 
 fn begun(folder: &Path) -> bool {
     folder.join("config.toml").exists()
@@ -14,16 +15,7 @@ fn fit_writes_all_it_promises_and_the_rest_reads_it() {
     let here = here.path();
     let said = succeed(here, &format!("fit {TINY}"));
     let r = here.join("runs/digits-1");
-    for words in
-        ["built-in handwritten digits", "(*)", "does not predict", "instead, as given", "search.epochs = 2"]
-    {
-        assert!(said.err.contains(words), "no {words:?} in {}", said.err);
-    }
-    for words in
-        ["test accuracy", "(top-5)", "parameters", "confusion matrix", "softcell predict --run runs/digits-1"]
-    {
-        assert!(said.out.contains(words), "no {words:?} in {}", said.out);
-    }
+    assert!(said.out.contains("(top-5)") && said.out.contains("--run runs/digits-1"), "{}", said.out);
     let lines = history(&r);
     let stages: Vec<_> = lines.iter().map(|line| line["stage"].as_str().unwrap()).collect();
     assert_eq!(stages, ["search", "search", "train", "train"]);
@@ -49,7 +41,6 @@ fn fit_writes_all_it_promises_and_the_rest_reads_it() {
     {
         assert_eq!(evaluated[key], result[key], "{key}");
     }
-    assert!(succeed(here, "evaluate --run runs/digits-1").out.contains("confusion matrix"));
     let shown = succeed(here, "genotype show runs/digits-1 --json").json();
     assert_eq!((&shown["parameters"], &shown["macs"]), (&result["parameters"], &result["macs"]));
 
@@ -92,17 +83,17 @@ fn a_finished_run_says_so_and_keeps_its_settings() {
     let first = succeed(here, &format!("fit {TINY} --out r"));
     let again = succeed(here, "fit --out r --resume");
     assert_eq!(again.out, first.out);
-    assert!(again.err.contains("the run is finished"), "{}", again.err);
     succeed(here, &format!("fit {TINY} --preset auto --out r --resume"));
-    let differing = ["search.epochs is 2 in the run, 3 was given"];
-    fail(here, "fit --search-epochs 3 --out r --resume", 1, &differing);
-    fail(here, "fit --seed 7 --out r --resume", 1, &["seed is 2 in the run, 7 was given"]);
-    fail(
-        here,
-        &format!("fit {TINY} --preset paper-cifar10 --out r --resume"),
-        1,
-        &["train.auxiliary is false"],
-    );
+    let mut told = Transcript::new(here);
+    told.fail("fit --search-epochs 3 --out r --resume", 1);
+    told.fail("fit --seed 7 --out r --resume", 1);
+    told.fail(&format!("fit {TINY} --preset paper-cifar10 --out r --resume"), 1);
+    told.fail("fit --out r", 1);
+    told.fail("search --out r", 1);
+    told.fail("search --out r --resume --unrolled", 1);
+    told.fail("train --run r", 1);
+    told.fail("train --run r --resume --epochs 3", 1);
+    told.check("resume-wrong");
     let fresh = succeed(here, &format!("fit {TINY} --out s --resume"));
     assert!(fresh.err.contains("there is no run in s yet"), "{}", fresh.err);
     assert_same(&here.join("r"), &here.join("s"));
@@ -113,14 +104,7 @@ fn search_then_train_is_fit() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
     succeed(here, &format!("fit {TINY} --out whole"));
-    let found = succeed(here, &format!("search {TINY_SEARCH} --out parts"));
-    assert!(
-        found.out.contains("softcell train --run parts") && found.out.contains("does not predict"),
-        "{found:?}"
-    );
-    fail(here, "evaluate --run parts", 1, &["no trained network", "softcell train --run parts"]);
-    fail(here, "predict --run parts a.png", 1, &["softcell train --run parts"]);
-    fail(here, "train --run parts --seed 5", 1, &["seed is 2 in the run", "only the training settings"]);
+    succeed(here, &format!("search {TINY_SEARCH} --out parts"));
     succeed(here, &format!("train --run parts {TINY_TRAIN}"));
     assert_same(&here.join("whole"), &here.join("parts"));
     let searched = succeed(here, "search --out parts --resume");
@@ -130,7 +114,6 @@ fn search_then_train_is_fit() {
     fail(here, "train --run parts", 1, &["is trained already", "--resume", "--force"]);
     let shown = succeed(here, "train --run parts --resume");
     assert!(shown.err.contains("is trained"), "{}", shown.err);
-    fail(here, "train --run parts --resume --epochs 3", 1, &["train.epochs is 2 in the run, 3 was given"]);
     succeed(here, "train --run parts --force --epochs 3");
     let epochs = history(&here.join("parts")).iter().filter(|line| line["stage"] == "train").count();
     assert_eq!(epochs, 3);
@@ -213,6 +196,60 @@ fn own_images_are_learned_and_predicted() {
     std::fs::remove_file(root.join("light/11.png")).unwrap();
     fail(here, "evaluate --run r", 1, &["images have changed"]);
     fail(here, "fit --out r --resume", 1, &["images have changed"]);
+}
+
+/// One candidate, so that the cell is the same whatever is learned, and two classes as different as day and night.
+const CERTAIN: &str =
+    "--nodes 1 --candidates sep_conv_3x3 --layers 2 --init-channels 4 --batch-size 4 --data photos";
+
+#[test]
+fn all_of_a_run_is_told() {
+    let here = tempfile::tempdir().unwrap();
+    let root = images(here.path());
+    let here = here.path();
+    std::fs::rename(root, here.join("photos")).unwrap();
+    let mut told = Transcript::new(here);
+    told.succeed(&format!("fit {CERTAIN} --search-epochs 2 --train-epochs 20 --out runs/a"));
+    told.succeed("fit --out runs/a --resume");
+    told.succeed("train --run runs/a --resume");
+    told.succeed("evaluate --run runs/a");
+    told.succeed("evaluate --run runs/a --data photos/light/../");
+    told.succeed("predict --run runs/a photos/light/00.png photos/dark/00.png --top 2");
+    told.fail("predict --run runs/a photos/dark gone.png photos/light/*.jpg", 1);
+    told.succeed("genotype show runs/a");
+    told.succeed("report --run runs/a");
+    for format in ["onnx", "safetensors", "pytorch"] {
+        told.succeed(&format!("export --run runs/a --format {format}"));
+    }
+    told.succeed("import --weights runs/a/model.safetensors --out runs/b");
+    told.fail("evaluate --run runs/b", 1);
+    told.fail("train --run runs/b --resume", 1);
+    std::fs::create_dir(here.join("runs/bad")).unwrap();
+    std::fs::copy(here.join("runs/a/manifest.json"), here.join("runs/bad/manifest.json")).unwrap();
+    std::fs::write(here.join("runs/bad/config.toml"), "nonsense").unwrap();
+    told.succeed("runs --sort name");
+    told.fail("train --genotype DARTS_V2 --out runs/a --resume", 1);
+    std::fs::remove_file(here.join("photos/light/11.png")).unwrap();
+    told.fail("evaluate --run runs/a", 1);
+    told.fail("fit --out runs/a --resume", 1);
+    told.check("run");
+}
+
+#[test]
+fn all_of_a_search_is_told() {
+    let here = tempfile::tempdir().unwrap();
+    let root = images(here.path());
+    let here = here.path();
+    std::fs::rename(root, here.join("photos")).unwrap();
+    let mut told = Transcript::new(here);
+    told.succeed(&format!("search {CERTAIN} --epochs 2 --out runs/s"));
+    told.succeed("search --out runs/s --resume");
+    told.fail("evaluate --run runs/s", 1);
+    told.fail("predict --run runs/s a.png", 1);
+    told.fail("export --run runs/s --format onnx", 1);
+    told.fail("train --run runs/s --seed 5", 1);
+    told.succeed("runs");
+    told.check("search");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::tcgetattr;
 use nix::unistd::Pid;
 
-use crate::support::{TINY, fail, ignores_signals, softcell, succeed};
+use crate::support::{TINY, ignores_signals, softcell, succeed};
 
 /// A search of a few seconds.
 const SEARCH: &str = "search --images-per-class 20 --init-channels 4 --layers 2 --batch-size 16";
@@ -181,14 +181,6 @@ fn without_a_terminal_there_are_plain_lines() {
     assert_eq!(without(&plain.err), without(&asked.err), "{asked:?}");
     assert!(!asked.err.contains('\x1b'), "{asked:?}");
     crate::support::assert_same(&here.join("plain"), &here.join("asked"));
-}
-
-#[test]
-fn no_curves_for_those_who_want_silence_or_json() {
-    let here = tempfile::tempdir().unwrap();
-    for flags in ["-q", "--log-format json"] {
-        fail(here.path(), &format!("fit --tui {flags}"), 2, &["--tui", "cannot be used with"]);
-    }
 }
 
 #[test]

@@ -2,49 +2,76 @@
 
 use std::io::pipe;
 
-use crate::support::{fail, run, softcell, succeed};
+use crate::support::softcell;
+use crate::transcript::Transcript;
+
+/// Commands that have no settings of a run.
+const OTHERS: [&str; 21] = [
+    "--version",
+    "--help",
+    "",
+    "evaluate --help",
+    "predict --help",
+    "export --help",
+    "import --help",
+    "runs --help",
+    "report --help",
+    "genotype --help",
+    "genotype show --help",
+    "genotype draw --help",
+    "genotype convert --help",
+    "genotype list --help",
+    "data --help",
+    "data inspect --help",
+    "replay --help",
+    "bench --help",
+    "bench step --help",
+    "bench train --help",
+    "bench evaluate --help",
+];
 
 #[test]
 fn help_shows_commands_examples_and_settings() {
     let here = tempfile::tempdir().unwrap();
-    let help = succeed(here.path(), "--help").out;
-    for word in [
-        "fit", "search", "train", "evaluate", "predict", "export", "genotype", "data", "replay", "bench",
-        "--resume",
-    ] {
-        assert!(help.contains(word), "no {word} in {help}");
+    let mut told = Transcript::new(here.path());
+    for args in OTHERS {
+        let code = told.run(args, &[]).code;
+        assert_eq!(code, Some(if args.is_empty() { 2 } else { 0 }), "{args}");
     }
-    assert!(help.contains("softcell fit --data ./my-images"), "{help}");
-    let fit = succeed(here.path(), "fit --help").out;
-    let headings = ["Run:", "Data:", "Search:", "Training:", "Search and training ("];
-    let places: Vec<_> = headings.iter().map(|heading| fit.find(heading).unwrap()).collect();
-    assert!(places.is_sorted(), "{fit}");
-    for word in ["--init-channels <N>", "--arch-learning-rate <X>", "--data <PATH>", "--drop-path-prob <X>"] {
-        assert!(fit.contains(word), "no {word} in {fit}");
+    told.check("help");
+    for command in ["fit", "search", "train"] {
+        let mut told = Transcript::new(here.path());
+        told.succeed(&format!("{command} --help"));
+        told.check(&format!("help-{command}"));
     }
-    assert!(!succeed(here.path(), "search --help").out.contains("--auxiliary"));
-    assert!(!succeed(here.path(), "train --help").out.contains("--unrolled"));
-    assert!(succeed(here.path(), "--version").out.starts_with("softcell "));
-    let nothing = run(here.path(), "");
-    assert!(nothing.code == Some(2) && nothing.err.contains("Usage:"), "{nothing:?}");
 }
 
 #[test]
 fn a_wrong_command_line_is_explained() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
-    fail(here, "fit --epoch 3", 2, &["unexpected argument '--epoch'", "--epochs"]);
-    fail(here, "fit --epochs three", 2, &["'three'", "--epochs", "expected a whole number"]);
-    fail(here, "fit --learning-rate -3e-4 --out r", 1, &["learning_rate = -0.0003", "above 0"]);
-    fail(here, "search --candidates none,sep_conv_3", 2, &["nearest: sep_conv_3x3"]);
-    fail(here, "fit --preset papre-cifar10", 2, &["paper-cifar10"]);
-    fail(here, "fit --resume", 2, &["--out"]);
-    fail(here, "fit --resume --force --out r", 2, &["cannot be used with"]);
-    fail(here, "train", 2, &["--run", "--genotype"]);
-    fail(here, "train --run r --genotype DARTS_V2", 2, &["cannot be used with"]);
-    fail(here, "train --run r --out q", 2, &["cannot be used with"]);
-    fail(here, "fit --threads 0", 2, &["--threads"]);
-    fail(here, "fit --device toaster --out r", 1, &["device = toaster", "cpu"]);
+    let mut told = Transcript::new(here);
+    told.fail("fit --epoch 3", 2);
+    told.fail("fit --epochs three", 2);
+    told.fail("fit --learning-rate -3e-4 --out r", 1);
+    told.fail("search --candidates none,sep_conv_3", 2);
+    told.fail("search --auxiliary", 2);
+    told.fail("search --max-params 1M", 2);
+    told.fail("fit --preset papre-cifar10", 2);
+    told.fail("fit --resume", 2);
+    told.fail("fit --resume --force --out r", 2);
+    told.fail("fit -q -v", 2);
+    told.fail("fit --tui -q", 2);
+    told.fail("fit --tui --log-format json", 2);
+    told.fail("fit --budget soon", 2);
+    told.fail("fit --budget never", 2);
+    told.fail("train", 2);
+    told.fail("train --run r --genotype DARTS_V2", 2);
+    told.fail("train --run r --out q", 2);
+    told.fail("train --unrolled", 2);
+    told.fail("fit --threads 0", 2);
+    told.fail("fit --device toaster --out r", 1);
+    told.check("wrong-command-lines");
     assert!(
         !here.join("r").exists() && !here.join("runs").exists(),
         "nothing is made for a wrong command line"
@@ -55,28 +82,41 @@ fn a_wrong_command_line_is_explained() {
 fn a_wrong_settings_file_is_explained() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
-    let file = |text: &str| std::fs::write(here.join("my.toml"), text).unwrap();
-    file("[search]\nepoch = 3\n");
-    fail(here, "fit --config my.toml", 1, &["my.toml", "unknown key `search.epoch`", "`search.epochs`"]);
-    file("[search\nepochs = 3\n");
-    fail(here, "fit --config my.toml", 1, &["my.toml, line 1"]);
-    file("[train]\nmomentum = 1.5\n");
-    fail(here, "fit --config my.toml", 1, &["train.momentum = 1.5"]);
-    fail(here, "fit --config none.toml", 1, &["none.toml", "because: "]);
+    let mut told = Transcript::new(here);
+    for text in ["[search]\nepoch = 3\n", "[search\nepochs = 3\n", "[train]\nmomentum = 1.5\n"] {
+        std::fs::write(here.join("my.toml"), text).unwrap();
+        told.remark(&format!("my.toml: {text:?}"));
+        told.fail("fit --config my.toml", 1);
+    }
+    told.fail("fit --config none.toml", 1);
+    told.check("wrong-settings-files");
 }
 
 #[test]
 fn missing_data_and_runs_are_explained() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
-    fail(here, "fit --data nowhere --out r", 1, &["nowhere", "no such file or folder"]);
-    fail(here, "data inspect nowhere", 1, &["nowhere"]);
-    for command in ["evaluate --run nowhere", "predict --run nowhere a.png", "train --run nowhere"] {
-        fail(here, command, 1, &["run nowhere", "no such folder"]);
-    }
-    fail(here, "replay nowhere.safetensors", 1, &["nowhere.safetensors"]);
-    fail(here, "genotype show nowhere/genotype.txt", 1, &["nowhere/genotype.txt"]);
-    assert!(!here.join("r").exists());
+    let mut told = Transcript::new(here);
+    told.fail("fit --data nowhere --out r", 1);
+    told.fail("fit --data nowhere -q", 1);
+    told.fail("data inspect nowhere", 1);
+    told.fail("evaluate --run nowhere", 1);
+    told.fail("predict --run nowhere a.png", 1);
+    told.fail("train --run nowhere", 1);
+    told.fail("train --from nowhere --out r", 1);
+    told.fail("report --run nowhere", 1);
+    told.fail("report --compare nowhere elsewhere", 1);
+    told.fail("export --run nowhere --format onnx", 1);
+    told.fail("import --weights nowhere.pt --genotype DARTS_V2", 1);
+    told.fail("runs nowhere", 1);
+    told.fail("replay nowhere.safetensors", 1);
+    told.fail("genotype show nowhere/genotype.txt", 1);
+    told.fail("genotype convert nowhere/cell.yaml --to darts", 1);
+    told.fail("genotype draw nowhere/file.txt --out a.svg", 1);
+    told.fail("genotype draw --run nowhere --out a.svg", 1);
+    told.fail("bench evaluate --genotype nowhere/cell.txt", 1);
+    told.check("missing-files");
+    assert_eq!(std::fs::read_dir(here).unwrap().count(), 0, "nothing is made");
 }
 
 #[test]
