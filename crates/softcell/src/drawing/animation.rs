@@ -7,6 +7,7 @@ use super::layout::Layout;
 use super::svg::{CellChoice, FONTS, body, file, heading, moved, round};
 use super::{FONT_SIZE, check};
 use crate::error::{Error, Result};
+use crate::space::plan::CellType;
 use crate::space::{CellKind, Genotype};
 
 /// Seconds that an epoch is shown, and least seconds of a picture.
@@ -68,8 +69,10 @@ fn pictures(frames: &[Frame], cells: CellChoice) -> Result<Pictures> {
     let mut contents: Vec<Vec<Markup>> = vec![Vec::new(); frames.len()];
     let (mut width, mut top) = (0.0_f64, 0.0);
     for &kind in cells.kinds() {
-        let layouts: Vec<Layout> =
-            frames.iter().map(|frame| Layout::new(frame.genotype.cell(kind), Columns::ByNode)).collect();
+        let layouts: Vec<Layout> = frames
+            .iter()
+            .map(|frame| Layout::new(&CellType::derived(kind, frame.genotype.cell(kind)), Columns::ByNode))
+            .collect();
         let above = layouts.iter().map(Layout::axis).fold(0.0, f64::max);
         let below = layouts.iter().map(|layout| layout.height - layout.axis()).fold(0.0, f64::max);
         for (layout, content) in layouts.iter().zip(&mut contents) {
@@ -100,7 +103,7 @@ fn pictures(frames: &[Frame], cells: CellChoice) -> Result<Pictures> {
 fn cell_at(layout: &Layout, kind: CellKind, top: f64, axis: f64) -> Markup {
     html! {
         (heading(kind, top))
-        (moved(top + CAPTION + axis - layout.axis(), &body(layout, kind)))
+        (moved(top + CAPTION + axis - layout.axis(), &body(layout)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! A cell as items in columns: what stands where from left to right, and which line leads where.
 
 use super::{CONTENT_GAP, LINE_GAP};
-use crate::space::{CellGene, N_INPUTS, Primitive};
+use crate::space::Primitive;
+use crate::space::plan::CellType;
 
 /// In which columns the nodes stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,9 @@ pub(super) enum Columns {
 /// What stands at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
-    /// A node of the cell, the inputs included.
+    /// The output of the cell so many before this one.
+    Input(usize),
+    /// A node of the cell.
     Node(usize),
     /// The output.
     Output,
@@ -28,6 +31,8 @@ pub(super) enum Content {
         source: usize,
         /// The node that sums it.
         target: usize,
+        /// 1 or 2.
+        stride: usize,
     },
     /// Nothing: a line passes.
     Bend,
@@ -70,8 +75,8 @@ pub(super) struct Graph {
 impl Graph {
     /// Nodes stand in even columns, operations in the odd column before the node that sums them.
     ///
-    /// The cell must pass [`crate::space::Genotype::check`].
-    pub(super) fn new(cell: &CellGene, columns: Columns, size: impl Fn(Content) -> [f64; 2]) -> Graph {
+    /// Each edge has one operation.
+    pub(super) fn new(cell: &CellType, columns: Columns, size: impl Fn(Content) -> [f64; 2]) -> Graph {
         let layers = layers(cell, columns);
         let last = layers.iter().copied().max().unwrap_or(0) + 1;
         let mut graph =
@@ -79,26 +84,30 @@ impl Graph {
         let nodes: Vec<usize> = layers
             .iter()
             .enumerate()
-            .map(|(node, layer)| graph.add(Content::Node(node), 2 * layer, &size))
+            .map(|(node, layer)| {
+                let content = match cell.inputs.checked_sub(node) {
+                    Some(before) if before > 0 => Content::Input(before),
+                    _ => Content::Node(node),
+                };
+                graph.add(content, 2 * layer, &size)
+            })
             .collect();
         let output = graph.add(Content::Output, 2 * last, &size);
-        for (i, genes) in cell.nodes.iter().enumerate() {
-            let target = N_INPUTS + i;
-            for gene in genes {
-                let content = Content::Operation { primitive: gene.primitive, source: gene.source, target };
-                let operation = graph.add(content, 2 * layers[target] - 1, &size);
-                graph.connect(nodes[gene.source], operation, Some(gene.primitive), &size);
-                graph.connect(operation, nodes[target], Some(gene.primitive), &size);
-            }
+        for edge in cell.edges.iter().filter(|edge| edge.choices[0] != Primitive::None) {
+            let (source, target, primitive) = (edge.source, edge.target, edge.choices[0]);
+            let content = Content::Operation { primitive, source, target, stride: edge.stride };
+            let operation = graph.add(content, 2 * layers[target] - 1, &size);
+            graph.connect(nodes[source], operation, Some(primitive), &size);
+            graph.connect(operation, nodes[target], Some(primitive), &size);
         }
-        for &node in &cell.concat {
+        for &node in cell.output.nodes() {
             graph.connect(nodes[node], output, None, &size);
         }
         if columns == Columns::ByNode {
             let spread = graph.items[0].size[1] + CONTENT_GAP;
             for (node, &item) in nodes.iter().enumerate() {
                 graph.items[item].pinned =
-                    Some(if node < N_INPUTS { (node as f64 - 0.5) * spread } else { 0.0 });
+                    Some(if node < cell.inputs { (node as f64 - 0.5) * spread } else { 0.0 });
             }
             graph.items[output].pinned = Some(0.0);
         }
@@ -149,10 +158,11 @@ impl Graph {
 }
 
 /// The layer of each node, inputs included.
-fn layers(cell: &CellGene, columns: Columns) -> Vec<usize> {
-    let mut layers = vec![0; N_INPUTS];
-    for (i, genes) in cell.nodes.iter().enumerate() {
-        let after = genes.iter().map(|gene| layers[gene.source]).max().unwrap_or(0) + 1;
+fn layers(cell: &CellType, columns: Columns) -> Vec<usize> {
+    let mut layers = vec![0; cell.inputs];
+    for i in 0..cell.nodes {
+        let edges = cell.edges.iter().filter(|edge| edge.target == cell.inputs + i);
+        let after = edges.map(|edge| layers[edge.source]).max().unwrap_or(0) + 1;
         layers.push(match columns {
             Columns::ByDepth => after,
             Columns::ByNode => i + 1,

@@ -3,7 +3,8 @@
 use super::columns::{Columns, Content, Graph};
 use super::order::{order, place};
 use super::{CONTENT_GAP, FONT_SIZE, text_width};
-use crate::space::{CellGene, Primitive};
+use crate::space::Primitive;
+use crate::space::plan::CellType;
 
 /// Height of the box of an operation.
 const OPERATION_HEIGHT: f64 = 22.0;
@@ -63,6 +64,8 @@ pub(super) struct PlacedLine {
 /// A drawing without colours.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
+    /// Input nodes of the cell.
+    pub inputs: usize,
     pub boxes: Vec<PlacedBox>,
     pub lines: Vec<PlacedLine>,
     pub width: f64,
@@ -71,7 +74,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Of a cell that can be built and is not too large.
-    pub(super) fn new(cell: &CellGene, columns: Columns) -> Layout {
+    pub(super) fn new(cell: &CellType, columns: Columns) -> Layout {
         let mut graph = Graph::new(cell, columns, size);
         order(&mut graph);
         place(&mut graph);
@@ -109,6 +112,7 @@ impl Layout {
             })
             .collect();
         Layout {
+            inputs: cell.inputs,
             boxes,
             lines,
             width: spans.last().map_or(0.0, |span| span[1]) + MARGIN,
@@ -131,7 +135,12 @@ fn spans(graph: &Graph, columns: Columns) -> Vec<[f64; 2]> {
         let mut width = items.iter().map(|&item| graph.items[item].size[0]).fold(0.0, f64::max);
         if columns == Columns::ByNode && column % 2 == 1 && column + 2 < graph.columns.len() {
             // As wide as any operation, so that the next column is at the same place in every drawing.
-            width = size(Content::Operation { primitive: Primitive::DilConv5x5, source: 0, target: 2 })[0];
+            width = size(Content::Operation {
+                primitive: Primitive::DilConv5x5,
+                source: 0,
+                target: 2,
+                stride: 1,
+            })[0];
         }
         spans.push([left, left + width]);
         // Steep curves are hard to follow.
@@ -154,7 +163,7 @@ pub(super) fn size(content: Content) -> [f64; 2] {
     match content {
         Content::Bend => [0.0, 0.0],
         // `ck-2` with a small index.
-        Content::Node(0 | 1) => [text_width("ck-2") + 1.4 * PADDING, NODE_HEIGHT],
+        Content::Input(_) => [text_width("ck-2") + 1.4 * PADDING, NODE_HEIGHT],
         Content::Output => [text_width("ck") + 2.0 * PADDING, NODE_HEIGHT],
         Content::Node(node) => {
             [(text_width(&node.to_string()) + 2.0 * PADDING).max(NODE_HEIGHT), NODE_HEIGHT]

@@ -26,7 +26,7 @@ pub(crate) use colours::series_properties;
 pub(crate) use raster::to_pixels;
 #[cfg(feature = "raster")]
 pub use raster::{to_gif, to_png};
-pub use svg::{CellChoice, draw_cells};
+pub use svg::{CellChoice, draw_cell, draw_cells};
 pub(crate) use svg::{inline, inline_style};
 
 use crate::error::{Error, Result};
@@ -48,29 +48,35 @@ fn text_width(text: &str) -> f64 {
     text.chars().count() as f64 * FONT_SIZE * ADVANCE
 }
 
-/// Whether a cell is small enough to be drawn.
-fn is_drawable(cell: &CellGene) -> bool {
-    cell.nodes.iter().map(Vec::len).sum::<usize>() <= MOST_OPERATIONS
+fn operations(cell: &CellGene) -> usize {
+    cell.nodes.iter().map(Vec::len).sum()
 }
 
 /// Refuses genotypes that are no genotypes, and those that are too large to draw.
 fn check(genotype: &Genotype) -> Result<()> {
     genotype.check()?;
     let cells = [&genotype.normal, &genotype.reduction];
-    let Some(cell) = cells.into_iter().find(|cell| !is_drawable(cell)) else { return Ok(()) };
+    cells.into_iter().try_for_each(|cell| check_size(operations(cell)))
+}
+
+/// Refuses a cell of so many operations, if they are too many to draw.
+fn check_size(operations: usize) -> Result<()> {
+    if operations <= MOST_OPERATIONS {
+        return Ok(());
+    }
     Err(Error::invalid(
         "drawing of a cell",
-        format!("{} operations", cell.nodes.iter().map(Vec::len).sum::<usize>()),
+        format!("{operations} operations"),
         format!("at most {MOST_OPERATIONS}"),
         "read it as text instead",
     ))
 }
 
 /// How a node is called in pictures and text: `c_{k-2}`, `c_{k-1}`, or its number in the genotype.
-pub(crate) fn node_name(node: usize) -> String {
-    match node {
-        0 => "c_{k-2}".to_owned(),
-        1 => "c_{k-1}".to_owned(),
-        node => node.to_string(),
+/// The cell has so many inputs.
+pub(crate) fn node_name(node: usize, inputs: usize) -> String {
+    match inputs.checked_sub(node) {
+        Some(before) if before > 0 => format!("c_{{k-{before}}}"),
+        _ => node.to_string(),
     }
 }

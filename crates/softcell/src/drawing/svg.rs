@@ -5,8 +5,9 @@ use maud::{Markup, PreEscaped, html};
 use super::colours::picture_style;
 use super::columns::{Columns, Content};
 use super::layout::{Area, Layout, MARGIN, PlacedLine};
-use super::{FONT_SIZE, check, node_name, text_width};
+use super::{FONT_SIZE, check, check_size, node_name, text_width};
 use crate::error::Result;
+use crate::space::plan::CellType;
 use crate::space::{CellKind, Genotype};
 
 /// Fonts that a viewer may have, all of one width or nearly so.
@@ -56,10 +57,10 @@ pub fn draw_cells(genotype: &Genotype, cells: CellChoice) -> Result<String> {
     let mut parts = Vec::new();
     let (mut width, mut height) = (0.0_f64, 0.0);
     for &kind in cells.kinds() {
-        let layout = Layout::new(genotype.cell(kind), Columns::ByDepth);
+        let layout = Layout::new(&CellType::derived(kind, genotype.cell(kind)), Columns::ByDepth);
         parts.push(html! {
             (heading(kind, height))
-            (moved(height + HEADING, &body(&layout, kind)))
+            (moved(height + HEADING, &body(&layout)))
         });
         width = width.max(layout.width);
         height += HEADING + layout.height;
@@ -68,15 +69,26 @@ pub fn draw_cells(genotype: &Genotype, cells: CellChoice) -> Result<String> {
     Ok(file(&title, [width, height], &html! { @for part in &parts { (part) } }, ""))
 }
 
+/// Draws one cell of any shape, whose edges have one operation each, as [`draw_cells`] does.
+///
+/// # Errors
+/// When it has more than 200 operations.
+pub fn draw_cell(cell: &CellType) -> Result<String> {
+    check_size(cell.edges.len())?;
+    let layout = Layout::new(cell, Columns::ByDepth);
+    let content = moved(0.0, &body(&layout));
+    Ok(file(&format!("{} cell", cell.name), [layout.width, layout.height], &content, ""))
+}
+
 /// A cell within a page, which has [`inline_style`] once; none where it is too large.
 pub(crate) fn inline(genotype: &Genotype, kind: CellKind) -> Option<Markup> {
     check(genotype).ok()?;
-    let layout = Layout::new(genotype.cell(kind), Columns::ByDepth);
+    let layout = Layout::new(&CellType::derived(kind, genotype.cell(kind)), Columns::ByDepth);
     let [width, height] = [layout.width, layout.height].map(round);
     Some(html! {
         svg class="sc-cell" viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height)
             font-family=(FONTS) font-size=(FONT_SIZE) role="img" aria-label=(format!("{kind} cell")) {
-            (body(&layout, kind))
+            (body(&layout))
         }
     })
 }
@@ -114,10 +126,10 @@ pub(super) fn moved(down: f64, content: &Markup) -> Markup {
 }
 
 /// Lines first, so that boxes lie on their ends.
-pub(super) fn body(layout: &Layout, kind: CellKind) -> Markup {
+pub(super) fn body(layout: &Layout) -> Markup {
     html! {
         @for line in &layout.lines { (drawn_line(line)) }
-        @for placed in &layout.boxes { (drawn_box(placed.content, &placed.area, kind)) }
+        @for placed in &layout.boxes { (drawn_box(placed.content, &placed.area, layout.inputs)) }
     }
 }
 
@@ -155,29 +167,28 @@ fn drawn_line(line: &PlacedLine) -> Markup {
     }
 }
 
-fn drawn_box(content: Content, area: &Area, kind: CellKind) -> Markup {
+fn drawn_box(content: Content, area: &Area, inputs: usize) -> Markup {
     let [x, y] = area.centre();
     let baseline = round(y + 0.35 * FONT_SIZE);
     let [left, top, width, height] = [area.left, area.top, area.width, area.height].map(round);
     match content {
         Content::Bend => html! {},
-        Content::Operation { primitive, source, target } => {
-            let stride = kind.stride(source);
+        Content::Operation { primitive, source, target, stride } => {
             let length = round(text_width(primitive.name()));
             html! {
                 g {
-                    title { (primitive) " from " (node_name(source)) " to " (node_name(target)) ", stride " (stride) }
+                    title { (primitive) " from " (node_name(source, inputs)) " to " (node_name(target, inputs)) ", stride " (stride) }
                     rect class={ "sc-box sc-" (primitive) } x=(left) y=(top) width=(width) height=(height) rx="6" {}
                     text class="sc-text" x=(round(x)) y=(baseline) text-anchor="middle" textLength=(length)
                         lengthAdjust="spacingAndGlyphs" { (primitive) }
                 }
             }
         }
-        Content::Node(_) | Content::Output => html! {
+        Content::Input(_) | Content::Node(_) | Content::Output => html! {
             rect class="sc-node" x=(left) y=(top) width=(width) height=(height) rx="4" {}
             text class="sc-text" x=(round(x)) y=(baseline) text-anchor="middle" {
                 @match content {
-                    Content::Node(node @ (0 | 1)) => { "c" tspan font-size="9.5" dy="3" { "k\u{2013}" (2 - node) } },
+                    Content::Input(before) => { "c" tspan font-size="9.5" dy="3" { "k\u{2013}" (before) } },
                     Content::Output => { "c" tspan font-size="9.5" dy="3" { "k" } },
                     Content::Node(node) => (node),
                     _ => {},

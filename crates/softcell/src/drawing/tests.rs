@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::columns::{Columns, Content};
 use super::layout::{Area, Layout, PlacedLine};
 use super::*;
+use crate::space::plan::{CellType, Choice};
 use crate::space::testing::genotypes;
 use crate::space::{CellKind, EdgeGene, Primitive, known_genotype, known_names};
 
@@ -50,7 +51,7 @@ fn points(line: &PlacedLine) -> Vec<[f64; 2]> {
 }
 
 fn check_layout(cell: &CellGene, columns: Columns) {
-    let layout = Layout::new(cell, columns);
+    let layout = Layout::new(&CellType::derived(CellKind::Normal, cell), columns);
     let page = Area { left: 0.0, top: 0.0, width: layout.width, height: layout.height };
     for (i, one) in layout.boxes.iter().enumerate() {
         assert!(
@@ -165,7 +166,7 @@ fn pixels_show_text_and_colours_without_fonts_of_the_system() {
     let genotype = known_genotype("DARTS_V2").unwrap();
     let png = to_png(&draw_cells(&genotype, CellChoice::Normal).unwrap(), 2.0).unwrap();
     let picture = image::load_from_memory(&png).unwrap().to_rgba8();
-    let layout = Layout::new(&genotype.normal, Columns::ByDepth);
+    let layout = Layout::new(&CellType::derived(CellKind::Normal, &genotype.normal), Columns::ByDepth);
     assert_eq!(picture.width(), 2 * layout.width.ceil() as u32);
     assert_eq!(picture.get_pixel(0, 0).0, [255; 4]);
     let dark = picture.pixels().filter(|p| p.0[..3].iter().all(|&v| v < 70)).count();
@@ -196,4 +197,16 @@ proptest! {
         }
         texts(&draw_cells(&genotype, CellChoice::Both).unwrap());
     }
+}
+
+/// One input, which is called by its place before the cell; edges without an operation are not drawn.
+#[test]
+fn a_cell_of_another_space_is_drawn() {
+    use Primitive::{AvgPool3x3, None, NorConv3x3, SkipConnect};
+    let kept = [NorConv3x3, None, SkipConnect, AvgPool3x3, None, NorConv3x3];
+    let cell = CellType::nas_bench_201(Choice::Fixed, |edge| vec![kept[edge]]);
+    let drawn = texts(&draw_cell(&cell).unwrap());
+    let count = |text: &str| drawn.iter().filter(|found| *found == text).count();
+    assert_eq!((count("ck\u{2013}1"), count("ck\u{2013}2"), count("ck")), (1, 0, 1), "{drawn:?}");
+    assert_eq!((count("nor_conv_3x3"), count("none"), count("3")), (2, 0, 1), "{drawn:?}");
 }

@@ -26,6 +26,8 @@ use super::{ExportFormat, Sample, Verification, Written};
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
+use crate::nn::NamedTensors;
+use crate::space::plan::{MapShape, NetworkPlan};
 use graph::Map;
 use network::Network;
 
@@ -160,6 +162,28 @@ pub fn to_bytes(model: &TrainedModel, options: &OnnxOptions) -> Result<Vec<u8>> 
         )),
         _ => Ok(file.encode_to_vec()),
     }
+}
+
+/// The network of any plan as the bytes of an ONNX file, without normalisation and metadata: input `image`,
+/// `[batch, channels, height, width]` in f32 as the network sees it, output `logits`. Its cells have one operation on
+/// each edge.
+///
+/// # Errors
+/// Weights that do not fit the plan.
+pub fn plan_to_bytes(plan: &NetworkPlan, weights: &NamedTensors, norms: BatchNorms) -> Result<Vec<u8>> {
+    let mut network = Network::new(plan, weights, norms);
+    let MapShape { channels, size } = plan.image;
+    let graph = &mut network.layers().graph;
+    graph.input(INPUT, &[channels, size[0], size[1]], String::new());
+    network.forward(&Map { name: INPUT.to_owned(), channels, size })?;
+    let file = proto::Model {
+        ir_version: Some(IR_VERSION),
+        producer_name: Some("softcell".into()),
+        graph: Some(network.into_layers().graph.finish("softcell", String::new())),
+        opset_import: vec![proto::OperatorSet { domain: Some(String::new()), version: Some(OPSET) }],
+        ..proto::Model::default()
+    };
+    Ok(file.encode_to_vec())
 }
 
 /// `(x − 255 · mean) / (255 · std)` for bytes, without the 255 for values up to 1.

@@ -145,7 +145,7 @@ mod tests {
         let message = |spelling: Spelling, text: &str| spelling.read(text).unwrap_err().to_string();
         assert!(message(Spelling::NniExample, "sep_conv_3x3").ends_with("did you mean `sepconv3x3`?"));
         assert!(message(Spelling::MmRazor, "none").contains("zero"));
-        let elsewhere = message(Spelling::Original, "nor_conv_3x3");
+        let elsewhere = message(Spelling::Original, "conv_3x3");
         assert!(elsewhere.contains("known elsewhere") && !elsewhere.contains("did you mean"), "{elsewhere}");
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "verify")]
 mod answers;
 mod contents;
+#[cfg(feature = "verify")]
+mod plans;
 
 use std::collections::HashSet;
 

@@ -1,0 +1,152 @@
+//! Networks of other shapes than DARTS', as plans: they train a step, and are in f32 what they are in f64.
+
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
+use softcell::nn::{
+    Network, Pass, Weighted, absorb, count_weights, gradients, initialize, named_tensors, update_weights,
+    weight_names,
+};
+use softcell::space::plan::{CellType, Choice, NetworkPlan, Norms, ResidualSkeleton, Skeleton};
+use softcell::space::{CellKind, Primitive, SearchSpace, StemKind};
+
+const IMAGES: usize = 4;
+const CLASSES: usize = 5;
+
+/// Largest deviation, as a share of the largest value of a tensor.
+const TOLERANCE: f64 = 2e-4;
+
+/// One cell, no preparation, five operations, the last node as output, residual reductions.
+fn nas_bench_201(image: [usize; 3], channels: usize) -> NetworkPlan {
+    let cell = CellType::nas_bench_201(Choice::Mixed, |_| Primitive::NAS_BENCH_201.to_vec());
+    let skeleton = ResidualSkeleton { image, classes: CLASSES, init_channels: channels, cells_per_stage: 1 };
+    NetworkPlan::residual(cell, &skeleton, Norms { affine: false, behind_pools: false })
+}
+
+fn stacked(image: [usize; 3], channels: usize, cells: [CellType; 2]) -> NetworkPlan {
+    let skeleton = Skeleton {
+        image,
+        classes: CLASSES,
+        init_channels: channels,
+        n_cells: 3,
+        stem: StemKind::Cifar,
+        stem_multiplier: 3,
+        auxiliary: false,
+    };
+    NetworkPlan::stacked(cells, &skeleton, Norms::SEARCH)
+}
+
+/// Another pair of candidates on each edge.
+fn candidates_per_edge(image: [usize; 3], channels: usize) -> NetworkPlan {
+    let pair = |edge: usize| vec![Primitive::DARTS[edge % 8], Primitive::DARTS[(edge + 3) % 8]];
+    stacked(image, channels, CellKind::ALL.map(|kind| CellType::searched(kind, 3, pair)))
+}
+
+/// Operations see a quarter of the channels.
+fn partial(image: [usize; 3], channels: usize) -> NetworkPlan {
+    let space = SearchSpace { n_nodes: 2, ..SearchSpace::darts() };
+    stacked(image, channels, CellKind::ALL.map(|kind| CellType::of_space(&space, kind).partial(4)))
+}
+
+/// Uneven, positive edge weights.
+fn edge_weights(plan: &NetworkPlan, device: &Device) -> Vec<Tensor<1>> {
+    let weights = |kind: &CellType| {
+        let n = kind.n_weights();
+        let values: Vec<f32> = (0..n).map(|i| 0.05 + (i * 7 % 11) as f32 / 40.0).collect();
+        Tensor::from_data(TensorData::new(values, [n]), device)
+    };
+    plan.cells.iter().map(weights).collect()
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    let tensor = if tensor.is_autodiff() { tensor.inner() } else { tensor };
+    tensor.cast(FloatDType::F64).into_data().try_to_vec::<f64>().unwrap()
+}
+
+type Results = Vec<(String, Vec<f64>)>;
+
+/// Logits, statistics and all gradients of a step, by name.
+fn step(net: &Network, weights: &[Tensor<1>], x: Tensor<4>) -> Results {
+    let weights: Vec<Tensor<1>> = weights.iter().map(|w| w.clone().require_grad()).collect();
+    let mut pass = Pass::train();
+    let logits = net.forward_mixed(x, &weights, &mut pass);
+    let mut all = vec![("logits".to_owned(), values(logits.clone()))];
+    let grads = logits.powi_scalar(2).sum().backward();
+    let mut statistics = pass.statistics;
+    statistics.sort_by_key(|statistics| statistics.running);
+    for statistics in statistics {
+        all.push((format!("mean {:?}", statistics.running), values(statistics.mean)));
+        all.push((format!("variance {:?}", statistics.running), values(statistics.variance)));
+    }
+    for (name, gradient) in weight_names(net).into_iter().zip(gradients(net, &grads)) {
+        all.push((name, gradient.map(values).unwrap_or_default()));
+    }
+    for (at, weights) in weights.iter().enumerate() {
+        all.push((format!("edge weights {at}"), values(weights.grad(&grads).unwrap())));
+    }
+    all
+}
+
+#[test]
+fn other_networks_are_in_f32_what_they_are_in_f64() {
+    let device = Device::flex().autodiff();
+    for (name, plan) in [
+        ("nas-bench-201", nas_bench_201([3, 8, 12], 6)),
+        ("nas-bench-201 of odd sides", nas_bench_201([1, 7, 9], 17)),
+        ("candidates per edge", candidates_per_edge([3, 12, 8], 5)),
+        ("partial channels", partial([3, 8, 8], 16)),
+        ("partial channels of odd sides", partial([1, 9, 7], 8)),
+    ] {
+        let weights = edge_weights(&plan, &device);
+        let [height, width] = plan.image.size;
+        let shape = [IMAGES, plan.image.channels, height, width];
+        let n: usize = shape.iter().product();
+        // No two neighbours are equal, so that rounding decides no maximum.
+        let data: Vec<f32> = (0..n).map(|i| ((i * i % 7919) as f32 / 7919.0 - 0.5) * 3.0).collect();
+        let x = Tensor::<4>::from_data(TensorData::new(data, shape), &device);
+        let net = initialize(Network::new(plan.clone(), &device), 3);
+        assert_eq!(count_weights(&net, |_| true), plan.cost().parameters, "{name}");
+        let fast = step(&net, &weights, x.clone());
+        let exact = step(&net.clone().in_f64(), &weights, x.cast(FloatDType::F64));
+        assert_eq!(fast.len(), exact.len(), "{name}");
+        for ((what, found), (same, wanted)) in fast.into_iter().zip(exact) {
+            assert_eq!(what, same, "{name}");
+            assert_eq!(found.len(), wanted.len(), "{name}: {what}");
+            let largest = wanted.iter().fold(1e-6, |a: f64, x| a.max(x.abs()));
+            for (index, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
+                let deviation = (found - wanted).abs() / largest;
+                assert!(deviation <= TOLERANCE, "{name}: {what}[{index}]: {found} instead of {wanted}");
+            }
+        }
+    }
+}
+
+/// Gradient descent on one batch lowers its loss, and moves the running statistics.
+#[test]
+fn other_networks_learn() {
+    let device = Device::flex().autodiff();
+    for plan in [nas_bench_201([3, 8, 8], 4), candidates_per_edge([3, 8, 8], 4), partial([3, 8, 8], 8)] {
+        let weights = edge_weights(&plan, &device);
+        let n = IMAGES * 3 * 64;
+        let data: Vec<f32> = (0..n).map(|i| ((i * i % 7919) as f32 / 7919.0 - 0.5) * 3.0).collect();
+        let x = Tensor::<4>::from_data(TensorData::new(data, [IMAGES, 3, 8, 8]), &device);
+        let mut net = initialize(Network::new(plan, &device), 3);
+        let before = named_tensors(&net);
+        let mut losses = Vec::new();
+        for _ in 0..8 {
+            let mut pass = Pass::train();
+            let logits = net.forward_mixed(x.clone(), &weights, &mut pass);
+            let loss = (logits - 1.0).powi_scalar(2).mean();
+            losses.push(values(loss.clone())[0]);
+            let grads = loss.backward();
+            let mut gradients = gradients(&net, &grads);
+            net = absorb(net, pass.statistics);
+            net = update_weights(net, |i, w| match gradients[i].take() {
+                Some(g) => w - g * 0.05,
+                None => w,
+            });
+        }
+        assert!(losses[7] < 0.7 * losses[0], "{losses:?}");
+        let after = named_tensors(&net);
+        let moved = after.iter().filter(|(name, tensor)| before[*name] != **tensor).count();
+        assert_eq!(moved, after.len(), "every tensor moves");
+    }
+}
