@@ -64,7 +64,7 @@ pub fn sizing_note(genotype: &Genotype, asked: &Config, sized: &Config, images: 
 /// # Errors
 /// When the lightest network of the space is above a limit even when it is made as small as it may be.
 pub fn check_limits(config: &Config, images: &ImageSet) -> Result<()> {
-    match lightest_genotype(&config.search.space()) {
+    match lightest_genotype(&config.search.space([images.height, images.width])) {
         Some(lightest) => sized(&lightest, config, images).map(|_| ()),
         None => Ok(()),
     }

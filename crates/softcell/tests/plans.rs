@@ -140,7 +140,7 @@ fn other_networks_learn() {
             let mut gradients = gradients(&net, &grads);
             net = absorb(net, pass.statistics);
             net = update_weights(net, |i, w| match gradients[i].take() {
-                Some(g) => w - g * 0.05,
+                Some(g) => w - g * 0.2,
                 None => w,
             });
         }

@@ -121,7 +121,7 @@ fn tell(
             None if fits => Some(time_search(dataset, config, device, PATIENCE, progress)?),
             None => None,
         };
-        let space = settings.space();
+        let space = settings.space([images.height, images.width]);
         let parameters = supernet_parameters(&space, images.channels, images.classes.len());
         text.push_str(&format!(
             "search        {} cells from {} channels, {} parameters\n{}",

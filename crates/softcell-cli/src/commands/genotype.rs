@@ -13,7 +13,6 @@ use softcell::space::{
     Architecture, CellGene, CellKind, Genotype, LONGEST_GENOTYPE_TEXT, LayerTable, NetworkShape, StemKind,
     derived_cost, derived_layers, known_genotype, known_names, parse_architecture,
 };
-use softcell::train::stem_kind;
 
 use super::{draw, layers};
 use crate::args::{FromDialect, GenotypeCommand, ShowArgs, StemArg};
@@ -107,7 +106,7 @@ fn network(args: &ShowArgs) -> Result<NetworkShape> {
     Ok(NetworkShape {
         init_channels: or(args.init_channels, train.map(|train| train.init_channels), PAPER.init_channels),
         n_cells: or(args.layers, train.map(|train| train.layers), PAPER.n_cells),
-        stem: stem_kind(stem, size),
+        stem: stem.kind(size),
         classes: or(args.classes, manifest.map(|manifest| manifest.classes.len()), PAPER.classes),
         image_shape: [or(args.channels, Some(channels), 3), size[0], size[1]],
     })

@@ -76,7 +76,13 @@ impl StepBench {
             bilevel.step_alphas(&train, &valid, lr);
             bilevel.step_weights(&train, lr).loss
         })?;
-        let cost = supernet_cost(&config.space(), set.channels, classes, set.height, set.width);
+        let cost = supernet_cost(
+            &config.space([set.height, set.width]),
+            set.channels,
+            classes,
+            set.height,
+            set.width,
+        );
         Ok(Report::new(Work::SearchStep(self.order), cost, batch_size, times, self.clone()))
     }
 }

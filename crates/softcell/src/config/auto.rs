@@ -8,6 +8,7 @@
 use super::imbalance;
 use super::preset::{DataShape, paper_cifar10};
 use super::types::{Config, Duplicates, Stem};
+use crate::space::StemKind;
 
 /// What the smaller side of the images decides.
 struct Scale {
@@ -51,7 +52,7 @@ const ARCH_STEPS: f64 = 5000.0;
 const MAX_ARCH_FACTOR: f64 = 10.0;
 /// Drop path from this many epochs on, from long to short training; below, none.
 const DROP_PATH: [(usize, f64); 2] = [(300, 0.2), (100, 0.1)];
-/// Longest side in the search: larger images are scaled down to it.
+/// Longest side in the search with the stem for small images: larger ones are scaled down to it.
 const SEARCH_SIDE: usize = 48;
 /// Colour images from this side on are taken for photos: random resized crops of at least this share of the area, and
 /// colour jitter of this strength, in place of padded crops and cutout.
@@ -132,7 +133,15 @@ fn search(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
         search.layers, search.init_channels, data.height, data.width
     ));
     let longest = data.height.max(data.width);
-    if longest > SEARCH_SIDE {
+    search.stem = Stem::Auto;
+    if search.stem.kind([data.height, data.width]) == StemKind::Imagenet {
+        search.cutout_length = (side(data) / CUTOUT_PART).max(1);
+        reasons.push(
+            "the search has the stem that the training has, which leaves an eighth of the sides, and sees the images \
+             whole"
+                .to_owned(),
+        );
+    } else if longest > SEARCH_SIDE {
         search.max_side = SEARCH_SIDE;
         search.cutout_length = (side(data) * SEARCH_SIDE / longest / CUTOUT_PART).max(1);
         reasons.push(format!(
@@ -330,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn photos_are_cropped_and_coloured_and_searched_small() {
+    fn photos_are_cropped_and_coloured_and_searched_at_their_size() {
         let photos = DataShape {
             train_images: 140,
             classes: 2,
@@ -343,10 +352,10 @@ mod tests {
         assert_eq!((config.data.crop_scale, config.data.color_jitter), (0.35, 0.2));
         assert_eq!(
             (config.train.cutout, config.search.max_side, config.search.cutout_length),
-            (false, 48, 24)
+            (false, 0, 64)
         );
         let reasons = settings(&photos).1.join("\n");
-        for part in ["48 pixels for the search", "random crops of 35 percent", "colours varied by 20 percent"]
+        for part in ["sees the images whole", "random crops of 35 percent", "colours varied by 20 percent"]
         {
             assert!(reasons.contains(part), "no {part:?} in\n{reasons}");
         }
@@ -356,11 +365,16 @@ mod tests {
             let data = auto(&other).data;
             assert_eq!((data.crop_scale, data.color_jitter), (0.0, 0.0), "{other:?}");
         }
-        for (side, most) in [(8, 0), (32, 0), (48, 0), (49, 48)] {
-            let search = auto(&DataShape { height: side, width: side, ..photos }).search;
+        use StemKind::{Cifar, Imagenet};
+        for (side, most, stem) in
+            [(8, 0, Cifar), (48, 0, Cifar), (49, 48, Cifar), (95, 48, Cifar), (96, 0, Imagenet)]
+        {
+            let Config { search, train, .. } = auto(&DataShape { height: side, width: side, ..photos });
             assert_eq!(search.max_side, most, "side {side}");
+            assert_eq!(search.stem.kind([side; 2]), stem, "side {side}");
+            assert_eq!(train.stem.kind([side; 2]), stem, "side {side}");
         }
-        assert_eq!(auto(&DataShape { height: 100, width: 200, ..photos }).search.cutout_length, 12);
+        assert_eq!(auto(&DataShape { height: 80, width: 160, ..photos }).search.cutout_length, 12);
     }
 
     #[test]

@@ -303,7 +303,16 @@ pub static KEYS: &[Key] = &[
         key(Search, "candidates", List, "Candidate operations on each edge, separated by commas"),
         &CANDIDATES,
     ),
-    key(Search, "stem_multiplier", Integer, "Channels of the stem, in multiples of init_channels"),
+    chosen(
+        key(
+            Search,
+            "stem",
+            Text,
+            "Layers before the first cell of the search; auto takes imagenet from 96 pixels on",
+        ),
+        &["auto", "cifar", "imagenet"],
+    ),
+    key(Search, "stem_multiplier", Integer, "Channels of the cifar stem, in multiples of init_channels"),
     key(
         Search,
         "max_side",

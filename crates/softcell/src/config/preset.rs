@@ -109,6 +109,7 @@ pub(super) fn paper_cifar10() -> Config {
         layers: 8,
         nodes: 4,
         candidates: Primitive::DARTS.to_vec(),
+        stem: Stem::Cifar,
         stem_multiplier: 3,
         max_side: 0,
         epochs: 50,

@@ -88,7 +88,7 @@ fn on_lines(text: String, section: Section) -> String {
 }
 
 /// Settings that are younger than the first runs, with what those did.
-static YOUNGER: [(Section, &str, &str); 13] = [
+static YOUNGER: [(Section, &str, &str); 14] = [
     (Section::Data, "resize", "squash"),
     (Section::Data, "max_bad_share", "0"),
     (Section::Data, "duplicates", "ignore"),
@@ -101,6 +101,7 @@ static YOUNGER: [(Section, &str, &str); 13] = [
     (Section::Data, "color_jitter", "0"),
     (Section::Data, "auto_augment", "none"),
     (Section::Search, "max_side", "0"),
+    (Section::Search, "stem", "cifar"),
     // 512 MB of one byte each.
     (Section::Data, "max_image_pixels", "536870912"),
 ];

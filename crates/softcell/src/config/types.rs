@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::location::path_of_text;
-use crate::space::{Limits, Primitive, Shrink};
+use crate::space::{Limits, Primitive, Shrink, StemKind};
 
 /// All settings of a run, as `config.toml` in the run folder holds them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -181,7 +181,9 @@ pub struct SearchConfig {
     pub nodes: usize,
     /// Candidate operations on each edge, in the order of alpha's columns.
     pub candidates: Vec<Primitive>,
-    /// The stem has `stem_multiplier * init_channels` channels.
+    /// The stem before the first cell; `auto` takes `imagenet` for images of 96 pixels and more, as the training's does.
+    pub stem: Stem,
+    /// The stem of small images has `stem_multiplier * init_channels` channels.
     pub stem_multiplier: usize,
     /// Longest side of the images that are searched with, in pixels; larger ones are scaled down. 0 is no limit.
     pub max_side: usize,
@@ -289,6 +291,16 @@ pub enum Stem {
 impl Stem {
     /// Smallest side in pixels of images that get the ImageNet stem when it is left to the program.
     pub const IMAGENET_SIDE: usize = 96;
+
+    /// The stem for images of this height and width.
+    pub fn kind(self, image_size: [usize; 2]) -> StemKind {
+        match self {
+            Stem::Cifar => StemKind::Cifar,
+            Stem::Imagenet => StemKind::Imagenet,
+            Stem::Auto if image_size.into_iter().min() >= Some(Stem::IMAGENET_SIDE) => StemKind::Imagenet,
+            Stem::Auto => StemKind::Cifar,
+        }
+    }
 }
 
 /// How the learning rate falls from epoch to epoch.

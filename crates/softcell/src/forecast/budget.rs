@@ -113,7 +113,7 @@ impl Budgeting<'_> {
         let macs = |[layers, channels]: [usize; 2]| {
             let mut settings = settings.clone();
             (settings.layers, settings.init_channels) = (layers, channels);
-            let space = settings.space();
+            let space = settings.space([images.height, images.width]);
             supernet_cost(&space, images.channels, images.classes.len(), height, width).macs as f64
         };
         // Never larger than asked for: what is left is the training's.

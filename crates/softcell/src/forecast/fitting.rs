@@ -19,7 +19,7 @@ const FEWEST: usize = 8;
 /// Channels of the first cell that are tried, falling.
 const WIDTHS: [usize; 4] = [16, 12, 8, 4];
 /// Longest sides in the search that are tried, falling.
-const SIDES: [usize; 4] = [40, 32, 24, 16];
+const SIDES: [usize; 9] = [112, 96, 80, 64, 48, 40, 32, 24, 16];
 
 /// Bytes that a stage may take where nobody asked for more, beside what the program has taken already; none where the
 /// system does not tell.
@@ -219,23 +219,23 @@ mod tests {
             (search.batch_size, search.init_channels, search.max_side, notes)
         };
         let whole = needs(&config());
-        assert_eq!(fit(Kept::default(), whole), (32, 16, 48, vec![]));
+        assert_eq!(fit(Kept::default(), whole), (32, 16, 0, vec![]));
         let (batch, width, side, notes) = fit(Kept::default(), whole * 6 / 10);
-        assert_eq!((batch, width, side), (16, 16, 48));
+        assert_eq!((batch, width, side), (16, 16, 0));
         assert!(notes[0].starts_with("search with batches of 16 instead of 32: it would take"), "{notes:?}");
         let (batch, width, side, _) = fit(Kept::default(), whole / 5);
-        assert_eq!((batch, side), (8, 48));
+        assert_eq!((batch, side), (8, 0));
         assert!(width < 16, "{width}");
         let (batch, width, side, _) = fit(Kept::default(), whole / 20);
         assert_eq!((batch, width), (8, 4));
-        assert!(side < 48, "{side}");
+        assert!((1..128).contains(&side), "{side}");
         // What was given stays.
         let kept = Kept { search_batch: true, ..Kept::default() };
         let (batch, width, _, notes) = fit(kept, whole * 6 / 10);
         assert_eq!(batch, 32);
         assert!(width < 16 && notes[0].contains("channels"), "{width} {notes:?}");
         let all = Kept { search_batch: true, search_width: true, search_side: true, ..Kept::default() };
-        assert_eq!(fit(all, 1000), (32, 16, 48, vec![]));
+        assert_eq!(fit(all, 1000), (32, 16, 0, vec![]));
     }
 
     #[test]

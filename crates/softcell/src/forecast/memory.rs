@@ -52,7 +52,7 @@ impl MemoryModel {
     /// # Errors
     /// When the space cannot be searched.
     pub fn of_search(config: &SearchConfig, images: &ImageSet) -> Result<Self> {
-        let space = config.space();
+        let space = config.space([images.height, images.width]);
         space.check()?;
         let image = config.image_shape(images);
         let network = Network::of(&NetworkPlan::supernet(&space, image, images.classes.len()));
@@ -214,7 +214,8 @@ mod tests {
         let config = preset(Preset::PaperCifar10, &DataShape::default()).0;
         for (layers, init_channels, nodes) in [(1, 3, 1), (3, 4, 2), (5, 9, 3)] {
             let search = SearchConfig { layers, init_channels, nodes, ..config.search.clone() };
-            let net = nn::Network::new(NetworkPlan::supernet(&search.space(), [3, 40, 36], 7), &device);
+            let net =
+                nn::Network::new(NetworkPlan::supernet(&search.space([40, 36]), [3, 40, 36], 7), &device);
             assert_eq!(counted(&MemoryModel::of_search(&search, &images).unwrap()), net.count_values());
         }
         let genotype = known_genotype("DARTS_V2").unwrap();

@@ -127,8 +127,14 @@ fn seconds_of(survey: &Survey, config: &Config, images: &ImageSet, threads: usiz
     let sized = sized(&genotype, config, images)?;
     let train = derived_cost(&genotype, &asked_shape(&genotype, &sized, images)).macs as f64;
     let [channels, height, width] = config.search.image_shape(images);
-    let search =
-        supernet_cost(&config.search.space(), channels, images.classes.len(), height, width).macs as f64;
+    let search = supernet_cost(
+        &config.search.space([images.height, images.width]),
+        channels,
+        images.classes.len(),
+        height,
+        width,
+    )
+    .macs as f64;
     let search = search * SEARCH_PASSES * config.search.epochs as f64 * config.search.train_portion;
     let train = train * TRAIN_PASSES * config.train.epochs as f64;
     Ok((search + train) * trained / (SPEED * threads.max(1) as f64))

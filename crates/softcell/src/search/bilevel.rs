@@ -90,7 +90,7 @@ impl Bilevel {
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
-        let space = config.space();
+        let space = config.space([image[1], image[2]]);
         space.check()?;
         let net = Network::new(NetworkPlan::supernet(&space, image, classes), device);
         Ok(Self {

@@ -21,9 +21,10 @@ use crate::space::{SearchSpace, derive_genotype, supernet_parameters};
 use crate::supernet::EdgeWeights;
 
 impl SearchConfig {
-    /// The space these settings describe.
-    pub fn space(&self) -> SearchSpace {
+    /// The space these settings describe for images of this height and width, before they are scaled down.
+    pub fn space(&self, image_size: [usize; 2]) -> SearchSpace {
         SearchSpace {
+            stem: self.stem.kind(image_size),
             candidates: self.candidates.clone(),
             n_nodes: self.nodes,
             n_cells: self.layers,
@@ -53,7 +54,8 @@ pub fn search(
     in_pool(|| {
         let (dataset, config) = searched(dataset, config);
         if let Some(state) = start {
-            let (images, space) = (&dataset.train, config.search.space());
+            let (images, space) =
+                (&dataset.train, config.search.space([dataset.train.height, dataset.train.width]));
             let weights = supernet_parameters(&space, images.channels, images.classes.len());
             check_size(ORIGIN, &state.net, weights)?;
         }
@@ -122,7 +124,7 @@ impl<'a> Search<'a> {
         Ok(Self {
             dataset,
             config: settings,
-            space: settings.space(),
+            space: settings.space([set.height, set.width]),
             device: device.clone(),
             autodiff,
             bilevel,

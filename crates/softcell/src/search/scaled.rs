@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::config::{Config, SearchConfig};
+use crate::config::{Config, SearchConfig, Stem};
 use crate::data::{Dataset, ImageSet, Normalization};
+use crate::space::StemKind;
 
 impl SearchConfig {
     /// Rows and columns of the images that are searched with, where they have `height` and `width`: the longer side is
@@ -38,6 +39,11 @@ pub fn searched<'a>(dataset: &'a Dataset, config: &'a Config) -> (Cow<'a, Datase
     let train = dataset.train.resized(height, width);
     let normalization = Normalization::measure(&train, &dataset.training_indices());
     let mut config = config.clone();
+    // What the stem is goes by the images as they are.
+    config.search.stem = match config.search.stem.kind(full) {
+        StemKind::Cifar => Stem::Cifar,
+        StemKind::Imagenet => Stem::Imagenet,
+    };
     config.data.crop_padding = config.data.crop_padding * height.max(width) / full[0].max(full[1]);
     let dataset = Dataset { train: Arc::new(train), normalization, ..dataset.clone() };
     (Cow::Owned(dataset), Cow::Owned(config))
@@ -84,6 +90,8 @@ mod tests {
         assert_eq!((&scaled.split, &scaled.normalization), (&dataset.split, &dataset.normalization));
         assert_eq!(scaled.train.image(3).as_ref(), [30; 16]);
         assert_eq!((config.data.crop_padding, with.data.crop_padding), (4, 2));
+        // The stem goes by the images as they were.
+        assert_eq!((config.search.stem, with.search.stem), (Stem::Cifar, Stem::Cifar));
         // A second time nothing is left to do.
         assert!(matches!(searched(&scaled, &with).0, Cow::Borrowed(_)));
     }

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use super::average::Average;
 use super::learner::Learner;
 use super::state::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
-use crate::config::{Config, Stem, TrainConfig};
+use crate::config::{Config, TrainConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, ImageSet, Normalization, Order, class_weights};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
@@ -20,18 +20,8 @@ use crate::nn::{Pass, Weighted};
 use crate::nn::{check_named, load_named, named_tensors, tensor_names, weight_names};
 use crate::pool::in_pool;
 use crate::resume::{Progress, check_size, check_velocity};
-use crate::space::{DerivedNetworkConfig, StemKind};
+use crate::space::DerivedNetworkConfig;
 use crate::space::{Genotype, derived_cost};
-
-/// The stem for images of this size.
-pub fn stem_kind(stem: Stem, image_size: [usize; 2]) -> StemKind {
-    match stem {
-        Stem::Cifar => StemKind::Cifar,
-        Stem::Imagenet => StemKind::Imagenet,
-        Stem::Auto if image_size.into_iter().min() >= Some(Stem::IMAGENET_SIDE) => StemKind::Imagenet,
-        Stem::Auto => StemKind::Cifar,
-    }
-}
 
 /// The network of `genotype` with the width, depth and heads of `config`.
 ///
@@ -50,7 +40,7 @@ pub fn network_config(
         channels_in,
         image_size: [height, width],
         classes,
-        stem: stem_kind(config.stem, [height, width]),
+        stem: config.stem.kind([height, width]),
         auxiliary: config.auxiliary,
     }
 }

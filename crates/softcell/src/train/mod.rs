@@ -7,7 +7,7 @@ mod state;
 mod warm;
 
 pub use average::Average;
-pub use driver::{build_network, check_network, evaluation_plan, network_config, stem_kind, train};
+pub use driver::{build_network, check_network, evaluation_plan, network_config, train};
 pub use learner::{Learner, TrainReport};
 pub use state::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
 pub use warm::{WARM_START_NOTE, WarmStart, warm_start};

@@ -289,7 +289,11 @@ fn resumed(
     job.check_data()?;
     // Without a checkpoint these are just large networks.
     let images = &fixture.dataset.train;
-    let supernet = supernet_parameters(&config.search.space(), images.channels, images.classes.len());
+    let supernet = supernet_parameters(
+        &config.search.space([images.height, images.width]),
+        images.channels,
+        images.classes.len(),
+    );
     let network = folder.read_genotype()?.map_or(0, |genotype| {
         let shape = [images.channels, images.height, images.width];
         let network = network_config(&genotype, &config.train, shape, images.classes.len());
