@@ -140,11 +140,11 @@ fn other_networks_learn() {
             let mut gradients = gradients(&net, &grads);
             net = absorb(net, pass.statistics);
             net = update_weights(net, |i, w| match gradients[i].take() {
-                Some(g) => w - g * 0.2,
+                Some(g) => w - g * 0.05,
                 None => w,
             });
         }
-        assert!(losses[7] < 0.7 * losses[0], "{losses:?}");
+        assert!(losses[7] < 0.85 * losses[0], "{losses:?}");
         let after = named_tensors(&net);
         let moved = after.iter().filter(|(name, tensor)| before[*name] != **tensor).count();
         assert_eq!(moved, after.len(), "every tensor moves");

@@ -355,8 +355,7 @@ mod tests {
             (false, 0, 64)
         );
         let reasons = settings(&photos).1.join("\n");
-        for part in ["sees the images whole", "random crops of 35 percent", "colours varied by 20 percent"]
-        {
+        for part in ["sees the images whole", "random crops of 35 percent", "colours varied by 20 percent"] {
             assert!(reasons.contains(part), "no {part:?} in\n{reasons}");
         }
         for other in

@@ -490,6 +490,7 @@ mod tests {
         let shared = [
             "init_channels",
             "layers",
+            "stem",
             "epochs",
             "batch_size",
             "learning_rate",

@@ -206,9 +206,9 @@ mod tests {
         preset(Preset::Auto, &data).0
     }
 
-    fn needs(config: &Config) -> u64 {
+    fn needs(config: &Config, batch: usize) -> u64 {
         let model = MemoryModel::of_search(&config.search, &images(128)).unwrap();
-        model.bytes(config.search.batch_size).unwrap()
+        model.bytes(batch).unwrap()
     }
 
     #[test]
@@ -218,20 +218,20 @@ mod tests {
             let search = fitted.search;
             (search.batch_size, search.init_channels, search.max_side, notes)
         };
-        let whole = needs(&config());
+        let [whole, half, least] = [32, 16, 8].map(|batch| needs(&config(), batch));
         assert_eq!(fit(Kept::default(), whole), (32, 16, 0, vec![]));
-        let (batch, width, side, notes) = fit(Kept::default(), whole * 6 / 10);
+        let (batch, width, side, notes) = fit(Kept::default(), half);
         assert_eq!((batch, width, side), (16, 16, 0));
         assert!(notes[0].starts_with("search with batches of 16 instead of 32: it would take"), "{notes:?}");
-        let (batch, width, side, _) = fit(Kept::default(), whole / 5);
+        let (batch, width, side, _) = fit(Kept::default(), least - 1);
         assert_eq!((batch, side), (8, 0));
         assert!(width < 16, "{width}");
-        let (batch, width, side, _) = fit(Kept::default(), whole / 20);
+        let (batch, width, side, _) = fit(Kept::default(), least / 5);
         assert_eq!((batch, width), (8, 4));
         assert!((1..128).contains(&side), "{side}");
         // What was given stays.
         let kept = Kept { search_batch: true, ..Kept::default() };
-        let (batch, width, _, notes) = fit(kept, whole * 6 / 10);
+        let (batch, width, _, notes) = fit(kept, half);
         assert_eq!(batch, 32);
         assert!(width < 16 && notes[0].contains("channels"), "{width} {notes:?}");
         let all = Kept { search_batch: true, search_width: true, search_side: true, ..Kept::default() };

@@ -189,7 +189,8 @@ mod tests {
         assert_eq!(chosen(176, 20, None, None).side, 20);
         assert_eq!(chosen(176, 200, Some(3600.0), Some(4_000_000_000)).side, 128);
         let hasty = chosen(100_000, 200, Some(60.0), None);
-        assert_eq!(hasty.side, 32);
+        // The stem for large images makes these quicker than smaller ones.
+        assert_eq!(hasty.side, 96);
         assert!(hasty.why.contains("too little time"), "{hasty:?}");
         let tight = chosen(176, 200, None, Some(1_000_000));
         assert_eq!(tight.side, 32);

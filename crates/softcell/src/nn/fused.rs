@@ -13,7 +13,8 @@ use super::norm::{BatchStatistics, EPSILON};
 use super::pass::{Mode, Pass};
 use super::weights::host;
 use crate::space::plan::{
-    Block, Body, CellBlock, Mixing, NetworkPlan, Place, PoolKind, PoolStep, Preparation, Step, TensorSpec,
+    Block, Body, CellBlock, Form, Mixing, NetworkPlan, Place, PoolKind, PoolStep, Preparation, Step,
+    TensorSpec,
 };
 
 /// A block as one operation. Its weights are those of the network, in the order of the plan.
@@ -94,40 +95,20 @@ pub(super) fn cell_config(
 
 /// The kernels' name for some steps; none where they have none.
 fn operation(steps: &[Step]) -> Option<Operation> {
-    let pool = |pool: &PoolStep, normalise| {
-        let kind = match pool.kind {
-            PoolKind::Max => Pool::Max,
-            PoolKind::Average => Pool::Average,
-        };
-        (pool.window == 3).then_some(Operation::Pool { kind, normalise })
-    };
-    // Kernel and dilation of ReLU, depthwise, pointwise, normalisation.
-    let separable = |steps: &[Step]| match steps {
-        [Step::Relu, Step::Convolution(depthwise), Step::Convolution(pointwise), Step::Norm(_)]
-            if depthwise.mixing == Mixing::Separate
-                && depthwise.kernel[0] == depthwise.kernel[1]
-                && pointwise.mixing == Mixing::All
-                && pointwise.kernel == [1; 2] =>
-        {
-            Some((depthwise.kernel[0], depthwise.dilation))
+    Some(match Form::of(steps)? {
+        Form::Identity => Operation::Identity,
+        Form::Halve => Operation::Halve,
+        Form::Pool { pool: PoolStep { kind, window: 3, .. }, normalised } => {
+            let kind = match kind {
+                PoolKind::Max => Pool::Max,
+                PoolKind::Average => Pool::Average,
+            };
+            Operation::Pool { kind, normalise: normalised }
         }
-        _ => None,
-    };
-    match steps {
-        [] => Some(Operation::Identity),
-        [Step::Pool(step)] => pool(step, false),
-        [Step::Pool(step), Step::Norm(norm)] if !norm.affine => pool(step, true),
-        [Step::Relu, Step::Halve(_), Step::Norm(_)] => Some(Operation::Halve),
-        _ if steps.len() == 4 => match separable(steps)? {
-            (kernel, 2) => Some(Operation::Dilated { kernel }),
-            _ => None,
-        },
-        _ if steps.len() == 8 => match (separable(&steps[..4])?, separable(&steps[4..])?) {
-            ((first, 1), (second, 1)) if first == second => Some(Operation::Separable { kernel: first }),
-            _ => None,
-        },
-        _ => None,
-    }
+        Form::Separable { kernel } => Operation::Separable { kernel },
+        Form::Dilated { kernel } => Operation::Dilated { kernel },
+        Form::Pool { .. } | Form::Convolution { .. } | Form::RowAndColumn => return None,
+    })
 }
 
 impl FusedBlock {

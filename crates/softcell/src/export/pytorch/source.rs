@@ -2,8 +2,8 @@
 
 use super::literal;
 use crate::model::TrainedModel;
-use crate::space::plan::{Body, CellType, NetworkPlan, Place, PoolKind, Preparation, Step};
-use crate::space::{CellKind, Primitive};
+use crate::space::CellKind;
+use crate::space::plan::{Body, CellType, Form, NetworkPlan, Norms, Place, PoolKind, Preparation, Step};
 
 /// Two blank lines stand between the parts of the file.
 const GAP: &str = "\n\n";
@@ -160,10 +160,13 @@ fn class(kind: &CellType, ways: &[bool]) -> String {
     };
     let mut operations = Vec::new();
     let mut terms: Vec<Vec<String>> = vec![Vec::new(); kind.nodes];
-    for edge in &kind.edges {
+    // The width stands in the calls as a name.
+    const ANY: usize = 16;
+    for (at, edge) in kind.edges.iter().enumerate() {
+        let steps = kind.steps(at, 0, ANY, Norms::DERIVED).expect("a checked genotype has no `none`");
         let source = state(kind, edge.source);
         terms[edge.target - kind.inputs].push(format!("op[{}]({source})", operations.len()));
-        operations.push(format!("                {},", operation(edge.choices[0], edge.stride)));
+        operations.push(format!("                {},", operation(&steps, edge.stride)));
     }
     let nodes: Vec<String> = (kind.inputs..)
         .zip(&terms)
@@ -193,27 +196,24 @@ fn state(kind: &CellType, node: usize) -> String {
     format!("{letter}{node}")
 }
 
-/// The call that makes an operation.
-fn operation(primitive: Primitive, stride: usize) -> String {
+/// The call that makes an operation of these steps.
+fn operation(steps: &[Step], stride: usize) -> String {
     let strided = |call: String| match stride {
         1 => format!("{call})"),
         _ if call.ends_with('(') => format!("{call}stride={stride})"),
         _ => format!("{call}, stride={stride})"),
     };
-    match primitive {
-        Primitive::None => unreachable!("a checked genotype has no `none`"),
-        Primitive::MaxPool3x3 => strided("max_pool_3x3(".into()),
-        Primitive::AvgPool3x3 => strided("avg_pool_3x3(".into()),
-        Primitive::SkipConnect if stride == 1 => "nn.Identity()".into(),
-        Primitive::SkipConnect => "FactorizedReduce(channels, channels)".into(),
-        Primitive::SepConv3x3 => strided("SepConv(channels, kernel=3".into()),
-        Primitive::SepConv5x5 => strided("SepConv(channels, kernel=5".into()),
-        Primitive::SepConv7x7 => strided("SepConv(channels, kernel=7".into()),
-        Primitive::DilConv3x3 => strided("DilConv(channels, kernel=3".into()),
-        Primitive::DilConv5x5 => strided("DilConv(channels, kernel=5".into()),
-        Primitive::Conv7x1_1x7 => strided("conv_7x1_1x7(channels".into()),
-        Primitive::NorConv1x1 => strided("NorConv(channels, kernel=1".into()),
-        Primitive::NorConv3x3 => strided("NorConv(channels, kernel=3".into()),
+    match Form::of(steps).expect("every primitive has a form") {
+        Form::Identity => "nn.Identity()".into(),
+        Form::Halve => "FactorizedReduce(channels, channels)".into(),
+        Form::Pool { pool, .. } => strided(match pool.kind {
+            PoolKind::Max => "max_pool_3x3(".into(),
+            PoolKind::Average => "avg_pool_3x3(".into(),
+        }),
+        Form::Separable { kernel } => strided(format!("SepConv(channels, kernel={kernel}")),
+        Form::Dilated { kernel } => strided(format!("DilConv(channels, kernel={kernel}")),
+        Form::Convolution { kernel } => strided(format!("NorConv(channels, kernel={kernel}")),
+        Form::RowAndColumn => strided("conv_7x1_1x7(channels".into()),
     }
 }
 

@@ -102,7 +102,7 @@ impl Trace {
 
     pub fn norm(&mut self, x: MapId, norm: Norm) -> MapId {
         let parameters = match norm {
-            Norm::Affine => self.maps[x].channels.saturating_mul(2),
+            Norm::Affine => 2u64.saturating_mul(self.maps[x].channels),
             Norm::Plain => 0,
         };
         self.step(vec![x], self.maps[x], Cost { parameters, macs: 0 })

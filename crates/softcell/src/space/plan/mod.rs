@@ -18,8 +18,8 @@ pub(crate) use lower::auxiliary_cell;
 pub use lower::{ResidualSkeleton, Skeleton};
 pub use network::{Block, Body, CellBlock, MapShape, NetworkPlan, Place, Preparation};
 pub use steps::{
-    Convolution, Halve, Linear, Mixing, Norm, Norms, PoolKind, PoolStep, Step, Windows, average_windows,
-    primitive_steps,
+    Convolution, Form, Halve, Linear, Mixing, Norm, Norms, PoolKind, PoolStep, Step, Windows,
+    average_windows, primitive_steps,
 };
 pub use tensors::{TensorRole, TensorSpec};
 pub(crate) use tensors::{step_tensors, step_values};

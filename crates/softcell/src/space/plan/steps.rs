@@ -285,6 +285,80 @@ pub fn primitive_steps(primitive: Primitive, channels: usize, stride: usize, nor
     }
 }
 
+/// What steps are together, where they have a name of their own in kernels and exported sources.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// Nothing.
+    Identity,
+    /// ReLU, halving, normalisation.
+    Halve,
+    /// A pooling, with or without a normalisation that is not affine.
+    Pool {
+        /// The pooling.
+        pool: PoolStep,
+        /// With a normalisation.
+        normalised: bool,
+    },
+    /// Twice ReLU, depthwise and pointwise convolution, normalisation.
+    Separable {
+        /// Side of the depthwise kernels.
+        kernel: usize,
+    },
+    /// ReLU, depthwise convolution of dilation 2, pointwise convolution, normalisation.
+    Dilated {
+        /// Side of the depthwise kernel.
+        kernel: usize,
+    },
+    /// ReLU, full convolution, normalisation.
+    Convolution {
+        /// Side of the kernel.
+        kernel: usize,
+    },
+    /// ReLU, full convolutions of 1×7 and 7×1, normalisation.
+    RowAndColumn,
+}
+
+impl Form {
+    /// The form of some steps; none where they have none.
+    pub fn of(steps: &[Step]) -> Option<Form> {
+        use Mixing::{All, Separate};
+        use Step::{Convolution as Conv, Halve, Norm, Pool, Relu};
+        // Kernel and dilation of ReLU, depthwise, pointwise, normalisation.
+        let separable = |steps: &[Step]| match steps {
+            [Relu, Conv(depthwise), Conv(pointwise), Norm(_)]
+                if (depthwise.mixing, pointwise.mixing) == (Separate, All)
+                    && depthwise.kernel[0] == depthwise.kernel[1]
+                    && pointwise.kernel == [1; 2] =>
+            {
+                Some((depthwise.kernel[0], depthwise.dilation))
+            }
+            _ => None,
+        };
+        match steps {
+            [] => Some(Form::Identity),
+            [Pool(pool)] => Some(Form::Pool { pool: *pool, normalised: false }),
+            [Pool(pool), Norm(norm)] if !norm.affine => Some(Form::Pool { pool: *pool, normalised: true }),
+            [Relu, Halve(_), Norm(_)] => Some(Form::Halve),
+            [Relu, Conv(conv), Norm(_)]
+                if conv.mixing == All && conv.kernel[0] == conv.kernel[1] && conv.dilation == 1 =>
+            {
+                Some(Form::Convolution { kernel: conv.kernel[0] })
+            }
+            [Relu, Conv(row), Conv(column), Norm(_)] if (row.kernel, column.kernel) == ([1, 7], [7, 1]) => {
+                Some(Form::RowAndColumn)
+            }
+            _ if steps.len() == 8 => match (separable(&steps[..4])?, separable(&steps[4..])?) {
+                ((kernel, 1), (second, 1)) if kernel == second => Some(Form::Separable { kernel }),
+                _ => None,
+            },
+            _ => match separable(steps)? {
+                (kernel, 2) => Some(Form::Dilated { kernel }),
+                _ => None,
+            },
+        }
+    }
+}
+
 /// ReLU, 1×1 convolution, normalisation: brings a map to a cell's channels.
 pub(super) fn keeping(inputs: usize, outputs: usize, affine: bool) -> Vec<Step> {
     let conv = Convolution {
