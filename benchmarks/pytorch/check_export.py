@@ -14,7 +14,6 @@ The measure is max|a−b| over all logits; the limit is 1e-4 · max(1, max|b|).
 import argparse
 import importlib.util
 import json
-import struct
 import sys
 import warnings
 from pathlib import Path
@@ -25,6 +24,7 @@ import torch.nn as nn
 import genotypes
 from check_golden import largest
 from network import DerivedCell, DerivedNetwork, reduction_layers
+from recording import read_safetensors
 
 LIMIT = 1e-4
 
@@ -82,21 +82,6 @@ class ImageNetNetwork(nn.Module):
         for cell in self.cells:
             s0, s1 = s1, cell(s0, s1, 0.0)
         return self.classifier(s1.mean((2, 3))), None
-
-
-def read_safetensors(path):
-    """Tensors and metadata."""
-    content = path.read_bytes()
-    (length,) = struct.unpack_from("<Q", content)
-    header = json.loads(content[8 : 8 + length])
-    metadata = header.pop("__metadata__", {})
-    types = {"F32": torch.float32, "I64": torch.int64}
-    tensors = {}
-    for name, entry in header.items():
-        start, end = (8 + length + offset for offset in entry["data_offsets"])
-        numbers = torch.frombuffer(bytearray(content[start:end]), dtype=types[entry["dtype"]])
-        tensors[name] = numbers.reshape(entry["shape"])
-    return tensors, metadata
 
 
 def exported(path):

@@ -2,7 +2,7 @@
 
     python check_golden.py ../../crates/softcell/tests/fixtures
 
-Replays every recording (*.safetensors) of a folder in each mode, in float64 and in float32. The measure is
+Replays recordings, or every one (*.safetensors) of a folder, in each mode, in float64 and in float32. The measure is
 max|a−b| / max|b| per tensor, b being the recorded one (max|a−b| where b is zero throughout). Alphas after a
 step, where Adam divides by tiny numbers, are measured by what the recordings allow them: max|a−b| as a share of
 0.05 · learning rate · (step + 1).
@@ -13,21 +13,43 @@ rounding in the last bit can flip a ReLU or the winner of a max pool, and the se
 """
 
 import argparse
-import json
-import struct
+import re
 import sys
 from pathlib import Path
 
 import torch
 
-import genotypes
-from bench import MODES, prepared
-from network import OPERATIONS, DerivedNetwork, Supernet
-from step import SearchSettings, SearchStep, TrainStep, evaluate
+from cases import given, run
+from recording import read_recording
 
 LIMITS = {torch.float64: 1e-4, torch.float32: 1e-3}
 FIRST, LATER = "first step", "later steps"
 ALPHAS = "alphas, share of allowed"
+# What the tensors of a recording are, by their names.
+QUANTITIES = {
+    "operations": [
+        (r".*\.output", "output"),
+        (r".*\.grad_input", "input gradients"),
+        (r".*\.grad\..*", "weight gradients"),
+    ],
+    "search": [
+        (r"step\.\d+\.grad\.alphas_.*", "alpha gradients"),
+        (r"step\.\d+\.alphas_.*", ALPHAS),
+        (r"step\.\d+\.train\.logits", "training logits"),
+        (r"step\.\d+\.train\.loss", "training loss"),
+        (r"step\.\d+\.train\.grad_norm", "gradient norm"),
+        (r"step\.0\.grad\..*", "weight gradients"),
+        (r"final\..*", "state at the end"),
+        (r"eval\.logits", "evaluation logits"),
+    ],
+    "derived": [
+        (r"train\.logits(_aux)?", "training logits"),
+        (r"train\.loss", "training loss"),
+        (r"grad\..*", "weight gradients"),
+        (r"final\..*", "state at the end"),
+        (r"eval\.logits", "evaluation logits"),
+    ],
+}
 
 
 class Deviations:
@@ -80,152 +102,54 @@ def report(title, replays):
     return passed
 
 
-def read_safetensors(path, dtype):
-    """The tensors of a safetensors file, numbers as `dtype`, and its `case`."""
-    content = bytearray(path.read_bytes())
-    (length,) = struct.unpack_from("<Q", content)
-    header = json.loads(content[8 : 8 + length])
-    case = json.loads(header.pop("__metadata__")["case"])
-    tensors = {}
-    for name, entry in header.items():
-        start, end = (8 + length + offset for offset in entry["data_offsets"])
-        stored = {"F32": torch.float32, "I64": torch.int64}[entry["dtype"]]
-        tensor = torch.frombuffer(content[start:end], dtype=stored).reshape(entry["shape"])
-        tensors[name] = tensor.to(dtype) if stored == torch.float32 else tensor
-    return tensors, case
+def group(kind, name):
+    """What a tensor is and when it came out."""
+    for pattern, what in QUANTITIES[kind]:
+        if re.fullmatch(pattern, name):
+            step = re.match(r"step\.(\d+)\.", name)
+            later = int(step[1]) > 0 if step else kind == "search"
+            return what, LATER if later else FIRST
+    raise ValueError(f"no quantity of a recording of kind {kind}: {name}")
 
 
-def under(tensors, prefix):
-    """The tensors whose names begin with `prefix`, without it."""
-    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def in_format(images, mode):
-    return images.contiguous(memory_format=torch.channels_last) if mode.channels_last else images
-
-
-def loaded(network, state, dtype, mode):
-    """The network with a recorded state. A weight that the recording lacks or does not fit is an error."""
-    missing, unexpected = network.to(dtype).load_state_dict(state, strict=False)
-    odd = [name for name in [*missing, *unexpected] if not name.endswith("num_batches_tracked")]
+def compare(case, recorded, out, facts):
+    """The deviations of what came out from what was recorded. What one of the two lacks is an error."""
+    expected = {name: recorded[name] for name in recorded.keys() - given(recorded, case["kind"]).keys()}
+    odd = sorted(expected.keys() ^ out.keys())
+    odd = odd or [name for name, tensor in out.items() if tensor.shape != expected[name].shape]
     if odd:
-        raise ValueError(f"the recording and the network differ in {odd[:5]}")
-    return prepared(network, mode)
-
-
-def compare_state(deviations, network, expected, when):
-    """Parameters and BN statistics of a network."""
-    for name, tensor in network.state_dict().items():
-        if not name.endswith("num_batches_tracked"):
-            deviations.add("state at the end", name, tensor, expected[name], when)
-
-
-def compare_gradients(deviations, network, expected):
-    for name, weight in network.named_parameters():
-        deviations.add("weight gradients", name, weight.grad, expected[name])
-
-
-def replay_operations(tensors, case, mode, dtype):
-    """Every operation alone: output, gradient of the input, gradients of the parameters."""
+        raise ValueError(f"the recording and the replay differ in {len(odd)} names or shapes: {odd[:5]}")
     deviations = Deviations()
-    for name in case["cases"]:
-        operation, stride, affine = name.rsplit(".", 2)
-        recorded = under(tensors, name + ".")
-        module = OPERATIONS[operation](case["channels"], int(stride[1:]), affine == "affine")
-        module = loaded(module, under(recorded, "param."), dtype, mode)
-        x = in_format(recorded["input"], mode).requires_grad_()
-        output = module(x)
-        output.backward(recorded["grad_output"])
-        deviations.add("output", name, output, recorded["output"])
-        deviations.add("input gradients", name, x.grad, recorded["grad_input"])
-        for key, weight in module.named_parameters():
-            deviations.add("weight gradients", f"{name} {key}", weight.grad, recorded[f"grad.{key}"])
+    for name, tensor in out.items():
+        what, when = group(case["kind"], name)
+        if what == ALPHAS:
+            allowed = 0.05 * case["arch_learning_rate"] * (int(name.split(".")[1]) + 1)
+            deviations.add_alphas(name, tensor, expected[name], allowed, when)
+        else:
+            deviations.add(what, name, tensor, expected[name], when)
+    for name, value in facts.items():
+        differs = torch.tensor(float(str(value) != str(case[name])))
+        deviations.add(name, name, differs, torch.tensor(0.0), LATER if case["kind"] == "search" else FIRST)
     return deviations
-
-
-def replay_search(tensors, case, mode, dtype):
-    """Some steps of a search: alphas and their gradients, logits, losses, the state at the end."""
-    deviations = Deviations()
-    settings = SearchSettings(**{key: case[key] for key in SearchSettings.__dataclass_fields__})
-    initial = under(tensors, "init.")
-    names = ("alphas_normal", "alphas_reduce")
-    alphas = tuple(initial.pop(name).clone().requires_grad_() for name in names)
-    supernet = Supernet(case["init_channels"], case["layers"], case["nodes"], case["classes"], mode.lean)
-    supernet = loaded(supernet, initial, dtype, mode)
-    step = SearchStep(supernet, alphas, "second" if case["unrolled"] else "first", settings, mode.lean)
-
-    for t in range(case["steps"]):
-        when = FIRST if t == 0 else LATER
-        recorded = under(tensors, f"step.{t}.")
-        train, valid = (
-            (in_format(recorded[f"{part}.input"], mode), recorded[f"{part}.target"]) for part in ("train", "valid")
-        )
-        step.architecture_gradients(train, valid)
-        for name, alpha in zip(names, alphas):
-            deviations.add("alpha gradients", f"step {t} {name}", alpha.grad, recorded[f"grad.{name}"], when)
-        step.arch_optimizer.step()
-        allowed = 0.05 * settings.arch_learning_rate * (t + 1)
-        for name, alpha in zip(names, alphas):
-            deviations.add_alphas(f"step {t} {name}", alpha, recorded[name], allowed, when)
-
-        logits, loss = step.weight_gradients(train)
-        deviations.add("training logits", f"step {t}", logits, recorded["train.logits"], when)
-        deviations.add("training loss", f"step {t}", loss, recorded["train.loss"], when)
-        if t == 0:
-            compare_gradients(deviations, supernet, under(recorded, "grad."))
-        deviations.add("gradient norm", f"step {t}", step.weight_update(), recorded["train.grad_norm"], when)
-
-    compare_state(deviations, supernet, under(tensors, "final."), LATER)
-    supernet.eval()
-    with torch.inference_mode():
-        logits = supernet(in_format(tensors["eval.input"], mode), *alphas)
-    deviations.add("evaluation logits", "after the last step", logits, tensors["eval.logits"], LATER)
-    return deviations
-
-
-def replay_derived(tensors, case, mode, dtype):
-    """A derived network: logits, loss, gradients, BN statistics, evaluation."""
-    deviations = Deviations()
-    genotype = genotypes.parse(case["genotype"])
-    network = DerivedNetwork(genotype, case["init_channels"], case["layers"], case["classes"], case["auxiliary"])
-    network = loaded(network, under(tensors, "init."), dtype, mode)
-    count = sum(weight.numel() for name, weight in network.named_parameters() if "auxiliary" not in name)
-    deviations.add("number of parameters", "all", torch.tensor(count), torch.tensor(case["parameters"]))
-
-    images = in_format(tensors["train.input"], mode)
-    step = TrainStep(network, auxiliary_weight=case["auxiliary_weight"])
-    logits, logits_auxiliary, loss = step.gradients((images, tensors["train.target"]))
-    deviations.add("training logits", "main head", logits, tensors["train.logits"])
-    if case["auxiliary"]:
-        deviations.add("training logits", "auxiliary head", logits_auxiliary, tensors["train.logits_aux"])
-    deviations.add("training loss", "loss", loss, tensors["train.loss"])
-    compare_gradients(deviations, network, under(tensors, "grad."))
-    compare_state(deviations, network, under(tensors, "final."), FIRST)
-    deviations.add("evaluation logits", "logits", evaluate(network.eval(), images), tensors["eval.logits"])
-    return deviations
-
-
-REPLAYS = {"operations": replay_operations, "search": replay_search, "derived": replay_derived}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("paths", type=Path, nargs="+", metavar="path", help="a recording, or a folder of them")
     parser.add_argument("--modes", default="eager,channels-last,lean", help="comma-separated")
     parser.add_argument("--threads", type=int, default=1, help="the recordings were made on one")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    paths = sorted(args.folder.glob("*.safetensors"))
+    found = [sorted(path.glob("*.safetensors")) if path.is_dir() else [path] for path in args.paths]
+    paths = [path for paths in found for path in paths]
     if not paths:
-        parser.error(f"no *.safetensors in {args.folder}")
+        parser.error("no *.safetensors there")
 
     passed = True
     for mode in args.modes.split(","):
         for path in paths:
-            replays = {}
-            for dtype in LIMITS:
-                tensors, case = read_safetensors(path, dtype)
-                replays[dtype] = REPLAYS[case["kind"]](tensors, case, MODES[mode], dtype)
+            recorded, case = read_recording(path)
+            replays = {dtype: compare(case, recorded, *run(case, recorded, dtype, mode)) for dtype in LIMITS}
             passed &= report(f"{path.name}, {mode}", replays)
     print("\nall within their limits" if passed else "\nsome are BEYOND their limits")
     sys.exit(0 if passed else 1)

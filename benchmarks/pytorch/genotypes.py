@@ -3,6 +3,8 @@
 import ast
 from typing import NamedTuple
 
+from network import PRIMITIVES
+
 
 class Genotype(NamedTuple):
     """Per cell type: two `(operation, source state)` pairs per node, and the states that form the output."""
@@ -51,3 +53,26 @@ def _value(node):
     if isinstance(node, ast.Call):
         return list(range(*map(ast.literal_eval, node.args)))
     return ast.literal_eval(node)
+
+
+def derive(alphas_normal, alphas_reduce):
+    """The genotype of alphas, as text: per node the two edges whose best operation weighs most, the strongest first.
+
+    `none` takes its part of the softmax and is never chosen. Of equal weights the first counts.
+    """
+    cells = [_derive_cell(alphas) for alphas in (alphas_normal, alphas_reduce)]
+    nodes = range(2, 2 + len(cells[0]) // 2)
+    return str(Genotype(cells[0], nodes, cells[1], nodes))
+
+
+def _derive_cell(alphas):
+    operations = [k for k, name in enumerate(PRIMITIVES) if name != "none"]
+    rows = alphas.detach().softmax(dim=-1).tolist()
+    pairs, states = [], 2
+    while rows:
+        own, rows = rows[:states], rows[states:]
+        best = [max(operations, key=row.__getitem__) for row in own]
+        kept = sorted(range(states), key=lambda source: -own[source][best[source]])[:2]
+        pairs += [(PRIMITIVES[best[source]], source) for source in kept]
+        states += 1
+    return pairs
