@@ -6,7 +6,7 @@ use super::proto::{Attribute, Graph, Node, Tensor, ValueInfo};
 
 /// A feature map `[batch, channels, height, width]` in the graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Map {
+pub struct FeatureMap {
     /// Name of the value.
     pub name: String,
     /// Channels.
@@ -15,10 +15,10 @@ pub struct Map {
     pub size: [usize; 2],
 }
 
-impl Map {
+impl FeatureMap {
     /// The same under another name.
-    pub fn named(&self, name: String) -> Map {
-        Map { name, ..*self }
+    pub fn named(&self, name: String) -> FeatureMap {
+        FeatureMap { name, ..*self }
     }
 
     fn shape(&self) -> [usize; 3] {
@@ -55,7 +55,13 @@ impl GraphBuilder {
     }
 
     /// A node whose output is a feature map, which it takes the name from.
-    pub fn map(&mut self, operator: &str, inputs: &[&str], attributes: Vec<Attribute>, output: Map) -> Map {
+    pub fn map(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        attributes: Vec<Attribute>,
+        output: FeatureMap,
+    ) -> FeatureMap {
         self.node(operator, &output.name, inputs, attributes, &output.shape());
         output
     }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::BatchNorms;
-use super::graph::{GraphBuilder, Map};
+use super::graph::{FeatureMap, GraphBuilder};
 use super::proto::Attribute;
 use crate::error::{Error, Result};
 use crate::nn::{EPSILON, HostTensor, NamedTensors};
@@ -84,7 +84,7 @@ impl<'a> Layers<'a> {
     }
 
     /// `max(x, 0)`; one node for all that read it.
-    pub fn relu(&mut self, x: &Map) -> Map {
+    pub fn relu(&mut self, x: &FeatureMap) -> FeatureMap {
         let y = x.named(format!("{}.relu", x.name));
         if self.graph.has(&y.name) {
             return y;
@@ -98,12 +98,12 @@ impl<'a> Layers<'a> {
     /// As [`Self::tensor`]; a convolution without channels.
     pub fn conv(
         &mut self,
-        x: &Map,
+        x: &FeatureMap,
         conv: &Convolution,
         norm: Option<&Norm>,
         prefix: &str,
         name: &str,
-    ) -> Result<Map> {
+    ) -> Result<FeatureMap> {
         let filter = Filter {
             name: labelled(name, conv.label),
             weight: format!("{prefix}{}", conv.name),
@@ -128,7 +128,7 @@ impl<'a> Layers<'a> {
     }
 
     /// Max or average pooling; windows over the border count the pixels inside alone.
-    pub fn pool(&mut self, x: &Map, pool: PoolStep, name: String) -> Map {
+    pub fn pool(&mut self, x: &FeatureMap, pool: PoolStep, name: String) -> FeatureMap {
         let PoolStep { kind, window, stride } = pool;
         let before = (window - 1) / 2;
         let size = x.size.map(|side| side.div_ceil(stride));
@@ -151,7 +151,7 @@ impl<'a> Layers<'a> {
                 "AveragePool"
             }
         };
-        self.graph.map(operator, &[&x.name], attributes, Map { name, channels: x.channels, size })
+        self.graph.map(operator, &[&x.name], attributes, FeatureMap { name, channels: x.channels, size })
     }
 
     /// 1×1 convolutions of the even and of the odd pixels side by side, and the batch normalisation behind them.
@@ -160,12 +160,12 @@ impl<'a> Layers<'a> {
     /// As [`Self::conv`].
     pub fn halve(
         &mut self,
-        x: &Map,
+        x: &FeatureMap,
         halve: &Halve,
         norm: Option<&Norm>,
         prefix: &str,
         name: &str,
-    ) -> Result<Map> {
+    ) -> Result<FeatureMap> {
         let folded = match (self.norms, norm) {
             (BatchNorms::Folded, Some(norm)) => {
                 Some(self.affine(&format!("{prefix}{}", norm.name), norm.channels)?)
@@ -203,7 +203,7 @@ impl<'a> Layers<'a> {
     }
 
     /// Zeros of the batch's size, with the channels of `like`.
-    pub fn zero(&mut self, like: &Map, size: [usize; 2], name: String) -> Map {
+    pub fn zero(&mut self, like: &FeatureMap, size: [usize; 2], name: String) -> FeatureMap {
         let nothing = format!("{name}.nothing");
         self.graph.floats(
             &nothing,
@@ -215,38 +215,41 @@ impl<'a> Layers<'a> {
         self.graph.integers(starts, &[0, 0]);
         self.graph.integers("zero.ends", &[1, 1]);
         self.graph.integers("zero.axes", &[2, 3]);
-        let pixel = Map { name: format!("{name}.pixel"), channels: like.channels, size: [1; 2] };
+        let pixel = FeatureMap { name: format!("{name}.pixel"), channels: like.channels, size: [1; 2] };
         let pixel = self.graph.map("Slice", &[&like.name, starts, "zero.ends", "zero.axes"], vec![], pixel);
-        let y = Map { name, channels: like.channels, size };
+        let y = FeatureMap { name, channels: like.channels, size };
         self.graph.map("Mul", &[&pixel.name, &nothing], vec![], y)
     }
 
     /// Side by side along channels; a single one as it is.
-    pub fn concat(&mut self, parts: &[Map], name: String) -> Map {
+    pub fn concat(&mut self, parts: &[FeatureMap], name: String) -> FeatureMap {
         if let [only] = parts {
             return only.clone();
         }
         let channels = parts.iter().map(|part| part.channels).sum();
         let inputs: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
-        let y = Map { name, channels, size: parts[0].size };
+        let y = FeatureMap { name, channels, size: parts[0].size };
         self.graph.map("Concat", &inputs, vec![Attribute::int("axis", 1)], y)
     }
 
     /// All but the first row and column. An odd side is first made even by a row or column of zeros, so that
     /// every second pixel of the result is as many as of `x`.
-    fn odd_pixels(&mut self, x: &Map) -> Map {
+    fn odd_pixels(&mut self, x: &FeatureMap) -> FeatureMap {
         let [bottom, right] = x.size.map(|side| side % 2);
         let mut even = x.clone();
         if bottom + right > 0 {
-            even =
-                Map { size: [x.size[0] + bottom, x.size[1] + right], ..x.named(format!("{}.even", x.name)) };
+            even = FeatureMap {
+                size: [x.size[0] + bottom, x.size[1] + right],
+                ..x.named(format!("{}.even", x.name))
+            };
             if !self.graph.has(&even.name) {
                 let pads = format!("pads_{bottom}_{right}");
                 self.graph.integers(&pads, &[0, 0, 0, 0, 0, 0, bottom as i64, right as i64]);
                 even = self.graph.map("Pad", &[&x.name, &pads], vec![], even);
             }
         }
-        let odd = Map { size: even.size.map(|side| side - 1), ..x.named(format!("{}.odd_pixels", x.name)) };
+        let odd =
+            FeatureMap { size: even.size.map(|side| side - 1), ..x.named(format!("{}.odd_pixels", x.name)) };
         if self.graph.has(&odd.name) {
             return odd;
         }
@@ -261,7 +264,7 @@ impl<'a> Layers<'a> {
     ///
     /// # Errors
     /// As [`Self::tensor`].
-    pub fn norm(&mut self, x: &Map, norm: &Norm, prefix: &str, name: &str) -> Result<Map> {
+    pub fn norm(&mut self, x: &FeatureMap, norm: &Norm, prefix: &str, name: &str) -> Result<FeatureMap> {
         let parts = ["weight", "bias", "running_mean", "running_var"]
             .map(|part| format!("{prefix}{}.{part}", norm.name));
         for part in &parts {
@@ -284,7 +287,7 @@ impl<'a> Layers<'a> {
     }
 
     /// A convolution whose output is scaled and shifted by its weight and bias.
-    fn affine_conv(&mut self, x: &Map, conv: Filter, affine: Option<&Affine>) -> Result<Map> {
+    fn affine_conv(&mut self, x: &FeatureMap, conv: Filter, affine: Option<&Affine>) -> Result<FeatureMap> {
         let shape = conv.shape;
         let [channels, ..] = shape;
         if channels == 0 {
@@ -318,7 +321,7 @@ impl<'a> Layers<'a> {
             Attribute::ints("dilations", &[conv.dilation; 2]),
             Attribute::int("group", conv.groups),
         ];
-        let y = Map { name: conv.name, channels, size: conv.size };
+        let y = FeatureMap { name: conv.name, channels, size: conv.size };
         Ok(self.graph.map("Conv", &read, attributes, y))
     }
 }

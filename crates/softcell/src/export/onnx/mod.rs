@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::model::TrainedModel;
 use crate::nn::NamedTensors;
 use crate::space::plan::{MapShape, NetworkPlan};
-use graph::Map;
+use graph::FeatureMap;
 use network::Network;
 
 /// Edition of ONNX's operators.
@@ -175,7 +175,7 @@ pub fn plan_to_bytes(plan: &NetworkPlan, weights: &NamedTensors, norms: BatchNor
     let MapShape { channels, size } = plan.image;
     let graph = &mut network.layers().graph;
     graph.input(INPUT, &[channels, size[0], size[1]], String::new());
-    network.forward(&Map { name: INPUT.to_owned(), channels, size })?;
+    network.forward(&FeatureMap { name: INPUT.to_owned(), channels, size })?;
     let file = proto::Model {
         ir_version: Some(IR_VERSION),
         producer_name: Some("softcell".into()),
@@ -190,7 +190,7 @@ pub fn plan_to_bytes(plan: &NetworkPlan, weights: &NamedTensors, norms: BatchNor
 ///
 /// The nodes stand before the first convolution and cannot go into it: its padding is zero after
 /// normalisation, not before.
-fn normalized(model: &TrainedModel, range: InputRange, network: &mut Network<'_>) -> Result<Map> {
+fn normalized(model: &TrainedModel, range: InputRange, network: &mut Network<'_>) -> Result<FeatureMap> {
     let [channels, height, width] = model.manifest.image_shape;
     let config = &model.network;
     if channels != config.channels_in || [height, width] != config.image_size {
@@ -205,7 +205,7 @@ fn normalized(model: &TrainedModel, range: InputRange, network: &mut Network<'_>
     let description = metadata::input(channels, range);
     let graph = &mut network.layers().graph;
     graph.input(INPUT, &[channels, height, width], description);
-    let map = |name: &str| Map { name: name.to_owned(), channels, size: [height, width] };
+    let map = |name: &str| FeatureMap { name: name.to_owned(), channels, size: [height, width] };
     let mut x = map(INPUT);
     let normalization = &model.manifest.normalization;
     let steps = [("Sub", "mean", &normalization.mean), ("Div", "std", &normalization.std)];

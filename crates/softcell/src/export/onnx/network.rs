@@ -3,7 +3,7 @@
 //! Drop path and the auxiliary head, which only training uses, are left out.
 
 use super::BatchNorms;
-use super::graph::Map;
+use super::graph::FeatureMap;
 use super::layers::Layers;
 use super::proto::Attribute;
 use crate::error::Result;
@@ -36,11 +36,11 @@ impl<'a> Network<'a> {
     ///
     /// # Errors
     /// Weights that are missing or have another shape.
-    pub fn forward(&mut self, images: &Map) -> Result<()> {
+    pub fn forward(&mut self, images: &FeatureMap) -> Result<()> {
         let plan = self.plan;
-        let mut values: Vec<Map> = Vec::with_capacity(plan.blocks.len());
+        let mut values: Vec<FeatureMap> = Vec::with_capacity(plan.blocks.len());
         for block in &plan.blocks {
-            let inputs: Vec<Map> = block
+            let inputs: Vec<FeatureMap> = block
                 .inputs
                 .iter()
                 .map(|place| match place {
@@ -53,7 +53,7 @@ impl<'a> Network<'a> {
         Ok(())
     }
 
-    fn block(&mut self, block: &Block, inputs: &[Map]) -> Result<Map> {
+    fn block(&mut self, block: &Block, inputs: &[FeatureMap]) -> Result<FeatureMap> {
         let name = &block.name;
         match &block.body {
             Body::Auxiliary { .. } => Ok(inputs[0].clone()),
@@ -72,18 +72,18 @@ impl<'a> Network<'a> {
         }
     }
 
-    fn add(&mut self, x: &Map, y: &Map, name: String) -> Map {
+    fn add(&mut self, x: &FeatureMap, y: &FeatureMap, name: String) -> FeatureMap {
         self.layers.graph.map("Add", &[&x.name, &y.name], vec![], x.named(name))
     }
 
     /// The mean over all pixels.
-    fn mean(&mut self, x: &Map) -> Map {
-        let mean = Map { name: "global_pool".into(), channels: x.channels, size: [1; 2] };
+    fn mean(&mut self, x: &FeatureMap) -> FeatureMap {
+        let mean = FeatureMap { name: "global_pool".into(), channels: x.channels, size: [1; 2] };
         self.layers.graph.map("GlobalAveragePool", &[&x.name], vec![], mean)
     }
 
     /// The classifier: `logits`.
-    fn logits(&mut self, x: &Map, linear: Linear) -> Result<Map> {
+    fn logits(&mut self, x: &FeatureMap, linear: Linear) -> Result<FeatureMap> {
         let (weight, bias) = (format!("{}.weight", linear.name), format!("{}.bias", linear.name));
         self.layers.keep(&weight, &[linear.outputs, linear.inputs])?;
         self.layers.keep(&bias, &[linear.outputs])?;
@@ -91,11 +91,11 @@ impl<'a> Network<'a> {
         graph.node("Flatten", "features", &[&x.name], vec![], &[x.channels]);
         let transposed = vec![Attribute::int("transB", 1)];
         graph.node("Gemm", "logits", &["features", &weight, &bias], transposed, &[linear.outputs]);
-        Ok(Map { name: "logits".into(), channels: linear.outputs, size: [1; 2] })
+        Ok(FeatureMap { name: "logits".into(), channels: linear.outputs, size: [1; 2] })
     }
 
     /// Steps whose tensors' names begin with `prefix`; `name` begins those of the nodes.
-    fn steps(&mut self, x: &Map, steps: &[Step], prefix: &str, name: &str) -> Result<Map> {
+    fn steps(&mut self, x: &FeatureMap, steps: &[Step], prefix: &str, name: &str) -> Result<FeatureMap> {
         let mut x = x.clone();
         let mut rest = steps;
         while let [step, behind @ ..] = rest {
@@ -120,7 +120,7 @@ impl<'a> Network<'a> {
         Ok(x)
     }
 
-    fn cell(&mut self, block: &Block, cell: &CellBlock, inputs: &[Map]) -> Result<Map> {
+    fn cell(&mut self, block: &Block, cell: &CellBlock, inputs: &[FeatureMap]) -> Result<FeatureMap> {
         let (plan, name) = (self.plan, &block.name);
         let kind = plan.cell_type(cell);
         let mut values = Vec::new();
@@ -138,7 +138,7 @@ impl<'a> Network<'a> {
                     Some((at, edge, choice, kind.steps(at, choice, cell.channels, cell.norms)?))
                 })
                 .collect();
-            let mut sum: Option<Map> = None;
+            let mut sum: Option<FeatureMap> = None;
             for (i, (at, edge, choice, steps)) in operations.iter().enumerate() {
                 let prefix = format!("{name}.{}.", kind.choice_name(*at, *choice));
                 let of = format!("{called}.op_{i}.{}", edge.choices[*choice]);
@@ -157,7 +157,7 @@ impl<'a> Network<'a> {
                 None => self.layers.zero(&values[0], block.output.size, called),
             });
         }
-        let joined: Vec<Map> = kind.output.nodes().iter().map(|&node| values[node].clone()).collect();
+        let joined: Vec<FeatureMap> = kind.output.nodes().iter().map(|&node| values[node].clone()).collect();
         Ok(self.layers.concat(&joined, format!("{name}.output")))
     }
 }

@@ -1,7 +1,8 @@
-//! Sizes: of a network, of its maps.
+//! Sizes of a network and of its maps.
 
 use serde::Serialize;
 
+use crate::space::plan::MapShape;
 use crate::space::topology::StemKind;
 
 /// All that decides the size of a derived network beside its genotype.
@@ -19,44 +20,24 @@ pub struct NetworkShape {
     pub image_shape: [usize; 3],
 }
 
-/// Height and width of a map.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(super) struct Grid {
-    pub height: u64,
-    pub width: u64,
-}
-
-impl Grid {
-    /// Strides round up: an odd side of n becomes (n + 1)/2.
-    pub fn strided(self, stride: u64) -> Grid {
-        Grid { height: self.height.div_ceil(stride), width: self.width.div_ceil(stride) }
-    }
-
-    pub fn pixels(self) -> u64 {
-        self.height.saturating_mul(self.width)
-    }
-}
-
-/// Size of a map.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(super) struct Map {
-    pub channels: u64,
-    pub grid: Grid,
-}
-
-impl Map {
+impl MapShape {
     /// A vector of features: a map of one pixel.
-    pub fn vector(channels: u64) -> Map {
-        Map { channels, grid: Grid { height: 1, width: 1 } }
+    pub(super) fn vector(channels: usize) -> MapShape {
+        MapShape { channels, size: [1, 1] }
+    }
+
+    pub(super) fn pixels(self) -> u64 {
+        let [height, width] = self.size.map(|side| side as u64);
+        height.saturating_mul(width)
     }
 
     /// Channels, height and width.
-    pub fn dims(self) -> [u64; 3] {
-        [self.channels, self.grid.height, self.grid.width]
+    pub(super) fn dims(self) -> [u64; 3] {
+        [self.channels as u64, self.size[0] as u64, self.size[1] as u64]
     }
 
     /// In f32, for one image.
-    pub fn bytes(self) -> u64 {
-        self.channels.saturating_mul(self.grid.pixels()).saturating_mul(4)
+    pub(super) fn bytes(self) -> u64 {
+        (self.channels as u64).saturating_mul(self.pixels()).saturating_mul(4)
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Cost;
-use super::shape::Map;
+use crate::space::plan::MapShape;
 use crate::space::topology::{CellKind, Edge};
 
 /// A map, by the order in which maps are written; 0 is the image.
@@ -50,7 +50,7 @@ pub(super) struct BlockLabel {
 /// The forward pass of a network for one image.
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
-    maps: Vec<Map>,
+    maps: Vec<MapShape>,
     /// Step i writes map i + 1.
     steps: Vec<Step>,
     layers: Vec<Part<LayerLabel>>,
@@ -59,20 +59,20 @@ pub(super) struct Trace {
 
 impl Trace {
     /// Nothing done yet to `image`, which is map 0.
-    pub fn of(image: Map) -> Trace {
+    pub fn of(image: MapShape) -> Trace {
         Trace { maps: vec![image], steps: Vec::new(), layers: Vec::new(), blocks: Vec::new() }
     }
 
     /// Another map that is there, as the image is.
-    pub fn given(&mut self, map: Map) -> MapId {
+    pub fn given(&mut self, map: MapShape) -> MapId {
         self.step(Vec::new(), map, Cost::default())
     }
 
-    pub fn map(&self, id: MapId) -> Map {
+    pub fn map(&self, id: MapId) -> MapShape {
         self.maps[id]
     }
 
-    fn step(&mut self, reads: Vec<MapId>, output: Map, cost: Cost) -> MapId {
+    fn step(&mut self, reads: Vec<MapId>, output: MapShape, cost: Cost) -> MapId {
         self.steps.push(Step { reads, cost });
         self.maps.push(output);
         self.maps.len() - 1
@@ -84,25 +84,29 @@ impl Trace {
     }
 
     /// Pooling to the map `output`.
-    pub fn pool(&mut self, x: MapId, output: Map) -> MapId {
+    pub fn pool(&mut self, x: MapId, output: MapShape) -> MapId {
         self.step(vec![x], output, Cost::default())
     }
 
     /// Some of the channels; all of them are the map itself.
-    pub fn part(&mut self, x: MapId, channels: u64) -> MapId {
-        let Map { channels: all, grid } = self.maps[x];
-        if channels == all { x } else { self.step(vec![x], Map { channels, grid }, Cost::default()) }
+    pub fn part(&mut self, x: MapId, channels: usize) -> MapId {
+        let map = self.maps[x];
+        if channels == map.channels {
+            x
+        } else {
+            self.step(vec![x], MapShape { channels, ..map }, Cost::default())
+        }
     }
 
     /// Convolution without bias to the map `output`: each of the `weights` is used once per pixel.
-    pub fn convolution(&mut self, x: MapId, weights: u64, output: Map) -> MapId {
-        let macs = weights.saturating_mul(output.grid.pixels());
+    pub fn convolution(&mut self, x: MapId, weights: u64, output: MapShape) -> MapId {
+        let macs = weights.saturating_mul(output.pixels());
         self.step(vec![x], output, Cost { parameters: weights, macs })
     }
 
     pub fn norm(&mut self, x: MapId, norm: Norm) -> MapId {
         let parameters = match norm {
-            Norm::Affine => 2u64.saturating_mul(self.maps[x].channels),
+            Norm::Affine => 2u64.saturating_mul(self.maps[x].channels as u64),
             Norm::Plain => 0,
         };
         self.step(vec![x], self.maps[x], Cost { parameters, macs: 0 })
@@ -118,24 +122,24 @@ impl Trace {
         if let [single] = parts[..] {
             return single;
         }
-        let channels = parts.iter().fold(0u64, |sum, &part| sum.saturating_add(self.maps[part].channels));
-        let output = Map { channels, grid: self.maps[parts[0]].grid };
+        let channels = parts.iter().fold(0usize, |sum, &part| sum.saturating_add(self.maps[part].channels));
+        let output = MapShape { channels, ..self.maps[parts[0]] };
         self.step(parts, output, Cost::default())
     }
 
     /// Mean over all pixels.
     pub fn mean(&mut self, x: MapId) -> MapId {
-        self.step(vec![x], Map::vector(self.maps[x].channels), Cost::default())
+        self.step(vec![x], MapShape::vector(self.maps[x].channels), Cost::default())
     }
 
     /// Linear layer with bias.
-    pub fn linear(&mut self, x: MapId, classes: u64) -> MapId {
-        let features = self.maps[x].channels;
+    pub fn linear(&mut self, x: MapId, classes: usize) -> MapId {
+        let (features, outputs) = (self.maps[x].channels as u64, classes as u64);
         let cost = Cost {
-            parameters: features.saturating_add(1).saturating_mul(classes),
-            macs: features.saturating_mul(classes),
+            parameters: features.saturating_add(1).saturating_mul(outputs),
+            macs: features.saturating_mul(outputs),
         };
-        self.step(vec![x], Map::vector(classes), cost)
+        self.step(vec![x], MapShape::vector(classes), cost)
     }
 
     /// Writes down `work` as a layer.
@@ -207,11 +211,10 @@ impl Trace {
 
 #[cfg(test)]
 mod tests {
-    use super::super::shape::Grid;
     use super::*;
 
-    fn map(channels: u64, side: u64) -> Map {
-        Map { channels, grid: Grid { height: side, width: side } }
+    fn map(channels: usize, side: usize) -> MapShape {
+        MapShape { channels, size: [side; 2] }
     }
 
     #[test]
@@ -234,7 +237,7 @@ mod tests {
 
     #[test]
     fn numbers_without_end_do_not_wrap() {
-        let mut trace = Trace::of(map(u64::MAX, 1 << 40));
+        let mut trace = Trace::of(map(usize::MAX, 1 << 40));
         let x = trace.convolution(0, u64::MAX, map(1 << 40, 1 << 40));
         trace.norm(x, Norm::Affine);
         assert_eq!(trace.cost().macs, u64::MAX);

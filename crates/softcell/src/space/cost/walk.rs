@@ -1,14 +1,13 @@
 //! From the plan of a network to its forward pass, written down.
 
 use super::Cost;
-use super::shape::{Grid, Map};
 use super::trace::{MapId, Norm, Trace};
 use crate::space::plan::{Block, Body, CellBlock, MapShape, NetworkPlan, Place, Step};
 use crate::space::topology::Edge;
 
 /// The forward pass of a network, the auxiliary classifier left out.
 pub(super) fn trace(plan: &NetworkPlan) -> Trace {
-    let mut trace = Trace::of(map(plan.image));
+    let mut trace = Trace::of(plan.image);
     let mut values: Vec<MapId> = Vec::with_capacity(plan.blocks.len());
     let blocks: Vec<usize> = (0..plan.blocks.len()).collect();
     for part in blocks.chunk_by(|&a, &b| plan.blocks[a].part == plan.blocks[b].part) {
@@ -49,9 +48,9 @@ pub(super) fn cost(plan: &NetworkPlan) -> Cost {
     for block in &plan.blocks {
         let shapes: Vec<MapShape> = block.inputs.iter().map(|&place| plan.shape(place)).collect();
         let fresh = || {
-            let mut trace = Trace::of(map(shapes[0]));
+            let mut trace = Trace::of(shapes[0]);
             let mut inputs = vec![0];
-            inputs.extend(shapes[1..].iter().map(|&shape| trace.given(map(shape))));
+            inputs.extend(shapes[1..].iter().map(|&shape| trace.given(shape)));
             self::block(&mut trace, plan, block, &inputs);
             trace.cost()
         };
@@ -76,16 +75,6 @@ pub(super) fn cost(plan: &NetworkPlan) -> Cost {
     total
 }
 
-fn map(shape: MapShape) -> Map {
-    let [height, width] = shape.size.map(|side| side as u64);
-    Map { channels: shape.channels as u64, grid: Grid { height, width } }
-}
-
-fn shape(map: Map) -> MapShape {
-    let [channels, height, width] = map.dims().map(|side| side as usize);
-    MapShape { channels, size: [height, width] }
-}
-
 fn block(trace: &mut Trace, plan: &NetworkPlan, block: &Block, inputs: &[MapId]) -> MapId {
     let name = || block.name.clone();
     match &block.body {
@@ -104,7 +93,7 @@ fn block(trace: &mut Trace, plan: &NetworkPlan, block: &Block, inputs: &[MapId])
 
 fn steps(trace: &mut Trace, steps: &[Step], x: MapId) -> MapId {
     steps.iter().fold(x, |x, step| {
-        let output = map(step.output(shape(trace.map(x))));
+        let output = step.output(trace.map(x));
         match step {
             Step::Relu => trace.relu(x),
             Step::Pool(_) | Step::AverageWindows { .. } => trace.pool(x, output),
@@ -117,14 +106,14 @@ fn steps(trace: &mut Trace, steps: &[Step], x: MapId) -> MapId {
                 let halves: Vec<MapId> = halves
                     .map(|half| {
                         let weights = (halve.inputs as u64).saturating_mul(half as u64);
-                        trace.convolution(x, weights, Map { channels: half as u64, ..output })
+                        trace.convolution(x, weights, MapShape { channels: half, ..output })
                     })
                     .collect();
                 trace.join(halves)
             }
             Step::Norm(norm) => trace.norm(x, if norm.affine { Norm::Affine } else { Norm::Plain }),
             Step::Mean => trace.mean(x),
-            Step::Linear(linear) => trace.linear(x, linear.outputs as u64),
+            Step::Linear(linear) => trace.linear(x, linear.outputs),
         }
     })
 }
@@ -150,7 +139,7 @@ fn cell(trace: &mut Trace, plan: &NetworkPlan, block: &Block, cell: &CellBlock, 
             states.push(done.unwrap_or_else(|| zero(trace, block, cell)));
         }
         let source = states[edge.source];
-        let seen = trace.part(source, kind.seen(cell.channels) as u64);
+        let seen = trace.part(source, kind.seen(cell.channels));
         let mut sum = if kind.share == 1 { sums[target] } else { None };
         for (choice, &primitive) in edge.choices.iter().enumerate() {
             let Some(steps) = kind.steps(at, choice, cell.channels, cell.norms) else { continue };
@@ -164,11 +153,12 @@ fn cell(trace: &mut Trace, plan: &NetworkPlan, block: &Block, cell: &CellBlock, 
             });
         }
         if kind.share > 1 {
-            let rest = (cell.channels - kind.seen(cell.channels)) as u64;
+            let rest = cell.channels - kind.seen(cell.channels);
             let mut beside = trace.part(source, rest);
             if edge.stride > 1 {
-                let Map { channels, grid } = trace.map(beside);
-                beside = trace.pool(beside, Map { channels, grid: grid.strided(edge.stride as u64) });
+                let map = trace.map(beside);
+                let size = map.size.map(|side| side.div_ceil(edge.stride));
+                beside = trace.pool(beside, MapShape { size, ..map });
             }
             let whole = trace.join(sum.into_iter().chain([beside]).collect());
             sum = Some(match sums[target] {
@@ -187,5 +177,5 @@ fn cell(trace: &mut Trace, plan: &NetworkPlan, block: &Block, cell: &CellBlock, 
 
 /// A node that reads nothing.
 fn zero(trace: &mut Trace, block: &Block, cell: &CellBlock) -> MapId {
-    trace.given(map(MapShape { channels: cell.channels, size: block.output.size }))
+    trace.given(MapShape { channels: cell.channels, size: block.output.size })
 }

@@ -1,7 +1,7 @@
 //! From a space or a genotype and the sizes around it to the plan of a network: the one place where cells are
 //! stacked.
 
-use super::cell::{CellType, Choice, Output};
+use super::cell::CellType;
 use super::network::{Block, Body, CellBlock, MapShape, NetworkPlan, Place, Preparation};
 use super::steps::{Convolution, Linear, Mixing, Norm, Norms, PoolKind, PoolStep, Step};
 use crate::space::cost::NetworkShape;
@@ -306,26 +306,4 @@ fn stem_convolution(
     };
     let norm = Norm { name: names[1], label: labels[1], channels: outputs, affine: true };
     vec![Step::Convolution(conv), Step::Norm(norm)]
-}
-
-impl CellType {
-    /// The cell in which each edge keeps one of its choices: what a derivation leaves of a cell that keeps all edges.
-    ///
-    /// Edges that keep `none` are gone; their nodes read nothing from there.
-    pub fn with_choices(&self, choices: &[usize]) -> CellType {
-        let edges = self.edges.iter().zip(choices).map(|(edge, &choice)| {
-            let mut edge = edge.clone();
-            edge.choices = vec![edge.choices[choice]];
-            edge
-        });
-        CellType {
-            edges: edges.collect(),
-            choice: Choice::Fixed,
-            output: match &self.output {
-                Output::Concat(nodes) => Output::Concat(nodes.clone()),
-                Output::Node(node) => Output::Node(*node),
-            },
-            ..self.clone()
-        }
-    }
 }
