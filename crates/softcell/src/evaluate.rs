@@ -7,8 +7,8 @@ use crate::data::{Batch, BatchPlan, Batches, ImageSet};
 use crate::error::{Error, Result};
 use crate::loss::{Meter, argmax, cross_entropy};
 use crate::measures::{balanced_accuracy, macro_f1};
-use crate::pool::in_pool;
 use crate::space::softmax_rows;
+use crate::thread_pool::in_pool;
 
 /// A batch on a device.
 #[derive(Debug, Clone)]

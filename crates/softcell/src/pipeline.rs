@@ -12,7 +12,7 @@ use crate::data::{Dataset, ImageSet};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, WrongAnswer, evaluate_telling};
 use crate::event::{Event, Observer, Position, Stage};
-use crate::examples::{mistakes, samples};
+use crate::kept_images::{mistakes, samples};
 use crate::memory::peak_rss_mb;
 use crate::model::{self, TrainedModel};
 use crate::nn::Pass;

@@ -54,6 +54,16 @@ pub fn path(path: &Path) -> String {
     said(&path.to_string_lossy()).into_owned()
 }
 
+/// The first few of `items`, as people may see them, and how many more there are.
+pub(crate) fn listed(items: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let items: Vec<Cow<'_, str>> = items.iter().map(|item| escaped(item)).collect();
+    match items.len().checked_sub(SHOWN) {
+        None | Some(0) => items.join(", "),
+        Some(more) => format!("{} and {more} more", items[..SHOWN].join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

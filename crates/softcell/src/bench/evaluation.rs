@@ -16,7 +16,7 @@ use crate::nn::Network;
 use crate::nn::Pass;
 use crate::nn::{absorb, initialize};
 use crate::pipeline::network_cost;
-use crate::pool::in_pool;
+use crate::thread_pool::in_pool;
 use crate::train::build_network;
 
 /// How often a batch's statistics move the running ones: of where they began, 0.9⁶⁴ ≈ 0.1 % stays.

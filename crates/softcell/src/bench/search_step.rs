@@ -10,9 +10,9 @@ use super::timing::Repeats;
 use crate::config::{DataShape, Preset, SearchConfig, preset};
 use crate::error::Result;
 use crate::event::Observer;
-use crate::pool::in_pool;
 use crate::search::{ArchStep, Bilevel};
 use crate::space::supernet_cost;
+use crate::thread_pool::in_pool;
 
 /// A step of the search to be timed: the alphas on one batch, then the weights on another.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::event::{Observer, Position};
 use crate::pipeline::network_cost;
-use crate::pool::in_pool;
+use crate::thread_pool::in_pool;
 use crate::train::{Learner, build_network};
 
 /// A training step to be timed: forward, backward, clipping, SGD.

@@ -3,6 +3,7 @@
 mod color;
 mod crop;
 mod operations;
+mod shape;
 
 use rand::RngExt;
 
@@ -11,9 +12,7 @@ use crate::config::{AutoAugment, DataConfig};
 use color::jitter;
 use crop::Region;
 use operations::auto_augment;
-
-/// Channels, rows and columns.
-type Shape = (usize, usize, usize);
+use shape::Shape;
 
 /// How training images are varied: crop, mirror, operations, colours, normalise, cutout. With what is younger switched
 /// off it is as in the original DARTS: padded crop, mirror, normalise, cutout.

@@ -8,11 +8,13 @@ use sha2::{Digest, Sha256};
 
 use super::fault::Problem;
 use super::normalize::Normalization;
+use super::open::inspect;
 use super::set::ImageSet;
-use super::source::{Source, TestImages, inspect, listed};
+use super::source::{Source, TestImages};
 use super::split::{Shares, Split};
 use crate::config::{DataConfig, DataFormat};
 use crate::error::{Error, Result};
+use crate::shown::listed;
 
 /// What the images are, in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

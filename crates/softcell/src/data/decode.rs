@@ -1,18 +1,15 @@
 //! One image file: looked at, or decoded to bytes of a wanted shape.
 
 use std::io::{BufRead, Cursor, Seek};
-use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits, Pixel, imageops};
 
 use super::fault::Fault;
-use super::files::{Place, Store};
 use super::room::PICTURES;
 use super::set::FILTER;
 use super::weight::{Way, Weight, most_bytes};
 use crate::config::Resize;
-use crate::error::{Error, Result};
 
 /// Most bytes of what a PNG holds beside its pixels, unpacked, such as a profile of colours.
 const MOST_BESIDE: u64 = 64 << 20;
@@ -268,32 +265,4 @@ fn brought<P: Pixel<Subpixel = u8> + 'static>(
 /// From pixel after pixel to channel after channel.
 fn planes(pixels: &[u8]) -> Vec<u8> {
     (0..3).flat_map(|channel| pixels.iter().skip(channel).step_by(3).copied()).collect()
-}
-
-/// Reads one image as [`open`](super::open) reads those of a folder, for prediction.
-///
-/// Whatever its mode (gray, palette, with transparency, 16 bit, CMYK): upright by its orientation tag; laid
-/// on white; turned gray by luminance for a network of gray images, to three equal channels the other way
-/// round; 16 bits rounded to 8; then brought to the size by the filter of training, as `resize` says. Of an
-/// animation the first picture.
-///
-/// At most `most_pixels` are decoded, as the setting `data.max_image_pixels` counts them; threads that decode share
-/// their memory, and wait for one another where there is too little.
-///
-/// # Shapes
-///
-/// `shape` and what is returned are `[channels, height, width]`, whatever size and mode the file has; channels
-/// are 1 or 3.
-///
-/// # Errors
-///
-/// A file that cannot be read as an image, or has more pixels.
-pub fn read_image(path: &Path, shape: [usize; 3], resize: Resize, most_pixels: usize) -> Result<Vec<u8>> {
-    let [channels, height, width] = shape;
-    let most = most_pixels as u64;
-    let bytes = Store::Files.bytes(&Place::File(path.to_path_buf()), most);
-    let decoded = bytes.and_then(|bytes| decode(&bytes, Shape { channels, height, width }, resize, most));
-    decoded
-        .map(|decoded| decoded.pixels)
-        .map_err(|fault| Error::data(path, format!("cannot be read as an image: {fault}"), fault.remedy()))
 }

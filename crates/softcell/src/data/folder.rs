@@ -11,10 +11,11 @@ use super::files::{Catalogue, Entry, Part, Store};
 use super::pixels::PixelSink;
 use super::set::ImageSet;
 use super::shape::survey_of;
-use super::source::{Source, Strictness, TestImages, Wanted, is_training, listed};
+use super::source::{Source, Strictness, TestImages, Wanted};
 use crate::config::{DataConfig, DataFormat, Resize};
 use crate::error::{Error, Result};
 use crate::memory::available_bytes;
+use crate::shown::listed;
 
 /// Images decoded between two reports of progress.
 const CHUNK: usize = 512;
@@ -60,7 +61,7 @@ pub(super) fn read(
     };
     // The training part is sorted by class, and the images that the data give to validation are among it.
     let (mut training, test): (Vec<&Entry>, Vec<&Entry>) =
-        entries.iter().partition(|entry| is_training(entry.part));
+        entries.iter().partition(|entry| entry.part.is_training());
     training.sort_by_key(|entry| (entry.label, entry.part));
     let (train, kept) = reader.read(&training)?;
     let test = if test.is_empty() { None } else { Some(reader.read(&test)?) };

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
+use super::arrays::check_room;
 use super::set::ImageSet;
-use super::source::{Source, check_room, listed};
+use super::source::Source;
 use crate::config::DataFormat;
 use crate::error::{Error, Result};
 use crate::reading::{self, MOST_OF_A_TEXT, open_file, read_text};
+use crate::shown::listed;
 
 /// Which part a file belongs to, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 //! share no image, and measures mean and deviation. [`Batches`] prepares batches ahead on a thread of its
 //! own; a batch depends on nothing but the seed, the name of the stream, the epoch and the step.
 
+mod arrays;
 mod augment;
 mod balance;
 mod batch;
@@ -24,11 +25,13 @@ mod kinds;
 mod loader;
 mod normalize;
 mod npz;
+mod open;
 mod pixels;
 mod positioned;
 mod room;
 mod set;
 mod shape;
+mod single;
 mod source;
 mod split;
 #[cfg(test)]
@@ -40,14 +43,15 @@ pub use augment::Augment;
 pub use batch::{Batch, BatchPlan, Order};
 pub use class_weights::class_weights;
 pub use dataset::{Dataset, Summary, describe};
-pub use decode::read_image;
 pub use fault::{Fault, Problem};
 pub use find::{Found, NotFound, find_images};
 pub use kinds::{FileKind, file_kind, is_image};
 pub use loader::Batches;
 pub use normalize::{Normalization, Normalizer};
+pub use open::{inspect, open, open_for_test, survey};
 pub use pixels::Pixels;
 pub use set::ImageSet;
 pub use shape::{Extent, Survey};
-pub use source::{Source, TestImages, Wanted, inspect, open, open_for_test, survey};
+pub use single::read_image;
+pub use source::{Source, TestImages, Wanted};
 pub use split::Split;

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use npyz::{DType, NpyFile, TypeChar};
 use zip::ZipArchive;
 
+use super::arrays::check_room;
 use super::set::ImageSet;
-use super::source::{Source, check_room, listed};
+use super::source::Source;
 use crate::config::DataFormat;
 use crate::error::{Error, Result};
 use crate::reading::open_file;
+use crate::shown::listed;
 
 /// What the arrays may be called: images and labels of a part.
 const TRAIN: [[&str; 2]; 4] =

@@ -10,6 +10,7 @@ use super::set::ImageSet;
 use super::source::Source;
 use crate::error::{Error, Result};
 use crate::random::stream;
+use crate::shown::listed;
 
 /// Which training images serve what; indices into the training set, ascending, none in two parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,7 +228,7 @@ impl Shares {
         }
         Err(Error::data(
             path,
-            format!("too few training images in {}", super::source::listed(&short)),
+            format!("too few training images in {}", listed(&short)),
             format!(
                 "every class needs at least {} training images, one for each part ({}): add images, leave \
                  the class out, or raise images_per_class if it is set",

@@ -12,8 +12,8 @@ use crate::evaluate::{is_finite, not_finite, values};
 use crate::model::TrainedModel;
 use crate::nn::Network;
 use crate::nn::Pass;
-use crate::pool::in_pool;
 use crate::run::{Manifest, RunFolder, Weights};
+use crate::thread_pool::in_pool;
 
 /// A trained network that answers for images.
 pub struct Predictor {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::examples::{Mistakes, Samples};
 use super::folder::RunFolder;
 use super::history::HistoryLine;
 use super::manifest::{Manifest, RunResult};
 use super::record::{Checked, Contradiction, holds, if_there, length, whole};
+use super::samples::{Mistakes, Samples};
 use crate::config::Config;
 use crate::error::Result;
 use crate::search::SearchEpoch;

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::budget::RunBudget;
+use super::budget_record::RunBudget;
 use super::checkpoint::{self, Loaded};
-use super::examples::{Mistakes, Samples};
 use super::files::{
     self, BUDGET, CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, MANIFEST, MISTAKES, NETWORK, REPORT, RESULT, SAMPLES,
     TENSORBOARD, Weights,
@@ -13,6 +12,7 @@ use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
 use super::manifest::{Manifest, RunResult};
 use super::record::Record;
+use super::samples::{Mistakes, Samples};
 use super::size::ChosenSize;
 use super::tensorboard::EventFile;
 use crate::config::Config;

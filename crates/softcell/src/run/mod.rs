@@ -2,11 +2,10 @@
 
 mod agreement;
 mod aside;
-mod budget;
+mod budget_record;
 mod checkpoint;
 mod contents;
 mod directory;
-mod examples;
 mod files;
 mod folder;
 mod history;
@@ -15,6 +14,7 @@ mod keeper;
 mod listing;
 mod manifest;
 mod record;
+mod samples;
 pub(crate) mod seal;
 mod size;
 mod tensorboard;
@@ -22,9 +22,8 @@ mod verify;
 
 pub(crate) use agreement::Agreement;
 pub use aside::SetAside;
-pub use budget::{FixedSettings, RunBudget};
+pub use budget_record::{FixedSettings, RunBudget};
 pub use checkpoint::{Loaded, encode_weights};
-pub use examples::{ClassSamples, Mistake, Mistakes, Samples};
 pub use files::Weights;
 pub use folder::{Activity, Overwrite, RunFolder, full_path};
 pub use history::HistoryLine;
@@ -33,5 +32,6 @@ pub(crate) use keeper::rewind;
 pub use listing::{RunState, RunSummary, find_runs, list_runs};
 pub use manifest::{Manifest, RunResult};
 pub use record::{Checked, Contradiction, Record};
+pub use samples::{ClassSamples, Mistake, Mistakes, Samples};
 pub use size::ChosenSize;
 pub use verify::{Damage, Verified, verify_run};

@@ -15,10 +15,10 @@ use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
 use crate::nn::{Pass, Weighted};
-use crate::pool::in_pool;
 use crate::resume::{Progress, check_size};
 use crate::space::{SearchSpace, derive_genotype, supernet_parameters};
 use crate::supernet::EdgeWeights;
+use crate::thread_pool::in_pool;
 
 impl SearchConfig {
     /// The space these settings describe for images of this height and width, before they are scaled down.

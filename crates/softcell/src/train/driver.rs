@@ -18,10 +18,10 @@ use crate::measures::is_uneven;
 use crate::nn::Network;
 use crate::nn::{Pass, Weighted};
 use crate::nn::{check_named, load_named, named_tensors, tensor_names, weight_names};
-use crate::pool::in_pool;
 use crate::resume::{Progress, check_size, check_velocity};
 use crate::space::DerivedNetworkConfig;
 use crate::space::{Genotype, derived_cost};
+use crate::thread_pool::in_pool;
 
 /// The network of `genotype` with the width, depth and heads of `config`.
 ///

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::Shape;
+use super::shape::Shape;
 
 /// `factor` of the byte and the rest of `other`, cut off to a byte.
 pub fn blend(byte: u8, other: f32, factor: f32) -> u8 {

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use super::Shape;
+use super::shape::Shape;
 
 /// Tries before the middle is taken.
 const TRIES: usize = 10;

@@ -2,8 +2,8 @@
 
 use rand::RngExt;
 
-use super::Shape;
 use super::color::{blend, brightness, contrast, saturation};
+use super::shape::Shape;
 use crate::config::AutoAugment;
 
 /// Strengths of an operation, from weak to strong.

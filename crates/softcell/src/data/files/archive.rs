@@ -10,8 +10,9 @@ use zip::ZipArchive;
 
 use super::super::fault::Problems;
 use super::super::positioned::Positioned;
+use super::catalogue::Catalogue;
+use super::store::{Place, Store};
 use super::tree::{Tree, Wrapping};
-use super::{Catalogue, Place, Store};
 use crate::error::{Error, Result};
 use crate::reading::open_file;
 

@@ -9,10 +9,11 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 
 use super::super::fault::Problems;
-use super::super::source::listed;
-use super::{Catalogue, Named, Part, Place, Store};
+use super::catalogue::{Catalogue, Named, Part};
+use super::store::{Place, Store};
 use crate::error::{Error, Result};
 use crate::reading::open_file;
+use crate::shown::listed;
 
 /// What the columns may be called.
 const IMAGE: [&str; 4] = ["image", "img", "picture", "bytes"];

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::fault::Problems;
-use super::super::source::listed;
-use super::{Catalogue, Named, Part, Place, Store};
+use super::catalogue::{Catalogue, Named, Part};
+use super::store::{Place, Store};
 use crate::error::{Error, Result};
 use crate::reading::{self, MOST_OF_A_RECORD, Source};
+use crate::shown::listed;
 
 /// What the columns may be called, in lower case.
 const PATH: [&str; 7] = ["path", "file", "filename", "file_name", "filepath", "image", "image_path"];

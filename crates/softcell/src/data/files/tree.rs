@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::super::fault::{Problem, Problems};
 use super::super::kinds::{FileKind, file_kind};
-use super::super::source::listed;
-use super::{Catalogue, Named, Obstacle, Part, Place, Store};
+use super::catalogue::{Catalogue, Named, Obstacle, Part};
+use super::store::{Place, Store};
 use crate::error::{Error, Result};
+use crate::shown::listed;
 
 /// Files and folders by name.
 #[derive(Debug, Default)]

@@ -6,8 +6,9 @@ use walkdir::WalkDir;
 
 use super::super::fault::{Fault, Problems};
 use super::super::kinds::{FileKind, file_kind};
+use super::catalogue::Catalogue;
+use super::store::{Place, Store};
 use super::tree::{Tree, Wrapping, name_of};
-use super::{Catalogue, Place, Store};
 use crate::error::{Error, Result};
 
 /// Lists the images of a folder.

@@ -1,0 +1,36 @@
+//! One image file, for prediction.
+
+use std::path::Path;
+
+use super::decode::{Shape, decode};
+use super::files::{Place, Store};
+use crate::config::Resize;
+use crate::error::{Error, Result};
+
+/// Reads one image as [`open`](super::open) reads those of a folder, for prediction.
+///
+/// Whatever its mode (gray, palette, with transparency, 16 bit, CMYK): upright by its orientation tag; laid
+/// on white; turned gray by luminance for a network of gray images, to three equal channels the other way
+/// round; 16 bits rounded to 8; then brought to the size by the filter of training, as `resize` says. Of an
+/// animation the first picture.
+///
+/// At most `most_pixels` are decoded, as the setting `data.max_image_pixels` counts them; threads that decode share
+/// their memory, and wait for one another where there is too little.
+///
+/// # Shapes
+///
+/// `shape` and what is returned are `[channels, height, width]`, whatever size and mode the file has; channels
+/// are 1 or 3.
+///
+/// # Errors
+///
+/// A file that cannot be read as an image, or has more pixels.
+pub fn read_image(path: &Path, shape: [usize; 3], resize: Resize, most_pixels: usize) -> Result<Vec<u8>> {
+    let [channels, height, width] = shape;
+    let most = most_pixels as u64;
+    let bytes = Store::Files.bytes(&Place::File(path.to_path_buf()), most);
+    let decoded = bytes.and_then(|bytes| decode(&bytes, Shape { channels, height, width }, resize, most));
+    decoded
+        .map(|decoded| decoded.pixels)
+        .map_err(|fault| Error::data(path, format!("cannot be read as an image: {fault}"), fault.remedy()))
+}
