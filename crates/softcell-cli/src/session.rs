@@ -11,6 +11,7 @@ use softcell::config::{Config, ImageSize, Preset, word_to_text};
 use softcell::data::Dataset;
 use softcell::device::Device;
 use softcell::pipeline::Job;
+use softcell::run::files::GENOTYPE_TEXT;
 use softcell::run::{Manifest, Overwrite, RunFolder, SetAside};
 use softcell::shown;
 
@@ -347,7 +348,7 @@ fn refuse_imported(folder: &RunFolder) -> Result<()> {
     let imported = folder.read_manifest()?.is_some_and(|manifest| manifest.imported_from.is_some());
     if imported {
         let place = folder.path().display().to_string();
-        let genotype = folder.path().join("genotype.txt").display().to_string();
+        let genotype = folder.path().join(GENOTYPE_TEXT).display().to_string();
         bail!(
             "run {place} was imported: its network is trained; to train the same cells anew: softcell train \
              --genotype {} --data PATH",

@@ -72,7 +72,7 @@ impl Destination {
         self.write_checked(bytes, |_| Ok(()))
     }
 
-    /// As [`Self::write`], if `check` agrees to the temporary file; answers what it did.
+    /// Writes the file as [`Self::write`] does, if `check` agrees to the temporary file; answers what it did.
     ///
     /// # Errors
     /// Those of the check, too.

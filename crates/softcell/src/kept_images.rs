@@ -10,7 +10,7 @@ const CLASSES: usize = 20;
 const IMAGES: usize = 6;
 /// Wrong answers that are kept.
 const MISTAKES: usize = 18;
-/// Of them, most that confuse the same two classes in the same way.
+/// Most of them that confuse the same two classes in the same way.
 const SAME_MISTAKES: usize = 3;
 
 /// The first training images of each class, and how many there are.

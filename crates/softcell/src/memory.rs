@@ -23,7 +23,7 @@ pub fn available_bytes() -> Option<u64> {
     available_below(Path::new("/"))
 }
 
-/// The same of a file system that has `proc` and `sys` in this folder.
+/// What is available by a file system that has `proc` and `sys` in this folder.
 fn available_below(root: &Path) -> Option<u64> {
     let machine = fs::read_to_string(root.join("proc/meminfo")).ok();
     let machine = machine.and_then(|text| kibibytes(&text, "MemAvailable:"));

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::nn::Network;
 use crate::nn::{NamedTensors, load_named};
 use crate::resume::check_size;
+use crate::run::files::{GENOTYPE_JSON, MANIFEST};
 use crate::run::{Agreement, Manifest, RunFolder, Weights};
 use crate::space::DerivedNetworkConfig;
 use crate::space::derived_cost;
@@ -36,8 +37,8 @@ impl TrainedModel {
                 format!("train it first: softcell train --run {}", folder.path().display()),
             )
         };
-        let manifest = folder.read_manifest()?.ok_or_else(|| missing("manifest.json"))?;
-        let genotype = folder.read_genotype()?.ok_or_else(|| missing("genotype.json"))?;
+        let manifest = folder.read_manifest()?.ok_or_else(|| missing(MANIFEST))?;
+        let genotype = folder.read_genotype()?.ok_or_else(|| missing(GENOTYPE_JSON))?;
         let weights = chosen_weights(folder)?.ok_or_else(|| missing("trained network"))?;
         // Cells with the same weights may be joined in another way.
         let result = folder.read_result()?;

@@ -17,6 +17,7 @@ use crate::memory::peak_rss_mb;
 use crate::model::{self, TrainedModel};
 use crate::nn::Pass;
 use crate::nn::{NamedTensors, initialize, named_tensors};
+use crate::run::files::HISTORY;
 use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewind};
 use crate::search::{SearchOutcome, search};
 use crate::sizing::{asked_shape, sized, sizing_note};
@@ -123,7 +124,7 @@ impl Job<'_> {
         let found = match trained {
             true => "its weights are there, but no checkpoint of its training".to_owned(),
             false => {
-                format!("{epochs} epochs of its {} are in history.jsonl, but no checkpoint", stage.noun())
+                format!("{epochs} epochs of its {} are in {HISTORY}, but no checkpoint", stage.noun())
             }
         };
         Err(Error::run(

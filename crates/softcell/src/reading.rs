@@ -39,7 +39,7 @@ pub fn open_file(path: &Path) -> io::Result<File> {
 /// The file, if it is an ordinary one.
 ///
 /// # Errors
-/// As [`open_file`].
+/// Those of [`open_file`].
 pub(crate) fn ordinary(file: File) -> io::Result<File> {
     match kind(&file)? {
         None => Ok(file),
@@ -55,11 +55,11 @@ pub fn read(path: &Path, most: u64, source: Source) -> Result<Vec<u8>> {
     read_if(path, most, source, |_| Ok(()))
 }
 
-/// As [`read`], if `looks` takes its beginning (of at most [`BEGINNING`] bytes) for that of such a file: what is large
+/// Reads a file as [`read`] does, if `looks` takes its beginning (of at most [`BEGINNING`] bytes) for that of such a file: what is large
 /// and of another kind is not read.
 ///
 /// # Errors
-/// As [`read`], and those of `looks`.
+/// Those of [`read`], and those of `looks`.
 pub fn read_if(
     path: &Path,
     most: u64,
@@ -109,7 +109,7 @@ fn whole_if(
 /// Reads a text, if it has at most so many bytes.
 ///
 /// # Errors
-/// As [`read`], and bytes that are not UTF-8.
+/// Those of [`read`], and bytes that are not UTF-8.
 pub fn read_text(path: &Path, most: u64, source: Source) -> Result<String> {
     text(read(path, most, source)?, path)
 }

@@ -34,7 +34,7 @@ pub fn escaped_lines(text: &str) -> Cow<'_, str> {
 
 /// Most characters of [`said`].
 const LONGEST: usize = 2000;
-/// Of those that are kept of a longer text, the ones of its end.
+/// Characters among those of a longer text that are kept of its end.
 const END: usize = 400;
 
 /// Part of a message, on one line as [`escaped`]; of a very long one the beginning and the end.

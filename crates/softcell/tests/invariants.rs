@@ -190,6 +190,40 @@ fn few_files_touch_the_disk() {
     assert_eq!(touching, TOUCH_THE_DISK);
 }
 
+/// A name that is spelt twice can be spelt in two ways.
+#[test]
+fn the_files_of_a_run_are_named_in_one_place() {
+    let names = [
+        "softcell.json",
+        "history.jsonl",
+        "manifest.json",
+        "genotype.json",
+        "genotype.txt",
+        "network.json",
+        "result.json",
+        "samples.json",
+        "mistakes.json",
+        "report.html",
+        "budget.json",
+        "weights/last",
+        "weights/best",
+        "model.onnx",
+        "model.py",
+        "state_dict.safetensors",
+    ];
+    for (path, code) in ["softcell/src", "softcell-cli/src"].into_iter().flat_map(sources) {
+        let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        // The table itself, and what `--help` says, which is one text.
+        let excepted = ["softcell/src/run/files.rs", "softcell-cli/src/args/voice.rs"];
+        if path.contains("tests") || excepted.contains(&path.as_str()) {
+            continue;
+        }
+        for name in names {
+            assert!(!code.contains(name), "{path} spells {name}: take it from run/files.rs");
+        }
+    }
+}
+
 #[test]
 fn the_library_prints_nothing_and_parses_no_arguments() {
     for folder in ["softcell/src", "softcell-kernels/src"] {

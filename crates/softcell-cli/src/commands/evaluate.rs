@@ -8,6 +8,7 @@ use softcell::config::Config;
 use softcell::data::{Dataset, Normalization, Wanted, open_for_test};
 use softcell::model::TrainedModel;
 use softcell::pipeline::{Job, network_cost};
+use softcell::run::files::MANIFEST;
 use softcell::run::{Manifest, RunFolder};
 use softcell::shown;
 
@@ -64,7 +65,7 @@ fn images(args: &EvaluateArgs, folder: &RunFolder, progress: &mut Progress) -> R
         config.data.max_image_pixels = args.max_image_pixels.unwrap_or(config.data.max_image_pixels);
         config.check()?;
         let Some(Manifest { classes, image_shape, normalization, resize, .. }) = manifest else {
-            bail!("run {place} has no manifest.json, which tells what its network expects");
+            bail!("run {place} has no {MANIFEST}, which tells what its network expects");
         };
         config.data.resize = resize;
         return Ok((

@@ -19,8 +19,8 @@ pub mod train;
 
 use anyhow::Result;
 use softcell::destination::Existing;
-use softcell::event::Stage;
 use softcell::measures::{class_images, is_uneven};
+use softcell::run::files::{CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, HISTORY, MANIFEST, REPORT, RESULT};
 use softcell::run::{RunFolder, RunResult, Weights};
 use softcell::shown::escaped;
 use softcell::space::Genotype;
@@ -48,13 +48,17 @@ fn existing(force: bool) -> Existing {
 
 /// The genotype of a run that was given one, instead of searching it.
 fn given_genotype(folder: &RunFolder) -> Result<Option<Genotype>> {
-    let searched = folder.has_checkpoint(Stage::Search) || folder.searched()?.is_some();
+    let searched = folder.was_searched()?;
     Ok(folder.read_genotype()?.filter(|_| !searched))
 }
 
 /// The line that names the report, if it could be written.
-fn page_line(folder: &RunFolder) -> &'static str {
-    if folder.has_report() { "report.html: all of it as a page for the browser\n  " } else { "" }
+fn page_line(folder: &RunFolder) -> String {
+    if folder.has_report() {
+        format!("{REPORT}: all of it as a page for the browser\n  ")
+    } else {
+        String::new()
+    }
 }
 
 /// ` with 52.50 % (37.5 to 67.1 %) on 40 validation images`; empty without a validation part.
@@ -97,14 +101,14 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
          genotype      {}\n\
          \n\
          {place}\n  \
-           genotype.txt, genotype.json: the cell\n  \
+           {GENOTYPE_TEXT}, {GENOTYPE_JSON}: the cell\n  \
            {}: the weights\n  \
-           {page}result.json, history.jsonl, config.toml, manifest.json: the record\n\
+           {page}{RESULT}, {HISTORY}, {CONFIG}, {MANIFEST}: the record\n\
          next\n  \
            softcell predict --run {run} IMAGE...\n  \
            softcell evaluate --run {run}\n  \
            softcell export --run {run} --format onnx\n",
-        Scores::from(result).text(&format!("{place}/result.json")),
+        Scores::from(result).text(&format!("{place}/{RESULT}")),
         result.epoch + 1,
         result.weights,
         result.layers,

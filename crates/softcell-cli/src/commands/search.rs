@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use softcell::pipeline::network_cost;
+use softcell::run::files::{GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, HISTORY};
 use softcell::shown::escaped;
 
 use super::{dry_run, given_genotype, page_line, report};
@@ -57,8 +58,8 @@ fn search(session: &mut Session) -> Result<()> {
          {CAVEAT}\n\
          \n\
          {place}\n  \
-           genotype.txt, genotype.json: the cell\n  \
-           {}genotypes/, history.jsonl: the cell and the numbers of each epoch\n\
+           {GENOTYPE_TEXT}, {GENOTYPE_JSON}: the cell\n  \
+           {}{GENOTYPES}/, {HISTORY}: the cell and the numbers of each epoch\n\
          next\n  \
            softcell train --run {run}\n  \
            softcell genotype show {run}\n",

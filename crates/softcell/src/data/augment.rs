@@ -36,7 +36,7 @@ pub struct Augment {
 }
 
 impl Augment {
-    /// As the settings say, with the stage's cutout.
+    /// How the settings vary images, with the stage's cutout.
     pub fn of(data: &DataConfig, cutout_length: Option<usize>) -> Augment {
         Augment {
             crop_padding: data.crop_padding,

@@ -25,7 +25,7 @@ pub struct Batch {
 /// In which order images are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// As listed: for evaluation.
+    /// The images as they are listed: for evaluation.
     Sequential,
     /// Each image once per epoch, in an order of that epoch.
     Shuffled,
@@ -35,9 +35,9 @@ pub enum Order {
         /// Number of batches.
         steps: usize,
     },
-    /// As many images per epoch as there are, but each class equally often, in an order of that epoch.
+    /// All in all as many images per epoch as there are, but each class equally often, in an order of that epoch.
     Balanced,
-    /// As `Independent`, with each class equally often in each batch, up to one image.
+    /// Each batch drawn by itself, as with `Independent`, with each class equally often in each batch, up to one image.
     IndependentBalanced {
         /// Number of batches.
         steps: usize,
@@ -45,7 +45,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// Of an epoch in which the images of classes come as often as `sampling` says.
+    /// The order of an epoch in which the images of classes come as often as `sampling` says.
     pub fn of_epoch(sampling: Sampling) -> Order {
         match sampling {
             Sampling::Shuffled => Order::Shuffled,
@@ -53,7 +53,7 @@ impl Order {
         }
     }
 
-    /// The same where each of `steps` batches is drawn by itself.
+    /// The order in which the images of classes come as often as `sampling` says, where each of `steps` batches is drawn by itself.
     pub fn of_batches(sampling: Sampling, steps: usize) -> Order {
         match sampling {
             Sampling::Shuffled => Order::Independent { steps },

@@ -21,7 +21,7 @@ const CLASSES_10: [&str; 10] =
 
 /// Reads `data_batch_1.bin` to `data_batch_5.bin` as far as they are there, and `test_batch.bin`.
 ///
-/// Of each class at most `most` training images are kept; all where it is 0.
+/// At most `most` training images of each class are kept; all where it is 0.
 pub(super) fn read_10(folder: &Path, most: usize) -> Result<Source> {
     let mut notes = Vec::new();
     let names = names(&folder.join("batches.meta.txt"), 10)?

@@ -58,7 +58,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of `source` as it was read, with statistics over its whole training part.
+    /// What there is to say of `source` as it was read, with statistics over its whole training part.
     pub fn of(source: &Source) -> Summary {
         let train = &source.train;
         let all: Vec<usize> = (0..train.len()).collect();
@@ -106,7 +106,7 @@ fn fingerprint(source: &Source) -> String {
 ///
 /// # Errors
 ///
-/// As [`inspect`].
+/// Those of [`inspect`].
 pub fn describe(config: &DataConfig) -> Result<Summary> {
     Ok(Summary::of(&inspect(config, &mut |_, _| {})?))
 }
@@ -120,9 +120,9 @@ pub struct Dataset {
     pub test: Arc<ImageSet>,
     /// Who uses which training image.
     pub split: Split,
-    /// Of the training images without validation.
+    /// Mean and deviation of the training images without validation.
     pub normalization: Normalization,
-    /// The same in numbers.
+    /// The data in numbers.
     pub summary: Summary,
 }
 
@@ -197,12 +197,12 @@ impl Dataset {
         Ok(())
     }
 
-    /// The same images for a network that is trained already: labels are numbers of `classes`, the network's, and
+    /// These images for a network that is trained already: labels are numbers of `classes`, the network's, and
     /// the pixels are normalised as it expects.
     ///
     /// # Errors
     ///
-    /// As [`Dataset::check_network`].
+    /// Those of [`Dataset::check_network`].
     pub fn for_network(
         self,
         classes: &[String],
@@ -221,7 +221,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// As [`Dataset::check_network`].
+    /// Those of [`Dataset::check_network`].
     pub fn for_test(
         images: TestImages,
         classes: &[String],

@@ -80,7 +80,7 @@ impl Fault {
         }
     }
 
-    /// Of a file that could not be opened or read.
+    /// The fault of a file that could not be opened or read.
     pub(super) fn of_io(error: &io::Error) -> Fault {
         match error.kind() {
             io::ErrorKind::NotFound => Fault::Missing,
@@ -91,7 +91,7 @@ impl Fault {
         }
     }
 
-    /// Of content that could not be decoded; `bytes` are its beginning, and it may have so many pixels.
+    /// The fault of content that could not be decoded; `bytes` are its beginning, and it may have so many pixels.
     pub(super) fn of_image(error: &ImageError, bytes: &[u8], most: u64) -> Fault {
         match error {
             ImageError::Limits(limit) => match limit.kind() {

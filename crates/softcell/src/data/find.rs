@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// Something that was named and stands for no image.
 #[derive(Debug)]
 pub struct NotFound {
-    /// As it was named.
+    /// The path as it was named.
     pub path: PathBuf,
     /// Why.
     pub error: Error,

@@ -17,7 +17,7 @@ pub struct Normalization {
 }
 
 impl Normalization {
-    /// Of the images at `indices`: exact sums over a histogram of each channel, in 64 bits.
+    /// Mean and deviation of the images at `indices`: exact sums over a histogram of each channel, in 64 bits.
     pub fn measure(set: &ImageSet, indices: &[usize]) -> Normalization {
         let plane = set.height * set.width;
         let mut histograms = vec![[0u64; 256]; set.channels];

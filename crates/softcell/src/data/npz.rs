@@ -87,7 +87,7 @@ pub(super) fn read(path: &Path) -> Result<Source> {
 struct Archive<'a> {
     path: &'a Path,
     zip: ZipArchive<File>,
-    /// Of the arrays, without `.npy`.
+    /// The names of the arrays, without `.npy`.
     names: Vec<String>,
 }
 

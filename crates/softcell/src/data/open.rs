@@ -54,7 +54,7 @@ pub fn open(config: &DataConfig, progress: &mut dyn FnMut(usize, usize)) -> Resu
 /// Share of the training images that trains the weights where nobody says another.
 const USUAL_PORTION: f64 = 0.5;
 
-/// As [`open`], but goes on whatever is wrong, and tells it: for looking at data.
+/// Reads the images as [`open`] does, but goes on whatever is wrong, and tells it: for looking at data.
 ///
 /// # Errors
 ///
@@ -84,7 +84,7 @@ pub fn inspect(config: &DataConfig, progress: &mut dyn FnMut(usize, usize)) -> R
 ///
 /// # Errors
 ///
-/// As [`open`].
+/// Those of [`open`].
 pub fn open_for_test(
     config: &DataConfig,
     shape: [usize; 3],
@@ -114,7 +114,7 @@ pub fn open_for_test(
 ///
 /// # Errors
 ///
-/// As [`open`], but for what only decoding finds.
+/// Those of [`open`], without what only decoding finds.
 pub fn survey(config: &DataConfig) -> Result<Survey> {
     let (format, path) = detect::detect(config)?;
     if format.is_files() {

@@ -86,7 +86,7 @@ impl ImageSet {
         ImageSet { classes: Arc::clone(&self.classes), pixels, labels, ..*self }
     }
 
-    /// The same images with labels that are numbers of `classes`, which have all of this set's classes.
+    /// These images with labels that are numbers of `classes`, which have all of this set's classes.
     ///
     /// # Panics
     ///
@@ -117,7 +117,7 @@ impl ImageSet {
         self.subset(&kept)
     }
 
-    /// The same images brought to `height` x `width`, in memory, without keeping the ratio of the sides.
+    /// These images brought to `height` x `width`, in memory, without keeping the ratio of the sides.
     pub fn resized(&self, height: usize, width: usize) -> ImageSet {
         let plane = self.height * self.width;
         let image = |i: usize| {
@@ -157,7 +157,7 @@ impl ImageSet {
     }
 }
 
-/// The same classes, shape, labels and bytes, wherever they lie.
+/// Sets are equal that have equal classes, shapes, labels and bytes, wherever they lie.
 impl PartialEq for ImageSet {
     fn eq(&self, other: &ImageSet) -> bool {
         let shape = |set: &ImageSet| (set.channels, set.height, set.width);

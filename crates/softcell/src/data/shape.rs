@@ -32,7 +32,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Of at least one length.
+    /// The extent of at least one length.
     fn of(lengths: impl Iterator<Item = usize>) -> Extent {
         let mut sorted: Vec<usize> = lengths.collect();
         sorted.sort_unstable();
@@ -70,7 +70,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Of images of one size that were read.
+    /// The survey of images of one size that were read.
     pub(super) fn of_source(source: &Source) -> Survey {
         let Source { train, validation, test, format, .. } = source;
         let one = |side: usize| Extent { least: side, median: side, most: side };

@@ -141,11 +141,11 @@ fn take_units(
 /// The shares of a split.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shares {
-    /// Of all images, for the test part; `None` where the data has one.
+    /// The share of all images that is the test part; `None` where the data has one.
     pub test: Option<f64>,
-    /// Of the training images, for validation.
+    /// The share of the training images that is for validation.
     pub validation: f64,
-    /// Of what is left, for the weights; the rest is for the alphas.
+    /// The share of what is left that trains the weights; the rest is for the alphas.
     pub train_portion: f64,
 }
 

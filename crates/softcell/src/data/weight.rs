@@ -98,7 +98,7 @@ impl Weight {
 /// What is done to an image on its way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Way {
-    /// Of the file.
+    /// The format of the file.
     pub format: Option<ImageFormat>,
     /// Whether it is a JPEG in several scans.
     pub is_progressive: bool,

@@ -156,7 +156,7 @@ pub fn animate_cells(
 /// The pictures of [`animate`] as SVG files of one size, each with its seconds.
 ///
 /// # Errors
-/// As [`animate`].
+/// Those of [`animate`].
 #[cfg(feature = "raster")]
 pub(crate) fn still_pictures(
     epochs: impl IntoIterator<Item = (usize, Genotype)>,

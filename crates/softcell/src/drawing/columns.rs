@@ -7,7 +7,7 @@ use crate::space::plan::CellType;
 /// In which columns the nodes stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Columns {
-    /// As far left as what they read allows: the most compact drawing of one cell.
+    /// Each node as far left as what they read allows: the most compact drawing of one cell.
     ByDepth,
     /// Each node in a column of its own, all on one line, wherever its operations come from: drawings of
     /// cells with as many nodes have the nodes at the same places.

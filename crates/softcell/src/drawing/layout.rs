@@ -73,7 +73,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Of a cell that can be built and is not too large.
+    /// The layout of a cell that can be built and is not too large.
     pub(super) fn new(cell: &CellType, columns: Columns) -> Layout {
         let mut graph = Graph::new(cell, columns, size);
         order(&mut graph);

@@ -34,7 +34,7 @@ pub fn to_png(svg: &str, scale: f32) -> Result<Vec<u8>> {
 /// Draws cells over the epochs of a search as an animated GIF, as [`super::animate_cells`] does as SVG.
 ///
 /// # Errors
-/// As [`super::animate_cells`], and when a picture would be too large.
+/// Those of [`super::animate_cells`], and when a picture would be too large.
 pub fn to_gif(
     epochs: impl IntoIterator<Item = (usize, Genotype)>,
     cells: CellChoice,

@@ -19,6 +19,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::run::files;
 
 pub use deviation::{Deviation, Verification};
 pub use sample::{Origin, Sample};
@@ -51,9 +52,9 @@ impl ExportFormat {
     /// The file in the run folder, where no other is named.
     pub fn file_name(self) -> &'static str {
         match self {
-            ExportFormat::Onnx => "model.onnx",
-            ExportFormat::Safetensors => "state_dict.safetensors",
-            ExportFormat::Pytorch => "model.py",
+            ExportFormat::Onnx => files::ONNX,
+            ExportFormat::Safetensors => files::STATE_DICT,
+            ExportFormat::Pytorch => files::PYTORCH,
         }
     }
 }

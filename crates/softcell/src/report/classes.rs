@@ -7,6 +7,7 @@ use super::record::RunRecord;
 use super::words::{grouped, percent, rough_percent};
 use crate::measures::{class_images, is_uneven, overlooked};
 use crate::run::RunResult;
+use crate::run::files::RESULT;
 
 /// Rows of the table of classes at most.
 const MOST_CLASSES: usize = 40;
@@ -80,7 +81,7 @@ pub(super) fn class_table(record: &RunRecord) -> Markup {
             }
         }
         @if classes.len() > MOST_CLASSES {
-            p class="note" { "And " (classes.len() - MOST_CLASSES) " more classes, which are in result.json." }
+            p class="note" { "And " (classes.len() - MOST_CLASSES) " more classes, which are in " (RESULT) "." }
         }
         @if samples.is_none() {
             p class="note" { "No images were kept in the run folder, so none are shown." }
@@ -147,7 +148,7 @@ fn confused_pairs(result: &RunResult) -> Markup {
     html! {
         p class="note" {
             "The most frequent wrong answers; the whole matrix of " (result.classes.len())
-            " classes is in result.json."
+            " classes is in " (RESULT) "."
         }
         div class="scroll" tabindex="0" {
             table {

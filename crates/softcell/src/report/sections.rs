@@ -13,6 +13,7 @@ use super::statistics::wilson;
 use super::words::{counted, duration, grouped, percent, quoted, rough_percent, size};
 use crate::drawing::{Frame, frames, inline, inline_frames};
 use crate::run::Activity;
+use crate::run::files::CONFIG;
 use crate::space::{CellKind, CellTopology, Edge, N_INPUTS};
 
 /// Pictures of the cells over the epochs at most.
@@ -491,7 +492,7 @@ fn settings(record: &RunRecord) -> Markup {
                 }
             }
         }
-        details { summary { "All settings (config.toml)" } pre { (record.config_text) } }
+        details { summary { "All settings (" (CONFIG) ")" } pre { (record.config_text) } }
     }
 }
 
@@ -499,7 +500,7 @@ fn reproduce(record: &RunRecord) -> Markup {
     if record.state() == State::Imported {
         return html! {};
     }
-    let config = quoted(&format!("{}/config.toml", record.place.trim_end_matches('/')));
+    let config = quoted(&format!("{}/{CONFIG}", record.place.trim_end_matches('/')));
     let threads = record.manifest.as_ref().map(|manifest| manifest.threads);
     let command = match (&record.genotype, record.was_searched()) {
         (Some(genotype), false) => {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::files::{CONFIG, GENOTYPE_JSON, HISTORY, MANIFEST, MISTAKES, NETWORK, RESULT, SAMPLES};
 use super::folder::RunFolder;
 use super::history::HistoryLine;
 use super::manifest::{Manifest, RunResult};
@@ -54,8 +55,8 @@ impl Agreement<'_> {
 
     fn find(&self) -> Checked {
         if let (Some(config), Some(manifest)) = (self.config, self.manifest) {
-            let expected = format!("{}, as in config.toml", config.seed);
-            holds(manifest.seed == config.seed, "manifest.json, seed", manifest.seed, expected)?;
+            let expected = format!("{}, as in {CONFIG}", config.seed);
+            holds(manifest.seed == config.seed, &format!("{MANIFEST}, seed"), manifest.seed, expected)?;
         }
         self.of_history()?;
         self.of_result()?;
@@ -71,7 +72,7 @@ impl Agreement<'_> {
                 HistoryLine::Search(epoch) => (epoch.epoch, config.search.epochs),
                 HistoryLine::Train(epoch) => (epoch.epoch, config.train.epochs),
             };
-            whole("history.jsonl, epoch", epoch, 0..=epochs.saturating_sub(1))?;
+            whole(&format!("{HISTORY}, epoch"), epoch, 0..=epochs.saturating_sub(1))?;
             if let HistoryLine::Search(epoch) = line {
                 last = Some(epoch);
             }
@@ -79,12 +80,12 @@ impl Agreement<'_> {
         let Some(last) = last else { return Ok(()) };
         let edges = CellTopology { n_nodes: config.search.nodes }.n_edges();
         let alphas = &last.alphas.normal;
-        length("history.jsonl, alphas", alphas.len(), edges, "edge in config.toml")?;
+        length(&format!("{HISTORY}, alphas"), alphas.len(), edges, &format!("edge in {CONFIG}"))?;
         let (found, wanted) = (alphas.first().map_or(0, Vec::len), config.search.candidates.len());
-        length("history.jsonl, alphas", found, wanted, "candidate in config.toml")?;
+        length(&format!("{HISTORY}, alphas"), found, wanted, &format!("candidate in {CONFIG}"))?;
         match self.genotype {
             Some(genotype) if last.epoch + 1 == config.search.epochs => same_genotype(
-                "genotype.json, cells",
+                &format!("{GENOTYPE_JSON}, cells"),
                 genotype,
                 &last.genotype,
                 "the last epoch of the search",
@@ -96,27 +97,27 @@ impl Agreement<'_> {
     fn of_result(&self) -> Checked {
         let Some(result) = self.result else { return Ok(()) };
         if let Some(genotype) = self.genotype {
-            same_genotype("genotype.json, cells", genotype, &result.genotype, "result.json")?;
+            same_genotype(&format!("{GENOTYPE_JSON}, cells"), genotype, &result.genotype, RESULT)?;
         }
         if let Some(manifest) = self.manifest {
             same_classes(&result.classes, &manifest.classes)?;
             let (found, images) = (result.test_images, manifest.images[1]);
-            let expected = format!("{images}, as in manifest.json");
-            holds(found == images as u64, "result.json, test_images", found, expected)?;
+            let expected = format!("{images}, as in {MANIFEST}");
+            holds(found == images as u64, &format!("{RESULT}, test_images"), found, expected)?;
         }
         if let Some(config) = self.config {
             let train = &config.train;
             let epochs = train.epochs;
-            whole("result.json, epoch", result.epoch, 0..=epochs.saturating_sub(1))?;
-            whole("result.json, epochs_done", result.epochs_done, 0..=epochs)?;
+            whole(&format!("{RESULT}, epoch"), result.epoch, 0..=epochs.saturating_sub(1))?;
+            whole(&format!("{RESULT}, epochs_done"), result.epochs_done, 0..=epochs)?;
             // Earlier versions did not write them.
             for (field, found, expected) in [
                 ("init_channels", result.init_channels, train.init_channels),
                 ("layers", result.layers, train.layers),
             ] {
                 let fits = found == 0 || found == expected;
-                let expected = format!("{expected}, as in config.toml and network.json");
-                holds(fits, &format!("result.json, {field}"), found, expected)?;
+                let expected = format!("{expected}, as in {CONFIG} and {NETWORK}");
+                holds(fits, &format!("{RESULT}, {field}"), found, expected)?;
             }
         }
         Ok(())
@@ -126,28 +127,33 @@ impl Agreement<'_> {
         let Some(manifest) = self.manifest else { return Ok(()) };
         let classes = manifest.classes.len();
         if_there(self.samples, |samples| {
-            length("samples.json, classes", samples.classes.len(), classes, "class in manifest.json")
+            length(
+                &format!("{SAMPLES}, classes"),
+                samples.classes.len(),
+                classes,
+                &format!("class in {MANIFEST}"),
+            )
         })?;
         let Some(mistakes) = self.mistakes else { return Ok(()) };
         for (i, mistake) in mistakes.examples.iter().enumerate() {
             let largest = mistake.truth.max(mistake.answer);
-            whole(&format!("mistakes.json, examples[{i}]"), largest, 0..=classes - 1)?;
+            whole(&format!("{MISTAKES}, examples[{i}]"), largest, 0..=classes - 1)?;
         }
         if_there(self.result, |result| {
             let right: u64 = crate::measures::right_answers(&result.confusion);
             let wrong = result.test_images - right;
-            let expected = format!("{wrong}, as in the confusion of result.json");
-            holds(mistakes.count == wrong, "mistakes.json, count", mistakes.count, expected)
+            let expected = format!("{wrong}, as in the confusion of {RESULT}");
+            holds(mistakes.count == wrong, &format!("{MISTAKES}, count"), mistakes.count, expected)
         })
     }
 }
 
 fn same_classes(found: &[String], expected: &[String]) -> Checked {
-    length("result.json, classes", found.len(), expected.len(), "class in manifest.json")?;
+    length(&format!("{RESULT}, classes"), found.len(), expected.len(), &format!("class in {MANIFEST}"))?;
     let mut pairs = found.iter().zip(expected).enumerate();
     if_there(pairs.find(|(_, (found, expected))| found != expected), |(i, (found, expected))| {
-        let field = format!("result.json, classes[{i}]");
-        let expected = format!("{:?}, as in manifest.json", shown::escaped(expected));
+        let field = format!("{RESULT}, classes[{i}]");
+        let expected = format!("{:?}, as in {MANIFEST}", shown::escaped(expected));
         Err(Contradiction::new(field, format!("{found:?}"), expected))
     })
 }

@@ -1,6 +1,4 @@
-//! Checkpoints and weights as safetensors files.
-//!
-//! Each has a checksum in its metadata, which is looked at whenever the file is read.
+//! Checkpoints as files of tensors.
 //!
 //! A checkpoint's tensors stand under prefixes (`net.`, `velocity.` ...); what is not a tensor stands as
 //! JSON under one metadata key, so that the same state gives the same bytes.
@@ -8,15 +6,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use super::seal::sealed;
-pub(super) use super::seal::{check, is_sealed};
-use crate::error::{Error, Result};
+use super::seal::check;
+use super::tensor_file::{check_values, damaged, encode_tensors, tensors_of};
+use crate::error::Result;
 use crate::event::Position;
 use crate::loss::Meter;
-use crate::nn::{HostTensor, NamedTensors, unusable};
+use crate::nn::{HostTensor, NamedTensors};
 use crate::search::SearchState;
 use crate::space::ArchWeights;
 use crate::train::{Best, Score, TrainState};
@@ -114,7 +112,7 @@ pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
 /// A training state as a file.
 ///
 /// # Errors
-/// As [`encode_search`].
+/// Those of [`encode_search`].
 pub(super) fn encode_train(path: &Path, state: &TrainState) -> Result<Vec<u8>> {
     let head = Head::Train {
         position: state.position,
@@ -171,27 +169,6 @@ pub(super) fn decode_train(path: &Path, bytes: &[u8]) -> Result<TrainState> {
     check_rest(path, &tensors).map(|()| state)
 }
 
-/// The weights and buffers of a network as a file, under their state-dict names.
-pub fn encode_weights(net: &NamedTensors) -> Vec<u8> {
-    to_bytes(net, BTreeMap::new())
-}
-
-/// What [`encode_weights`] wrote, or any safetensors file of f32 tensors; `path` is its name.
-///
-/// # Errors
-/// When the file is damaged (also by a single bit, in files with a checksum) or holds other numbers.
-pub(super) fn decode_weights(path: &Path, bytes: &[u8]) -> Result<NamedTensors> {
-    check(bytes).map_err(|problem| {
-        Error::run(
-            path,
-            format!("these weights cannot be used: {problem}"),
-            "put a copy of the file there, or train the network again with softcell train --run RUN --force",
-        )
-    })?;
-    let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(path, e.to_string()))?;
-    tensors_of(path, &file)
-}
-
 fn take(tensors: &mut NamedTensors, prefix: &str) -> NamedTensors {
     let names: Vec<String> = tensors.keys().filter(|k| k.starts_with(prefix)).cloned().collect();
     names
@@ -210,18 +187,6 @@ fn check_rest(path: &Path, rest: &NamedTensors) -> Result<()> {
     }
 }
 
-/// Refuses to write values that would be refused when they are read.
-pub(super) fn check_values(path: &Path, parts: &[(&str, &NamedTensors)]) -> Result<()> {
-    match parts.iter().find_map(|(_, tensors)| unusable(tensors)) {
-        None => Ok(()),
-        Some(unusable) => Err(Error::run(
-            path,
-            format!("not written, because of {}", unusable.found),
-            "the last good checkpoint is kept: lower --learning-rate or --arch-learning-rate, or check the images",
-        )),
-    }
-}
-
 fn encode(head: &Head, parts: &[(&str, &NamedTensors)]) -> Vec<u8> {
     let mut all = BTreeMap::new();
     for (prefix, tensors) in parts {
@@ -231,26 +196,7 @@ fn encode(head: &Head, parts: &[(&str, &NamedTensors)]) -> Vec<u8> {
     }
     let head = serde_json::to_string(head).expect("plain numbers serialise");
     let views = all.iter().map(|(name, tensor)| (name.as_str(), *tensor));
-    encode_views(views, BTreeMap::from([(KEY, head)]))
-}
-
-fn to_bytes(net: &NamedTensors, metadata: BTreeMap<&str, String>) -> Vec<u8> {
-    encode_views(net.iter().map(|(name, tensor)| (name.as_str(), tensor)), metadata)
-}
-
-fn encode_views<'a>(
-    tensors: impl Iterator<Item = (&'a str, &'a HostTensor)>,
-    metadata: BTreeMap<&str, String>,
-) -> Vec<u8> {
-    let bytes: Vec<(&str, &[usize], Vec<u8>)> = tensors
-        .map(|(name, t)| (name, t.shape.as_slice(), t.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
-        .collect();
-    let views = bytes.iter().map(|(name, shape, data)| {
-        let view = TensorView::new(Dtype::F32, shape.to_vec(), data).expect("shape and values agree");
-        (*name, view)
-    });
-    let file = serialize(views, None).expect("f32 tensors with unique names serialise");
-    sealed(&file, metadata)
+    encode_tensors(views, BTreeMap::from([(KEY, head)]))
 }
 
 fn decode(path: &Path, bytes: &[u8]) -> Result<(Head, NamedTensors)> {
@@ -266,36 +212,12 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<(Head, NamedTensors)> {
     Ok((head, tensors_of(path, &file)?))
 }
 
-fn tensors_of(path: &Path, file: &SafeTensors) -> Result<NamedTensors> {
-    let mut tensors = NamedTensors::new();
-    for (name, view) in file.iter() {
-        if view.dtype() != Dtype::F32 {
-            if name.ends_with("num_batches_tracked") {
-                continue;
-            }
-            return Err(damaged(path, format!("{name} is {:?}, not F32", view.dtype())));
-        }
-        let values =
-            view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        tensors.insert(name.to_string(), HostTensor { shape: view.shape().to_vec(), values });
-    }
-    match unusable(&tensors) {
-        None => Ok(tensors),
-        Some(unusable) => Err(damaged(path, format!("{}, not {}", unusable.found, unusable.expected))),
-    }
-}
-
-fn damaged(path: &Path, problem: impl std::fmt::Display) -> Error {
-    Error::run(
-        path,
-        format!("not a usable file of this kind: {problem}"),
-        "start again with --force, or use a copy",
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use safetensors::tensor::{Dtype, TensorView, serialize};
+
     use super::*;
+    use crate::run::tensor_file::decode_weights;
     use crate::run::{Overwrite, RunFolder};
 
     fn tensor(values: &[f32]) -> HostTensor {
@@ -414,7 +336,8 @@ mod tests {
             "top5":0},"epoch_seconds":0.0,"seconds":1.0,"best_epoch":2,"best_accuracy":0.5}"#;
         let net: NamedTensors =
             [("net.a".to_string(), tensor(&[1.0])), ("best.a".to_string(), tensor(&[2.0]))].into();
-        let bytes = to_bytes(&net, BTreeMap::from([(KEY, head.to_string())]));
+        let views = net.iter().map(|(name, tensor)| (name.as_str(), tensor));
+        let bytes = encode_tensors(views, BTreeMap::from([(KEY, head.to_string())]));
         let state = decode_train(Path::new("train.safetensors"), &bytes).unwrap();
         let best = state.best.unwrap();
         assert_eq!(best.score, Score { accuracy: 0.5, balanced_accuracy: None, loss: None });

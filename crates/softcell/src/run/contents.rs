@@ -1,12 +1,11 @@
-//! What lies in the folder of a run, read and written.
+//! The records and texts in the folder of a run, read and written.
 
 use std::path::PathBuf;
 
 use super::budget_record::RunBudget;
-use super::checkpoint::{self, Loaded};
 use super::files::{
     self, BUDGET, CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, MANIFEST, MISTAKES, NETWORK, REPORT, RESULT, SAMPLES,
-    TENSORBOARD, Weights,
+    TENSORBOARD,
 };
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
@@ -18,12 +17,9 @@ use super::tensorboard::EventFile;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Stage;
-use crate::nn::NamedTensors;
-use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT, MOST_OF_WEIGHTS};
-use crate::search::SearchState;
+use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT};
 use crate::shown;
 use crate::space::{ArchWeights, Genotype};
-use crate::train::TrainState;
 
 impl RunFolder {
     /// Reads the history; a last line that a kill cut short is left out.
@@ -37,7 +33,7 @@ impl RunFolder {
     /// The alphas after the last epoch of the search and its seconds, by the history; `None` where nothing was searched.
     ///
     /// # Errors
-    /// As [`Self::read_history`].
+    /// Those of [`Self::read_history`].
     pub fn searched(&self) -> Result<Option<(ArchWeights, f64)>> {
         let lines = self.read_history()?;
         let seconds =
@@ -47,125 +43,6 @@ impl RunFolder {
             HistoryLine::Train(_) => None,
         });
         Ok(alphas.map(|alphas| (alphas, seconds)))
-    }
-
-    /// Writes a search state; the previous checkpoint is kept beside it. What was set aside for this run is let go of.
-    ///
-    /// # Errors
-    /// Values that are no numbers, and what the file system says; the checkpoints on disk are then as they were.
-    pub fn save_search(&self, state: &SearchState) -> Result<()> {
-        let path = self.path().join(files::checkpoint(Stage::Search));
-        self.save(Stage::Search, &checkpoint::encode_search(&path, state)?)
-    }
-
-    /// Writes a training state; the previous checkpoint is kept beside it. What was set aside for this run is let go
-    /// of.
-    ///
-    /// # Errors
-    /// Values that are no numbers, and what the file system says; the checkpoints on disk are then as they were.
-    pub fn save_train(&self, state: &TrainState) -> Result<()> {
-        let path = self.path().join(files::checkpoint(Stage::Train));
-        self.save(Stage::Train, &checkpoint::encode_train(&path, state)?)
-    }
-
-    fn save(&self, stage: Stage, bytes: &[u8]) -> Result<()> {
-        let (last, previous) = (files::checkpoint(stage), files::previous_checkpoint(stage));
-        // One that was damaged meanwhile must not take the place of a good one.
-        let is_good = |bytes: Vec<u8>| checkpoint::check(&bytes).is_ok();
-        match self.directory.read(&last, MOST_OF_WEIGHTS)?.is_some_and(is_good) {
-            true => self.directory.write_keeping(&last, bytes, &previous)?,
-            false => self.directory.write(&last, bytes)?,
-        }
-        self.settle()
-    }
-
-    /// Reads a search state, the previous one where the last is missing or damaged; `None` without any.
-    ///
-    /// # Errors
-    /// When both are damaged.
-    pub fn load_search(&self) -> Result<Option<Loaded<SearchState>>> {
-        self.load(Stage::Search, checkpoint::decode_search)
-    }
-
-    /// Reads a training state, the previous one where the last is missing or damaged; `None` without any.
-    ///
-    /// # Errors
-    /// When both are damaged.
-    pub fn load_train(&self) -> Result<Option<Loaded<TrainState>>> {
-        self.load(Stage::Train, checkpoint::decode_train)
-    }
-
-    fn load<T>(
-        &self,
-        stage: Stage,
-        decode: impl Fn(&std::path::Path, &[u8]) -> Result<T>,
-    ) -> Result<Option<Loaded<T>>> {
-        let mut damage: Option<Error> = None;
-        for name in [files::checkpoint(stage), files::previous_checkpoint(stage)] {
-            let bytes = match self.directory.read(&name, MOST_OF_WEIGHTS) {
-                Ok(None) => continue,
-                Ok(Some(bytes)) => bytes,
-                Err(error) => {
-                    damage = damage.or(Some(error));
-                    continue;
-                }
-            };
-            match decode(&self.path().join(&name), &bytes) {
-                Ok(state) => return Ok(Some(Loaded { state, damage: damage.map(problem_of) })),
-                Err(error) => damage = damage.or(Some(error)),
-            }
-        }
-        damage.map_or(Ok(None), Err)
-    }
-
-    /// Whether there is a checkpoint of a stage, be it damaged.
-    pub fn has_checkpoint(&self, stage: Stage) -> bool {
-        [files::checkpoint(stage), files::previous_checkpoint(stage)]
-            .iter()
-            .any(|name| self.directory.exists(name))
-    }
-
-    /// Whether a training has left something that another would replace: a checkpoint, be it damaged, weights or a
-    /// result.
-    pub fn was_trained(&self) -> bool {
-        self.has_checkpoint(Stage::Train)
-            || Weights::ALL.into_iter().any(|weights| self.has_weights(weights))
-            || self.directory.exists(RESULT)
-    }
-
-    /// The file of a stage's last checkpoint, by its path in the run.
-    pub fn checkpoint_name(&self, stage: Stage) -> String {
-        files::checkpoint(stage)
-    }
-
-    /// Writes the weights and buffers of a network under their state-dict names. What was set aside for this run is let
-    /// go of.
-    ///
-    /// # Errors
-    /// What the file system says; the file on disk is then as it was.
-    pub fn write_weights(&self, which: Weights, net: &NamedTensors) -> Result<()> {
-        checkpoint::check_values(&self.weights_path(which), &[("weights", net)])?;
-        self.directory.write(which.file(), &checkpoint::encode_weights(net))?;
-        self.settle()
-    }
-
-    /// Reads weights; `None` where there are none.
-    ///
-    /// # Errors
-    /// A file that is damaged (also by a single bit, in files with a checksum) or holds other numbers than f32.
-    pub fn read_weights(&self, which: Weights) -> Result<Option<NamedTensors>> {
-        let bytes = self.directory.read(which.file(), MOST_OF_WEIGHTS)?;
-        bytes.map(|bytes| checkpoint::decode_weights(&self.path().join(which.file()), &bytes)).transpose()
-    }
-
-    /// Whether there are weights.
-    pub fn has_weights(&self, which: Weights) -> bool {
-        self.directory.exists(which.file())
-    }
-
-    /// Where weights lie.
-    pub fn weights_path(&self, which: Weights) -> PathBuf {
-        self.path().join(which.file())
     }
 
     /// Where the event file for TensorBoard lies, of a run that has one.
@@ -388,13 +265,5 @@ impl RunFolder {
         })?;
         record.check().map_err(|contradiction| contradiction.read_from(&path))?;
         Ok(Some(record))
-    }
-}
-
-/// What is wrong with a file, without what to do: the one before is taken.
-fn problem_of(error: Error) -> String {
-    match error {
-        Error::Run { path, problem, .. } => format!("{}: {problem}", shown::path(&path)),
-        other => other.to_string(),
     }
 }

@@ -142,7 +142,7 @@ impl Directory {
         self.write_after(name, bytes, || Ok(()))
     }
 
-    /// As [`Self::write`], and keeps the file that is there under another name.
+    /// Writes a file as [`Self::write`] does, and keeps the file that is there under another name.
     ///
     /// A kill between the two renames leaves only that one, which is whole.
     pub fn write_keeping(&self, name: &str, bytes: &[u8], kept: &str) -> Result<()> {

@@ -65,9 +65,15 @@ const TOP: [&str; 13] = [
 ];
 /// Folders of the run.
 pub const FOLDERS: [&str; 4] = [GENOTYPES, CHECKPOINTS, WEIGHTS, TENSORBOARD];
+/// The network as ONNX.
+pub const ONNX: &str = "model.onnx";
+/// The network as PyTorch source.
+pub const PYTORCH: &str = "model.py";
+/// The network's weights for PyTorch.
+pub const STATE_DICT: &str = "state_dict.safetensors";
 /// Exports of the run's network, where no other place was named: beside other weights they would be taken for
 /// theirs.
-pub const EXPORTS: [&str; 4] = ["model.onnx", "model.py", "model.safetensors", "state_dict.safetensors"];
+pub const EXPORTS: [&str; 4] = [ONNX, PYTORCH, "model.safetensors", STATE_DICT];
 /// Files by which a folder is taken for a run in a list of runs.
 pub const TELLING: [&str; 7] = [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, RESULT, GENOTYPES, CHECKPOINTS];
 

@@ -72,7 +72,7 @@ impl RunFolder {
     /// Checks that [`Self::create`] may make a run at `path`, before anything is done for it.
     ///
     /// # Errors
-    /// As [`Self::create`], but for other processes.
+    /// Those of [`Self::create`], without what other processes do.
     pub fn check_place(path: &Path, overwrite: Overwrite) -> Result<()> {
         Self::may_create(path, overwrite).map(|_| ())
     }
@@ -110,7 +110,10 @@ impl RunFolder {
         if Self::exists(path) {
             return Ok(());
         }
-        let problem = if path.exists() { "there is no config.toml in it" } else { "no such folder" };
+        let problem = match path.exists() {
+            true => format!("there is no {CONFIG} in it"),
+            false => "no such folder".to_owned(),
+        };
         Err(Error::run(path, problem, "name the folder that --out named when the run began"))
     }
 
@@ -200,7 +203,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// As [`Self::mend`] for a run that is only read, where there is need of it and nobody works on it.
+    /// Does what [`Self::mend`] does for a run that is only read, where there is need of it and nobody works on it.
     fn mend_if_idle(path: &Path) -> Result<()> {
         if !path.join(REPLACED).exists() || !is_marked(path) {
             return Ok(());

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::files::HISTORY;
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
 use super::tensorboard::EventFile;
@@ -74,7 +75,7 @@ pub(crate) fn rewind(folder: &RunFolder, stage: Stage, epochs_done: usize) -> Re
     let kept = lines.iter().filter(|line| is_done(line)).count();
     if kept < epochs_done {
         return Err(Error::run(
-            folder.path().join("history.jsonl"),
+            folder.path().join(HISTORY),
             format!(
                 "it has {kept} of the {epochs_done} epochs of the {} that the checkpoint has",
                 stage.noun()

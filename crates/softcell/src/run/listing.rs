@@ -119,7 +119,7 @@ pub fn list_runs(folder: &Path) -> Result<Vec<RunSummary>> {
 /// The folders of the runs that [`list_runs`] lists, but for those below which nothing can be read.
 ///
 /// # Errors
-/// As [`list_runs`].
+/// Those of [`list_runs`].
 pub fn find_runs(folder: &Path) -> Result<Vec<PathBuf>> {
     let path = |found: Found| match found {
         Found::Run(path) => Some(path),
@@ -257,7 +257,7 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
         }
     }
     let genotype = folder.read_genotype()?;
-    let searched = search_epochs > 0 || folder.has_checkpoint(Stage::Search);
+    let searched = folder.has_searched(&lines);
     summary.order = Some(match (&genotype, searched, config.search.unrolled) {
         (Some(_), false, _) => "given",
         (_, _, false) => "first",

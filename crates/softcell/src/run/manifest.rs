@@ -86,7 +86,7 @@ impl Record for Manifest {
 pub struct RunResult {
     /// On the test part, which nothing was chosen by.
     pub test_accuracy: f64,
-    /// The same for the first five classes.
+    /// Share of the test images whose class is among the first five answers.
     pub test_top5_accuracy: f64,
     /// Mean of the classes' test accuracies; see [`crate::measures::balanced_accuracy`].
     #[serde(default)]

@@ -50,24 +50,24 @@ impl Contradiction {
         Contradiction { field: field.into(), found: found.to_string(), expected: expected.into() }
     }
 
-    /// As the error of a file that was read.
+    /// The error of a file that was read.
     pub(super) fn read_from(self, file: &Path) -> Error {
         self.error(shown::path(file), "restore the file from a copy, or start again with --force")
     }
 
-    /// As the error of a line of a file, counted from 1.
+    /// The error of a line of a file, counted from 1.
     pub(super) fn read_from_line(self, file: &Path, line: usize) -> Error {
         let place = format!("{}, line {line}", shown::path(file));
         self.error(place, "restore the file from a copy, or start again with --force")
     }
 
-    /// As the error of a run whose files contradict one another; the field begins with the name of its file.
+    /// The error of a run whose files contradict one another; the field begins with the name of its file.
     pub(super) fn among_files_of(self, run: &Path) -> Error {
         let remedy = "restore the files of one run from a copy, or start again with --force";
         self.error(format!("run {}", shown::path(run)), remedy)
     }
 
-    /// As the error of a record that is not written.
+    /// The error of a record that is not written.
     pub(super) fn not_written_to(self, file: &Path) -> Error {
         self.error(
             format!("record for {}", shown::path(file)),

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::checkpoint::{check, decode_search, decode_train, decode_weights, is_sealed};
+use super::checkpoint::{decode_search, decode_train};
 use super::files::{
     self, BUDGET, CONFIG, GENOTYPE_JSON, HISTORY, MANIFEST, MISTAKES, NETWORK, RESULT, SAMPLES, Weights,
 };
 use super::folder::RunFolder;
+use super::seal::{check, is_sealed};
+use super::tensor_file::decode_weights;
 use crate::error::Result;
 use crate::event::Stage;
 use crate::reading::MOST_OF_WEIGHTS;
@@ -21,7 +23,7 @@ pub struct Verified {
     pub folder: PathBuf,
     /// Files that are whole.
     pub whole: usize,
-    /// Of these, weights and checkpoints of earlier versions, which have no checksum: they can be read.
+    /// Weights and checkpoints of earlier versions among them, which have no checksum: they can be read.
     pub without_checksum: Vec<String>,
     /// Files that are not.
     pub damaged: Vec<Damage>,

@@ -40,7 +40,7 @@ pub(super) fn name_of(name: &OsStr) -> String {
 /// Whether the data may lie in a folder of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrapping {
-    /// As archives have it: `photos.zip` holds `photos/`, and that the classes.
+    /// Another folder may lie around the classes, as in archives: `photos.zip` holds `photos/`, and that the classes.
     Allowed,
     /// They lie where the user says.
     None,

@@ -15,7 +15,7 @@ const OFF: Augment = Augment {
     auto_augment: AutoAugment::None,
 };
 
-/// Of channel means 0.5, 0.25, ... and deviations 0.5.
+/// A normaliser of channel means 0.5, 0.25, ... and deviations 0.5.
 fn normalizer(channels: usize) -> Normalizer {
     let mean = (0..channels).map(|channel| 0.5 / (channel + 1) as f32).collect();
     Normalization { mean, std: vec![0.5; channels] }.normalizer()

@@ -14,7 +14,7 @@ fn colors() -> RgbImage {
     RgbImage::from_fn(SIZE[0], SIZE[1], |x, y| Rgb([(x / 4 * 60) as u8, (y / 3 * 50) as u8, 200]))
 }
 
-/// The same in gray.
+/// That picture in gray.
 fn grays() -> GrayImage {
     GrayImage::from_fn(SIZE[0], SIZE[1], |x, y| Luma([(x * 9 + y * 5) as u8]))
 }

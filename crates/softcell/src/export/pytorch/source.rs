@@ -2,6 +2,7 @@
 
 use super::literal;
 use crate::model::TrainedModel;
+use crate::run::files::PYTORCH;
 use crate::space::CellKind;
 use crate::space::plan::{Body, CellType, Form, NetworkPlan, Norms, Place, PoolKind, Preparation, Step};
 
@@ -85,7 +86,7 @@ fn example_names(file_name: &str) -> (&str, &str) {
     };
     match file_name.strip_suffix(".py").filter(|module| plain(module)) {
         Some(module) => (file_name, module),
-        None => ("model.py", "model"),
+        None => (PYTORCH, "model"),
     }
 }
 
