@@ -5,8 +5,9 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
 use softcell::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
 use softcell::ops::Pass;
-use softcell::space::{SearchSpace, known_genotype};
-use softcell::supernet::{ArchParams, Relaxation, SuperNet, SuperNetConfig};
+use softcell::search::method::Relaxation;
+use softcell::space::{EdgeWeights, SearchSpace, known_genotype};
+use softcell::supernet::{EdgeTensors, SuperNet, SuperNetConfig};
 use softcell::weights::{gradients, initialize, weight_names};
 
 const IMAGES: usize = 5;
@@ -60,17 +61,15 @@ fn results<M: Module>(net: &M, logits: Vec<f64>, pass: Pass, grads: &Gradients) 
     all
 }
 
-fn search(net: SuperNet, alphas: &ArchParams, x: Tensor<4>) -> Results {
+fn search(net: SuperNet, weights: &EdgeWeights, x: Tensor<4>) -> Results {
     let mut pass = Pass::train();
-    let logits = net.forward(x, &Relaxation::Softmax.edge_weights(alphas), &mut pass);
+    let leaf = EdgeTensors::new(weights, &x.device()).require_grad();
+    let logits = net.forward(x, &leaf, &mut pass);
     let told = values(logits.clone().inner());
     let grads = logits.powi_scalar(2).sum().backward();
     let mut all = results(&net, told, pass, &grads);
-    for (kind, rows) in ["normal", "reduction"].into_iter().zip({
-        let gradient = alphas.gradient(&grads);
-        [gradient.normal, gradient.reduction]
-    }) {
-        all.push((format!("alphas, {kind}"), rows.concat().into_iter().map(f64::from).collect()));
+    for (cell, rows) in leaf.gradient(&grads, weights).iter() {
+        all.push((format!("edge weights, {cell}"), rows.concat()));
     }
     all
 }
@@ -100,12 +99,12 @@ fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
     let device = Device::flex().autodiff();
     for (channels, shape, n_nodes) in [(4, [3, 12, 12], 4), (18, [1, 7, 9], 2)] {
         let space = SearchSpace { n_nodes, n_cells: 5, init_channels: channels, ..SearchSpace::darts() };
-        let alphas = ArchParams::random(&space, 3, &device);
+        let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 3));
         let config = SuperNetConfig { space, channels_in: shape[0], classes: 4 };
         let net = initialize(config.init(&device), 3);
         let x = images(shape, &device);
-        let fused = search(net.clone(), &alphas, x.clone());
-        let plain = search(net.map(&mut ToDouble), &alphas, x.cast(FloatDType::F64));
+        let fused = search(net.clone(), &weights, x.clone());
+        let plain = search(net.map(&mut ToDouble), &weights, x.cast(FloatDType::F64));
         compare_all(&format!("{channels} channels, {shape:?}"), plain, fused);
     }
 }

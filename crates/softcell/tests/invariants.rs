@@ -99,6 +99,17 @@ fn reports_read_records_and_never_compute() {
 }
 
 #[test]
+fn methods_know_no_network() {
+    assert_uses_only("softcell/src/search/method", &["error", "random", "space", "search"]);
+    for (path, code) in sources("softcell/src/search/method") {
+        let inside = code.split("crate::search::").skip(1).all(|used| used.starts_with("method"));
+        assert!(inside, "{} uses more of the search than methods", path.display());
+        let tensors = path.ends_with("softmax.rs");
+        assert!(tensors || !has_word(&code, "burn"), "{} uses Burn", path.display());
+    }
+}
+
+#[test]
 fn operations_know_neither_network() {
     assert_independent("softcell/src/ops", &["supernet", "network", "search", "train"]);
 }

@@ -3,11 +3,12 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use softcell::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
 use softcell::ops::Pass;
+use softcell::search::method::Relaxation;
 use softcell::space::{
     Genotype, Limits, NetworkShape, SearchSpace, Shrink, derived_cost, known_genotype, largest_within,
     supernet_parameters,
 };
-use softcell::supernet::{ArchParams, Relaxation, SuperNetConfig};
+use softcell::supernet::{EdgeTensors, SuperNetConfig};
 use softcell::weights::{count_weights, initialize};
 
 /// Weights of the networks that the original code builds: CIFAR (36 channels, 20 cells), ImageNet (48, 14).
@@ -129,7 +130,8 @@ fn assert_logits(logits: Tensor<2>, what: &str) {
 fn supernet_takes_images_of_any_shape() {
     let device = Device::flex();
     let space = SearchSpace { n_nodes: 2, n_cells: 3, init_channels: 4, ..SearchSpace::darts() };
-    let weights = Relaxation::Softmax.edge_weights(&ArchParams::random(&space, 1, &device));
+    let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 1));
+    let weights = EdgeTensors::new(&weights, &device);
     for shape in IMAGES {
         let config = SuperNetConfig { space: space.clone(), channels_in: shape[0], classes: CLASSES };
         let net = initialize(config.init(&device), 1);

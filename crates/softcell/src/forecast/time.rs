@@ -13,7 +13,7 @@ use crate::event::{Event, Observer, Signal, Step};
 use crate::ops::Pass;
 use crate::search::{Bilevel, search, searched};
 use crate::space::Genotype;
-use crate::supernet::EdgeWeights;
+use crate::supernet::EdgeTensors;
 use crate::train::{build_network, evaluation_plan, train};
 use crate::weights::{NamedTensors, load_named};
 
@@ -65,8 +65,7 @@ pub fn time_search(
     let bilevel =
         Bilevel::new(settings, set.channels, set.classes.len(), config.seed, &device.clone().autodiff())?;
     let net = load_named(bilevel.net.clone(), &watch.net, "measured network")?.valid();
-    let weights = bilevel.relaxation.edge_weights(&bilevel.alphas);
-    let weights = EdgeWeights { normal: weights.normal.inner(), reduction: weights.reduction.inner() };
+    let weights = EdgeTensors::new(&bilevel.method.relaxation.expected(&bilevel.alphas), device);
     let answer = seconds_per_answer(dataset, &dataset.split.alphas, settings.batch_size, device, |images| {
         net.forward(images, &weights, &mut Pass::eval())
     });

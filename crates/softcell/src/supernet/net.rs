@@ -5,8 +5,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use softcell_kernels::{InputChannels, block_lanes, cell_runs_on};
 
-use super::arch::EdgeWeights;
 use super::cell::{SearchCell, SearchCellConfig};
+use super::edges::EdgeTensors;
 use crate::ops::{CifarStem, CifarStemConfig, Linear, LinearConfig, NetworkSize, Pass, global_average_pool};
 use crate::space::{CellKind, Primitive, SearchSpace};
 
@@ -19,6 +19,9 @@ pub struct SuperNet {
     /// Columns of alpha that carry an operation (all but `none`).
     #[module(skip)]
     columns: Vec<usize>,
+    /// Columns of alpha.
+    #[module(skip)]
+    candidates: usize,
 }
 
 /// Configuration of a [`SuperNet`].
@@ -42,6 +45,7 @@ impl SuperNetConfig {
             cells: cells.iter().map(|cell| cell.init(device)).collect(),
             classifier: classifier.init(device),
             columns: (0..candidates.len()).filter(|&k| candidates[k] != Primitive::None).collect(),
+            candidates: candidates.len(),
         }
     }
 
@@ -95,18 +99,17 @@ impl SuperNet {
     ///
     /// # Shapes
     /// - Input `[N, channels, H, W]`
-    /// - `weights` `[edges, candidates]` for each kind of cell
+    /// - `weights` `[edges · candidates]` for each type of cell
     /// - Output `[N, classes]`
-    pub fn forward(&self, x: Tensor<4>, weights: &EdgeWeights, pass: &mut Pass) -> Tensor<2> {
-        let weights = EdgeWeights {
-            normal: self.select_columns(&weights.normal).cast(x.dtype()),
-            reduction: self.select_columns(&weights.reduction).cast(x.dtype()),
-        };
+    pub fn forward(&self, x: Tensor<4>, weights: &EdgeTensors, pass: &mut Pass) -> Tensor<2> {
+        let columns: Vec<Tensor<2>> =
+            weights.cells.iter().map(|cell| self.select_columns(cell).cast(x.dtype())).collect();
+        let of = |kind: CellKind| &columns[kind as usize];
         if cell_runs_on(&x) && self.cells.iter().all(SearchCell::is_fused) {
             let stem = self.stem.forward_fused(x, pass);
             let (mut s0, mut s1) = (stem.clone(), stem);
             for cell in &self.cells {
-                let s2 = cell.forward_fused([s0, s1.clone()], weights.of(cell.kind()), pass);
+                let s2 = cell.forward_fused([s0, s1.clone()], of(cell.kind()), pass);
                 (s0, s1) = (s1, s2);
             }
             return self.classifier.forward(s1.mean_pixels());
@@ -114,19 +117,22 @@ impl SuperNet {
         let stem = self.stem.forward(x, pass);
         let (mut s0, mut s1) = (stem.clone(), stem);
         for cell in &self.cells {
-            let s2 = cell.forward(s0, s1.clone(), weights.of(cell.kind()), pass);
+            let s2 = cell.forward(s0, s1.clone(), of(cell.kind()), pass);
             (s0, s1) = (s1, s2);
         }
         self.classifier.forward(global_average_pool(s1))
     }
 
-    fn select_columns(&self, weights: &Tensor<2>) -> Tensor<2> {
-        if weights.dims()[1] == self.columns.len() {
-            return weights.clone();
+    /// `[edges, candidates that carry an operation]`.
+    fn select_columns(&self, weights: &Tensor<1>) -> Tensor<2> {
+        let [n] = weights.dims();
+        let weights = weights.clone().reshape([n / self.candidates, self.candidates]);
+        if self.columns.len() == self.candidates {
+            return weights;
         }
         let columns: Vec<i64> = self.columns.iter().map(|&k| k as i64).collect();
         let n = columns.len();
         let indices = Tensor::<1, Int>::from_data(TensorData::new(columns, [n]), &weights.device());
-        weights.clone().select(1, indices)
+        weights.select(1, indices)
     }
 }
