@@ -20,10 +20,19 @@ struct Print;
 impl Observer for Print {
     fn on(&mut self, event: Event<'_>) -> softcell::Result<()> {
         match event {
-            Event::SearchEpoch(e) => println!(
-                "search {:3}  loss {:.4}  accuracy {:.4}  valid {:.4}  entropy {:.3}  {:.2} s",
-                e.epoch, e.train_loss, e.train_accuracy, e.valid_accuracy, e.entropy_normal, e.seconds
-            ),
+            Event::SearchEpoch(e) => {
+                let entropies: Vec<String> =
+                    e.cells.cells().map(|cell| format!("{:.3}", cell.entropy)).collect();
+                println!(
+                    "search {:3}  loss {:.4}  accuracy {:.4}  valid {:.4}  entropy {}  {:.2} s",
+                    e.epoch,
+                    e.train_loss,
+                    e.train_accuracy,
+                    e.valid_accuracy,
+                    entropies.join(" "),
+                    e.seconds
+                );
+            }
             Event::TrainEpoch(e) => println!(
                 "train {:3}  loss {:.4}  accuracy {:.4}  valid {:.4}  {:.2} s",
                 e.epoch,

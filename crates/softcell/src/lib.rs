@@ -34,7 +34,6 @@ pub mod search;
 pub mod shown;
 pub mod sizing;
 pub mod space;
-pub mod supernet;
 pub mod train;
 
 pub use error::{Error, Result};

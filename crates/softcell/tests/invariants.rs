@@ -131,6 +131,16 @@ fn reports_read_records_and_never_compute() {
 }
 
 #[test]
+fn methods_know_no_network() {
+    assert_uses_only("softcell/src/search/method", &["error", "random", "space", "search"]);
+    for (path, code) in sources("softcell/src/search/method") {
+        let inside = code.split("crate::search::").skip(1).all(|used| used.starts_with("method"));
+        assert!(inside, "{path} uses more of the search than methods");
+        assert!(path.ends_with("softmax.rs") || !has_word(&code, "burn"), "{path} uses Burn");
+    }
+}
+
+#[test]
 fn kernels_name_no_concept_of_the_search() {
     let words = ["genotype", "Genotype", "supernet", "SuperNet", "alpha", "alphas", "primitive", "darts"];
     for (path, code) in sources("softcell-kernels/src") {

@@ -15,7 +15,7 @@ use softcell::measures::is_uneven;
 use softcell::run::RunResult;
 use softcell::search::SearchEpoch;
 use softcell::shown::{escaped, said};
-use softcell::space::{CellKind, Primitive};
+use softcell::space::{Genotype, Primitive};
 use softcell::train::TrainEpoch;
 
 use self::bars::Bars;
@@ -26,7 +26,7 @@ use self::words::Evenness;
 use crate::args::{LogFormat, RunVoice, Voice};
 use crate::interrupt;
 use crate::output::duration;
-use crate::short::short_genotype;
+use crate::short::short_cells;
 use crate::terminal::{fitted, laid_out, stderr_columns};
 
 /// Work shorter than this needs no sign of life.
@@ -50,7 +50,7 @@ pub struct Progress {
     /// Tells when steps are due to be told.
     steps: CountClock,
     /// The genotype of the last line, to print it only when it changes.
-    genotype: String,
+    genotype: Option<Genotype>,
     /// Candidates of the search, in the order of the alphas' columns.
     candidates: Vec<Primitive>,
     classes: Evenness,
@@ -68,7 +68,7 @@ impl Progress {
             stage: None,
             count: None,
             steps: CountClock::new("steps", Instant::now()),
-            genotype: String::new(),
+            genotype: None,
             candidates: Vec::new(),
             classes: Evenness::Even,
         }
@@ -267,12 +267,7 @@ impl Progress {
                 loss: Some(report.loss).filter(|loss| loss.is_finite()),
                 accuracy: report.accuracy,
                 learning_rate: report.learning_rate,
-                leaning: report.leaning.as_ref().map(|leaning| json::Leaning {
-                    entropy_normal: leaning.entropy[0],
-                    entropy_reduction: leaning.entropy[1],
-                    skips_normal: leaning.skips[0],
-                    skips_reduction: leaning.skips[1],
-                }),
+                cells: report.leaning.as_ref().map(|leaning| leaning.cells.clone()),
                 pace: Pace { images_per_second: clock.images_per_second(), seconds_left: seconds(clock) },
             })
         });
@@ -289,8 +284,8 @@ impl Progress {
 
     fn search_epoch(&mut self, e: &SearchEpoch) {
         let speed = self.epoch_ended();
-        let changed = self.genotype != e.genotype || self.voice.verbose;
-        self.genotype.clone_from(&e.genotype);
+        let changed = self.genotype.as_ref() != Some(&e.genotype) || self.voice.verbose;
+        self.genotype = Some(e.genotype.clone());
         if let Some(panel) = &mut self.panel {
             panel.search_epoch(e);
         }
@@ -298,13 +293,13 @@ impl Progress {
         let cell = match changed {
             false => "genotype as before".to_owned(),
             // It would take as many lines as all the others.
-            true if self.draws && !self.voice.verbose => format!("cell {}", short_genotype(&e.genotype)),
-            true => e.genotype.clone(),
+            true if self.draws && !self.voice.verbose => format!("cell {}", short_cells(&e.genotype)),
+            true => e.genotype.to_text(),
         };
         self.words(&words::search_epoch(e, clock, speed, &cell));
         if self.voice.verbose {
-            for (kind, rows) in CellKind::ALL.map(|kind| (kind, e.edge_weights.cell(kind))) {
-                self.words(&words::edge_weights(kind, rows, &self.candidates));
+            for (cell, rows) in e.edge_weights.iter() {
+                self.words(&words::edge_weights(cell, rows, &self.candidates));
             }
         }
         let alphas = if self.voice.verbose { Alphas::Kept } else { Alphas::LeftOut };

@@ -159,13 +159,14 @@ fn search(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
         "search of {} epochs with {per_epoch} batches of {}: {steps} steps; about {} are wanted, in {} to {} epochs",
         search.epochs, search.batch_size, scale.search_steps, SEARCH_EPOCHS.0, SEARCH_EPOCHS.1
     ));
-    let paper = search.arch_learning_rate;
-    search.arch_learning_rate = arch_learning_rate(steps);
-    if search.arch_learning_rate > paper {
+    let paper = search.method.alphas.learning_rate();
+    let chosen = arch_learning_rate(steps);
+    *search.method.alphas.learning_rate_mut() = chosen;
+    if chosen > paper {
         reasons.push(format!(
             "arch_learning_rate {:e} instead of the paper's {paper:e}: in {steps} steps the alphas would hardly move \
              apart otherwise",
-            search.arch_learning_rate
+            chosen
         ));
     }
 }
@@ -173,7 +174,7 @@ fn search(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
 /// The alphas' learning rate for a search of so many steps.
 pub fn arch_learning_rate(steps: usize) -> f64 {
     let factor = (ARCH_STEPS / steps.max(1) as f64).clamp(1.0, MAX_ARCH_FACTOR);
-    two_digits(paper_cifar10().search.arch_learning_rate * factor)
+    two_digits(paper_cifar10().search.method.alphas.learning_rate() * factor)
 }
 
 /// Drop path for a training of so many epochs.
@@ -294,7 +295,7 @@ mod tests {
         let search = &config.search;
         assert_eq!((search.layers, search.init_channels, search.batch_size), (3, 8, 64));
         // 647 of 1294 images: 11 batches, 130 steps.
-        assert_eq!((search.epochs, search.arch_learning_rate), (12, 3e-3));
+        assert_eq!((search.epochs, search.method.alphas.learning_rate()), (12, 3e-3));
         let train = &config.train;
         assert_eq!((train.layers, train.init_channels, train.batch_size, train.epochs), (5, 16, 64, 43));
         assert_eq!((train.auxiliary, train.cutout, train.drop_path_prob), (false, false, 0.0));
@@ -309,7 +310,7 @@ mod tests {
         let search = &config.search;
         // 22,500 images: 352 batches; 8 epochs are 2816 steps, and 5000 / 2816 = 1.78.
         assert_eq!((search.layers, search.init_channels, search.epochs), (8, 16, 8));
-        assert_eq!(search.arch_learning_rate, 5.3e-4);
+        assert_eq!(search.method.alphas.learning_rate(), 5.3e-4);
         let train = &config.train;
         // 45,000 images: 704 batches.
         assert_eq!((train.layers, train.init_channels, train.epochs, train.auxiliary), (8, 24, 21, true));
@@ -409,7 +410,7 @@ mod tests {
     fn many_images_keep_the_fewest_epochs() {
         let config = auto(&DataShape { train_images: 1_200_000, ..CIFAR });
         assert_eq!((config.search.epochs, config.train.epochs), (8, 15));
-        assert_eq!(config.search.arch_learning_rate, 3e-4);
+        assert_eq!(config.search.method.alphas.learning_rate(), 3e-4);
     }
 
     #[test]

@@ -93,13 +93,10 @@ impl SearchConfig {
         batch("search.batch_size", self.batch_size)?;
         above_zero("search.learning_rate", self.learning_rate)?;
         rate_min("search.learning_rate_min", self.learning_rate_min, self.learning_rate)?;
-        from_zero_below_one("search.momentum", self.momentum)?;
-        from_zero("search.weight_decay", self.weight_decay)?;
         from_zero("search.grad_clip", self.grad_clip)?;
         between_zero_and_one("search.train_portion", self.train_portion)?;
-        from_zero("search.arch_learning_rate", self.arch_learning_rate)?;
-        from_zero("search.arch_weight_decay", self.arch_weight_decay)?;
-        cutout("search.cutout_length", self.cutout, self.cutout_length)
+        cutout("search.cutout_length", self.cutout, self.cutout_length)?;
+        self.method.check()
     }
 }
 
@@ -201,6 +198,7 @@ fn candidates(candidates: &[Primitive]) -> Result<()> {
 mod tests {
     use super::super::preset::{DataShape, Preset, preset};
     use super::*;
+    use crate::search::method::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
 
     fn paper() -> Config {
         preset(Preset::PaperCifar10, &DataShape::default()).0
@@ -215,6 +213,16 @@ mod tests {
             Err(Error::Setting { name: found, .. }) => assert_eq!(found, name),
             other => panic!("{name}: {other:?} for {config:?}"),
         }
+    }
+
+    fn sgd(config: &mut Config) -> &mut Sgd {
+        let WeightOptimizer::Sgd(sgd) = &mut config.search.method.weights;
+        sgd
+    }
+
+    fn adam(config: &mut Config) -> &mut Adam {
+        let AlphaOptimizer::Adam(adam) = &mut config.search.method.alphas;
+        adam
     }
 
     fn accepted(change: impl FnOnce(&mut Config)) {
@@ -262,18 +270,20 @@ mod tests {
     #[test]
     fn numbers_outside_their_range() {
         type Field = fn(&mut Config) -> &mut f64;
-        let fields: [(&str, Field, &[f64]); 21] = [
+        let fields: [(&str, Field, &[f64]); 23] = [
             ("data.max_bad_share", |c| &mut c.data.max_bad_share, &[-0.1, 1.1]),
             ("data.validation_fraction", |c| &mut c.data.validation_fraction, &[-0.1, 1.0]),
             ("data.test_fraction", |c| &mut c.data.test_fraction, &[0.0, 1.0]),
             ("search.learning_rate", |c| &mut c.search.learning_rate, &[0.0, -0.1]),
             ("search.learning_rate_min", |c| &mut c.search.learning_rate_min, &[-0.1, 0.026]),
-            ("search.momentum", |c| &mut c.search.momentum, &[-0.1, 1.0]),
-            ("search.weight_decay", |c| &mut c.search.weight_decay, &[-0.1]),
+            ("search.method.weights.momentum", |c| &mut sgd(c).momentum, &[-0.1, 1.0]),
+            ("search.method.weights.weight_decay", |c| &mut sgd(c).weight_decay, &[-0.1]),
             ("search.grad_clip", |c| &mut c.search.grad_clip, &[-0.1]),
             ("search.train_portion", |c| &mut c.search.train_portion, &[0.0, 1.0]),
-            ("search.arch_learning_rate", |c| &mut c.search.arch_learning_rate, &[-0.1]),
-            ("search.arch_weight_decay", |c| &mut c.search.arch_weight_decay, &[-0.1]),
+            ("search.method.alphas.learning_rate", |c| &mut adam(c).learning_rate, &[-0.1]),
+            ("search.method.alphas.weight_decay", |c| &mut adam(c).weight_decay, &[-0.1]),
+            ("search.method.alphas.beta1", |c| &mut adam(c).beta1, &[-0.1, 1.0]),
+            ("search.method.alphas.beta2", |c| &mut adam(c).beta2, &[-0.1, 1.0]),
             ("train.learning_rate", |c| &mut c.train.learning_rate, &[0.0, -0.1]),
             ("train.learning_rate_min", |c| &mut c.train.learning_rate_min, &[-0.1, 0.026]),
             ("train.gamma", |c| &mut c.train.gamma, &[0.0, 1.1]),
@@ -318,7 +328,7 @@ mod tests {
         accepted(|config| config.data.validation_fraction = 0.0);
         accepted(|config| config.search.learning_rate_min = config.search.learning_rate);
         accepted(|config| config.search.candidates = vec![Primitive::SkipConnect]);
-        accepted(|config| config.search.arch_learning_rate = 0.0);
+        accepted(|config| adam(config).learning_rate = 0.0);
         accepted(|config| config.search.grad_clip = 0.0);
         accepted(|config| config.train.gamma = 1.0);
         accepted(|config| config.train.init_channels = 35);

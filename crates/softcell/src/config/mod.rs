@@ -15,6 +15,7 @@ mod imbalance;
 mod keys;
 mod location;
 mod merge;
+mod place;
 mod preset;
 mod read;
 mod resolved;

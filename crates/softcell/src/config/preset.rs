@@ -10,6 +10,7 @@ use super::types::{
     TrainConfig,
 };
 use crate::error::{Error, Result};
+use crate::search::Method;
 use crate::space::{Primitive, Shrink};
 
 /// A complete set of settings to start from.
@@ -116,15 +117,11 @@ pub(super) fn paper_cifar10() -> Config {
         batch_size: 64,
         learning_rate: 0.025,
         learning_rate_min: 0.001,
-        momentum: 0.9,
-        weight_decay: 3e-4,
         grad_clip: 5.0,
         train_portion: 0.5,
-        unrolled: false,
-        arch_learning_rate: 3e-4,
-        arch_weight_decay: 1e-3,
         cutout: false,
         cutout_length: 16,
+        method: Method::default(),
     };
     let train = TrainConfig {
         init_channels: 36,
@@ -216,6 +213,7 @@ fn paper_reasons(data: &DataShape, side: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::method::{AlphaOptimizer, ArchStep, WeightOptimizer};
 
     const CIFAR: DataShape =
         DataShape { train_images: 50_000, classes: 10, channels: 3, height: 32, width: 32, ..EVEN };
@@ -247,9 +245,13 @@ mod tests {
         assert_eq!((config.seed, search.init_channels, search.layers, search.nodes), (2, 16, 8, 4));
         assert_eq!((search.stem_multiplier, search.epochs, search.batch_size), (3, 50, 64));
         assert_eq!((search.learning_rate, search.learning_rate_min), (0.025, 0.001));
-        assert_eq!((search.momentum, search.weight_decay, search.grad_clip), (0.9, 3e-4, 5.0));
-        assert_eq!((search.train_portion, search.unrolled, search.cutout), (0.5, false, false));
-        assert_eq!((search.arch_learning_rate, search.arch_weight_decay), (3e-4, 1e-3));
+        let WeightOptimizer::Sgd(sgd) = search.method.weights;
+        assert_eq!((sgd.momentum, sgd.weight_decay, search.grad_clip), (0.9, 3e-4, 5.0));
+        assert_eq!((search.train_portion, search.cutout), (0.5, false));
+        assert_eq!(search.method.arch_step, ArchStep::FirstOrder);
+        let AlphaOptimizer::Adam(adam) = search.method.alphas;
+        assert_eq!((adam.learning_rate, adam.weight_decay), (3e-4, 1e-3));
+        assert_eq!((adam.beta1, adam.beta2), (0.5, 0.999));
         assert_eq!(search.candidates, Primitive::DARTS);
     }
 

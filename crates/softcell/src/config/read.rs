@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::keys::{Key, Kind, Section, nearest, nearest_key};
+use super::keys::{KEYS, Key, Kind, Section, nearest, nearest_key};
 use super::preset::Preset;
 use super::value::{coerce, describe};
 use crate::error::{Error, Excerpt, Result};
@@ -53,11 +53,15 @@ pub(super) fn tidy(table: &Table, origin: &str) -> Result<UserFile> {
     for (name, value) in table {
         match (Section::named(name), value) {
             (Some(section), Value::Table(inner)) => {
-                let mut tidied = Table::new();
+                file.table.entry(section.name()).or_insert_with(|| Value::Table(Table::new()));
                 for (name, value) in inner {
-                    insert(&mut tidied, section, name, value, origin)?;
+                    match (section, value) {
+                        (Section::Search, Value::Table(method)) if name == "method" => {
+                            insert_all(&mut file.table, "", method, origin)?;
+                        }
+                        _ => insert(&mut file.table, section, name, value, origin)?,
+                    }
                 }
-                file.table.insert(section.name().to_owned(), Value::Table(tidied));
             }
             (Some(section), value) => {
                 return Err(Error::invalid(
@@ -86,6 +90,24 @@ pub(super) fn tidy(table: &Table, origin: &str) -> Result<UserFile> {
     Ok(file)
 }
 
+/// The settings of `[search.method]`, and of its tables below the name `before`.
+fn insert_all(table: &mut Table, before: &str, settings: &Table, origin: &str) -> Result<()> {
+    for (name, value) in settings {
+        let name = format!("{before}{name}");
+        let inside = |key: &&Key| {
+            let rest = key.name.strip_prefix(&name);
+            key.section == Section::Method && rest.is_some_and(|rest| rest.starts_with('.'))
+        };
+        match value {
+            Value::Table(inner) if KEYS.iter().any(|key| inside(&key)) => {
+                insert_all(table, &format!("{name}."), inner, origin)?;
+            }
+            value => insert(table, Section::Method, &name, value, origin)?,
+        }
+    }
+    Ok(())
+}
+
 fn insert(table: &mut Table, section: Section, name: &str, value: &Value, origin: &str) -> Result<()> {
     let key = Key::find(section, name).ok_or_else(|| unknown(origin, section.name(), name))?;
     let value = coerce(key, value).map_err(|wrong| {
@@ -96,10 +118,10 @@ fn insert(table: &mut Table, section: Section, name: &str, value: &Value, origin
             format!("write it like `{}`", example(key)),
         )
     })?;
-    if table.insert(key.name.to_owned(), value).is_some() {
+    if key.put(table, value)?.is_some() {
         return Err(Error::invalid(
             origin,
-            format!("the key `{}` twice, once with dashes", key.dotted()),
+            format!("the key `{}` twice, in two spellings", key.dotted()),
             "each key once",
             "remove one of the two",
         ));
@@ -137,7 +159,7 @@ fn unknown_section(origin: &str, name: &str, inner: &Table) -> Error {
             nearest_in_words(nearest_key(name, key).map(Key::dotted)),
         );
     }
-    let sections = Section::ALL.into_iter().map(Section::name).filter(|name| !name.is_empty());
+    let sections = [Section::Data, Section::Search, Section::Train].map(Section::name);
     let remedy = match nearest(name, sections) {
         Some(near) => format!("nearest is [{near}]"),
         None => "none of them is like it".to_owned(),
@@ -160,7 +182,7 @@ fn example(key: &Key) -> String {
         (Kind::Text, []) => "\"auto\"".to_owned(),
         (Kind::List, choices) => format!("{:?}", &choices[..choices.len().min(2)]),
     };
-    format!("{} = {value}", key.name)
+    format!("{} = {value}", key.name.rsplit('.').next().unwrap_or(key.name))
 }
 
 #[cfg(test)]

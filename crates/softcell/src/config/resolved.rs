@@ -7,6 +7,7 @@ use super::merge::{deserialise, set};
 use super::read::read_toml;
 use super::types::Config;
 use crate::error::{Error, Result};
+use crate::search::Method;
 
 impl Config {
     /// All settings as TOML, with a line of comment on each section; [`Config::from_toml`] reads it back
@@ -25,7 +26,11 @@ impl Config {
             let keys = match section {
                 Section::Root => toml::to_string(&Root { seed: self.seed }),
                 Section::Data => toml::to_string(&self.data).map(|keys| on_lines(keys, section)),
-                Section::Search => toml::to_string(&self.search),
+                // Tables come last.
+                Section::Search => toml::to_string(&self.search)
+                    .map(|text| text.split("\n[method]").next().unwrap_or_default().to_owned() + "\n"),
+                Section::Method => toml::to_string(&self.search.method)
+                    .map(|text| text.replace("\n[", &format!("\n[{}.", section.name()))),
                 Section::Train => toml::to_string(&self.train),
             };
             let keys = keys.expect("checked settings can be written as TOML");
@@ -114,17 +119,24 @@ fn add_younger(table: &mut Table) {
             set(table, section, name, value).expect("the values are of their kinds");
         }
     }
+    if !table.contains_key(Section::Search.name()) {
+        return;
+    }
+    // Before there were methods, only what has another spelling could be chosen.
+    let defaults = Table::try_from(&Method::default()).expect("the defaults can be written");
+    let defaults: Table = [("method".to_owned(), Value::Table(defaults))].into_iter().collect();
+    let defaults: Table = [(Section::Search.name().to_owned(), Value::Table(defaults))].into_iter().collect();
+    let old = |key: &Key| KEYS.iter().any(|other| other.of == Some(key.name));
+    for key in KEYS.iter().filter(|key| key.section == Section::Method && !old(key)) {
+        if let (None, Some(value)) = (key.value(table), key.value(&defaults)) {
+            key.put(table, value.clone()).expect("the settings are tidy");
+        }
+    }
 }
 
 /// The keys of the table that [`KEYS`] has and it has not.
 fn missing(table: &Table) -> Vec<String> {
-    let has = |key: &&Key| match key.section {
-        Section::Root => table.contains_key(key.name),
-        section => {
-            table.get(section.name()).and_then(Value::as_table).is_some_and(|t| t.contains_key(key.name))
-        }
-    };
-    KEYS.iter().filter(|key| !has(key)).map(Key::dotted).collect()
+    KEYS.iter().filter(|key| key.of.is_none() && key.value(table).is_none()).map(Key::dotted).collect()
 }
 
 #[cfg(test)]
@@ -167,9 +179,9 @@ mod tests {
         {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
-        assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 4);
+        assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 5);
         assert!(
-            text.contains("learning_rate = 0.025\nlearning_rate_min = 0.001\nmomentum = 0.9\n"),
+            text.contains("learning_rate = 0.025\nlearning_rate_min = 0.001\ngrad_clip = 5.0\n"),
             "{text}"
         );
     }
@@ -223,6 +235,11 @@ mod tests {
         let error = Config::from_toml(&format!("preset = \"auto\"\n{text}"), "config.toml").unwrap_err();
         assert!(error.to_string().contains("`preset`"), "{error}");
         let bad = text.replacen("momentum = 0.9", "momentum = 1.5", 1);
-        assert!(Config::from_toml(&bad, "config.toml").unwrap_err().to_string().contains("search.momentum"));
+        assert!(
+            Config::from_toml(&bad, "config.toml")
+                .unwrap_err()
+                .to_string()
+                .contains("search.method.weights.momentum")
+        );
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::location::path_of_text;
+use crate::search::Method;
 use crate::space::{Limits, Primitive, Shrink, StemKind};
 
 /// All settings of a run, as `config.toml` in the run folder holds them.
@@ -169,7 +170,7 @@ pub enum Duplicates {
     Ignore,
 }
 
-/// The search: space, weights' optimiser, architecture's optimiser.
+/// The search: space, images, epochs; method and optimisers in [`Method`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchConfig {
@@ -195,24 +196,16 @@ pub struct SearchConfig {
     pub learning_rate: f64,
     /// Learning rate the cosine ends at.
     pub learning_rate_min: f64,
-    /// SGD momentum (no dampening, not Nesterov).
-    pub momentum: f64,
-    /// L2 on the weights.
-    pub weight_decay: f64,
     /// Largest global L2 norm of the weights' gradient; 0 switches clipping off.
     pub grad_clip: f64,
     /// Share of the training images (without validation) that trains weights; the rest trains alphas.
     pub train_portion: f64,
-    /// Second order: alphas' gradient through one virtual weight step.
-    pub unrolled: bool,
-    /// Adam learning rate of the alphas.
-    pub arch_learning_rate: f64,
-    /// L2 on the alphas, added to the gradient.
-    pub arch_weight_decay: f64,
     /// Cutout while searching.
     pub cutout: bool,
     /// Side of the cutout square, in pixels.
     pub cutout_length: usize,
+    /// How it is done.
+    pub method: Method,
 }
 
 /// Training the derived network.

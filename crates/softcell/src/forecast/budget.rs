@@ -145,7 +145,7 @@ impl Budgeting<'_> {
         }
         if !self.fixed.arch_learning_rate {
             let steps = search.epochs * self.dataset.split.weights.len().div_ceil(search.batch_size);
-            search.arch_learning_rate = arch_learning_rate(steps);
+            *search.method.alphas.learning_rate_mut() = arch_learning_rate(steps);
         }
         let size = [search.layers, search.init_channels];
         let note = self.sentence("search", size, search.epochs, &choice.time)?;

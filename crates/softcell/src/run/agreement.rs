@@ -4,14 +4,14 @@ use std::path::Path;
 
 use super::examples::{Mistakes, Samples};
 use super::folder::RunFolder;
-use super::history::HistoryLine;
+use super::history::{HistoryLine, same_rows};
 use super::manifest::{Manifest, RunResult};
 use super::record::{Checked, Contradiction, holds, if_there, length, whole};
 use crate::config::Config;
 use crate::error::Result;
 use crate::search::SearchEpoch;
 use crate::shown;
-use crate::space::{CellTopology, Genotype, parse_genotype};
+use crate::space::{Genotype, parse_genotype};
 
 /// What was read of a run. It must not be worked on: its files would be of different moments.
 #[derive(Default)]
@@ -77,18 +77,15 @@ impl Agreement<'_> {
             }
         }
         let Some(last) = last else { return Ok(()) };
-        let edges = CellTopology { n_nodes: config.search.nodes }.n_edges();
-        let alphas = &last.alphas.normal;
-        length("history.jsonl, alphas", alphas.len(), edges, "edge in config.toml")?;
-        let (found, wanted) = (alphas.first().map_or(0, Vec::len), config.search.candidates.len());
-        length("history.jsonl, alphas", found, wanted, "candidate in config.toml")?;
+        // The size of the images decides the stem alone, which has no alphas.
+        let space = config.search.space([1, 1]);
+        let wanted = config.search.method.relaxation.rows(&space);
+        same_rows("history.jsonl, alphas", &last.alphas.lengths(), &wanted, "in config.toml")?;
         match self.genotype {
-            Some(genotype) if last.epoch + 1 == config.search.epochs => same_genotype(
-                "genotype.json, cells",
-                genotype,
-                &last.genotype,
-                "the last epoch of the search",
-            ),
+            Some(genotype) if last.epoch + 1 == config.search.epochs => {
+                let expected = format!("those of the last epoch of the search, {}", last.genotype.to_text());
+                holds(*genotype == last.genotype, "genotype.json, cells", genotype, expected)
+            }
             _ => Ok(()),
         }
     }
@@ -96,7 +93,9 @@ impl Agreement<'_> {
     fn of_result(&self) -> Checked {
         let Some(result) = self.result else { return Ok(()) };
         if let Some(genotype) = self.genotype {
-            same_genotype("genotype.json, cells", genotype, &result.genotype, "result.json")?;
+            let same = parse_genotype(&result.genotype).is_ok_and(|found| found == *genotype);
+            let expected = format!("those of result.json, {}", result.genotype);
+            holds(same, "genotype.json, cells", genotype, expected)?;
         }
         if let Some(manifest) = self.manifest {
             same_classes(&result.classes, &manifest.classes)?;
@@ -150,9 +149,4 @@ fn same_classes(found: &[String], expected: &[String]) -> Checked {
         let expected = format!("{:?}, as in manifest.json", shown::escaped(expected));
         Err(Contradiction::new(field, format!("{found:?}"), expected))
     })
-}
-
-fn same_genotype(field: &str, found: &Genotype, text: &str, place: &str) -> Checked {
-    let same = parse_genotype(text).is_ok_and(|genotype| genotype == *found);
-    holds(same, field, found, format!("those of {place}, {text}"))
 }

@@ -22,7 +22,7 @@ use crate::nn::NamedTensors;
 use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT, MOST_OF_WEIGHTS};
 use crate::search::SearchState;
 use crate::shown;
-use crate::space::{ArchWeights, Genotype};
+use crate::space::{Alphas, Genotype};
 use crate::train::TrainState;
 
 impl RunFolder {
@@ -38,7 +38,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// As [`Self::read_history`].
-    pub fn searched(&self) -> Result<Option<(ArchWeights, f64)>> {
+    pub fn searched(&self) -> Result<Option<(Alphas, f64)>> {
         let lines = self.read_history()?;
         let seconds =
             lines.iter().filter(|line| line.stage() == Stage::Search).map(HistoryLine::seconds).sum();
@@ -188,8 +188,9 @@ impl RunFolder {
     }
 
     /// Writes the genotype after an epoch of the search.
-    pub(super) fn write_epoch_genotype(&self, epoch: usize, genotype: &str) -> Result<()> {
-        self.directory.write(&files::epoch_genotype(epoch), format!("{genotype}\n").as_bytes())
+    pub(super) fn write_epoch_genotype(&self, epoch: usize, genotype: &Genotype) -> Result<()> {
+        let text = format!("{}\n", genotype.to_text());
+        self.directory.write(&files::epoch_genotype(epoch), text.as_bytes())
     }
 
     /// Where the report lies, once there is one.

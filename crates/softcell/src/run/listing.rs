@@ -246,7 +246,7 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
         match line {
             HistoryLine::Search(epoch) => {
                 search_epochs = epoch.epoch + 1;
-                summary.genotype = Some(epoch.genotype.clone());
+                summary.genotype = Some(epoch.genotype.to_text());
                 summary.search_accuracy = Some(epoch.valid_accuracy);
             }
             HistoryLine::Train(epoch) => {
@@ -258,10 +258,9 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
     }
     let genotype = folder.read_genotype()?;
     let searched = search_epochs > 0 || folder.has_checkpoint(Stage::Search);
-    summary.order = Some(match (&genotype, searched, config.search.unrolled) {
-        (Some(_), false, _) => "given",
-        (_, _, false) => "first",
-        (_, _, true) => "second",
+    summary.order = Some(match (&genotype, searched) {
+        (Some(_), false) => "given",
+        _ => config.search.method.arch_step.order(),
     });
     let manifest = folder.read_manifest()?;
     if let Some(manifest) = &manifest {
