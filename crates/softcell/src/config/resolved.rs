@@ -175,7 +175,7 @@ mod tests {
     fn the_text_has_a_comment_per_section_and_keeps_the_order() {
         let text = configs()[1].to_toml();
         for part in
-            ["# The whole run.\nseed = 2\n", "\n\n# Images: ", "[data]\npath = ", "cell: ", "[train]\n"]
+            ["# The whole run.\nseed = 2\n", "\n\n# Images: ", "[data]\npath = ", "a cell; how", "[train]\n"]
         {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
