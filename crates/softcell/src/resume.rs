@@ -2,12 +2,15 @@
 
 use burn::module::Module;
 
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::Position;
 use crate::loss::Meter;
 use crate::weights::{NamedTensors, count_values, weight_sizes};
 
-const REMEDY: &str = "use the checkpoint of this run, or start again with --force";
+/// What helps where a checkpoint does not fit.
+pub(crate) fn remedy() -> Advice {
+    "use the checkpoint of this run, or start again with " + Remedy::Replace
+}
 
 /// How far a stage was when its state was kept.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +22,7 @@ pub(crate) struct Progress {
 }
 
 fn refuse(origin: &str, found: String, expected: String) -> Result<()> {
-    Err(Error::invalid(origin, found, expected, REMEDY))
+    Err(Error::invalid(origin, found, expected, remedy()))
 }
 
 impl Progress {

@@ -246,7 +246,7 @@ pub(crate) fn check_named<M: Module>(module: &M, tensors: &NamedTensors, origin:
             found: mismatch.counts(),
             expected: "exactly the tensors of this network".to_owned(),
             remedy: "check that the weights belong to this genotype, width, depth and number of classes"
-                .to_owned(),
+                .into(),
             list: mismatch.lines(),
         });
     }

@@ -3,11 +3,11 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
-use softcell::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
-use softcell::ops::Pass;
+use softcell::nn::Pass;
+use softcell::nn::{ArchParams, Relaxation, SuperNet, SuperNetConfig};
+use softcell::nn::{DerivedNetwork, DerivedNetworkConfig, StemKind};
+use softcell::nn::{gradients, initialize, weight_names};
 use softcell::space::{SearchSpace, known_genotype};
-use softcell::supernet::{ArchParams, Relaxation, SuperNet, SuperNetConfig};
-use softcell::weights::{gradients, initialize, weight_names};
 
 const IMAGES: usize = 5;
 

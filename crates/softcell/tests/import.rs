@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use softcell::data::Normalization;
-use softcell::destination::{Destination, Existing};
 use softcell::export::safetensors::{self, AuxiliaryHead};
-use softcell::import::{Imported, Importer, Known, Outline, read_checkpoint};
+use softcell::export::{Destination, Existing};
 use softcell::model::TrainedModel;
-use softcell::network::{DerivedNetworkConfig, StemKind};
-use softcell::ops::Pass;
+use softcell::model::{Imported, Importer, Known, Outline, read_checkpoint};
+use softcell::nn::Pass;
+use softcell::nn::{DerivedNetworkConfig, StemKind};
+use softcell::nn::{NamedTensors, initialize, named_tensors};
 use softcell::run::{Manifest, Overwrite, RunFolder};
 use softcell::space::{Genotype, known_genotype, known_names};
-use softcell::weights::{NamedTensors, initialize, named_tensors};
 
 /// The cells of the network in the checkpoints.
 const CELLS: &str = "Genotype(normal=[('skip_connect', 0), ('sep_conv_3x3', 1)], normal_concat=[2], \
@@ -145,23 +145,11 @@ fn network(config: DerivedNetworkConfig) -> TrainedModel {
     }
     let channels = config.channels_in;
     let [height, width] = config.image_size;
-    let manifest = Manifest {
-        version: "0".into(),
-        command: Vec::new(),
-        preset: String::new(),
-        seed: 11,
-        data_fingerprint: "fingerprint".into(),
-        images: [0, 0],
-        classes: (0..config.classes).map(|class| format!("\"{class}\",\\\n ü")).collect(),
-        image_shape: [channels, height, width],
-        normalization: Normalization { mean: vec![1.0 / 3.0; channels], std: vec![0.1; channels] },
-        resize: softcell::config::Resize::Crop,
-        device: "cpu".into(),
-        threads: 1,
-        notes: Vec::new(),
-        imported_from: None,
-        started_from: None,
-    };
+    let classes = (0..config.classes).map(|class| format!("\"{class}\",\\\n ü")).collect();
+    let normalization = Normalization { mean: vec![1.0 / 3.0; channels], std: vec![0.1; channels] };
+    let mut manifest = Manifest::new(classes, [channels, height, width], normalization);
+    manifest.seed = 11;
+    manifest.data_fingerprint = "fingerprint".into();
     TrainedModel { network: config, weights, manifest }
 }
 
@@ -264,7 +252,7 @@ fn read_recording(path: &Path) -> NamedTensors {
     file.iter()
         .filter_map(|(name, view)| {
             let name = name.strip_prefix("init.")?;
-            let tensor = softcell::weights::HostTensor { shape: view.shape().to_vec(), values: Vec::new() };
+            let tensor = softcell::nn::HostTensor { shape: view.shape().to_vec(), values: Vec::new() };
             Some((name.to_owned(), tensor))
         })
         .collect()

@@ -1,14 +1,14 @@
 //! Networks as they are really built: their sizes, and images of any shape.
 
 use burn::tensor::{Device, Distribution, Tensor};
-use softcell::network::{DerivedNetwork, DerivedNetworkConfig, StemKind};
-use softcell::ops::Pass;
+use softcell::nn::Pass;
+use softcell::nn::{ArchParams, Relaxation, SuperNetConfig};
+use softcell::nn::{DerivedNetwork, DerivedNetworkConfig, StemKind};
+use softcell::nn::{count_weights, initialize};
 use softcell::space::{
     Genotype, Limits, NetworkShape, SearchSpace, Shrink, derived_cost, known_genotype, largest_within,
     supernet_parameters,
 };
-use softcell::supernet::{ArchParams, Relaxation, SuperNetConfig};
-use softcell::weights::{count_weights, initialize};
 
 /// Weights of the networks that the original code builds: CIFAR (36 channels, 20 cells), ImageNet (48, 14).
 const PUBLISHED: [(&str, u64, Option<u64>); 10] = [

@@ -15,8 +15,8 @@ use crate::args::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg, Voice,
 };
 use crate::commands::genotype::resolve;
+use crate::machine::start;
 use crate::output::{grouped, print, print_data};
-use crate::plan::start;
 use crate::progress::Progress;
 
 /// Runs the command.

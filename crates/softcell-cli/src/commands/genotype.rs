@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
-use softcell::config::{Config, ImageSize, Stem};
+use softcell::config::{CheckedConfig, ImageSize, Stem};
 use softcell::run::{Manifest, RunFolder};
 use softcell::space::{
     Architecture, CellGene, CellKind, Genotype, LONGEST_GENOTYPE_TEXT, LayerTable, NetworkShape, StemKind,
@@ -132,7 +132,7 @@ fn words(network: &NetworkShape) -> String {
 }
 
 /// Settings and images of a run; none if the path is no run.
-fn stored(path: &Path) -> Result<Option<(Config, Manifest)>> {
+fn stored(path: &Path) -> Result<Option<(CheckedConfig, Manifest)>> {
     if !RunFolder::exists(path) {
         return Ok(None);
     }

@@ -7,8 +7,8 @@ use std::process::Stdio;
 
 use softcell::export::safetensors;
 use softcell::model::TrainedModel;
+use softcell::nn::NamedTensors;
 use softcell::run::RunFolder;
-use softcell::weights::NamedTensors;
 
 use crate::support::{Said, assert_same, destination, fail, images, read_json, softcell, succeed};
 

@@ -2,7 +2,7 @@
 
 use crate::config::{SearchConfig, TrainConfig};
 use crate::data::ImageSet;
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::Stage;
 use crate::memory::available_bytes;
 use crate::ops::{NetworkSize, values};
@@ -132,12 +132,12 @@ impl MemoryModel {
         Err(Error::setting(
             format!("{}.batch_size", self.stage.name()),
             batch_size,
-            format!(
-                "{remedy}: the stage takes about {:.2} GB more and {:.2} GB are available (--ignore-memory goes on all \
-                 the same)",
+            Advice::from(format!(
+                "{remedy}: the stage takes about {:.2} GB more and {:.2} GB are available (",
                 gigabytes(needed),
                 gigabytes(available)
-            ),
+            )) + Remedy::IgnoreMemory
+                + " goes on all the same)",
         ))
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use burn::module::Module;
 
-use crate::config::Config;
+use crate::config::CheckedConfig;
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -50,7 +50,7 @@ impl TimeForecast {
 /// As [`search`].
 pub fn time_search(
     dataset: &Dataset,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     patience: Duration,
     observer: &mut dyn Observer,
@@ -81,7 +81,7 @@ pub fn time_search(
 pub fn time_training(
     dataset: &Dataset,
     genotype: &Genotype,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     patience: Duration,
     observer: &mut dyn Observer,

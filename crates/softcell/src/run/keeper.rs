@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
 use super::tensorboard::EventFile;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::event::{Event, Observer, Signal, Stage};
 
 /// Keeps what a stage hands out.
@@ -79,7 +79,7 @@ pub(crate) fn rewind(folder: &RunFolder, stage: Stage, epochs_done: usize) -> Re
                 "it has {kept} of the {epochs_done} epochs of the {} that the checkpoint has",
                 stage.noun()
             ),
-            "restore the file from a copy, or start again with --force",
+            "restore the file from a copy, or start again with " + Remedy::Replace,
         ));
     }
     // A training comes after its search.

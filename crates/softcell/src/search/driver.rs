@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use super::bilevel::Bilevel;
 use super::scaled::searched;
 use super::state::{Leaning, SearchEpoch, SearchOutcome, SearchState};
-use crate::config::{Config, SearchConfig};
+use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
@@ -46,7 +46,7 @@ impl SearchConfig {
 /// observer answers.
 pub fn search(
     dataset: &Dataset,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     start: Option<&SearchState>,
     observer: &mut dyn Observer,
@@ -85,7 +85,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(dataset: &'a Dataset, config: &'a Config, device: &Device) -> Result<Self> {
+    fn new(dataset: &'a Dataset, config: &'a CheckedConfig, device: &Device) -> Result<Self> {
         let settings = &config.search;
         if dataset.split.alphas.is_empty() {
             return Err(Error::setting(

@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use super::average::Average;
 use super::learner::Learner;
 use super::state::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
-use crate::config::{Config, Stem, TrainConfig};
+use crate::config::{CheckedConfig, Stem, TrainConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, ImageSet, Normalization, Order, class_weights};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
@@ -110,7 +110,7 @@ pub fn evaluation_plan(
 pub fn train(
     dataset: &Dataset,
     genotype: &Genotype,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     start: Option<&TrainState>,
     observer: &mut dyn Observer,
@@ -150,7 +150,12 @@ struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
-    fn new(dataset: &'a Dataset, genotype: &Genotype, config: &'a Config, device: &Device) -> Result<Self> {
+    fn new(
+        dataset: &'a Dataset,
+        genotype: &Genotype,
+        config: &'a CheckedConfig,
+        device: &Device,
+    ) -> Result<Self> {
         let settings = &config.train;
         if settings.patience > 0 && dataset.split.validation.is_empty() {
             let expected = "0, because there are no validation images to compare epochs by (or a \
@@ -235,7 +240,7 @@ impl<'a> Training<'a> {
             observer.on(Event::Note(format!(
                 "the training ends early, after {done} of {epochs} epochs: {waited} brought nothing better on the \
                  validation images"
-            )))?;
+            ).into()))?;
         }
         Ok(TrainOutcome {
             last: named_tensors(&self.evaluated_net()),

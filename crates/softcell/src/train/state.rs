@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::loss::Meter;
+use crate::resume::remedy;
 use crate::weights::NamedTensors;
 
 /// One epoch of training, a line of `history.jsonl`.
@@ -63,7 +64,7 @@ impl Best {
             "best epoch of the training checkpoint",
             format!("epoch {} with {:?}", self.epoch, self.score),
             format!("one of the {} epochs that are done, with accuracies from 0 to 1", position.epoch),
-            "use the checkpoint of this run, or start again with --force",
+            remedy(),
         ))
     }
 }

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use softcell::event::{Position, Stage};
-use softcell::loss::Meter;
+use softcell::nn::Meter;
+use softcell::nn::{HostTensor, NamedTensors};
 use softcell::run::{Overwrite, RunFolder, Weights};
 use softcell::search::SearchState;
 use softcell::space::ArchWeights;
 use softcell::train::{Best, Score, TrainState};
-use softcell::weights::{HostTensor, NamedTensors};
 
 fn tensors(seed: f32) -> NamedTensors {
     let tensor = HostTensor { shape: vec![2], values: vec![seed, 3.0] };

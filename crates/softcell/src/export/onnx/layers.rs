@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::BatchNorms;
 use super::graph::{GraphBuilder, Map};
 use super::proto::Attribute;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::ops::EPSILON;
 use crate::weights::{HostTensor, NamedTensors};
 
@@ -263,7 +263,8 @@ impl<'a> Layers<'a> {
     fn affine_conv(&mut self, x: &Map, conv: Convolution, affine: Option<&Affine>) -> Result<Map> {
         if conv.channels == 0 {
             let (found, expected) = (format!("{} with no channels", conv.weight), "at least one channel");
-            return Err(Error::invalid("network", found, expected, "train it with a larger --init-channels"));
+            let remedy = "train it with a larger " + Remedy::Setting("train.init_channels");
+            return Err(Error::invalid("network", found, expected, remedy));
         }
         let (inputs, groups) = match conv.channel_use {
             Channels::Mixed => (x.channels, 1),

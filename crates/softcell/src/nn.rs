@@ -1,0 +1,12 @@
+//! Networks: modules built from a description, their weights by name, and what they are trained and judged with.
+//!
+//! Who runs experiments needs little of it: a [`Device`], and [`NamedTensors`] where weights are looked at.
+
+pub use crate::device::{Device, device_names, open_device};
+pub use crate::evaluate::{DeviceBatch, Evaluation, WrongAnswer, evaluate, evaluate_telling};
+pub use crate::loss::*;
+pub use crate::network::*;
+pub use crate::ops::*;
+pub use crate::optim::*;
+pub use crate::supernet::*;
+pub use crate::weights::*;
