@@ -4,6 +4,7 @@ mod answers;
 mod args;
 mod commands;
 mod flags;
+mod genotypes;
 mod interrupt;
 mod machine;
 mod memory;

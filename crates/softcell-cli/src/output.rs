@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use serde::Serialize;
 use softcell::nn::Evaluation;
-use softcell::program::measures::{class_images, is_uneven, overlooked, right_answers};
+use softcell::nn::{class_images, is_uneven, overlooked, right_answers};
 use softcell::program::shown::{escaped, escaped_lines};
 pub use softcell::report::{duration, grouped, percent, quoted, size};
 use softcell::report::{interval, wilson};

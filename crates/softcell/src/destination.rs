@@ -172,7 +172,7 @@ mod tests {
         let keep = Destination::new(&path, Existing::Keep).unwrap();
         keep.write(b"one").unwrap();
         let error = Destination::new(&path, Existing::Keep).unwrap_err().to_string();
-        assert!(error.contains("--force"), "{error}");
+        assert!(error.contains("Existing::Replace"), "{error}");
         // It has come there after the destination was looked at.
         let error = keep.write(b"two").unwrap_err().to_string();
         assert!(error.contains("meanwhile"), "{error}");

@@ -5,6 +5,7 @@
 pub use crate::device::{Device, device_names, open_device};
 pub use crate::evaluate::{DeviceBatch, Evaluation, WrongAnswer, evaluate, evaluate_telling};
 pub use crate::loss::*;
+pub use crate::measures::*;
 pub use crate::network::*;
 pub use crate::ops::*;
 pub use crate::optim::*;

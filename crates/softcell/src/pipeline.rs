@@ -142,7 +142,7 @@ impl Job<'_> {
         }
     }
 
-    /// The settings with the width and depth that honour their limits: see [`crate::sizing::sized`].
+    /// The settings with the width and depth that honour their limits.
     ///
     /// # Errors
     /// When the limits cannot be met.

@@ -13,11 +13,6 @@ pub mod reading {
     pub use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT, Source, read_text};
 }
 
-/// What a confusion matrix says.
-pub mod measures {
-    pub use crate::measures::{class_images, is_uneven, overlooked, right_answers};
-}
-
 /// What this process takes.
 pub mod memory {
     pub use crate::memory::peak_rss_mb;

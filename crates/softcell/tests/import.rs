@@ -119,7 +119,7 @@ fn what_does_not_fit_is_listed_by_name() {
     assert!(text.contains("stem.0.weight is [6, 3, 3, 3] instead of [12, 3, 3, 3]"), "{text}");
     let text = message(Known { init_channels: Some(4096), layers: Some(200), ..cells() });
     assert!(text.contains("4096 channels"), "{text}");
-    assert!(message(Known::default()).contains("--genotype"));
+    assert!(message(Known::default()).contains("Known::genotype"));
     let names = |names: &[&str]| Some(names.iter().map(|name| name.to_string()).collect());
     let text = message(Known { classes: names(&["a", "b"]), ..cells() });
     assert!(text.contains("found 2 classes, expected 3"), "{text}");

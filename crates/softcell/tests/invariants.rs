@@ -160,6 +160,14 @@ fn only_data_run_replay_and_export_touch_the_disk() {
             "softcell/src/import/storages.rs",
             "softcell/src/import/tensor.rs",
             "softcell/src/sizing.rs",
+            "softcell/src/experiment/budget.rs",
+            "softcell/src/experiment/builder.rs",
+            "softcell/src/experiment/fitted.rs",
+            "softcell/src/experiment/outlook.rs",
+            "softcell/src/experiment/plan.rs",
+            "softcell/src/experiment/run.rs",
+            "softcell/src/experiment/settings.rs",
+            "softcell/src/experiment/work.rs",
             "softcell/src/predict",
             "softcell/src/examples.rs",
             "softcell/src/drawing",
@@ -180,6 +188,24 @@ fn the_library_prints_nothing_and_parses_no_arguments() {
         &["softcell/src", "softcell-kernels/src"],
         &["println", "eprintln", "print", "eprint", "clap", "anyhow", "indicatif", "ratatui_core"],
     );
+}
+
+/// What helps is typed (`Remedy`), and the program words it. A report is a page for people, who read it with the
+/// program at hand.
+#[test]
+fn the_library_names_no_flags_of_the_program() {
+    let elsewhere =
+        ["/report/", "/tests", "testing.rs", "location.rs", "colours.rs", "device.rs", "/experiment/run.rs"];
+    for (path, code) in sources("softcell/src") {
+        let name = path.display().to_string();
+        if elsewhere.iter().any(|part| name.contains(part)) {
+            continue;
+        }
+        let flag = code
+            .match_indices("--")
+            .find(|(at, _)| code[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()));
+        assert!(flag.is_none(), "{name} names the flag {:.20}", flag.map_or("", |(at, _)| &code[at..]));
+    }
 }
 
 #[test]

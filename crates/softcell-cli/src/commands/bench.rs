@@ -14,7 +14,7 @@ use softcell::search::ArchStep;
 use crate::args::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg, Voice,
 };
-use crate::commands::genotype::resolve;
+use crate::genotypes::resolve;
 use crate::machine::start;
 use crate::output::{grouped, print, print_data};
 use crate::progress::Progress;

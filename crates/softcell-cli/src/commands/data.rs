@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use softcell::config::{DataConfig, DataFormat, DataShape, Preset, Section, build, preset, set};
 use softcell::data::{Problem, Summary, inspect};
-use softcell::program::measures::is_uneven;
+use softcell::nn::is_uneven;
 use softcell::program::shown::escaped;
 use toml::Table;
 

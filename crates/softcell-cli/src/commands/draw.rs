@@ -11,8 +11,8 @@ use softcell::run::RunFolder;
 use softcell::space::Genotype;
 
 use super::existing;
-use super::genotype::resolve;
 use crate::args::{CellArg, DrawArgs};
+use crate::genotypes::resolve;
 use crate::output::print;
 
 /// What is drawn.

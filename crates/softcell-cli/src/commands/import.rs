@@ -15,8 +15,8 @@ use softcell::program::shown;
 use softcell::run::{Overwrite, RunFolder};
 
 use super::data::format_named;
-use super::genotype::resolve;
 use crate::args::ImportArgs;
+use crate::genotypes::resolve;
 use crate::machine::start;
 use crate::output::{grouped, print, quoted};
 use crate::progress::Progress;

@@ -19,7 +19,7 @@ pub mod train;
 
 use anyhow::Result;
 use softcell::export::Existing;
-use softcell::program::measures::{class_images, is_uneven};
+use softcell::nn::{class_images, is_uneven};
 use softcell::program::shown::escaped;
 use softcell::run::{RunFolder, RunResult, Weights};
 

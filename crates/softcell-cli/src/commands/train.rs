@@ -8,9 +8,9 @@ use softcell::experiment::{Origin, Stages};
 use softcell::run::{Overwrite, RunFolder};
 use softcell::space::Genotype;
 
-use super::genotype::resolve;
 use super::{dry_run, finished};
 use crate::args::TrainArgs;
+use crate::genotypes::resolve;
 use crate::machine;
 use crate::output::quoted;
 use crate::progress::Progress;

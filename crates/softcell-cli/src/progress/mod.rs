@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use softcell::config::{Config, Preset};
 use softcell::data::Dataset;
 use softcell::event::{Event, Observer, Signal, Stage, Step};
-use softcell::program::measures::is_uneven;
+use softcell::nn::is_uneven;
 use softcell::program::shown::{self, escaped, said};
 use softcell::search::SearchEpoch;
 use softcell::space::{CellKind, Primitive};

@@ -55,8 +55,8 @@ impl fmt::Display for Remedy {
             Remedy::IgnoreMemory => write!(f, "`MemoryCheck::Off`"),
             Remedy::OtherTime => write!(f, "`Experiment::time_limit` sets another time, or none"),
             Remedy::Origin => write!(f, "`Experiment::start_from`"),
-            Remedy::Train(folder) => write!(f, "`Experiment::train_run` on {}", folder.display()),
-            Remedy::TrainAnew => write!(f, "`Experiment::train_run`"),
+            Remedy::Train(folder) => write!(f, "`Experiment::train_anew` on {}", folder.display()),
+            Remedy::TrainAnew => write!(f, "`Experiment::train_anew`"),
             Remedy::TrainGenotype(file) => {
                 write!(f, "`Experiment::train` of the genotype in {}", file.display())
             }

@@ -1,8 +1,7 @@
 //! The library's one error type: what was found, what was expected, how to mend it.
 //!
-//! Whatever is put into an error, its text is one line on which nothing acts on a terminal, and not without end:
-//! [`crate::shown::said`]. Only [`Error::Syntax`] and
-//! [`Error::Mismatch`] have lines of their own making.
+//! Whatever is put into an error, its text is one line on which nothing acts on a terminal, and not without end.
+//! Only [`Error::Syntax`] and [`Error::Mismatch`] have lines of their own making.
 
 mod advice;
 

@@ -90,7 +90,7 @@ impl DerivedNetworkConfig {
         }
     }
 
-    /// Builds the network with weights of zero; [`crate::weights::initialize`] draws them.
+    /// Builds the network with weights of zero; [`initialize`](crate::nn::initialize) draws them.
     ///
     /// # Errors
     /// As [`Self::check`].

@@ -9,7 +9,7 @@ use softcell_kernels::{Activation, ConvShape, depthwise_conv2d, pointwise_conv2d
 use super::norm::{BatchNorm, BatchNormConfig};
 use super::pass::Pass;
 
-/// A convolution's weight, zero until [`crate::weights::initialize`] draws it.
+/// A convolution's weight, zero until [`initialize`](crate::nn::initialize) draws it.
 pub(crate) fn conv_weight(shape: [usize; 4], device: &Device) -> Param<Tensor<4>> {
     Param::from_tensor(Tensor::zeros(shape, device))
 }

@@ -1,6 +1,6 @@
 //! Candidate operations: the only map from a [`Primitive`] to a module.
 //!
-//! Field names are the glossary's; [`crate::weights`] translates them into the original's state-dict
+//! Field names are the glossary's; the module `weights` translates them into the original's state-dict
 //! names, so that checkpoints and recordings speak one language.
 
 mod conv;

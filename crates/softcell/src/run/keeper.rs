@@ -56,6 +56,10 @@ impl Observer for Keeper<'_> {
         self.inner.on(event)
     }
 
+    fn wording(&self, remedy: &Remedy) -> String {
+        self.inner.wording(remedy)
+    }
+
     fn signal(&mut self) -> Signal {
         match self.inner.signal() {
             Signal::Continue if self.saved.elapsed() >= self.interval => Signal::Save,

@@ -129,10 +129,10 @@ pub struct RunResult {
     pub test_accuracy: f64,
     /// The same for the first five classes.
     pub test_top5_accuracy: f64,
-    /// Mean of the classes' test accuracies; see [`crate::measures::balanced_accuracy`].
+    /// Mean of the classes' test accuracies; see [`balanced_accuracy`](crate::nn::balanced_accuracy).
     #[serde(default)]
     pub test_balanced_accuracy: f64,
-    /// Mean of the classes' F1 on the test part; see [`crate::measures::macro_f1`].
+    /// Mean of the classes' F1 on the test part; see [`macro_f1`](crate::nn::macro_f1).
     #[serde(default)]
     pub test_macro_f1: f64,
     /// On the validation part at the chosen epoch; none without a validation part.

@@ -33,7 +33,7 @@ pub struct SuperNetConfig {
 }
 
 impl SuperNetConfig {
-    /// Builds the network with weights of zero; [`crate::weights::initialize`] draws them.
+    /// Builds the network with weights of zero; [`initialize`](crate::nn::initialize) draws them.
     pub fn init(&self, device: &Device) -> SuperNet {
         let candidates = &self.space.candidates;
         let (cells, classifier) = self.cells();

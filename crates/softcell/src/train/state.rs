@@ -37,7 +37,7 @@ pub struct TrainEpoch {
 }
 
 /// The best epoch by what it came to on the validation part: accuracy, or balanced accuracy where classes are
-/// uneven ([`crate::measures::is_uneven`]); of equals the one with the lower loss, and of those the later one.
+/// uneven ([`is_uneven`](crate::nn::is_uneven)); of equals the one with the lower loss, and of those the later one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Best {
     /// From 0.

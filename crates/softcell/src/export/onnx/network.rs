@@ -1,4 +1,4 @@
-//! A derived network as a graph: the walk of [`crate::network`], with nodes in place of modules.
+//! A derived network as a graph: the walk of the derived network, with nodes in place of modules.
 //!
 //! Drop path and the auxiliary head, which only training uses, are left out.
 

@@ -46,7 +46,7 @@ fn a_run_is_refused_resumed_or_replaced() {
     }
     drop(folder);
     let refused = RunFolder::create(&path, Overwrite::Refuse).unwrap_err().to_string();
-    assert!(refused.contains("--resume") && refused.contains("--force"), "{refused}");
+    assert!(refused.contains("Overwrite::Resume") && refused.contains("Overwrite::Force"), "{refused}");
     drop(RunFolder::create(&path, Overwrite::Resume).unwrap());
     // A new run that comes to nothing gives the old one back.
     let folder = RunFolder::create(&path, Overwrite::Force).unwrap();
