@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::{Error, Result};
-use crate::nn::{HostTensor, NamedTensors, WeightList};
+use crate::network::{HostTensor, NamedTensors, WeightList};
 use crate::space::{AlphaGradient, Alphas};
 
 /// Stochastic gradient descent as `torch.optim.SGD` computes it:

@@ -109,7 +109,7 @@ fn the_space_needs_nothing_of_the_library_but_errors() {
 
 #[test]
 fn networks_know_plans_and_nothing_of_what_is_done_with_them() {
-    assert_uses_only("softcell/src/nn", &["error", "nn", "random", "space"]);
+    assert_uses_only("softcell/src/network", &["error", "network", "nn", "random", "space"]);
 }
 
 #[test]
@@ -205,6 +205,23 @@ fn the_library_prints_nothing_and_parses_no_arguments() {
     for folder in ["softcell/src", "softcell-kernels/src"] {
         let words = ["println", "eprintln", "print", "eprint", "clap", "anyhow", "indicatif", "ratatui_core"];
         assert_without(folder, &words);
+    }
+}
+
+/// What helps is typed (`Remedy`), and the program words it. A report is a page for people, who read it with the
+/// program at hand.
+#[test]
+fn the_library_names_no_flags_of_the_program() {
+    let elsewhere =
+        ["/report/", "/tests", "testing.rs", "location.rs", "colours.rs", "device.rs", "/experiment/run.rs"];
+    for (name, code) in sources("softcell/src") {
+        if elsewhere.iter().any(|part| name.contains(part)) {
+            continue;
+        }
+        let flag = code
+            .match_indices("--")
+            .find(|(at, _)| code[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()));
+        assert!(flag.is_none(), "{name} names the flag {:.20}", flag.map_or("", |(at, _)| &code[at..]));
     }
 }
 

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use softcell::config::Config;
+use softcell::data::Dataset;
 use softcell::event::{Stage, Step};
+use softcell::program::shown::escaped;
 use softcell::report::counted;
 use softcell::search::{CellLeanings, Leaning, SearchEpoch};
 use softcell::space::{CellTopology, Primitive};
 use softcell::train::TrainEpoch;
 
+use super::MOST_SKIPPED;
 use super::clock::StageClock;
-use crate::output::{duration, percent, table};
+use crate::output::{duration, grouped, percent, table};
 use crate::terminal::Part;
 
 /// Whether some classes have many more images than others.
@@ -19,6 +23,29 @@ pub enum Evenness {
     Even,
     /// They have.
     Uneven,
+}
+
+/// What images were read, a line each.
+pub fn images(config: &Config, dataset: &Dataset) -> Vec<String> {
+    let summary = &dataset.summary;
+    let mut lines = vec![format!(
+        "images: {}, {} to train on ({} of them for validation), {} to test on, {} classes, {}x{}, {}",
+        config.data.path,
+        grouped(dataset.train.len() as u64),
+        grouped(dataset.split.validation.len() as u64),
+        grouped(dataset.test.len() as u64),
+        summary.classes.len(),
+        summary.height,
+        summary.width,
+        if summary.channels == 1 { "gray" } else { "colour" },
+    )];
+    lines.extend(summary.notes.iter().map(|note| format!("  {note}")));
+    let skipped = summary.skipped.iter().take(MOST_SKIPPED);
+    lines.extend(skipped.map(|(path, reason)| format!("  skipped {}: {reason}", escaped(path))));
+    if let Some(more) = summary.skipped.len().checked_sub(MOST_SKIPPED).filter(|more| *more > 0) {
+        lines.push(format!("  and {more} more; softcell data inspect tells all"));
+    }
+    lines
 }
 
 /// `, 1m20s left` with another separator in front; empty where nobody knows.

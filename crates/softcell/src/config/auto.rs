@@ -8,6 +8,7 @@
 use super::imbalance;
 use super::preset::{DataShape, paper_cifar10};
 use super::types::{Config, Duplicates, Stem};
+use crate::error::Advice;
 use crate::space::StemKind;
 
 /// What the smaller side of the images decides.
@@ -69,13 +70,14 @@ const AUXILIARY_SIDE: usize = 32;
 const AUXILIARY_IMAGENET_SIDE: usize = 224;
 
 /// The settings for this data, and why.
-pub(super) fn settings(data: &DataShape) -> (Config, Vec<String>) {
+pub(super) fn settings(data: &DataShape) -> (Config, Vec<Advice>) {
     let mut config = paper_cifar10();
     config.data.duplicates = Duplicates::Separate;
     let mut reasons = Vec::new();
     augmentation(&mut config, data, &mut reasons);
     search(&mut config, data, &mut reasons);
     train(&mut config, data, &mut reasons);
+    let mut reasons = reasons.into_iter().map(Advice::from).collect();
     imbalance::settings(&mut config, data, &mut reasons);
     (config, reasons)
 }
@@ -282,10 +284,17 @@ mod tests {
         smallest_class: 5000,
     };
 
+    fn said(reasons: Vec<Advice>) -> String {
+        reasons.iter().map(Advice::to_string).collect::<Vec<_>>().join("\n")
+    }
+
     fn auto(data: &DataShape) -> Config {
         let (config, reasons) = settings(data);
-        config.check().unwrap();
-        assert!(reasons.len() >= 7 && reasons.iter().all(|reason| !reason.contains('\n')), "{reasons:?}");
+        config.clone().check().unwrap();
+        assert!(
+            reasons.len() >= 7 && reasons.iter().all(|reason| !reason.to_string().contains('\n')),
+            "{reasons:?}"
+        );
         config
     }
 
@@ -355,7 +364,7 @@ mod tests {
             (config.train.cutout, config.search.max_side, config.search.cutout_length),
             (false, 0, 64)
         );
-        let reasons = settings(&photos).1.join("\n");
+        let reasons = said(settings(&photos).1);
         for part in ["sees the images whole", "random crops of 35 percent", "colours varied by 20 percent"] {
             assert!(reasons.contains(part), "no {part:?} in\n{reasons}");
         }
@@ -415,14 +424,12 @@ mod tests {
 
     #[test]
     fn reasons_tell_what_is_off_and_why() {
-        let reasons = settings(&DIGITS).1.join("\n");
+        let reasons = said(settings(&DIGITS).1);
         for part in
             ["mirroring and cutout off", "text or digits", "8x8 pixels", "3e-3 instead of", "drop path off"]
         {
             assert!(reasons.contains(part), "no {part:?} in\n{reasons}");
         }
-        assert!(
-            !settings(&DataShape { train_images: 1_200_000, ..CIFAR }).1.join(" ").contains("arch_learning")
-        );
+        assert!(!said(settings(&DataShape { train_images: 1_200_000, ..CIFAR }).1).contains("arch_learning"));
     }
 }

@@ -21,13 +21,8 @@ const MAX_IMAGE_PIXELS: usize = 1_000_000_000_000;
 const MAX_WHOLE: usize = i64::MAX as usize;
 
 impl Config {
-    /// Whether these settings can run, as far as that can be said without the data.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`] for the first setting that is outside its range, that is not a finite number, or
-    /// that contradicts another.
-    pub fn check(&self) -> Result<()> {
+    /// Whether these settings can run: what [`Config::check`] does.
+    pub(super) fn verify(&self) -> Result<()> {
         if self.seed > i64::MAX as u64 {
             return Err(Error::setting("seed", self.seed, format!("a whole number from 0 to {}", i64::MAX)));
         }
@@ -207,9 +202,9 @@ mod tests {
     /// Checks that `change` makes the paper's settings fail at `name`.
     fn refused(name: &str, change: impl FnOnce(&mut Config)) {
         let mut config = paper();
-        config.check().unwrap();
+        config.verify().unwrap();
         change(&mut config);
-        match config.check() {
+        match config.verify() {
             Err(Error::Setting { name: found, .. }) => assert_eq!(found, name),
             other => panic!("{name}: {other:?} for {config:?}"),
         }
@@ -228,7 +223,7 @@ mod tests {
     fn accepted(change: impl FnOnce(&mut Config)) {
         let mut config = paper();
         change(&mut config);
-        config.check().unwrap();
+        config.verify().unwrap();
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::checked::CheckedConfig;
 use super::keys::{Key, Section};
 use super::read::{tidy, unknown};
 use super::types::Config;
@@ -52,7 +53,7 @@ pub fn set(table: &mut Table, section: Section, name: &str, raw: &str) -> Result
 /// # Errors
 ///
 /// [`Error::Invalid`] for keys and types as in [`read_toml`](super::read_toml), and what [`Config::check`] finds.
-pub fn build(preset: &Config, layers: &[Table]) -> Result<Config> {
+pub fn build(preset: &Config, layers: &[Table]) -> Result<CheckedConfig> {
     let mut merged = preset.to_table()?;
     for layer in layers {
         let tidied = tidy(layer, "settings")?;
@@ -77,7 +78,7 @@ pub fn build(preset: &Config, layers: &[Table]) -> Result<Config> {
             *shrink = shrink.keeping_depth();
         }
     }
-    Ok(config)
+    config.check()
 }
 
 /// Whether the layer gives a training setting, in snake or kebab case.
@@ -86,12 +87,12 @@ fn has_training(layer: &Table, name: &str) -> bool {
     training.keys().any(|key| key.replace('-', "_") == name)
 }
 
-/// The table, already tidied and complete, as a checked [`Config`].
+/// The table, already tidied and complete, as settings that pass the check.
 pub(super) fn deserialise(table: Table, origin: &str) -> Result<Config> {
     let config: Config = table.try_into().map_err(|error: toml::de::Error| {
         Error::invalid(origin, error.message(), "every setting with its type", "see the list of settings")
     })?;
-    config.check()?;
+    config.verify()?;
     Ok(config)
 }
 
@@ -159,7 +160,7 @@ mod tests {
         assert_eq!((config.seed, config.search.epochs, config.search.layers), (5, 3, 5));
         assert_eq!((config.train.epochs, config.search.init_channels), (4, 16));
         assert_eq!(build(&paper(), &[flags, file]).unwrap().search.epochs, 10);
-        assert_eq!(build(&paper(), &[]).unwrap(), paper());
+        assert_eq!(*build(&paper(), &[]).unwrap(), paper());
     }
 
     #[test]
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn methods_are_read_axis_by_axis() {
-        let method = |text: &str| build(&paper(), &[table(text)]).unwrap().search.method;
+        let method = |text: &str| build(&paper(), &[table(text)]).unwrap().search.method.clone();
         assert_eq!(method(""), paper().search.method);
         assert_eq!(method("[search]\nunrolled = true").arch_step, ArchStep::Unrolled);
         let late = method("[search.method]\narch-step = \"unrolled\"\nschedule = { first-epoch = 15 }");

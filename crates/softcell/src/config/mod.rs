@@ -9,6 +9,7 @@
 
 mod auto;
 mod check;
+mod checked;
 mod follow;
 mod image_size;
 mod imbalance;
@@ -25,6 +26,7 @@ mod value;
 
 pub(crate) use auto::{arch_learning_rate, drop_path};
 pub(crate) use check::whole;
+pub use checked::CheckedConfig;
 pub use follow::follow_epochs;
 pub use image_size::ImageSize;
 pub use imbalance::leave_to_weights;

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::keys::{KEYS, Key, Kind, Section, nearest, nearest_key};
 use super::preset::Preset;
 use super::value::{coerce, describe};
-use crate::error::{Error, Excerpt, Result};
+use crate::error::{Advice, Error, Excerpt, Remedy, Result};
 
 /// A user's TOML file as read.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,7 +142,7 @@ pub(super) fn unknown(origin: &str, section: &str, name: &str) -> Error {
         }
         keys => {
             let full: Vec<String> = keys.iter().map(|key| format!("`{}`", key.dotted())).collect();
-            format!("there is {}", full.join(" and "))
+            format!("there is {}", full.join(" and ")).into()
         }
     };
     Error::invalid(origin, format!("unknown key `{typed}`"), "one of the settings", remedy)
@@ -167,8 +167,11 @@ fn unknown_section(origin: &str, name: &str, inner: &Table) -> Error {
     Error::invalid(origin, format!("unknown table [{name}]"), "[data], [search] or [train]", remedy)
 }
 
-fn nearest_in_words(key: Option<String>) -> String {
-    key.map_or_else(|| "`softcell fit --help` lists them".to_owned(), |key| format!("nearest is `{key}`"))
+fn nearest_in_words(key: Option<String>) -> Advice {
+    match key {
+        Some(key) => format!("nearest is `{key}`").into(),
+        None => Remedy::ListOfSettings + " lists them",
+    }
 }
 
 /// How the key is written in the file.
@@ -217,7 +220,10 @@ mod tests {
             ("[search.foo]\nx = 1", "unknown key `search.foo`"),
             ("presett = \"auto\"", "nearest is `preset`"),
             ("sede = 1", "nearest is `seed`"),
-            ("[data]\nbogus_op = 1", "`data.bogus_op`, expected one of the settings; `softcell fit --help`"),
+            (
+                "[data]\nbogus_op = 1",
+                "`data.bogus_op`, expected one of the settings; `config::KEYS` lists them",
+            ),
             ("[zzz]", "unknown table [zzz], expected [data], [search] or [train]; none of them is like it"),
             ("[trian]", "unknown table [trian], expected [data], [search] or [train]; nearest is [train]"),
         ] {

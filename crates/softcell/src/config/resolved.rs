@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::checked::CheckedConfig;
 use super::keys::{KEYS, Key, Section};
 use super::merge::{deserialise, set};
 use super::read::read_toml;
@@ -49,7 +50,7 @@ impl Config {
     /// As [`read_toml`], and [`Error::Invalid`] if a key is missing or `preset` is there, and what
     /// [`Config::check`] finds. A key that earlier versions did not have may be missing: it then has the
     /// value that says what those did.
-    pub fn from_toml(text: &str, origin: &str) -> Result<Config> {
+    pub fn from_toml(text: &str, origin: &str) -> Result<CheckedConfig> {
         let file = read_toml(text, origin)?;
         if file.preset.is_some() {
             let remedy = "remove it, or give the file as a user's settings instead";
@@ -62,11 +63,11 @@ impl Config {
             let found = format!("no {}", missing.join(", "));
             return Err(Error::invalid(origin, found, "every setting", "add what is missing"));
         }
-        deserialise(table, origin)
+        deserialise(table, origin)?.check()
     }
 
     /// The settings as a table, to lay others over.
-    pub(super) fn to_table(&self) -> Result<Table> {
+    pub(crate) fn to_table(&self) -> Result<Table> {
         Table::try_from(self).map_err(|error| {
             let expected = "whole numbers that TOML can hold, up to 2^63 - 1";
             Error::invalid("settings", error.to_string(), expected, "take settings that pass the check")
@@ -165,9 +166,9 @@ mod tests {
             config.train.weight_decay = 1e-300;
             config.seed = i64::MAX as u64;
             let text = config.to_toml();
-            assert_eq!(Config::from_toml(&text, "config.toml").unwrap(), config, "{text}");
+            assert_eq!(*Config::from_toml(&text, "config.toml").unwrap(), config, "{text}");
             let layer = read_toml(&text, "config.toml").unwrap().table;
-            assert_eq!(super::super::build(&configs()[2], &[layer]).unwrap(), config);
+            assert_eq!(*super::super::build(&configs()[2], &[layer]).unwrap(), config);
         }
     }
 
@@ -194,7 +195,7 @@ mod tests {
         let text = config.to_toml();
         assert!(!text.contains("\nseed = 3"), "{text}");
         assert_eq!(text.lines().count(), configs()[0].to_toml().lines().count());
-        assert_eq!(Config::from_toml(&text, "config.toml").unwrap(), config, "{text}");
+        assert_eq!(*Config::from_toml(&text, "config.toml").unwrap(), config, "{text}");
     }
 
     #[test]
@@ -215,7 +216,7 @@ mod tests {
         }
         let old = old.to_string();
         assert!(old.len() + 60 < paper.to_toml().len(), "{old}");
-        let read = Config::from_toml(&old, "config.toml").unwrap();
+        let read = Config::from_toml(&old, "config.toml").unwrap().into_config();
         assert_eq!((read.data.resize, read.data.max_bad_share), (Resize::Squash, 0.0));
         let data = DataConfig {
             resize: Resize::Crop,

@@ -1,7 +1,7 @@
 //! The settings of a run, complete: every key has a value.
 //!
 //! A preset gives every value, a TOML file overrides it, flags override the file; the merged table is
-//! read into [`Config`], and [`Config::check`](super::check) says whether it can run.
+//! read into [`Config`], and [`Config::check`] makes of it a [`CheckedConfig`](super::CheckedConfig), which can run.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,7 @@ use crate::space::{Limits, Primitive, Shrink, StemKind};
 /// All settings of a run, as `config.toml` in the run folder holds them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Config {
     /// The key of every random stream of the run.
     pub seed: u64,
@@ -28,6 +29,7 @@ pub struct Config {
 /// Images: reading, division, augmentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DataConfig {
     /// A folder or file, as [`path_to_text`](super::path_to_text) writes it; `digits` for the embedded handwritten
     /// digits.
@@ -82,6 +84,7 @@ impl DataConfig {
 /// How often the images of a class are drawn for search and training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Sampling {
     /// Each image once per epoch.
     Shuffled,
@@ -92,6 +95,7 @@ pub enum Sampling {
 /// Random operations on training images, from published lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum AutoAugment {
     /// None.
     None,
@@ -104,6 +108,7 @@ pub enum AutoAugment {
 /// How the images are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum DataFormat {
     /// Find out.
     Auto,
@@ -140,6 +145,7 @@ impl DataFormat {
 /// How images of another ratio of sides are brought to the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Resize {
     /// The largest part in the middle that has the ratio.
     Crop,
@@ -163,6 +169,7 @@ impl Resize {
 /// What becomes of images that are there several times, in one part or in two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Duplicates {
     /// Copies stay together, and those of test images are left out of training.
     Separate,
@@ -173,6 +180,7 @@ pub enum Duplicates {
 /// The search: space, images, epochs; method and optimisers in [`Method`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SearchConfig {
     /// Channels of the first cell.
     pub init_channels: usize,
@@ -211,6 +219,7 @@ pub struct SearchConfig {
 /// Training the derived network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TrainConfig {
     /// Channels of the first cell.
     pub init_channels: usize,
@@ -299,6 +308,7 @@ impl Stem {
 /// How the learning rate falls from epoch to epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Schedule {
     /// Half a cosine from `learning_rate` to `learning_rate_min`.
     Cosine,

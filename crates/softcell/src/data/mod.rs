@@ -41,6 +41,7 @@ pub use batch::{Batch, BatchPlan, Order};
 pub use class_weights::class_weights;
 pub use dataset::{Dataset, Summary, describe};
 pub use decode::read_image;
+pub use detect::DIGITS;
 pub use fault::{Fault, Problem};
 pub use find::{Found, NotFound, find_images};
 pub use kinds::{FileKind, file_kind, is_image};

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
+pub use crate::destination::{Destination, Existing};
 pub use deviation::{Deviation, Verification};
 pub use sample::{Origin, Sample};
 

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::config::Config;
+use crate::config::CheckedConfig;
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
 use crate::event::{Event, Observer, Signal, Step};
-use crate::nn::{EdgeTensors, NamedTensors, Pass, Weighted, load_named};
+use crate::network::{EdgeTensors, NamedTensors, Pass, Weighted, load_named};
 use crate::search::{Bilevel, search, searched};
 use crate::space::Genotype;
 use crate::train::{build_network, evaluation_plan, train};
@@ -46,7 +46,7 @@ impl TimeForecast {
 /// As [`search`].
 pub fn time_search(
     dataset: &Dataset,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     patience: Duration,
     observer: &mut dyn Observer,
@@ -76,7 +76,7 @@ pub fn time_search(
 pub fn time_training(
     dataset: &Dataset,
     genotype: &Genotype,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     patience: Duration,
     observer: &mut dyn Observer,

@@ -10,7 +10,7 @@ use super::pickle::{Id, Pickle, Value};
 use super::storages::{LEGACY_START, Storages, read_legacy, read_zip};
 use super::tensor::{Element, MOST_NUMBERS, StridedTensor};
 use crate::error::Result;
-use crate::nn::{HostTensor, NamedTensors};
+use crate::network::{HostTensor, NamedTensors};
 use crate::reading::{self, Source};
 use crate::run::seal;
 

@@ -9,7 +9,9 @@ use super::stage::{Stage, scalar, to_host};
 use crate::error::Result;
 use crate::evaluate::DeviceBatch;
 use crate::event::Position;
-use crate::nn::{EdgeTensors, HostTensor, Network, Pass, Weighted, load_named, named_tensors, weight_names};
+use crate::network::{
+    EdgeTensors, HostTensor, Network, Pass, Weighted, load_named, named_tensors, weight_names,
+};
 use crate::search::method::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
 use crate::search::{ArchOptimizer, ArchStep, Bilevel, Method, weight_optimizer};
 use crate::space::{Alphas, CellKind, Genotype, NetworkPlan, Rows, SearchSpace, supernet_parameters};

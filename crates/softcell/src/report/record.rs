@@ -1,6 +1,6 @@
 //! All that a report tells of a run, read from its folder.
 
-use crate::config::Config;
+use crate::config::CheckedConfig;
 use crate::error::Result;
 use crate::run::{Activity, Agreement, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples};
 use crate::search::SearchEpoch;
@@ -15,7 +15,7 @@ pub struct RunRecord {
     /// Whether somebody works on it.
     pub activity: Activity,
     /// Its settings, with the width and depth that were chosen.
-    pub config: Config,
+    pub config: CheckedConfig,
     /// The same as it began with, as text: a settings file.
     pub config_text: String,
     /// What it was started with; none where it was killed before that was written.

@@ -73,22 +73,17 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
             seed: 2,
             data_fingerprint: "0123456789abcdef".to_owned(),
             images: [1000, 100 * n],
-            classes: names,
-            image_shape: [3, 32, 32],
-            normalization: Normalization { mean: vec![0.5; 3], std: vec![0.2; 3] },
-            resize: crate::config::Resize::Crop,
             device: "cpu".to_owned(),
             threads: 2,
             notes: vec![format!("a note on {HOSTILE}")],
             preset: "auto".to_owned(),
-            imported_from: None,
-            started_from: None,
+            ..Manifest::new(names, [3, 32, 32], Normalization { mean: vec![0.5; 3], std: vec![0.2; 3] })
         }),
         search: (0..search)
             .map(|epoch| search_epoch(epoch, search, config.search.candidates.len()))
             .collect(),
         train: (0..train).map(|epoch| train_epoch(epoch, train)).collect(),
-        config,
+        config: config.check().unwrap(),
         genotype: Some(genotype),
         result: Some(result),
         samples: Some(Samples {

@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::seal::sealed;
 pub(super) use super::seal::{check, is_sealed};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, after_divergence};
 use crate::event::Position;
 use crate::loss::Meter;
-use crate::nn::{HostTensor, NamedTensors, unusable};
+use crate::network::{HostTensor, NamedTensors, unusable};
 use crate::search::SearchState;
 use crate::space::{Alphas, ByCell};
 use crate::train::{Best, Score, TrainState};
@@ -223,7 +223,7 @@ pub(super) fn decode_weights(path: &Path, bytes: &[u8]) -> Result<NamedTensors> 
         Error::run(
             path,
             format!("these weights cannot be used: {problem}"),
-            "put a copy of the file there, or train the network again with softcell train --run RUN --force",
+            "put a copy of the file there, or train the network again with " + Remedy::TrainAnew,
         )
     })?;
     let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(path, e.to_string()))?;
@@ -252,11 +252,9 @@ fn check_rest(path: &Path, rest: &NamedTensors) -> Result<()> {
 pub(super) fn check_values(path: &Path, parts: &[(&str, &NamedTensors)]) -> Result<()> {
     match parts.iter().find_map(|(_, tensors)| unusable(tensors)) {
         None => Ok(()),
-        Some(unusable) => Err(Error::run(
-            path,
-            format!("not written, because of {}", unusable.found),
-            "the last good checkpoint is kept: lower --learning-rate or --arch-learning-rate, or check the images",
-        )),
+        Some(unusable) => {
+            Err(Error::run(path, format!("not written, because of {}", unusable.found), after_divergence()))
+        }
     }
 }
 
@@ -327,7 +325,7 @@ fn damaged(path: &Path, problem: impl std::fmt::Display) -> Error {
     Error::run(
         path,
         format!("not a usable file of this kind: {problem}"),
-        "start again with --force, or use a copy",
+        "start again with " + Remedy::Replace + ", or use a copy",
     )
 }
 

@@ -15,10 +15,10 @@ use super::manifest::{Manifest, RunResult};
 use super::record::Record;
 use super::size::ChosenSize;
 use super::tensorboard::EventFile;
-use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::config::{CheckedConfig, Config};
+use crate::error::{Error, Remedy, Result};
 use crate::event::Stage;
-use crate::nn::NamedTensors;
+use crate::network::NamedTensors;
 use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT, MOST_OF_WEIGHTS};
 use crate::search::SearchState;
 use crate::shown;
@@ -247,7 +247,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn write_config(&self, config: &Config) -> Result<()> {
+    pub fn write_config(&self, config: &CheckedConfig) -> Result<()> {
         self.write_text(CONFIG, &config.to_toml())
     }
 
@@ -256,12 +256,13 @@ impl RunFolder {
     ///
     /// # Errors
     /// When a file is missing or is not a complete configuration.
-    pub fn read_config(&self) -> Result<Config> {
-        let mut config = self.read_asked_config()?;
+    pub fn read_config(&self) -> Result<CheckedConfig> {
+        let config = self.read_asked_config()?;
         if let Some(size) = self.read_size()? {
-            config.train.init_channels = size.init_channels;
-            config.train.layers = size.layers;
-            config.train.check()?;
+            return config.with(|config| {
+                config.train.init_channels = size.init_channels;
+                config.train.layers = size.layers;
+            });
         }
         Ok(config)
     }
@@ -270,14 +271,14 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the file is missing or is not a complete configuration.
-    pub fn read_asked_config(&self) -> Result<Config> {
+    pub fn read_asked_config(&self) -> Result<CheckedConfig> {
         let path = self.path().join(CONFIG);
         match self.directory.read_text(CONFIG, MOST_OF_A_TEXT)? {
             Some(text) => Config::from_toml(&text, &path.display().to_string()),
             None => Err(Error::run(
                 path,
                 "no such file",
-                "restore it, or name the folder that --out named when the run began",
+                "restore it, or name the folder that " + Remedy::OtherFolder + " named when the run began",
             )),
         }
     }
@@ -384,7 +385,7 @@ impl RunFolder {
                 shown::path(&path),
                 e.to_string(),
                 "the file as Softcell wrote it",
-                "restore it, or start again with --force",
+                "restore it, or start again with " + Remedy::Replace,
             )
         })?;
         record.check().map_err(|contradiction| contradiction.read_from(&path))?;

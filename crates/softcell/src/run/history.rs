@@ -9,7 +9,7 @@ use super::files::HISTORY;
 use super::record::{
     Checked, MOST_EPOCHS, Record, amount, finite, holds, if_there, length, seconds, share, whole,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::event::Stage;
 use crate::reading::MOST_OF_A_RECORD;
 use crate::search::SearchEpoch;
@@ -70,7 +70,7 @@ pub(super) fn read(directory: &Directory) -> Result<Vec<HistoryLine>> {
                 format!("{}, line {}", shown::path(&path), i + 1),
                 e.to_string(),
                 "a line that Softcell wrote",
-                "restore the file from a copy, or start again with --force",
+                "restore the file from a copy, or start again with " + Remedy::Replace,
             )
         })?;
         read.check().and_then(|()| following.check(&read)).map_err(|c| c.read_from_line(&path, i + 1))?;

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::evaluate::{DeviceBatch, scalar};
 use crate::event::Position;
 use crate::loss::class_weighted_cross_entropy;
-use crate::nn::{
+use crate::network::{
     BatchStatistics, EdgeTensors, Network, Pass, WeightList, Weighted, absorb, gradients, initialize,
     update_weights,
 };

@@ -9,13 +9,13 @@ use super::bilevel::Bilevel;
 use super::leaning::Leaning;
 use super::scaled::searched;
 use super::state::{SearchEpoch, SearchOutcome, SearchState};
-use crate::config::{Config, SearchConfig};
+use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
-use crate::nn::{EdgeTensors, Pass, Weighted};
+use crate::network::{EdgeTensors, Pass, Weighted};
 use crate::pool::in_pool;
 use crate::resume::{Progress, check_size};
 use crate::space::{EdgeWeights, SearchSpace, supernet_parameters};
@@ -46,7 +46,7 @@ impl SearchConfig {
 /// observer answers.
 pub fn search(
     dataset: &Dataset,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     start: Option<&SearchState>,
     observer: &mut dyn Observer,
@@ -86,7 +86,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(dataset: &'a Dataset, config: &'a Config, device: &Device) -> Result<Self> {
+    fn new(dataset: &'a Dataset, config: &'a CheckedConfig, device: &Device) -> Result<Self> {
         let settings = &config.search;
         if dataset.split.alphas.is_empty() {
             return Err(Error::setting(

@@ -2,7 +2,7 @@
 
 use super::method::{Adam, AlphaOptimizer, Sgd as SgdSettings, WeightOptimizer};
 use crate::error::Result;
-use crate::nn::NamedTensors;
+use crate::network::NamedTensors;
 use crate::optim::{ArchAdam, Sgd};
 use crate::space::{AlphaGradient, Alphas};
 

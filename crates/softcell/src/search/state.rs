@@ -8,7 +8,7 @@ use super::leaning::{CellLeanings, genotype_text};
 use crate::error::Result;
 use crate::event::Position;
 use crate::loss::Meter;
-use crate::nn::{NamedTensors, load_named, named_tensors, weight_names};
+use crate::network::{NamedTensors, load_named, named_tensors, weight_names};
 use crate::resume::check_velocity;
 use crate::space::{Alphas, EdgeWeights, Genotype};
 

@@ -278,6 +278,6 @@ fn settings_and_cells_are_those_of_the_run() {
     );
     fs::write(runs.run.join("config.toml"), format!("{before}[train]{huge}")).unwrap();
     let model = TrainedModel::load(&RunFolder::view(&runs.run).unwrap()).unwrap();
-    let error = model.build("weights", &softcell::device::Device::flex()).unwrap_err().to_string();
+    let error = model.build("weights", &softcell::nn::Device::flex()).unwrap_err().to_string();
     assert!(error.contains("weights: found") && error.contains("at least"), "{error}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use softcell::event::{Position, Stage};
-use softcell::loss::Meter;
+use softcell::nn::Meter;
 use softcell::nn::{HostTensor, NamedTensors};
 use softcell::run::{Overwrite, RunFolder, Weights};
 use softcell::search::SearchState;

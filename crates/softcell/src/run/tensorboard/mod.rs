@@ -46,7 +46,7 @@ impl EventFile {
         let mut time = now - lines.iter().map(HistoryLine::seconds).sum::<f64>();
         let mut bytes = framed(time, 0, What::FileVersion(VERSION.to_owned()));
         bytes.extend(framed(time, 0, What::SessionLog(SessionLog { status: START })));
-        bytes.extend(summary(time, 0, values::of_settings(&folder.read_config()?, time)));
+        bytes.extend(summary(time, 0, values::of_settings(&*folder.read_config()?, time)));
         let mut drawn = None;
         for line in &lines {
             time += line.seconds();

@@ -75,7 +75,7 @@ fn steps(events: &[Event], tag: &str) -> Vec<i64> {
 fn every_epoch_is_there_once_whatever_was_interrupted() {
     let base = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(&base.path().join("run"), Overwrite::Refuse).unwrap();
-    folder.write_config(&preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap();
+    folder.write_config(&preset(Preset::PaperCifar10, &DataShape::default()).0.check().unwrap()).unwrap();
     assert!(EventFile::of(&folder).unwrap().is_none(), "nobody asked for one");
     folder.write_tensorboard().unwrap();
     let keep = |file: &mut EventFile, line: HistoryLine| {

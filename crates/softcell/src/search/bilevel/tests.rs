@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::*;
 use crate::loss::class_weight_tensor;
-use crate::nn::weight_list;
+use crate::network::weight_list;
 use crate::random::stream;
 use crate::search::method::{AlphaSchedule, Sgd as SgdSettings, WeightOptimizer};
 use crate::space::SearchSpace;
