@@ -39,8 +39,9 @@ pub(super) fn refuse(differences: &[Difference], why: &str) -> Result<()> {
 pub(super) fn differences(first: &Config, second: &Config) -> Result<Vec<Difference>> {
     let (first, second) = (first.to_table()?, second.to_table()?);
     let mut found = Vec::new();
-    for key in KEYS {
-        let value = |table| value_in(table, key.section, key.name).expect("settings are complete");
+    // Other spellings of a setting have its value.
+    for key in KEYS.iter().filter(|key| key.of.is_none()) {
+        let value = |table| key.value(table).expect("settings are complete");
         let (first, second) = (value(&first), value(&second));
         if first != second && !(key.name == "path" && same_place(first, second)) {
             found.push(Difference { key, first: first.to_string(), second: second.to_string() });
@@ -50,10 +51,7 @@ pub(super) fn differences(first: &Config, second: &Config) -> Result<Vec<Differe
 }
 
 pub(super) fn value_in<'a>(table: &'a Table, section: Section, name: &str) -> Option<&'a Value> {
-    match section {
-        Section::Root => table.get(name),
-        _ => table.get(section.name())?.get(name),
-    }
+    Key::find(section, name)?.value(table)
 }
 
 /// Whether two paths lead to the same folder.
