@@ -38,7 +38,9 @@ impl Section {
         match self {
             Section::Root => "The whole run.",
             Section::Data => "Images: reading, division, augmentation.",
-            Section::Search => "The search for a cell; how it is done stands in search.method.",
+            Section::Search => {
+                "The search for a cell: space, images, epochs. How it is done stands in search.method."
+            }
             Section::Method => "How the search is done: a choice along each axis, and both optimisers.",
             Section::Train => "The training of the derived network from scratch.",
         }

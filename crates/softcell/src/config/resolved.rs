@@ -29,7 +29,7 @@ impl Config {
                 Section::Data => toml::to_string(&self.data).map(|keys| on_lines(keys, section)),
                 // Tables come last.
                 Section::Search => toml::to_string(&self.search)
-                    .map(|text| text.split("\n[method]").next().unwrap_or_default().to_owned() + "\n"),
+                    .map(|text| text.split("\n[method]").next().unwrap_or_default().to_owned()),
                 Section::Method => toml::to_string(&self.search.method)
                     .map(|text| text.replace("\n[", &format!("\n[{}.", section.name()))),
                 Section::Train => toml::to_string(&self.train),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use softcell::search::{CellLeaning, CellLeanings, Leaning};
-use softcell::space::{Alphas, EdgeWeights, known_genotype};
+use softcell::space::known_genotype;
 
 use super::*;
 
@@ -28,8 +28,8 @@ fn search_epoch(epoch: usize) -> SearchEpoch {
         train_top5_accuracy: 0.9,
         valid_loss: (epoch != 1).then_some(1e6 / (epoch + 1) as f64),
         valid_accuracy: 0.456,
-        alphas: Alphas::default(),
-        edge_weights: EdgeWeights::default(),
+        alphas: [("normal", Vec::new()), ("reduction", Vec::new())].into_iter().collect(),
+        edge_weights: [("normal", Vec::new()), ("reduction", Vec::new())].into_iter().collect(),
         cells: cells([2.0, 1.5], [3, 4]),
         genotype: known_genotype("DARTS_V2").unwrap(),
         seconds: 1.0,
