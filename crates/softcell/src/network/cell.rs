@@ -112,7 +112,7 @@ impl DerivedCell {
     /// If the cell [is not fused](Self::is_fused).
     pub fn forward_fused(&self, states: [BlockedMap; 2], pass: &mut Pass) -> BlockedMap {
         let fused = self.fused.as_ref().expect("the caller has asked whether the cell is fused");
-        fused.forward(self, states, None, pass)
+        fused.forward(self, states.into(), None, pass)
     }
 
     /// Each node is the sum of its operations; the output is the concatenation of the nodes named in the

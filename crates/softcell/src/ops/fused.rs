@@ -5,7 +5,8 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use softcell_kernels::{
-    BlockedMap, CellArguments, CellConfig, CellPlan, InputChannels, Operation, Statistics, Term, cell,
+    BlockedMap, CellArguments, CellConfig, CellInput, CellPlan, InputChannels, NormStatistics, Operation,
+    Preparation, Statistics, Term, cell,
 };
 
 use super::norm::{BatchStatistics, EPSILON};
@@ -51,10 +52,12 @@ impl FusedCellConfig {
 
     /// What the cell computes; `None` as in [`Self::init`].
     pub fn plan(self) -> Option<CellPlan> {
+        let first = if self.after_reduction { Preparation::Halve } else { Preparation::Keep };
+        let input = |(channels, preparation)| CellInput { channels, preparation };
         CellPlan::new(CellConfig {
             channels: self.channels,
-            inputs: self.inputs,
-            halve: [self.after_reduction, false],
+            share: 1,
+            inputs: self.inputs.into_iter().zip([first, Preparation::Keep]).map(input).collect(),
             affine: self.affine,
             nodes: self.nodes,
             terms: self.terms,
@@ -62,11 +65,12 @@ impl FusedCellConfig {
             lanes: self.lanes,
             epsilon: EPSILON,
         })
+        .ok()
     }
 }
 
 impl FusedCell {
-    /// A convolution and its normalisation, as a cell that reads only its first input.
+    /// A convolution and its normalisation, as a cell of one input.
     pub fn convolution(plan: CellPlan) -> Self {
         Self { plan: Arc::new(plan), identities: Vec::new() }
     }
@@ -75,7 +79,7 @@ impl FusedCell {
     pub fn forward<M: Module>(
         &self,
         module: &M,
-        states: [BlockedMap; 2],
+        states: Vec<BlockedMap>,
         terms: Option<Tensor<1>>,
         pass: &mut Pass,
     ) -> BlockedMap {
@@ -84,12 +88,13 @@ impl FusedCell {
         let terms = terms.unwrap_or_else(|| Tensor::ones([self.identities.len().max(1)], &device));
         let running = running_statistics(module);
         let given = (pass.mode() == Mode::Eval).then(|| {
-            let mut given = Statistics::default();
-            for statistics in &running {
-                given.mean.extend(host(statistics.mean.clone()));
-                given.variance.extend(host(statistics.variance.clone()));
-            }
-            Arc::new(given)
+            let given = running.iter().enumerate().map(|(norm, statistics)| NormStatistics {
+                norm,
+                mean: host(statistics.mean.clone()),
+                variance: host(statistics.variance.clone()),
+                count: 0,
+            });
+            Arc::new(Statistics { norms: given.collect() })
         });
         let scales = match (pass.mode(), pass.drop_path.as_mut()) {
             (Mode::Train, Some(drop_path)) => {
@@ -104,18 +109,17 @@ impl FusedCell {
         let weights = joined_weights(module);
         let (y, statistics) = cell(&self.plan, CellArguments { states, weights, terms, scales, given });
         if pass.mode() == Mode::Train {
-            let channels = self.plan.channels();
             let tensor = |values: Vec<f32>| {
                 let n = values.len();
                 Tensor::<1>::from_data(TensorData::new(values, [n]), &device)
             };
-            let parts = statistics.mean.chunks(channels).zip(statistics.variance.chunks(channels));
-            for ((running, (mean, variance)), &count) in running.iter().zip(parts).zip(&statistics.counts) {
+            for NormStatistics { norm, mean, variance, count } in statistics.norms {
+                let running = &running[norm];
                 let unbiased = count as f32 / (count as f32 - 1.0).max(1.0);
                 pass.statistics.push(BatchStatistics {
                     running_mean: running.ids[0],
                     running_var: running.ids[1],
-                    mean: tensor(mean.to_vec()),
+                    mean: tensor(mean),
                     variance: tensor(variance.iter().map(|v| v * unbiased).collect()),
                 });
             }

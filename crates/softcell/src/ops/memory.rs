@@ -106,7 +106,7 @@ impl NetworkSize {
     /// Most bytes of maps and their gradients in a training step with a batch of so many images.
     pub fn bytes(&self, images: usize) -> f64 {
         let each: Vec<CellMemory> =
-            self.different.iter().map(|cell| cell.plan.memory(images, cell.sizes)).collect();
+            self.different.iter().map(|cell| cell.plan.memory(images, &cell.sizes)).collect();
         let cell = |&(which, copies): &(usize, usize)| {
             let mut memory = each[which];
             memory.kept += copies as f64 * memory.output;

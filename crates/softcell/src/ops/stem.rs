@@ -63,7 +63,7 @@ impl CifarStem {
     /// [`Self::forward`] as one operation, on a device that has it.
     pub fn forward_fused(&self, x: Tensor<4>, pass: &mut Pass) -> BlockedMap {
         let x = BlockedMap::from_nchw(x, self.lanes);
-        self.fused.forward(self, [x.clone(), x], None, pass)
+        self.fused.forward(self, vec![x], None, pass)
     }
 
     /// # Shapes

@@ -114,7 +114,7 @@ impl SearchCell {
     pub fn forward_fused(&self, states: [BlockedMap; 2], weights: &Tensor<2>, pass: &mut Pass) -> BlockedMap {
         let fused = self.fused.as_ref().expect("the caller has asked whether the cell is fused");
         let [edges, candidates] = weights.dims();
-        fused.forward(self, states, Some(weights.clone().reshape([edges * candidates])), pass)
+        fused.forward(self, states.into(), Some(weights.clone().reshape([edges * candidates])), pass)
     }
 
     /// `h_j = Σ_{i<j} Σ_k w_{ij,k} · op_{ij,k}(h_i)`; the output is the concatenation of the nodes.
