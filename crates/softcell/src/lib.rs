@@ -46,7 +46,7 @@
 //! - [`search`] and [`train`]: the two loops. [`nn`]: the networks they work on.
 //! - [`run`]: the folder of a run. [`report`]: a run as a page.
 //! - [`model`]: a trained network: prediction, import. [`export`]: files for other programs.
-//! - [`replay`]: conformance with the original implementation. [`bench`]: how fast this machine is.
+//! - [`replay`]: conformance with the original implementation. [`bench`](mod@bench): how fast this machine is.
 //!
 //! A user's mistake is an [`Error`], which says what was found, what was expected and what helps; what helps is typed
 //! ([`Remedy`]), so that a program can name its own flags.

@@ -1,6 +1,6 @@
 //! A trained network for other programs: files that need nothing of Softcell.
 //!
-//! A format is a module that takes a [`TrainedModel`](crate::model::TrainedModel) and a [`Destination`](crate::destination::Destination).
+//! A format is a module that takes a [`TrainedModel`](crate::model::TrainedModel) and a [`Destination`].
 
 mod deviation;
 mod sample;
