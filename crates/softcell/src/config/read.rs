@@ -2,10 +2,11 @@
 
 use toml::{Table, Value};
 
-use super::keys::{Key, Kind, Section, nearest, nearest_key};
+use super::keys::{Key, Kind, Section, nearest_key};
 use super::preset::Preset;
 use super::value::{coerce, describe};
 use crate::error::{Error, Excerpt, Result};
+use crate::space::wording::nearest;
 
 /// A user's TOML file as read.
 #[derive(Debug, Clone, PartialEq)]

@@ -22,7 +22,7 @@ mod cost;
 mod derive;
 mod limits;
 
-mod wording;
+pub(crate) mod wording;
 
 #[cfg(test)]
 pub(crate) mod testing;
