@@ -1,5 +1,6 @@
 //! Every setting in one table: section, name, type, help.
 
+use crate::space::wording::{ALIKE, first_best, likeness, nearest};
 use crate::space::{Primitive, Shrink};
 
 /// Where a key stands in the TOML file.
@@ -141,15 +142,6 @@ fn same_name(snake: &str, typed: &str) -> bool {
         && snake.bytes().zip(typed.bytes()).all(|(key, byte)| key == byte || (key == b'_' && byte == b'-'))
 }
 
-/// How like a name must be to what was typed to be offered: half of the letters.
-const ALIKE: f64 = 0.5;
-
-/// The option that is most like `word`; none where no option is like it.
-pub(crate) fn nearest<'a>(word: &str, options: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let alike = |option: &str| strsim::normalized_damerau_levenshtein(word, option);
-    best(options, |option| alike(option)).filter(|option| alike(option) >= ALIKE)
-}
-
 /// ` (nearest: paper-cifar10)`; nothing where no option is near.
 pub(super) fn nearest_in_brackets<'a>(word: &str, options: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, options).map_or(String::new(), |near| format!(" (nearest: {near})"))
@@ -159,21 +151,8 @@ pub(super) fn nearest_in_brackets<'a>(word: &str, options: impl IntoIterator<Ite
 /// name is like it.
 pub(super) fn nearest_key(section: &str, name: &str) -> Option<&'static Key> {
     let snake = name.replace('-', "_");
-    let alike = strsim::normalized_damerau_levenshtein;
-    best(KEYS, |key| alike(section, key.section.name()) + 4.0 * alike(&snake, key.name))
-        .filter(|key| alike(&snake, key.name) >= ALIKE)
-}
-
-/// The first item with the highest score.
-fn best<T>(items: impl IntoIterator<Item = T>, score: impl Fn(&T) -> f64) -> Option<T> {
-    let mut best: Option<(f64, T)> = None;
-    for item in items {
-        let score = score(&item);
-        if best.as_ref().is_none_or(|(highest, _)| score > *highest) {
-            best = Some((score, item));
-        }
-    }
-    best.map(|(_, item)| item)
+    first_best(KEYS, |key| likeness(section, key.section.name()) + 4.0 * likeness(&snake, key.name))
+        .filter(|key| likeness(&snake, key.name) >= ALIKE)
 }
 
 const fn key(section: Section, name: &'static str, kind: Kind, help: &'static str) -> Key {
@@ -604,7 +583,5 @@ mod tests {
         assert_eq!(near("train", "epoch"), "train.epochs");
         assert_eq!(near("search", "drop-path-prop"), "train.drop_path_prob");
         assert_eq!(near("", "sede"), "seed");
-        assert_eq!(nearest("sep_conv_33", ["none", "sep_conv_5x5", "sep_conv_3x3"]), Some("sep_conv_3x3"));
-        assert_eq!(nearest("bogus_op", ["none", "sep_conv_5x5", "sep_conv_3x3"]), None);
     }
 }

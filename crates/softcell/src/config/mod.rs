@@ -30,7 +30,6 @@ pub use checked::CheckedConfig;
 pub use follow::follow_epochs;
 pub use image_size::ImageSize;
 pub use imbalance::leave_to_weights;
-pub(crate) use keys::nearest;
 pub use keys::{KEYS, Key, Kind, Section};
 pub use location::{path_of_text, path_to_text, word_to_text};
 pub use merge::{build, overlay, set};

@@ -2,10 +2,11 @@
 
 use toml::{Table, Value};
 
-use super::keys::{KEYS, Key, Kind, Section, nearest, nearest_key};
+use super::keys::{KEYS, Key, Kind, Section, nearest_key};
 use super::preset::Preset;
 use super::value::{coerce, describe};
 use crate::error::{Advice, Error, Excerpt, Remedy, Result};
+use crate::space::wording::nearest;
 
 /// A user's TOML file as read.
 #[derive(Debug, Clone, PartialEq)]

@@ -26,7 +26,7 @@ mod derived_network;
 mod limits;
 pub mod plan;
 
-mod wording;
+pub(crate) mod wording;
 
 #[cfg(test)]
 pub(crate) mod testing;
