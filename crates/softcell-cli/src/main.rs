@@ -2,15 +2,15 @@
 
 mod answers;
 mod args;
-mod budget;
 mod commands;
-mod fitted;
 mod flags;
+mod genotypes;
 mod interrupt;
+mod machine;
 mod memory;
 mod output;
-mod plan;
 mod progress;
+mod remedies;
 mod session;
 mod settings;
 mod short;
@@ -20,7 +20,7 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use softcell::shown;
+use softcell::program::shown;
 
 use args::{Cli, Command, LogFormat};
 use progress::say_error;
@@ -88,7 +88,7 @@ fn reader_is_gone(error: &anyhow::Error) -> bool {
 /// The error and its causes, each that says something new, with nothing in them that acts on a terminal.
 fn explain(format: LogFormat, error: &anyhow::Error) -> String {
     let words = |error: &(dyn std::error::Error + 'static)| match error.downcast_ref::<softcell::Error>() {
-        Some(error) => error.to_string(),
+        Some(error) => error.worded(&remedies::words),
         None => shown::said(&error.to_string()).into_owned(),
     };
     let text = words(error.as_ref());

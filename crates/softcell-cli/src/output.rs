@@ -4,12 +4,12 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use softcell::evaluate::Evaluation;
-use softcell::measures::{class_images, is_uneven, overlooked, right_answers};
+use softcell::nn::Evaluation;
+use softcell::nn::{class_images, is_uneven, overlooked, right_answers};
+use softcell::program::shown::{escaped, escaped_lines};
 pub use softcell::report::{duration, grouped, percent, quoted, size};
 use softcell::report::{interval, wilson};
 use softcell::run::RunResult;
-use softcell::shown::{escaped, escaped_lines};
 use softcell::space::Cost;
 
 use crate::terminal::{UnicodeWidthStr, laid_out, padded, padded_left, stdout_columns};

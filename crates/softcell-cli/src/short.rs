@@ -1,16 +1,21 @@
 //! Genotypes in a few words.
 
-use softcell::space::{CellGene, Primitive, parse_genotype};
+use softcell::space::{CellGene, Genotype, Primitive, parse_genotype};
 
 use crate::output::shortened;
 
 /// Longest text that is no genotype.
 const WIDEST: usize = 32;
 
-/// `4 sep3 2 skip 2 dil5 | 5 max 3 skip`, the normal cell first; the text itself if it is none that can be read.
+/// `4 sep3 2 skip 2 dil5 | 5 max 3 skip`, the normal cell first.
+pub fn short_cells(genotype: &Genotype) -> String {
+    format!("{} | {}", short_cell(&genotype.normal), short_cell(&genotype.reduction))
+}
+
+/// [`short_cells`] of a genotype's text; the text itself if it is none that can be read.
 pub fn short_genotype(text: &str) -> String {
     match parse_genotype(text) {
-        Ok(genotype) => format!("{} | {}", short_cell(&genotype.normal), short_cell(&genotype.reduction)),
+        Ok(genotype) => short_cells(&genotype),
         Err(_) => shortened(text, WIDEST),
     }
 }

@@ -4,7 +4,7 @@
 use std::io::IsTerminal;
 
 use console::Term;
-use softcell::shown::escaped_lines;
+use softcell::program::shown::escaped_lines;
 use textwrap::{Options, WordSeparator, WordSplitter, core::Word};
 pub use unicode_width::UnicodeWidthStr;
 

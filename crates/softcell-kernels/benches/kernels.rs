@@ -8,8 +8,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use divan::Bencher;
 use softcell_kernels as fast;
 use softcell_kernels::{
-    Activation, BlockedMap, CellArguments, CellConfig, CellPlan, ConvShape, InputChannels, Operation, Pool,
-    Term, block_lanes, reference,
+    Activation, BlockedMap, CellArguments, CellConfig, CellInput, CellPlan, ConvShape, InputChannels,
+    Operation, Pool, Preparation, Term, block_lanes, reference,
 };
 
 fn main() {
@@ -80,11 +80,40 @@ mod cell {
         config(channels, (2..6).flat_map(|target| [term(target, 0), term(target, 1)]).collect(), true)
     }
 
+    /// A search cell whose operations see one of `share` parts of the channels, with a bypass on every edge.
+    fn partial(channels: usize, share: usize, lanes: usize) -> CellConfig {
+        let mut config = search(channels);
+        let edges = config.terms.iter().step_by(7);
+        let bypass = |&term: &Term| Term { operation: Operation::Bypass, ..term };
+        let bypasses: Vec<Term> = edges.map(bypass).collect();
+        config.terms.extend(bypasses);
+        CellConfig { share, lanes, ..config }
+    }
+
+    /// A cell of NAS-Bench-201: three nodes, of which the last is the output.
+    fn bench_201(channels: usize) -> CellConfig {
+        let mut terms = Vec::new();
+        for (source, target) in [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)] {
+            for operation in [
+                Operation::Identity,
+                Operation::Convolution { kernel: 1 },
+                Operation::Convolution { kernel: 3 },
+                Operation::Pool { kind: Pool::Average, normalise: false },
+            ] {
+                terms.push(Term { source, target, operation, stride: 1 });
+            }
+        }
+        let channels_in = InputChannels { groups: 1, channels };
+        let inputs = vec![CellInput { channels: channels_in, preparation: Preparation::None }];
+        CellConfig { inputs, nodes: 3, output: vec![3], ..config(channels, terms, false) }
+    }
+
     fn config(channels: usize, terms: Vec<Term>, affine: bool) -> CellConfig {
+        let channels_in = InputChannels { groups: 4, channels };
         CellConfig {
             channels,
-            inputs: [InputChannels { groups: 4, channels }; 2],
-            halve: [false; 2],
+            share: 1,
+            inputs: vec![CellInput { channels: channels_in, preparation: Preparation::Keep }; 2],
             affine,
             nodes: 4,
             terms,
@@ -95,26 +124,31 @@ mod cell {
     }
 
     fn run(bencher: Bencher<'_, '_>, body: Body, config: CellConfig, [images, side]: [usize; 2]) {
-        let channels = config.channels;
+        let (lanes, inputs) = (config.lanes, config.inputs.clone());
         let terms = numbers([config.terms.len()]).require_grad();
         let plan = Arc::new(CellPlan::new(config).expect("a cell"));
         let weights = numbers([plan.weights()]).require_grad();
         match body {
             Body::Reference => {
-                let x = numbers([images, 4 * channels, side, side]).require_grad();
+                let x =
+                    |input: &CellInput| numbers([images, input.channels.total(), side, side]).require_grad();
+                let inputs: Vec<Tensor<4>> = inputs.iter().map(x).collect();
                 bencher.bench_local(|| {
-                    let states = [x.clone(), x.clone()];
-                    reference::cell(&plan, states, weights.clone(), terms.clone(), None).0.sum().backward()
+                    let states = inputs.clone();
+                    let (y, _) = reference::cell(&plan, states, weights.clone(), terms.clone(), None, None);
+                    y.sum().backward()
                 });
             }
             Body::Fast => {
-                let lanes = block_lanes(channels);
-                let blocks = 4 * channels.div_ceil(lanes);
-                let values = numbers([images, blocks, side, side, lanes]).require_grad();
-                let x = BlockedMap::new(values, InputChannels { groups: 4, channels });
+                let x = |input: &CellInput| {
+                    let blocks = input.channels.groups * input.channels.channels.div_ceil(lanes);
+                    let values = numbers([images, blocks, side, side, lanes]).require_grad();
+                    BlockedMap::new(values, input.channels)
+                };
+                let inputs: Vec<BlockedMap> = inputs.iter().map(x).collect();
                 bencher.bench_local(|| {
                     let arguments = CellArguments {
-                        states: [x.clone(), x.clone()],
+                        states: inputs.clone(),
                         weights: weights.clone(),
                         terms: terms.clone(),
                         scales: None,
@@ -129,6 +163,21 @@ mod cell {
     #[divan::bench(args = BODIES, sample_count = 5)]
     fn search_16_channels_64_images_of_32(bencher: Bencher<'_, '_>, body: Body) {
         run(bencher, body, search(16), [64, 32]);
+    }
+
+    #[divan::bench(args = BODIES, sample_count = 5)]
+    fn quarter_of_16_channels_64_images_of_32(bencher: Bencher<'_, '_>, body: Body) {
+        run(bencher, body, partial(16, 4, block_lanes(16)), [64, 32]);
+    }
+
+    #[divan::bench(args = BODIES, sample_count = 5)]
+    fn quarter_of_16_channels_in_blocks_of_8_64_images_of_32(bencher: Bencher<'_, '_>, body: Body) {
+        run(bencher, body, partial(16, 4, 8), [64, 32]);
+    }
+
+    #[divan::bench(args = BODIES, sample_count = 5)]
+    fn bench_201_16_channels_64_images_of_32(bencher: Bencher<'_, '_>, body: Body) {
+        run(bencher, body, bench_201(16), [64, 32]);
     }
 
     #[divan::bench(args = BODIES, sample_count = 10)]

@@ -3,7 +3,7 @@
 //!
 //! | function | computes |
 //! |---|---|
-//! | [`cell`] | a whole cell: preprocessing, all operations of all edges, statistics and sums |
+//! | [`cell`] | a whole cell: preparation of inputs, all operations of all edges, statistics and sums |
 //! | [`depthwise_conv2d`] | one filter per channel, with an optional ReLU in front |
 //! | [`pointwise_conv2d`] | a 1×1 convolution: a matrix product per image |
 //! | [`pool3x3`] | maximum or average of a 3×3 window |
@@ -39,8 +39,9 @@ mod weighted_sum;
 
 pub use batch_norm::{BatchNormOutput, batch_norm_train};
 pub use cell::{
-    BlockedMap, CellArguments, CellConfig, CellMemory, CellPlan, ConvolutionConfig, InputChannels, Operation,
-    Statistics, Term, block_lanes, cell, cell_runs_on,
+    BlockedMap, CellArguments, CellConfig, CellInput, CellMemory, CellPart, CellPlan, ConvolutionConfig,
+    InputChannels, NormStatistics, Operation, Origin, Preparation, Statistics, Term, Unfused, WeightTensor,
+    block_lanes, cell, cell_runs_on,
 };
 pub use depthwise_conv::{Activation, ConvShape, depthwise_conv2d};
 pub use pointwise_conv::pointwise_conv2d;

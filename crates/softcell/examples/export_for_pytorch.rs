@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use softcell::data::Normalization;
-use softcell::destination::{Destination, Existing};
+use softcell::export::{Destination, Existing};
 use softcell::export::{pytorch, safetensors};
 use softcell::model::TrainedModel;
 use softcell::nn::Pass;
@@ -89,26 +89,12 @@ fn drawn(config: DerivedNetworkConfig, device: &Device) -> Result<TrainedModel, 
     }
     let [height, width] = config.image_size;
     let channels = config.channels_in;
-    let manifest = Manifest {
-        version: env!("CARGO_PKG_VERSION").into(),
-        command: Vec::new(),
-        preset: String::new(),
-        seed: 0,
-        data_fingerprint: String::new(),
-        images: [0, 0],
-        classes: (0..config.classes).map(|class| format!("\"{class}\"\\\n\u{202e}'ü")).collect(),
-        image_shape: [channels, height, width],
-        normalization: Normalization {
-            mean: vec![0.485, 0.456, 0.406][..channels].to_vec(),
-            std: vec![0.229, 0.224, 0.225][..channels].to_vec(),
-        },
-        resize: softcell::config::Resize::Crop,
-        device: "cpu".into(),
-        threads: 1,
-        notes: Vec::new(),
-        imported_from: None,
-        started_from: None,
+    let classes = (0..config.classes).map(|class| format!("\"{class}\"\\\n\u{202e}'ü")).collect();
+    let normalization = Normalization {
+        mean: vec![0.485, 0.456, 0.406][..channels].to_vec(),
+        std: vec![0.229, 0.224, 0.225][..channels].to_vec(),
     };
+    let manifest = Manifest::new(classes, [channels, height, width], normalization);
     Ok(TrainedModel { network: config, weights, manifest })
 }
 

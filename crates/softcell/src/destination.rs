@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Remedy, Result};
 use crate::run::RunFolder;
 use crate::shown;
 
@@ -34,27 +34,31 @@ impl Destination {
     /// A folder that is not there; a file that is and must be kept; a file that a run needs, be it this one or another;
     /// what is no ordinary file.
     pub fn new(path: &Path, existing: Existing) -> Result<Destination> {
-        let fault = |found: &str, expected: &str, remedy: &str| {
+        let fault = |found: &str, expected: &str, remedy: Advice| {
             Err(Error::invalid(format!("output {}", shown::path(path)), found, expected, remedy))
         };
         let folder = folder_of(path);
         if path.file_name().is_none() || path.is_dir() {
-            return fault("a folder", "the name of a file", "add a file name");
+            return fault("a folder", "the name of a file", "add a file name".into());
         }
         if !folder.is_dir() {
             let found = format!("no folder {}", shown::path(folder));
-            return fault(&found, "a folder that is there", "create it, or name another --out");
+            return fault(
+                &found,
+                "a folder that is there",
+                "create it, or name another " + Remedy::OtherFile,
+            );
         }
         if RunFolder::is_file_of_a_run(path) {
-            return fault("a file that a run needs", "another file", "name another --out");
+            return fault("a file that a run needs", "another file", "name another " + Remedy::OtherFile);
         }
         // A link counts as what it leads to, and one that leads nowhere as a file.
         let there = path.symlink_metadata().is_ok();
         if there && path.exists() && !path.is_file() {
-            return fault("no ordinary file", "a file or nothing", "name another --out");
+            return fault("no ordinary file", "a file or nothing", "name another " + Remedy::OtherFile);
         }
         if there && existing == Existing::Keep {
-            return fault("a file", "nothing", "replace it with --force, or name another --out");
+            return fault("a file", "nothing", in_the_way());
         }
         Ok(Destination { path: path.to_path_buf(), existing })
     }
@@ -103,7 +107,7 @@ impl Destination {
                 format!("output {}", shown::path(path)),
                 "a file that has come there meanwhile",
                 "nothing",
-                "replace it with --force, or name another --out",
+                in_the_way(),
             ),
             _ => Error::io("write", path)(error.error),
         })?;
@@ -119,6 +123,11 @@ impl Destination {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         format!(".writing-{name}.")
     }
+}
+
+/// What can be done about a file that is in the way.
+fn in_the_way() -> Advice {
+    "replace it with " + Remedy::ReplaceFile + ", or name another " + Remedy::OtherFile
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -163,7 +172,7 @@ mod tests {
         let keep = Destination::new(&path, Existing::Keep).unwrap();
         keep.write(b"one").unwrap();
         let error = Destination::new(&path, Existing::Keep).unwrap_err().to_string();
-        assert!(error.contains("--force"), "{error}");
+        assert!(error.contains("Existing::Replace"), "{error}");
         // It has come there after the destination was looked at.
         let error = keep.write(b"two").unwrap_err().to_string();
         assert!(error.contains("meanwhile"), "{error}");

@@ -55,7 +55,7 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Mean of the classes' accuracies: see [`crate::measures::balanced_accuracy`].
+    /// Mean of the classes' accuracies: see [`balanced_accuracy`](crate::nn::balanced_accuracy).
     pub fn balanced_accuracy(&self) -> f64 {
         balanced_accuracy(&self.confusion)
     }
@@ -71,7 +71,7 @@ impl Evaluation {
         Err(not_finite(&format!("{} of {} images", self.not_finite, self.images)))
     }
 
-    /// Mean of the classes' F1: see [`crate::measures::macro_f1`].
+    /// Mean of the classes' F1: see [`macro_f1`](crate::nn::macro_f1).
     pub fn macro_f1(&self) -> f64 {
         macro_f1(&self.confusion)
     }

@@ -1,6 +1,11 @@
 //! How long work speaks: events to an observer, who may ask it to save or to stop.
 
-use crate::error::Result;
+use std::path::Path;
+
+use crate::config::{Config, Preset};
+use crate::data::Dataset;
+use crate::error::{Advice, Remedy, Result};
+use crate::run::RunResult;
 use crate::search::{Leaning, SearchEpoch, SearchState};
 use crate::train::{TrainEpoch, TrainState};
 
@@ -58,9 +63,33 @@ pub struct Step {
 
 /// Something happened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A sentence for the log.
-    Note(String),
+    Note(Advice),
+    /// The images were read and divided.
+    Images {
+        /// The settings they were read by.
+        config: &'a Config,
+        /// The images.
+        dataset: &'a Dataset,
+    },
+    /// The settings of a run are chosen.
+    Settings {
+        /// What they started from.
+        preset: Preset,
+        /// Why the others are as they are, a sentence each.
+        reasons: &'a [Advice],
+        /// What was given instead of the preset's values, a sentence each.
+        overrides: &'a [String],
+    },
+    /// A run has its folder.
+    Folder {
+        /// Where it is.
+        path: &'a Path,
+        /// The settings of the run.
+        config: &'a Config,
+    },
     /// Images are being read.
     Loading {
         /// Images done.
@@ -112,6 +141,8 @@ pub enum Event<'a> {
         /// Seconds it took, interruptions left out.
         seconds: f64,
     },
+    /// The run has come to this.
+    Result(&'a RunResult),
 }
 
 /// What the observer wants next.
@@ -136,6 +167,17 @@ pub trait Observer: Send {
     /// Asked after every step.
     fn signal(&mut self) -> Signal {
         Signal::Continue
+    }
+
+    /// What a remedy is called where sentences are written down, in a manifest or behind others.
+    fn wording(&self, remedy: &Remedy) -> String {
+        remedy.to_string()
+    }
+}
+
+impl<F: FnMut(Event<'_>) -> Result<()> + Send> Observer for F {
+    fn on(&mut self, event: Event<'_>) -> Result<()> {
+        self(event)
     }
 }
 

@@ -1,10 +1,15 @@
 //! A trained network as data: what is exported, imported and used for prediction.
+//!
+//! [`TrainedModel`] is read from a run; [`Predictor`] answers for images with it; [`Importer`] makes one of weights from
+//! elsewhere.
 
 use burn::tensor::Device;
 
-use crate::error::{Error, Result};
-use crate::nn::Network;
-use crate::nn::{NamedTensors, load_named};
+pub use crate::import::{Checkpoint, Imported, Importer, Known, Outline, read_checkpoint};
+pub use crate::predict::{Answer, Answers, Prediction, Predictor};
+
+use crate::error::{Error, Remedy, Result};
+use crate::network::{NamedTensors, Network, load_named};
 use crate::resume::check_size;
 use crate::run::files::{GENOTYPE_JSON, MANIFEST};
 use crate::run::{Agreement, Manifest, RunFolder, Weights};
@@ -34,7 +39,7 @@ impl TrainedModel {
             Error::run(
                 folder.path(),
                 format!("there is no {what}"),
-                format!("train it first: softcell train --run {}", folder.path().display()),
+                "train it first: " + Remedy::Train(folder.path().to_path_buf()),
             )
         };
         let manifest = folder.read_manifest()?.ok_or_else(|| missing(MANIFEST))?;

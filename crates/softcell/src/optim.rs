@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::{Error, Result};
-use crate::nn::{HostTensor, NamedTensors, WeightList};
-use crate::space::ArchWeights;
+use crate::network::{HostTensor, NamedTensors, WeightList};
+use crate::space::{AlphaGradient, Alphas};
 
 /// Stochastic gradient descent as `torch.optim.SGD` computes it:
 /// `g ← ∇ + λ·w`, `m ← μ·m + g`, `w ← w − η·m`, with `m = 0` before the first step.
@@ -94,7 +94,7 @@ pub fn global_norm(gradients: &WeightList) -> f64 {
 }
 
 /// Adam as `torch.optim.Adam` computes it, with the L2 term added to the gradient (not decoupled), on the
-/// two matrices of alphas. They are small, so the arithmetic is plain.
+/// alphas. They are few, so the arithmetic is plain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ArchAdam {
     /// Learning rate.
@@ -112,14 +112,14 @@ pub struct ArchAdam {
 const ADAM_EPSILON: f32 = 1e-8;
 
 impl ArchAdam {
-    /// β = (0.5, 0.999), the constants of A2; no state yet.
-    pub fn new(lr: f64, weight_decay: f64) -> Self {
-        Self { lr, betas: [0.5, 0.999], weight_decay, steps: 0, first: Vec::new(), second: Vec::new() }
+    /// No state yet.
+    pub fn new(lr: f64, betas: [f64; 2], weight_decay: f64) -> Self {
+        Self { lr, betas, weight_decay, steps: 0, first: Vec::new(), second: Vec::new() }
     }
 
     /// One step: `g ← ∇ + λα`, `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`,
     /// `α ← α − η/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε)`.
-    pub fn step(&mut self, alphas: &mut ArchWeights, gradient: &ArchWeights) {
+    pub fn step(&mut self, alphas: &mut Alphas, gradient: &AlphaGradient) {
         let n = alphas.values().count();
         self.first.resize(n, 0.0);
         self.second.resize(n, 0.0);
@@ -130,7 +130,7 @@ impl ArchAdam {
         let root_correction = (1.0 - beta2.powi(t)).sqrt() as f32;
         let moments = self.first.iter_mut().zip(&mut self.second);
         for ((alpha, &grad), (m, v)) in alphas.values_mut().zip(gradient.values()).zip(moments) {
-            let g = grad + self.weight_decay as f32 * *alpha;
+            let g = grad as f32 + self.weight_decay as f32 * *alpha;
             *m = *m * beta1 as f32 + (1.0 - beta1) as f32 * g;
             *v = *v * beta2 as f32 + (1.0 - beta2) as f32 * g * g;
             *alpha -= step_size * *m / (v.sqrt() / root_correction + ADAM_EPSILON);
@@ -167,18 +167,6 @@ impl ArchAdam {
         self.second = take("second")?;
         self.steps = steps;
         Ok(())
-    }
-}
-
-impl ArchWeights {
-    /// All values, normal cells first, row by row.
-    pub fn values(&self) -> impl Iterator<Item = &f32> {
-        self.normal.iter().chain(&self.reduction).flatten()
-    }
-
-    /// All values, normal cells first, row by row.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f32> {
-        self.normal.iter_mut().chain(&mut self.reduction).flatten()
     }
 }
 
@@ -255,9 +243,13 @@ mod tests {
         assert_eq!(step(&mut restored), step(&mut sgd));
     }
 
-    fn as_rows(values: &[f64; 3]) -> ArchWeights {
+    fn as_alphas(values: &[f64; 3]) -> Alphas {
         let [a, b, c] = values.map(|v| v as f32);
-        ArchWeights { normal: vec![vec![a, b]], reduction: vec![vec![c]] }
+        [("normal", vec![vec![a, b]]), ("reduction", vec![vec![c]])].into_iter().collect()
+    }
+
+    fn as_gradient(values: &[f64; 3]) -> AlphaGradient {
+        AlphaGradient(as_alphas(values).map_values(|&value| f64::from(value)))
     }
 
     #[test]
@@ -266,9 +258,9 @@ mod tests {
         let lr = 0.02;
         // A gradient of 1e-8 shows the constant in the denominator.
         for (decay, scale) in [(0.1, 1.0), (0.0, 1e-8)] {
-            let mut adam = ArchAdam::new(lr, decay);
+            let mut adam = ArchAdam::new(lr, [beta1, beta2], decay);
             let mut expected = [0.5, -0.3, 0.001];
-            let mut alphas = as_rows(&expected);
+            let mut alphas = as_alphas(&expected);
             let (mut first, mut second) = ([0.0_f64; 3], [0.0_f64; 3]);
             for t in 0..6 {
                 let gradient = gradient(t).map(|g| g * scale);
@@ -281,7 +273,7 @@ mod tests {
                     let v = second[i] / (1.0 - beta2.powi(power));
                     expected[i] -= lr * m / (v.sqrt() + 1e-8);
                 }
-                adam.step(&mut alphas, &as_rows(&gradient));
+                adam.step(&mut alphas, &as_gradient(&gradient));
                 let found: Vec<f32> = alphas.values().copied().collect();
                 assert_close(&found, &expected);
             }
@@ -290,11 +282,11 @@ mod tests {
 
     #[test]
     fn adam_goes_on_after_restoring() {
-        let mut adam = ArchAdam::new(0.02, 0.1);
-        let mut alphas = as_rows(&[0.5, -0.3, 0.001]);
-        adam.step(&mut alphas, &as_rows(&gradient(0)));
+        let mut adam = ArchAdam::new(0.02, [0.5, 0.999], 0.1);
+        let mut alphas = as_alphas(&[0.5, -0.3, 0.001]);
+        adam.step(&mut alphas, &as_gradient(&gradient(0)));
         let (steps, moments) = adam.to_named();
-        let mut restored = ArchAdam::new(0.02, 0.1);
+        let mut restored = ArchAdam::new(0.02, [0.5, 0.999], 0.1);
         restored.restore(steps, &moments, 3).unwrap();
         assert_eq!(restored, adam);
         assert!(restored.restore(steps, &NamedTensors::new(), 3).is_err());

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
 
-use crate::config::Config;
+use crate::config::{CheckedConfig, Config};
 use crate::data::{Dataset, ImageSet};
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Remedy, Result};
 use crate::evaluate::{Evaluation, WrongAnswer, evaluate_telling};
 use crate::event::{Event, Observer, Position, Stage};
 use crate::kept_images::{mistakes, samples};
 use crate::memory::peak_rss_mb;
 use crate::model::{self, TrainedModel};
-use crate::nn::Pass;
-use crate::nn::{NamedTensors, initialize, named_tensors};
+use crate::network::Pass;
+use crate::network::{NamedTensors, initialize, named_tensors};
 use crate::run::files::HISTORY;
 use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewind};
 use crate::search::{SearchOutcome, search};
@@ -31,7 +31,7 @@ pub struct Job<'a> {
     /// Where it is kept.
     pub folder: &'a RunFolder,
     /// Its settings.
-    pub config: &'a Config,
+    pub config: &'a CheckedConfig,
     /// Its images.
     pub dataset: &'a Dataset,
     /// The plain device.
@@ -57,7 +57,7 @@ impl Job<'_> {
                     short(&manifest.data_fingerprint),
                     short(found)
                 ),
-                "restore the images, or start a new run with another --out",
+                "restore the images, or start a new run with another " + Remedy::OtherFolder,
             ));
         }
         self.dataset.check_network(&manifest.classes, manifest.image_shape)
@@ -71,13 +71,13 @@ impl Job<'_> {
         let state = self.folder.load_search()?;
         let state = self.loaded(state, Stage::Search, |state| state.position, observer)?;
         if let (Some(genotype), Some(state)) = (self.folder.read_genotype()?, &state) {
-            observer.on(Event::Note("the search is done already".to_string()))?;
+            observer.on(Event::Note("the search is done already".into()))?;
             return Ok(SearchOutcome { genotype, alphas: state.alphas.clone(), seconds: state.seconds });
         }
         if let (Some(genotype), Some((alphas, seconds))) =
             (self.folder.read_genotype()?, self.folder.searched()?)
         {
-            observer.on(Event::Note("the search is done already; its checkpoint is gone".to_string()))?;
+            observer.on(Event::Note("the search is done already; its checkpoint is gone".into()))?;
             return Ok(SearchOutcome { genotype, alphas, seconds });
         }
         if state.is_none() {
@@ -107,7 +107,7 @@ impl Job<'_> {
                  step {step}",
                 stage.noun(),
                 epoch + 1
-            )))?;
+            ).into()))?;
         }
         Ok(Some(state))
     }
@@ -130,7 +130,8 @@ impl Job<'_> {
         Err(Error::run(
             self.folder.path(),
             found,
-            format!("restore {}, or begin anew with --force", self.folder.checkpoint_name(stage)),
+            Advice::from(format!("restore {}, or begin anew with ", self.folder.checkpoint_name(stage)))
+                + Remedy::Replace,
         ))
     }
 
@@ -142,11 +143,11 @@ impl Job<'_> {
         }
     }
 
-    /// The settings with the width and depth that honour their limits: see [`crate::sizing::sized`].
+    /// The settings with the width and depth that honour their limits.
     ///
     /// # Errors
     /// When the limits cannot be met.
-    pub fn sized(&self, genotype: &Genotype) -> Result<Config> {
+    pub fn sized(&self, genotype: &Genotype) -> Result<CheckedConfig> {
         sized(genotype, self.config, &self.dataset.train)
     }
 
@@ -154,7 +155,7 @@ impl Job<'_> {
     ///
     /// A run that is killed before the choice is written makes the same one again; after that, the folder's
     /// settings are those that were chosen, which are kept.
-    fn choose_size(&self, genotype: &Genotype, observer: &mut dyn Observer) -> Result<Config> {
+    fn choose_size(&self, genotype: &Genotype, observer: &mut dyn Observer) -> Result<CheckedConfig> {
         if self.config.train.limits().is_none() {
             return Ok(self.config.clone());
         }
@@ -173,7 +174,7 @@ impl Job<'_> {
                 cost: network_cost(genotype, &config, images),
             })?;
         }
-        observer.on(Event::Note(note))?;
+        observer.on(Event::Note(note.into()))?;
         Ok(config)
     }
 
@@ -208,7 +209,7 @@ impl Job<'_> {
     fn warm_state(
         &self,
         genotype: &Genotype,
-        config: &Config,
+        config: &CheckedConfig,
         observer: &mut dyn Observer,
     ) -> Result<Option<TrainState>> {
         let manifest = self.folder.read_manifest()?;
@@ -226,7 +227,7 @@ impl Job<'_> {
             manifest.notes.push(note.clone());
             self.folder.write_manifest(&manifest)?;
         }
-        observer.on(Event::Note(note))?;
+        observer.on(Event::Note(note.into()))?;
         let state = TrainState::beginning(net);
         self.folder.save_train(&state)?;
         Ok(Some(state))
@@ -247,36 +248,7 @@ impl Job<'_> {
         let test = self
             .test_telling(genotype, trained.chosen(), observer, |answer: WrongAnswer| wrong.push(answer))?;
         self.folder.write_mistakes(&mistakes(&self.dataset.test, wrong))?;
-        let config = self.sized(genotype)?;
-        let size = derived_layers(genotype, &asked_shape(genotype, &config, &self.dataset.train));
-        let last_epoch = trained.epochs.saturating_sub(1);
-        let best = trained.best.as_ref();
-        let validation = self.dataset.split.validation.len() as u64;
-        let result = RunResult {
-            test_accuracy: test.accuracy,
-            test_top5_accuracy: test.top5_accuracy,
-            test_balanced_accuracy: test.balanced_accuracy(),
-            test_macro_f1: test.macro_f1(),
-            validation_accuracy: best.map(|best| best.score.accuracy),
-            validation_balanced_accuracy: best.and_then(|best| best.score.balanced_accuracy),
-            validation_images: best.map(|_| validation),
-            test_images: test.images,
-            weights: if best.is_some() { "best" } else { "last" }.to_string(),
-            epoch: best.map_or(last_epoch, |best| best.epoch),
-            epochs_done: trained.epochs,
-            init_channels: config.train.init_channels,
-            layers: config.train.layers,
-            parameters: size.cost.parameters,
-            macs: size.cost.macs,
-            peak_activation_bytes: size.peak_activation_bytes,
-            search_seconds,
-            train_seconds: trained.seconds,
-            peak_rss_mb: peak_rss_mb(),
-            genotype: genotype.to_text(),
-            classes: test.classes,
-            per_class_accuracy: test.per_class_accuracy,
-            confusion: test.confusion,
-        };
+        let result = result(&self.sized(genotype)?, self.dataset, genotype, search_seconds, trained, test);
         self.folder.write_result(&result)?;
         if self.folder.has_tensorboard() {
             self.folder.write_tensorboard()?;
@@ -305,29 +277,79 @@ impl Job<'_> {
         observer: &mut dyn Observer,
         wrong: impl FnMut(WrongAnswer) + Send,
     ) -> Result<Evaluation> {
-        let config = self.sized(genotype)?;
-        let images = &self.dataset.train;
-        let shape = [images.channels, images.height, images.width];
-        let network = network_config(genotype, &config.train, shape, images.classes.len());
-        let net = model::build(&network, weights, "weights", self.device)?;
-        let set = &self.dataset.test;
-        let plan = evaluation_plan(
-            set,
-            (0..set.len()).collect(),
-            &self.dataset.normalization,
-            self.config.train.batch_size,
-        );
-        let (mut done, mut told) = (0, Ok(()));
-        let forward = |images: Tensor<4>| {
-            done += images.dims()[0];
-            let logits = net.forward(images, &mut Pass::eval()).logits;
-            if told.is_ok() {
-                told = observer.on(Event::Testing { done, total: set.len() });
-            }
-            logits
-        };
-        let evaluation = evaluate_telling(&plan, self.device, forward, wrong);
-        told.and_then(|()| evaluation.finite())
+        test(&self.sized(genotype)?, self.dataset, self.device, (genotype, weights), observer, wrong)
+    }
+}
+
+/// Evaluates the network of a genotype with these weights on the test part, and tells `wrong` of each wrong answer.
+///
+/// # Errors
+/// When the weights do not fit, and whatever the observer answers.
+pub(crate) fn test(
+    config: &CheckedConfig,
+    dataset: &Dataset,
+    device: &Device,
+    (genotype, weights): (&Genotype, &NamedTensors),
+    observer: &mut dyn Observer,
+    wrong: impl FnMut(WrongAnswer) + Send,
+) -> Result<Evaluation> {
+    let images = &dataset.train;
+    let shape = [images.channels, images.height, images.width];
+    let network = network_config(genotype, &config.train, shape, images.classes.len());
+    let net = model::build(&network, weights, "weights", device)?;
+    let set = &dataset.test;
+    let plan =
+        evaluation_plan(set, (0..set.len()).collect(), &dataset.normalization, config.train.batch_size);
+    let (mut done, mut told) = (0, Ok(()));
+    let forward = |images: Tensor<4>| {
+        done += images.dims()[0];
+        let logits = net.forward(images, &mut Pass::eval()).logits;
+        if told.is_ok() {
+            told = observer.on(Event::Testing { done, total: set.len() });
+        }
+        logits
+    };
+    let evaluation = evaluate_telling(&plan, device, forward, wrong);
+    told.and_then(|()| evaluation.finite())
+}
+
+/// What a training and its test came to; `config` has the width and depth that were trained.
+pub(crate) fn result(
+    config: &CheckedConfig,
+    dataset: &Dataset,
+    genotype: &Genotype,
+    search_seconds: Option<f64>,
+    trained: &TrainOutcome,
+    test: Evaluation,
+) -> RunResult {
+    let size = derived_layers(genotype, &asked_shape(genotype, config, &dataset.train));
+    let last_epoch = trained.epochs.saturating_sub(1);
+    let best = trained.best.as_ref();
+    let validation = dataset.split.validation.len() as u64;
+    RunResult {
+        test_accuracy: test.accuracy,
+        test_top5_accuracy: test.top5_accuracy,
+        test_balanced_accuracy: test.balanced_accuracy(),
+        test_macro_f1: test.macro_f1(),
+        validation_accuracy: best.map(|best| best.score.accuracy),
+        validation_balanced_accuracy: best.and_then(|best| best.score.balanced_accuracy),
+        validation_images: best.map(|_| validation),
+        test_images: test.images,
+        weights: if best.is_some() { "best" } else { "last" }.to_string(),
+        epoch: best.map_or(last_epoch, |best| best.epoch),
+        epochs_done: trained.epochs,
+        init_channels: config.train.init_channels,
+        layers: config.train.layers,
+        parameters: size.cost.parameters,
+        macs: size.cost.macs,
+        peak_activation_bytes: size.peak_activation_bytes,
+        search_seconds,
+        train_seconds: trained.seconds,
+        peak_rss_mb: peak_rss_mb(),
+        genotype: genotype.to_text(),
+        classes: test.classes,
+        per_class_accuracy: test.per_class_accuracy,
+        confusion: test.confusion,
     }
 }
 

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 ///
 /// ```
 /// use rand::Rng;
-/// use softcell::random::stream;
+/// use softcell::program::stream;
 /// assert_eq!(stream(2, "alphas", &[0, 7]).next_u64(), stream(2, "alphas", &[0, 7]).next_u64());
 /// assert_ne!(stream(2, "alphas", &[0, 7]).next_u64(), stream(2, "alphas", &[0, 8]).next_u64());
 /// ```

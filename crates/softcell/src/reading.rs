@@ -109,7 +109,7 @@ fn whole_if(
 /// Reads a text, if it has at most so many bytes.
 ///
 /// # Errors
-/// Those of [`read`], and bytes that are not UTF-8.
+/// Those of `read`, and bytes that are not UTF-8.
 pub fn read_text(path: &Path, most: u64, source: Source) -> Result<String> {
     text(read(path, most, source)?, path)
 }

@@ -1,11 +1,14 @@
 //! Whether a state fits the work that is to go on from it: found out before anything is built or computed.
 
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::Position;
 use crate::loss::Meter;
-use crate::nn::{NamedTensors, Weighted, count_values, weight_sizes};
+use crate::network::{NamedTensors, Weighted, count_values, weight_sizes};
 
-const REMEDY: &str = "use the checkpoint of this run, or start again with --force";
+/// What helps where a checkpoint does not fit.
+pub(crate) fn remedy() -> Advice {
+    "use the checkpoint of this run, or start again with " + Remedy::Replace
+}
 
 /// How far a stage was when its state was kept.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +20,7 @@ pub(crate) struct Progress {
 }
 
 fn refuse(origin: &str, found: String, expected: String) -> Result<()> {
-    Err(Error::invalid(origin, found, expected, REMEDY))
+    Err(Error::invalid(origin, found, expected, remedy()))
 }
 
 impl Progress {
@@ -81,7 +84,7 @@ pub(crate) fn check_velocity<M: Weighted>(origin: &str, module: &M, velocity: &N
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{HostTensor, Operation};
+    use crate::network::{HostTensor, Operation};
     use crate::space::plan::{Linear, Step};
     use burn::tensor::Device;
 

@@ -1,6 +1,6 @@
 //! Width and depth of the network that is trained, where its size or work is limited.
 
-use crate::config::Config;
+use crate::config::{CheckedConfig, Config};
 use crate::data::ImageSet;
 use crate::error::Result;
 use crate::space::{Genotype, NetworkShape, derived_cost, largest_within, lightest_genotype};
@@ -19,16 +19,17 @@ pub fn asked_shape(genotype: &Genotype, config: &Config, images: &ImageSet) -> N
 ///
 /// # Errors
 /// When the limits cannot be met, with the least that can.
-pub fn sized(genotype: &Genotype, config: &Config, images: &ImageSet) -> Result<Config> {
-    let mut config = config.clone();
+pub fn sized(genotype: &Genotype, config: &CheckedConfig, images: &ImageSet) -> Result<CheckedConfig> {
     let limits = config.train.limits();
-    if !limits.is_none() {
-        let asked = asked_shape(genotype, &config, images);
-        let shape = largest_within(genotype, &asked, &limits, config.train.shrink)?;
+    if limits.is_none() {
+        return Ok(config.clone());
+    }
+    let asked = asked_shape(genotype, config, images);
+    let shape = largest_within(genotype, &asked, &limits, config.train.shrink)?;
+    config.with(|config| {
         config.train.init_channels = shape.init_channels;
         config.train.layers = shape.n_cells;
-    }
-    Ok(config)
+    })
 }
 
 /// What [`sized`] did, in a sentence; `None` where there is no limit.
@@ -63,7 +64,7 @@ pub fn sizing_note(genotype: &Genotype, asked: &Config, sized: &Config, images: 
 ///
 /// # Errors
 /// When the lightest network of the space is above a limit even when it is made as small as it may be.
-pub fn check_limits(config: &Config, images: &ImageSet) -> Result<()> {
+pub fn check_limits(config: &CheckedConfig, images: &ImageSet) -> Result<()> {
     match lightest_genotype(&config.search.space([images.height, images.width])) {
         Some(lightest) => sized(&lightest, config, images).map(|_| ()),
         None => Ok(()),

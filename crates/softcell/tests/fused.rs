@@ -2,9 +2,11 @@
 //! logits, batch statistics and every gradient.
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
-use softcell::nn::{Network, Pass, Weighted, gradients, initialize, weight_names};
-use softcell::space::{DerivedNetworkConfig, NetworkPlan, SearchSpace, StemKind, known_genotype};
-use softcell::supernet::{ArchParams, Relaxation};
+use softcell::nn::{EdgeTensors, Network, Pass, Weighted, gradients, initialize, weight_names};
+use softcell::search::method::Relaxation;
+use softcell::space::{
+    DerivedNetworkConfig, EdgeWeights, NetworkPlan, SearchSpace, StemKind, known_genotype,
+};
 
 const IMAGES: usize = 5;
 
@@ -46,17 +48,15 @@ fn results(net: &Network, logits: Vec<f64>, pass: Pass, grads: &Gradients) -> Re
     all
 }
 
-fn search(net: Network, alphas: &ArchParams, x: Tensor<4>) -> Results {
+fn search(net: Network, weights: &EdgeWeights, x: Tensor<4>) -> Results {
     let mut pass = Pass::train();
-    let logits = net.forward_mixed(x, &Relaxation::Softmax.edge_weights(alphas).flat(), &mut pass);
+    let leaf = EdgeTensors::new(weights, &x.device()).require_grad();
+    let logits = net.forward_mixed(x, &leaf, &mut pass);
     let told = values(logits.clone().inner());
     let grads = logits.powi_scalar(2).sum().backward();
     let mut all = results(&net, told, pass, &grads);
-    for (kind, rows) in ["normal", "reduction"].into_iter().zip({
-        let gradient = alphas.gradient(&grads);
-        [gradient.normal, gradient.reduction]
-    }) {
-        all.push((format!("alphas, {kind}"), rows.concat().into_iter().map(f64::from).collect()));
+    for (cell, rows) in leaf.gradient(&grads, weights).iter() {
+        all.push((format!("edge weights, {cell}"), rows.concat()));
     }
     all
 }
@@ -86,11 +86,11 @@ fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
     let device = Device::flex().autodiff();
     for (channels, shape, n_nodes) in [(4, [3, 12, 12], 4), (18, [1, 7, 9], 2)] {
         let space = SearchSpace { n_nodes, n_cells: 5, init_channels: channels, ..SearchSpace::darts() };
-        let alphas = ArchParams::random(&space, 3, &device);
+        let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 3));
         let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, 4), &device), 3);
         let x = images(shape, &device);
-        let fused = search(net.clone(), &alphas, x.clone());
-        let plain = search(net.in_f64(), &alphas, x.cast(FloatDType::F64));
+        let fused = search(net.clone(), &weights, x.clone());
+        let plain = search(net.in_f64(), &weights, x.cast(FloatDType::F64));
         compare_all(&format!("{channels} channels, {shape:?}"), plain, fused);
     }
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use softcell::data::Normalization;
-use softcell::destination::{Destination, Existing};
 use softcell::export::safetensors::{self, AuxiliaryHead};
-use softcell::import::{Imported, Importer, Known, Outline, read_checkpoint};
+use softcell::export::{Destination, Existing};
 use softcell::model::TrainedModel;
+use softcell::model::{Imported, Importer, Known, Outline, read_checkpoint};
 use softcell::nn::Pass;
 use softcell::nn::{NamedTensors, initialize, named_tensors};
 use softcell::run::{Manifest, Overwrite, RunFolder};
@@ -119,7 +119,7 @@ fn what_does_not_fit_is_listed_by_name() {
     assert!(text.contains("stem.0.weight is [6, 3, 3, 3] instead of [12, 3, 3, 3]"), "{text}");
     let text = message(Known { init_channels: Some(4096), layers: Some(200), ..cells() });
     assert!(text.contains("4096 channels"), "{text}");
-    assert!(message(Known::default()).contains("--genotype"));
+    assert!(message(Known::default()).contains("Known::genotype"));
     let names = |names: &[&str]| Some(names.iter().map(|name| name.to_string()).collect());
     let text = message(Known { classes: names(&["a", "b"]), ..cells() });
     assert!(text.contains("found 2 classes, expected 3"), "{text}");
@@ -145,23 +145,11 @@ fn network(config: DerivedNetworkConfig) -> TrainedModel {
     }
     let channels = config.channels_in;
     let [height, width] = config.image_size;
-    let manifest = Manifest {
-        version: "0".into(),
-        command: Vec::new(),
-        preset: String::new(),
-        seed: 11,
-        data_fingerprint: "fingerprint".into(),
-        images: [0, 0],
-        classes: (0..config.classes).map(|class| format!("\"{class}\",\\\n ü")).collect(),
-        image_shape: [channels, height, width],
-        normalization: Normalization { mean: vec![1.0 / 3.0; channels], std: vec![0.1; channels] },
-        resize: softcell::config::Resize::Crop,
-        device: "cpu".into(),
-        threads: 1,
-        notes: Vec::new(),
-        imported_from: None,
-        started_from: None,
-    };
+    let classes = (0..config.classes).map(|class| format!("\"{class}\",\\\n ü")).collect();
+    let normalization = Normalization { mean: vec![1.0 / 3.0; channels], std: vec![0.1; channels] };
+    let mut manifest = Manifest::new(classes, [channels, height, width], normalization);
+    manifest.seed = 11;
+    manifest.data_fingerprint = "fingerprint".into();
     TrainedModel { network: config, weights, manifest }
 }
 

@@ -1,12 +1,12 @@
 //! Networks as they are really built: their sizes, and images of any shape.
 
 use burn::tensor::{Device, Distribution, Tensor};
-use softcell::nn::{Network, Pass, count_weights, initialize};
+use softcell::nn::{EdgeTensors, Network, Pass, count_weights, initialize};
+use softcell::search::method::Relaxation;
 use softcell::space::{
     DerivedNetworkConfig, Genotype, Limits, NetworkPlan, NetworkShape, SearchSpace, Shrink, StemKind,
     derived_cost, known_genotype, largest_within, supernet_parameters,
 };
-use softcell::supernet::{ArchParams, Relaxation};
 
 /// Weights of the networks that the original code builds: CIFAR (36 channels, 20 cells), ImageNet (48, 14).
 const PUBLISHED: [(&str, u64, Option<u64>); 10] = [
@@ -127,11 +127,12 @@ fn assert_logits(logits: Tensor<2>, what: &str) {
 fn supernet_takes_images_of_any_shape() {
     let device = Device::flex();
     let space = SearchSpace { n_nodes: 2, n_cells: 3, init_channels: 4, ..SearchSpace::darts() };
-    let weights = Relaxation::Softmax.edge_weights(&ArchParams::random(&space, 1, &device));
+    let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 1));
+    let weights = EdgeTensors::new(&weights, &device);
     for shape in IMAGES {
         let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, CLASSES), &device), 1);
         for mut pass in [Pass::train(), Pass::eval()] {
-            let logits = net.forward_mixed(images(shape, &device), &weights.flat(), &mut pass);
+            let logits = net.forward_mixed(images(shape, &device), &weights, &mut pass);
             assert_logits(logits, &format!("{shape:?}, {:?}", pass.mode()));
         }
     }

@@ -2,8 +2,8 @@
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use softcell::nn::{
-    Network, Pass, Weighted, absorb, count_weights, gradients, initialize, named_tensors, update_weights,
-    weight_names,
+    EdgeTensors, Network, Pass, Weighted, absorb, count_weights, gradients, initialize, named_tensors,
+    update_weights, weight_names,
 };
 use softcell::space::plan::{CellType, Choice, NetworkPlan, Norms, ResidualSkeleton, Skeleton};
 use softcell::space::{CellKind, Primitive, SearchSpace, StemKind};
@@ -47,13 +47,13 @@ fn partial(image: [usize; 3], channels: usize) -> NetworkPlan {
 }
 
 /// Uneven, positive edge weights.
-fn edge_weights(plan: &NetworkPlan, device: &Device) -> Vec<Tensor<1>> {
+fn edge_weights(plan: &NetworkPlan, device: &Device) -> EdgeTensors {
     let weights = |kind: &CellType| {
         let n = kind.n_weights();
         let values: Vec<f32> = (0..n).map(|i| 0.05 + (i * 7 % 11) as f32 / 40.0).collect();
         Tensor::from_data(TensorData::new(values, [n]), device)
     };
-    plan.cells.iter().map(weights).collect()
+    EdgeTensors { cells: plan.cells.iter().map(weights).collect() }
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
@@ -64,8 +64,8 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
 type Results = Vec<(String, Vec<f64>)>;
 
 /// Logits, statistics and all gradients of a step, by name.
-fn step(net: &Network, weights: &[Tensor<1>], x: Tensor<4>) -> Results {
-    let weights: Vec<Tensor<1>> = weights.iter().map(|w| w.clone().require_grad()).collect();
+fn step(net: &Network, weights: &EdgeTensors, x: Tensor<4>) -> Results {
+    let weights = weights.clone().require_grad();
     let mut pass = Pass::train();
     let logits = net.forward_mixed(x, &weights, &mut pass);
     let mut all = vec![("logits".to_owned(), values(logits.clone()))];
@@ -79,7 +79,7 @@ fn step(net: &Network, weights: &[Tensor<1>], x: Tensor<4>) -> Results {
     for (name, gradient) in weight_names(net).into_iter().zip(gradients(net, &grads)) {
         all.push((name, gradient.map(values).unwrap_or_default()));
     }
-    for (at, weights) in weights.iter().enumerate() {
+    for (at, weights) in weights.cells.iter().enumerate() {
         all.push((format!("edge weights {at}"), values(weights.grad(&grads).unwrap())));
     }
     all

@@ -14,9 +14,9 @@ use softcell::search::ArchStep;
 use crate::args::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg, Voice,
 };
-use crate::commands::genotype::resolve;
+use crate::genotypes::resolve;
+use crate::machine::start;
 use crate::output::{grouped, print, print_data};
-use crate::plan::start;
 use crate::progress::Progress;
 
 /// Runs the command.

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use softcell::config::{Config, DataConfig, DataFormat, DataShape, Preset, Section, build, preset, set};
+use softcell::config::{DataConfig, DataFormat, DataShape, Preset, Section, build, preset, set};
 use softcell::data::{Problem, Summary, inspect};
-use softcell::measures::is_uneven;
-use softcell::shown::escaped;
+use softcell::nn::is_uneven;
+use softcell::program::shown::escaped;
 use toml::Table;
 
 use crate::args::{DataCommand, InspectArgs, Voice};
@@ -53,8 +53,7 @@ fn settings(args: &InspectArgs) -> Result<DataConfig> {
     if let Some(pixels) = args.max_image_pixels {
         set(&mut table, Section::Data, "max_image_pixels", &pixels.to_string())?;
     }
-    let Config { data, .. } = build(&preset(Preset::Auto, &DataShape::default()).0, &[table])?;
-    Ok(data)
+    Ok(build(&preset(Preset::Auto, &DataShape::default()).0, &[table])?.into_config().data)
 }
 
 fn text(path: &str, summary: &Summary) -> String {

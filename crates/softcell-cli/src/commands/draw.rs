@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use softcell::destination::Destination;
 use softcell::drawing::{CellChoice, animate_cells, draw_cells};
+use softcell::export::Destination;
+use softcell::program::shown;
 use softcell::report::RunRecord;
 use softcell::run::RunFolder;
-use softcell::shown;
 use softcell::space::Genotype;
 
 use super::existing;
-use super::genotype::resolve;
 use crate::args::{CellArg, DrawArgs};
+use crate::genotypes::resolve;
 use crate::output::print;
 
 /// What is drawn.

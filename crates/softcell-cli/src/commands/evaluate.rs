@@ -4,20 +4,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use softcell::config::Config;
+use softcell::config::CheckedConfig;
 use softcell::data::{Dataset, Normalization, Wanted, open_for_test};
+use softcell::experiment::{Job, network_cost, read_images, reading_settings};
 use softcell::model::TrainedModel;
-use softcell::pipeline::{Job, network_cost};
+use softcell::program::shown;
 use softcell::run::files::MANIFEST;
 use softcell::run::{Manifest, RunFolder};
-use softcell::shown;
 
 use super::data::format_named;
 use crate::args::{EvaluateArgs, PartArg};
+use crate::machine::start;
 use crate::output::{Scores, grouped, print, print_json, quoted};
-use crate::plan::{MOST_SKIPPED, read_data, start};
-use crate::progress::Progress;
-use crate::session::of_run;
+use crate::progress::{MOST_SKIPPED, Progress};
 
 /// Runs the command.
 ///
@@ -55,19 +54,25 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
 
 /// The images to test on, and the settings they were read by: those of the run, or others whose classes bear the
 /// names of the network's.
-fn images(args: &EvaluateArgs, folder: &RunFolder, progress: &mut Progress) -> Result<(Config, Dataset)> {
-    let mut config = folder.read_config()?;
+fn images(
+    args: &EvaluateArgs,
+    folder: &RunFolder,
+    progress: &mut Progress,
+) -> Result<(CheckedConfig, Dataset)> {
+    let config = folder.read_config()?;
     let manifest = folder.read_manifest()?;
     let place = quoted(&args.run.display().to_string());
     if let Some(path) = &args.data {
-        config.data.path.clone_from(path);
-        config.data.format = format_named(&args.data_format)?;
-        config.data.max_image_pixels = args.max_image_pixels.unwrap_or(config.data.max_image_pixels);
-        config.check()?;
+        let format = format_named(&args.data_format)?;
+        let config = config.with(|config| {
+            config.data.path.clone_from(path);
+            config.data.format = format;
+            config.data.max_image_pixels = args.max_image_pixels.unwrap_or(config.data.max_image_pixels);
+        })?;
         let Some(Manifest { classes, image_shape, normalization, resize, .. }) = manifest else {
             bail!("run {place} has no {MANIFEST}, which tells what its network expects");
         };
-        config.data.resize = resize;
+        let config = config.with(|config| config.data.resize = resize)?;
         return Ok((
             config.clone(),
             others(args, &config, (&classes, image_shape), normalization, progress)?,
@@ -80,7 +85,7 @@ fn images(args: &EvaluateArgs, folder: &RunFolder, progress: &mut Progress) -> R
             "run {place} was imported without images: name them with `softcell evaluate --run {place} --data PATH`"
         );
     }
-    let mut dataset = read_data(&of_run(&config, folder)?, progress)?;
+    let mut dataset = read_images(&reading_settings(&config, folder)?, progress)?;
     if let Some(manifest) = manifest.filter(|_| imported) {
         let Manifest { classes, image_shape, normalization, .. } = manifest;
         dataset = dataset.for_network(&classes, image_shape, normalization)?;
@@ -91,7 +96,7 @@ fn images(args: &EvaluateArgs, folder: &RunFolder, progress: &mut Progress) -> R
 /// Other images than those of the run.
 fn others(
     args: &EvaluateArgs,
-    config: &Config,
+    config: &CheckedConfig,
     (classes, image_shape): (&[String], [usize; 3]),
     normalization: Normalization,
     progress: &mut Progress,

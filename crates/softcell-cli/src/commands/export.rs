@@ -6,19 +6,20 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use softcell::data::{Dataset, open};
-use softcell::destination::Destination;
-use softcell::device::Device;
+use softcell::export::Destination;
 use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output};
 use softcell::export::{ExportFormat, Origin, Sample, Verification, Written, pytorch, safetensors};
 use softcell::model::TrainedModel;
+use softcell::nn::Device;
+use softcell::program::shown;
 use softcell::run::RunFolder;
-use softcell::shown;
 
 use super::existing;
 use crate::args::{ExportArgs, RangeArg, Voice};
+use crate::machine::start;
 use crate::output::{grouped, print, print_json};
-use crate::plan::start;
 use crate::progress::Progress;
+use crate::remedies;
 
 /// Runs the command.
 ///
@@ -151,12 +152,22 @@ fn checked(verification: Option<&Verification>) -> String {
     )
 }
 
+/// An error in the words of the command line.
+fn said(error: &anyhow::Error) -> String {
+    error
+        .downcast_ref::<softcell::Error>()
+        .map_or_else(|| error.to_string(), |error| error.worded(&remedies::words))
+}
+
 /// Test images of the run; made-up ones, and a line that says why, where they cannot be had.
 fn sample(folder: &RunFolder, model: &TrainedModel, progress: &mut Progress) -> Sample {
     match test_images(folder, model, progress) {
         Ok(sample) => sample,
         Err(reason) => {
-            progress.line(&format!("the images of the run cannot be used, so made-up ones are: {reason}"));
+            progress.line(&format!(
+                "the images of the run cannot be used, so made-up ones are: {}",
+                said(&reason)
+            ));
             Sample::made_up(model.manifest.image_shape)
         }
     }

@@ -4,22 +4,22 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use softcell::config::{Config, DataConfig, DataFormat, ImageSize, word_to_text};
+use softcell::config::{DataConfig, DataFormat, ImageSize, word_to_text};
 use softcell::data::{Dataset, Normalization};
-use softcell::device::Device;
-use softcell::import::{Imported, Importer, Known};
-use softcell::reading::{MOST_OF_A_TEXT, Source, read_text};
+use softcell::experiment::{free_folder, read_images, tell_replaced};
+use softcell::model::{Imported, Importer, Known};
+use softcell::nn::Device;
+use softcell::program::reading::{MOST_OF_A_TEXT, Source, read_text};
+use softcell::program::shown;
 use softcell::run::{Overwrite, RunFolder};
-use softcell::shown;
 use softcell::space::StemKind;
 
 use super::data::format_named;
-use super::genotype::resolve;
 use crate::args::ImportArgs;
+use crate::genotypes::resolve;
+use crate::machine::start;
 use crate::output::{grouped, print, quoted};
-use crate::plan::{read_data, start};
 use crate::progress::Progress;
-use crate::session::{free_folder, tell_replaced};
 
 /// Runs the command. Nothing is written before everything has been checked.
 ///
@@ -38,7 +38,7 @@ pub fn run(args: &ImportArgs) -> Result<ExitCode> {
             RunFolder::create(&free_folder(&weights.display().to_string())?, Overwrite::Refuse)?
         }
     };
-    tell_replaced(&folder, &progress, "run");
+    tell_replaced(&folder, "run", &mut progress)?;
     for note in &imported.model.manifest.notes {
         progress.line(note);
     }
@@ -111,9 +111,9 @@ fn images(
     format: DataFormat,
     progress: &mut Progress,
 ) -> Result<(DataConfig, Dataset)> {
-    let config: Config = importer.data_settings(path, format)?;
-    let dataset = read_data(&config, progress)?;
-    Ok((config.data, dataset))
+    let config = importer.data_settings(path, format)?;
+    let dataset = read_images(&config, progress)?;
+    Ok((config.into_config().data, dataset))
 }
 
 fn report(folder: &RunFolder, imported: &Imported) -> String {

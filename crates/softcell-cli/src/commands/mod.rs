@@ -18,38 +18,25 @@ pub mod search;
 pub mod train;
 
 use anyhow::Result;
-use softcell::destination::Existing;
-use softcell::measures::{class_images, is_uneven};
+use softcell::export::Existing;
+use softcell::nn::{class_images, is_uneven};
+use softcell::program::shown::escaped;
 use softcell::run::files::{CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, HISTORY, MANIFEST, REPORT, RESULT};
 use softcell::run::{RunFolder, RunResult, Weights};
-use softcell::shown::escaped;
-use softcell::space::Genotype;
 
 use crate::output::{Scores, duration, grouped, percent, print, quoted, size, with_interval};
-use crate::plan::Stages;
 use crate::session::Session;
 
-/// Trains, tests and prints the result.
-fn train_and_test(session: &mut Session, genotype: &Genotype, search_seconds: Option<f64>) -> Result<()> {
-    session.check_memory(Stages::Train(genotype))?;
-    let (job, progress) = session.parts();
-    let trained = job.train(genotype, progress)?;
-    let result = job.finish(genotype, search_seconds, &trained, progress)?;
-    progress.clear();
-    progress.result(&result);
-    report::at_the_end(session);
-    print(&summary(&session.folder, &result))
+/// Writes the report of a run that has come to a result, and prints it.
+fn finished(session: &mut Session, result: &RunResult) -> Result<()> {
+    session.progress.clear();
+    session.report();
+    print(&summary(session.folder(), result))
 }
 
 /// What becomes of a file in the way, by `--force`.
 fn existing(force: bool) -> Existing {
     if force { Existing::Replace } else { Existing::Keep }
-}
-
-/// The genotype of a run that was given one, instead of searching it.
-fn given_genotype(folder: &RunFolder) -> Result<Option<Genotype>> {
-    let searched = folder.was_searched()?;
-    Ok(folder.read_genotype()?.filter(|_| !searched))
 }
 
 /// The line that names the report, if it could be written.

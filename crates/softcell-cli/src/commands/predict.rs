@@ -5,17 +5,18 @@ use std::time::Instant;
 
 use anyhow::Result;
 use softcell::data::find_images;
-use softcell::destination::Destination;
-use softcell::predict::{Answer, Prediction, Predictor};
+use softcell::export::Destination;
+use softcell::model::{Answer, Prediction, Predictor};
+use softcell::program::shown;
 use softcell::run::RunFolder;
-use softcell::shown;
 
 use super::existing;
 use crate::answers::{Layout, Writer};
 use crate::args::{AnswerFormat, PredictArgs};
+use crate::machine::start;
 use crate::output::{duration, grouped, print, print_data};
-use crate::plan::start;
 use crate::progress::Progress;
+use crate::remedies;
 use crate::terminal::UnicodeWidthStr;
 
 /// More images than this are counted at the end.
@@ -68,7 +69,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
     for batch in predictor.answers(images, most_pixels) {
         for Answer { path, outcome } in batch {
             done += 1;
-            let outcome: Result<Prediction, String> = outcome.map_err(|error| error.to_string());
+            let outcome: Result<Prediction, String> = outcome.map_err(|error| error.worded(&remedies::words));
             if let Err(error) = &outcome {
                 failed += 1;
                 progress.urgent(&format!("error: {error}"));

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
+use softcell::program::shown;
 use softcell::replay::{Precision, ReplayReport, replay};
-use softcell::shown;
 
 use crate::args::ReplayArgs;
+use crate::machine::start;
 use crate::output::{print, print_data, table};
-use crate::plan::start;
 
 /// What `--json` prints for a recording.
 #[derive(Debug, Serialize)]

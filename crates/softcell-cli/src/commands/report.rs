@@ -3,17 +3,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use softcell::destination::Destination;
-use softcell::reading::{MOST_OF_A_RECORD, Source, read_text};
-use softcell::report::{COMPARISON_TITLE, RunRecord, Warning, comparison, findings, report};
-use softcell::run::{Activity, RunFolder, full_path};
-use softcell::shown;
+use anyhow::Result;
+use softcell::export::Destination;
+use softcell::program::reading::{MOST_OF_A_RECORD, Source, read_text};
+use softcell::program::shown;
+use softcell::report::{COMPARISON_TITLE, RunRecord, comparison, report};
+use softcell::run::{RunFolder, full_path};
 
 use super::existing;
 use crate::args::ReportArgs;
 use crate::output::print;
-use crate::session::Session;
 
 /// Runs the command.
 ///
@@ -62,23 +61,4 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
 fn is_comparison(path: &Path) -> bool {
     read_text(path, MOST_OF_A_RECORD, Source::File)
         .is_ok_and(|page| page.contains(COMPARISON_TITLE) && page.contains("name=\"generator\""))
-}
-
-/// Writes the report of a run that has just ended. The run is what counts: a report that cannot be written is
-/// told, and no error. Says what is to be said against the run.
-pub fn at_the_end(session: &Session) {
-    let folder = &session.folder;
-    let mut warnings = Vec::new();
-    let written = RunRecord::read(folder, Activity::Idle)
-        .and_then(|record| {
-            warnings = findings(&record);
-            folder.write_report(&report(&record))
-        })
-        .with_context(|| "the report could not be written");
-    if let Err(error) = written {
-        session.progress.urgent(&format!("{error:#}"));
-    }
-    for Warning { what, advice } in warnings {
-        session.progress.line(&shown::escaped(&format!("warning: {what} {advice}")));
-    }
 }

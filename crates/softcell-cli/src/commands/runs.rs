@@ -4,12 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use softcell::program::shown::{self, escaped};
 use softcell::report::counted;
-use softcell::run::{Damage, RunState, RunSummary, Verified, find_runs, list_runs, verify_run};
-use softcell::shown::{self, escaped};
+use softcell::run::{
+    Damage, RunState, RunSummary, Verified, find_runs, list_runs_in_words, verify_run_in_words,
+};
 
 use crate::args::{RunOrder, RunsArgs};
 use crate::output::{duration, grouped, percent, print, print_json, shortened};
+use crate::remedies;
 use crate::short::short_genotype;
 use crate::terminal::{UnicodeWidthStr, padded, stdout_columns};
 
@@ -45,7 +48,7 @@ pub fn run(args: &RunsArgs) -> Result<ExitCode> {
     if args.verify {
         return verify(args);
     }
-    let mut runs = list_runs(&args.folder)?;
+    let mut runs = list_runs_in_words(&args.folder, &remedies::words)?;
     // By name as they come; the order of equals stays.
     match args.sort {
         RunOrder::Name => {}
@@ -62,7 +65,8 @@ pub fn run(args: &RunsArgs) -> Result<ExitCode> {
 
 /// Reads all files of all runs; fails where one is damaged.
 fn verify(args: &RunsArgs) -> Result<ExitCode> {
-    let runs: Vec<Verified> = find_runs(&args.folder)?.iter().map(|run| verify_run(run)).collect();
+    let runs: Vec<Verified> =
+        find_runs(&args.folder)?.iter().map(|run| verify_run_in_words(run, &remedies::words)).collect();
     let damaged = runs.iter().any(|run| !run.damaged.is_empty());
     if args.json {
         print_json(&runs)?;

@@ -2,17 +2,19 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
-use softcell::pipeline::network_cost;
+use anyhow::Result;
+use softcell::experiment::{Stages, network_cost};
+use softcell::program::shown::escaped;
 use softcell::run::files::{GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, HISTORY};
-use softcell::shown::escaped;
 
-use super::{dry_run, given_genotype, page_line, report};
+use super::{dry_run, page_line};
 use crate::args::SearchArgs;
+use crate::machine;
 use crate::output::{duration, grouped, print, quoted};
-use crate::plan::Stages;
 use crate::progress::CAVEAT;
-use crate::session::{Asked, Session};
+use crate::remedies;
+use crate::session::{Session, experiment};
+use crate::settings;
 
 /// Runs the command.
 ///
@@ -20,35 +22,29 @@ use crate::session::{Asked, Session};
 /// What the search finds.
 pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let (run, flags) = (&args.run, &args.settings.table);
+    let machine = machine::open(&run.machine)?;
+    let settings = settings::read(run.config.as_deref(), run.preset, flags)?;
+    let experiment = experiment(run, settings, machine);
     if run.dry_run {
-        return dry_run::of_new(run, flags, Stages::Search, None);
+        return dry_run::of_new(run, &experiment, &Stages::Search);
     }
-    let asked =
-        Asked { resume: "softcell search --out", args: run, flags, stages: Stages::Search, time: None };
-    Session::begin(asked)?.work(search)
+    Session::begin("softcell search --out", run, &experiment, Stages::Search)?.work(search)
 }
 
 fn search(session: &mut Session) -> Result<()> {
-    let place = session.folder.path().display().to_string();
+    let place = session.folder().path().display().to_string();
+    let found = session.run.search(&mut session.progress)?;
+    session.progress.clear();
     let run = quoted(&place);
-    if given_genotype(&session.folder)?.is_some() {
-        bail!(
-            "run {place} was given its genotype: there is nothing to search; train it: softcell train --run {run}"
-        );
-    }
-    if session.folder.read_genotype()?.is_none() {
-        session.check_memory(Stages::Search)?;
-    }
-    let (job, progress) = session.parts();
-    let found = job.search(progress)?;
-    progress.clear();
     // The cell is found, whatever becomes of the limits on its training.
-    let config = job.sized(&found.genotype).unwrap_or_else(|error| {
-        progress.line(&format!("the network of this cell cannot be trained as the settings ask: {error}"));
-        job.config.clone()
+    let config = session.run.sized(&found.genotype).unwrap_or_else(|error| {
+        let error = error.worded(&remedies::words);
+        let note = format!("the network of this cell cannot be trained as the settings ask: {error}");
+        session.progress.line(&note);
+        session.run.config().clone()
     });
-    let cost = network_cost(&found.genotype, &config, &job.dataset.train);
-    report::at_the_end(session);
+    let cost = network_cost(&found.genotype, &config, &session.run.dataset().train);
+    session.report();
     let place = escaped(&place);
     print(&format!(
         "\ngenotype      {}\n\
@@ -67,6 +63,6 @@ fn search(session: &mut Session) -> Result<()> {
         grouped(cost.parameters),
         grouped(cost.macs),
         duration(found.seconds),
-        page_line(&session.folder),
+        page_line(session.folder()),
     ))
 }

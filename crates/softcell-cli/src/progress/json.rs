@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use softcell::event::Stage;
 use softcell::run::RunResult;
-use softcell::search::SearchEpoch;
+use softcell::search::{CellLeanings, SearchEpoch};
 use softcell::train::TrainEpoch;
 
 /// One line.
@@ -44,18 +44,9 @@ pub struct Step {
     pub accuracy: f64,
     pub learning_rate: f64,
     #[serde(flatten)]
-    pub leaning: Option<Leaning>,
+    pub cells: Option<CellLeanings>,
     #[serde(flatten)]
     pub pace: Pace,
-}
-
-/// What the alphas stand for.
-#[derive(Debug, Serialize)]
-pub struct Leaning {
-    pub entropy_normal: f32,
-    pub entropy_reduction: f32,
-    pub skips_normal: usize,
-    pub skips_reduction: usize,
 }
 
 /// How fast it goes.
@@ -126,13 +117,15 @@ impl Line<'_> {
 
 #[cfg(test)]
 mod tests {
+    use softcell::search::CellLeaning;
+
     use super::*;
 
     #[test]
     fn every_line_says_when_and_what() {
         let pace = Pace { images_per_second: Some(2.5), seconds_left: None };
-        let leaning =
-            Leaning { entropy_normal: 1.5, entropy_reduction: 2.0, skips_normal: 1, skips_reduction: 0 };
+        let cell = |entropy, skips| CellLeaning { entropy, skips };
+        let cells = [("normal", cell(1.5, 1)), ("reduction", cell(2.0, 0))].into_iter().collect();
         let step = Step {
             stage: Stage::Search,
             epoch: 1,
@@ -141,7 +134,7 @@ mod tests {
             loss: Some(0.5),
             accuracy: 0.25,
             learning_rate: 0.1,
-            leaning: Some(leaning),
+            cells: Some(cells),
             pace,
         };
         let read = |line: Line| -> Value { serde_json::from_str(&line.text()).unwrap() };

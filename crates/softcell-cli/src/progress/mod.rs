@@ -10,13 +10,15 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use softcell::config::{Config, Preset};
+use softcell::data::Dataset;
 use softcell::event::{Event, Observer, Signal, Stage, Step};
-use softcell::measures::is_uneven;
-use softcell::run::RunResult;
+use softcell::nn::is_uneven;
+use softcell::program::shown::{self, escaped, said};
 use softcell::search::SearchEpoch;
-use softcell::shown::{escaped, said};
-use softcell::space::{CellKind, Primitive};
+use softcell::space::{Genotype, Primitive};
 use softcell::train::TrainEpoch;
+use softcell::{Advice, Remedy};
 
 use self::bars::Bars;
 use self::clock::{CountClock, StageClock};
@@ -26,13 +28,17 @@ use self::words::Evenness;
 use crate::args::{LogFormat, RunVoice, Voice};
 use crate::interrupt;
 use crate::output::duration;
-use crate::short::short_genotype;
+use crate::remedies;
+use crate::short::short_cells;
 use crate::terminal::{fitted, laid_out, stderr_columns};
 
 /// Work shorter than this needs no sign of life.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time between two plain lines of a count, or of steps where those are told.
 const PAUSE: Duration = Duration::from_secs(10);
+
+/// Unreadable images that are told one by one.
+pub const MOST_SKIPPED: usize = 10;
 
 /// Said where the accuracies of a search begin.
 pub const CAVEAT: &str = "(*) an accuracy of the search is that of the shared network of all candidates: it does not \
@@ -50,7 +56,7 @@ pub struct Progress {
     /// Tells when steps are due to be told.
     steps: CountClock,
     /// The genotype of the last line, to print it only when it changes.
-    genotype: String,
+    genotype: Option<Genotype>,
     /// Candidates of the search, in the order of the alphas' columns.
     candidates: Vec<Primitive>,
     classes: Evenness,
@@ -68,7 +74,7 @@ impl Progress {
             stage: None,
             count: None,
             steps: CountClock::new("steps", Instant::now()),
-            genotype: String::new(),
+            genotype: None,
             candidates: Vec::new(),
             classes: Evenness::Even,
         }
@@ -92,17 +98,32 @@ impl Progress {
     }
 
     /// Takes what there is to know of a run: its folder, and the candidates of its search for the tables.
-    pub fn watch(&mut self, run: &Path, candidates: &[Primitive]) {
+    fn watch(&mut self, run: &Path, candidates: &[Primitive]) {
         self.candidates = candidates.to_vec();
         if let Some(panel) = &mut self.panel {
             panel.watch(run);
         }
     }
 
-    /// Takes the numbers of training images of the classes.
-    pub fn classes(&mut self, images: &[usize]) {
-        let uneven = is_uneven(images.iter().map(|&images| images as u64));
-        self.classes = if uneven { Evenness::Uneven } else { Evenness::Even };
+    /// Says what images were read.
+    fn images(&mut self, config: &Config, dataset: &Dataset) {
+        self.clear();
+        let images: Vec<u64> = dataset.train.class_counts().iter().map(|&images| images as u64).collect();
+        self.classes = if is_uneven(images) { Evenness::Uneven } else { Evenness::Even };
+        words::images(config, dataset).iter().for_each(|line| self.line(line));
+    }
+
+    /// Says which settings were chosen.
+    fn settings(&mut self, preset: Preset, reasons: &[Advice], overrides: &[String]) {
+        self.clear();
+        self.line(&format!("settings: {preset}"));
+        for reason in reasons {
+            self.line(&format!("  {}", reason.worded(&remedies::words)));
+        }
+        if !overrides.is_empty() {
+            self.line("  instead, as given:");
+            overrides.iter().for_each(|line| self.line(&format!("    {line}")));
+        }
     }
 
     /// Says a sentence, unless nothing is to be said.
@@ -118,11 +139,6 @@ impl Progress {
             LogFormat::Text => self.write(&laid_out(&said(text), stderr_columns())),
             LogFormat::Json => self.write(&Line::Note { text: text.trim() }.text()),
         }
-    }
-
-    /// Says what the run came to, to machines only: people are told on standard output.
-    pub fn result(&self, result: &RunResult) {
-        self.object(|| Line::Result(result));
     }
 
     /// Says that the run was interrupted, after `step` steps of an epoch, and how it goes on.
@@ -267,12 +283,7 @@ impl Progress {
                 loss: Some(report.loss).filter(|loss| loss.is_finite()),
                 accuracy: report.accuracy,
                 learning_rate: report.learning_rate,
-                leaning: report.leaning.as_ref().map(|leaning| json::Leaning {
-                    entropy_normal: leaning.entropy[0],
-                    entropy_reduction: leaning.entropy[1],
-                    skips_normal: leaning.skips[0],
-                    skips_reduction: leaning.skips[1],
-                }),
+                cells: report.leaning.as_ref().map(|leaning| leaning.cells.clone()),
                 pace: Pace { images_per_second: clock.images_per_second(), seconds_left: seconds(clock) },
             })
         });
@@ -289,8 +300,8 @@ impl Progress {
 
     fn search_epoch(&mut self, e: &SearchEpoch) {
         let speed = self.epoch_ended();
-        let changed = self.genotype != e.genotype || self.voice.verbose;
-        self.genotype.clone_from(&e.genotype);
+        let changed = self.genotype.as_ref() != Some(&e.genotype) || self.voice.verbose;
+        self.genotype = Some(e.genotype.clone());
         if let Some(panel) = &mut self.panel {
             panel.search_epoch(e);
         }
@@ -298,13 +309,13 @@ impl Progress {
         let cell = match changed {
             false => "genotype as before".to_owned(),
             // It would take as many lines as all the others.
-            true if self.draws && !self.voice.verbose => format!("cell {}", short_genotype(&e.genotype)),
-            true => e.genotype.clone(),
+            true if self.draws && !self.voice.verbose => format!("cell {}", short_cells(&e.genotype)),
+            true => e.genotype.to_text(),
         };
         self.words(&words::search_epoch(e, clock, speed, &cell));
         if self.voice.verbose {
-            for (kind, rows) in CellKind::ALL.map(|kind| (kind, e.edge_weights.cell(kind))) {
-                self.words(&words::edge_weights(kind, rows, &self.candidates));
+            for (cell, rows) in e.edge_weights.iter() {
+                self.words(&words::edge_weights(cell, rows, &self.candidates));
             }
         }
         let alphas = if self.voice.verbose { Alphas::Kept } else { Alphas::LeftOut };
@@ -364,7 +375,20 @@ impl Drop for Progress {
 impl Observer for Progress {
     fn on(&mut self, event: Event<'_>) -> softcell::Result<()> {
         match event {
-            Event::Note(text) => self.line(&escaped(&text)),
+            Event::Note(note) => {
+                // Outside of a stage nothing is counted any more.
+                if self.stage.is_none() {
+                    self.clear();
+                }
+                self.line(&escaped(&note.worded(&remedies::words)));
+            }
+            Event::Images { config, dataset } => self.images(config, dataset),
+            Event::Settings { preset, reasons, overrides } => self.settings(preset, reasons, overrides),
+            Event::Folder { path, config } => {
+                self.clear();
+                self.line(&format!("run folder: {}", shown::path(path)));
+                self.watch(path, &config.search.candidates);
+            }
             Event::Loading { done, total } => self.count("reading", done, total),
             Event::Testing { done, total } => self.count("testing", done, total),
             Event::Measuring { done, total } => {
@@ -388,8 +412,17 @@ impl Observer for Progress {
                 self.words(&format!("{} done in {}", stage.name(), duration(seconds)));
                 self.object(|| Line::End { stage, seconds });
             }
+            Event::Result(result) => {
+                self.clear();
+                self.object(|| Line::Result(result));
+            }
+            _ => {}
         }
         Ok(())
+    }
+
+    fn wording(&self, remedy: &Remedy) -> String {
+        remedies::words(remedy)
     }
 
     fn signal(&mut self) -> Signal {

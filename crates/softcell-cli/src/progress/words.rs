@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use softcell::config::Config;
+use softcell::data::Dataset;
 use softcell::event::{Stage, Step};
+use softcell::program::shown::escaped;
 use softcell::report::counted;
-use softcell::search::{Leaning, SearchEpoch};
-use softcell::space::{CellKind, CellTopology, Primitive};
+use softcell::search::{CellLeanings, Leaning, SearchEpoch};
+use softcell::space::{CellTopology, Primitive};
 use softcell::train::TrainEpoch;
 
+use super::MOST_SKIPPED;
 use super::clock::StageClock;
-use crate::output::{duration, percent, table};
+use crate::output::{duration, grouped, percent, table};
 use crate::terminal::Part;
 
 /// Whether some classes have many more images than others.
@@ -19,6 +23,29 @@ pub enum Evenness {
     Even,
     /// They have.
     Uneven,
+}
+
+/// What images were read, a line each.
+pub fn images(config: &Config, dataset: &Dataset) -> Vec<String> {
+    let summary = &dataset.summary;
+    let mut lines = vec![format!(
+        "images: {}, {} to train on ({} of them for validation), {} to test on, {} classes, {}x{}, {}",
+        config.data.path,
+        grouped(dataset.train.len() as u64),
+        grouped(dataset.split.validation.len() as u64),
+        grouped(dataset.test.len() as u64),
+        summary.classes.len(),
+        summary.height,
+        summary.width,
+        if summary.channels == 1 { "gray" } else { "colour" },
+    )];
+    lines.extend(summary.notes.iter().map(|note| format!("  {note}")));
+    let skipped = summary.skipped.iter().take(MOST_SKIPPED);
+    lines.extend(skipped.map(|(path, reason)| format!("  skipped {}: {reason}", escaped(path))));
+    if let Some(more) = summary.skipped.len().checked_sub(MOST_SKIPPED).filter(|more| *more > 0) {
+        lines.push(format!("  and {more} more; softcell data inspect tells all"));
+    }
+    lines
 }
 
 /// `, 1m20s left` with another separator in front; empty where nobody knows.
@@ -79,20 +106,28 @@ pub fn step(report: &Step, clock: &StageClock) -> Vec<Part> {
 /// How the stage gets on: `1m20s left  entropy 1.943 1.944  skips 2 1`, normal cell first.
 pub fn whole(clock: &StageClock, leaning: Option<&Leaning>) -> Vec<Part> {
     let mut parts = vec![part(0, left(clock).trim_start())];
-    if let Some(Leaning { entropy: [normal, reduction], skips: [skips_normal, skips_reduction], .. }) =
-        leaning
-    {
-        parts.push(part(1, format!("entropy {normal:.3} {reduction:.3}")));
-        parts.push(part(2, format!("skips {skips_normal} {skips_reduction}")));
+    if let Some(Leaning { cells, .. }) = leaning {
+        parts.push(part(1, entropies(cells)));
+        parts.push(part(2, skips(cells)));
     }
     parts
+}
+
+/// `entropy 1.943 1.944`, a number for each type of cell.
+fn entropies(cells: &CellLeanings) -> String {
+    cells.cells().fold("entropy".to_owned(), |text, cell| format!("{text} {:.3}", cell.entropy))
+}
+
+/// `skips 2 1`, a number for each type of cell.
+fn skips(cells: &CellLeanings) -> String {
+    cells.cells().fold("skips".to_owned(), |text, cell| format!("{text} {}", cell.skips))
 }
 
 /// A line on an epoch of a search, with what is to be said of its cell.
 pub fn search_epoch(e: &SearchEpoch, clock: &StageClock, speed: Option<f64>, cell: &str) -> String {
     format!(
         "search {:>3}/{}  loss {:.4}  accuracy {}  valid loss {}  valid accuracy {} (*)  lr {:.5}  \
-         entropy {:.3} {:.3}  skips {} {}  {}  {}{}  {}",
+         {}  {}  {}  {}{}  {}",
         e.epoch + 1,
         clock.epochs,
         e.train_loss,
@@ -100,10 +135,8 @@ pub fn search_epoch(e: &SearchEpoch, clock: &StageClock, speed: Option<f64>, cel
         loss(e.valid_loss),
         percent(e.valid_accuracy),
         e.learning_rate,
-        e.entropy_normal,
-        e.entropy_reduction,
-        e.skips_normal,
-        e.skips_reduction,
+        entropies(&e.cells),
+        skips(&e.cells),
         pace(speed),
         duration(e.seconds),
         rest(clock),
@@ -146,9 +179,9 @@ fn loss(loss: Option<f64>) -> String {
 }
 
 /// The weight of each candidate on each edge of one kind of cell, as a table.
-pub fn edge_weights(kind: CellKind, rows: &[Vec<f32>], candidates: &[Primitive]) -> String {
+pub fn edge_weights(cell: &str, rows: &[Vec<f64>], candidates: &[Primitive]) -> String {
     let n_nodes = (0..).find(|&n_nodes| CellTopology { n_nodes }.n_edges() >= rows.len()).unwrap_or(0);
-    let mut lines = vec![vec![format!("{kind} cell")]];
+    let mut lines = vec![vec![format!("{cell} cell")]];
     lines[0].extend(candidates.iter().map(|candidate| candidate.name().to_owned()));
     let edges = CellTopology { n_nodes }.edges();
     for (edge, row) in edges.iter().zip(rows) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use softcell::destination::{Destination, Existing};
+use softcell::export::{Destination, Existing};
 
 /// Settings of a run of about a second.
 pub const TINY: &str = "--images-per-class 20 --search-init-channels 2 --search-layers 2 --nodes 1 --search-epochs 2 \

@@ -5,8 +5,8 @@ mod images;
 use std::ops::Range;
 
 use super::norm_gradient::{Coefficients, NormSums};
-use super::plan::{Map, Source};
-use super::record::Record;
+use super::plan::{Map, Place, Source};
+use super::record::{Outside, Record};
 use super::shapes::{groups, split, split_all, summing_groups};
 use super::stage_gradient::GradientScratch;
 use crate::support::parallel::for_each;
@@ -52,19 +52,19 @@ impl InputGradient<'_> {
 
 /// The gradients that were asked for.
 pub(super) struct Gradients<'a> {
-    pub inputs: [InputGradient<'a>; 2],
+    pub inputs: Vec<InputGradient<'a>>,
     pub weights: Option<Vec<f32>>,
     pub terms: Option<Vec<f32>>,
 }
 
 struct Backward<'a> {
     record: &'a Record,
-    inputs: [&'a [f32]; 2],
-    output: &'a [f32],
+    /// Inputs and output of the forward pass.
+    outside: Outside<'a>,
     wanted: Wanted,
-    /// Gradient of the output; a state's part becomes the gradient of the state.
+    /// Gradient of the output; a state's part becomes the gradient of the state (before it was shuffled).
     gradient: &'a mut [f32],
-    /// Gradients of the states outside of the output.
+    /// Gradients of the states outside of the output, but for those that go to an input.
     states: Vec<Buffer>,
     /// Gradients of the normalised first halves, while their state is worked on.
     firsts: Vec<Buffer>,
@@ -74,24 +74,22 @@ struct Backward<'a> {
     coefficients: Vec<Coefficients>,
     weights: Vec<f32>,
     terms: Vec<f32>,
-    input_gradients: [InputGradient<'a>; 2],
+    input_gradients: Vec<InputGradient<'a>>,
 }
 
-/// A cell backward. `inputs` and `output` are those of the forward pass; `gradient` is that of the output and is
+/// A cell backward. `outside` are all inputs and outputs of the forward pass; `gradient` is that of the output and is
 /// used as working memory.
 pub(super) fn backward<'a>(
     record: &'a Record,
-    inputs: [&'a [f32]; 2],
-    output: &'a [f32],
+    outside: Outside<'a>,
     gradient: &'a mut [f32],
-    input_gradients: [InputGradient<'a>; 2],
+    input_gradients: Vec<InputGradient<'a>>,
     wanted: Wanted,
 ) -> Gradients<'a> {
     let plan = &record.plan;
     let mut pass = Backward {
         record,
-        inputs,
-        output,
+        outside,
         wanted,
         gradient,
         states: Vec::new(),
@@ -103,12 +101,14 @@ pub(super) fn backward<'a>(
         input_gradients,
     };
     pass.states = (0..plan.states())
-        .map(|state| match plan.slot(state) {
-            Some(_) => Buffer::default(),
-            None if !pass.wants(state) => Buffer::default(),
-            None => {
-                Buffer::dirty(record.shapes.images * record.shapes.state_pixels(state) * plan.blocks.width())
-            }
+        .map(|state| {
+            let own = match plan.place(state) {
+                Place::Output(_) => false,
+                Place::Input => !pass.input_gradients[state].wanted(),
+                Place::Own => true,
+            };
+            let len = record.shapes.images * record.shapes.values(plan, Map::State(state));
+            if own && pass.wants(state) { Buffer::dirty(len) } else { Buffer::default() }
         })
         .collect();
     for state in (0..plan.states()).rev().filter(|&state| pass.wants(state)).collect::<Vec<_>>() {
@@ -116,9 +116,10 @@ pub(super) fn backward<'a>(
         pass.run(plan.stages_of(Source::State(state)), Step::State(state));
         pass.firsts.iter_mut().for_each(|first| *first = Buffer::default());
     }
-    for input in 0..plan.inputs {
-        if pass.wants(input) {
-            pass.run(plan.stages_of(Source::Input(input)), Step::Input(input));
+    for input in 0..plan.inputs() {
+        let stages = plan.stages_of(Source::Input(input));
+        if pass.wants(input) && !stages.is_empty() {
+            pass.run(stages, Step::Input(input));
         }
     }
     Gradients {
@@ -150,7 +151,7 @@ struct Part<'a> {
 impl Backward<'_> {
     /// Whether anything that is asked for depends on the gradient of this state.
     fn wants(&self, state: usize) -> bool {
-        state >= self.record.plan.inputs || self.wanted.weights || self.input_gradients[state].wanted()
+        state >= self.record.plan.inputs() || self.wanted.weights || self.input_gradients[state].wanted()
     }
 
     fn run(&mut self, stages: Vec<usize>, step: Step) {
@@ -172,7 +173,7 @@ impl Backward<'_> {
         let firsts: Vec<usize> =
             if step == Step::Second { stages.iter().map(first_of).collect() } else { Vec::new() };
         let first_lens: Vec<usize> =
-            firsts.iter().map(|&first| record.shapes.pixels(plan, Map::Stage(first)) * width).collect();
+            firsts.iter().map(|&first| record.shapes.values(plan, Map::Stage(first))).collect();
         let mut first_buffers: Vec<Buffer> =
             first_lens.iter().map(|len| Buffer::dirty(len * images)).collect();
         let summands = match step {
@@ -180,13 +181,13 @@ impl Backward<'_> {
             _ => Vec::new(),
         };
         let sums_len = match step {
-            Step::Second => 2 * width * firsts.len(),
+            Step::Second => 2 * plan.seen.width() * firsts.len(),
             Step::State(_) => (1 + summands.len()) * width,
             Step::Input(_) => 0,
         };
         let mut sums = Buffer::dirty(sums_len * images);
         let weights_lens: Vec<usize> =
-            stages.iter().map(|&stage| plan.stages[stage].gradient_len(&plan.blocks)).collect();
+            stages.iter().map(|&stage| plan.stages[stage].gradient_len()).collect();
         let weights_len: usize = if self.wanted.weights { weights_lens.iter().sum() } else { 0 };
         let mut weights = Buffer::dirty(weights_len * groups.len());
         let gradient = std::mem::take(&mut self.gradient);
@@ -194,17 +195,19 @@ impl Backward<'_> {
             Step::State(state) => std::mem::take(&mut self.states[state]),
             _ => Buffer::default(),
         };
-        let mut input_gradient = match step {
-            Step::Input(input) => {
-                std::mem::replace(&mut self.input_gradients[input], InputGradient::Unwanted)
-            }
-            _ => InputGradient::Unwanted,
+        let input = match step {
+            Step::Input(input) => Some(input),
+            Step::State(state) if plan.place(state) == Place::Input && own.is_empty() => Some(state),
+            Step::State(_) | Step::Second => None,
+        };
+        let mut input_gradient = match input {
+            Some(input) => std::mem::replace(&mut self.input_gradients[input], InputGradient::Unwanted),
+            None => InputGradient::Unwanted,
         };
         let accumulate = matches!(input_gradient, InputGradient::Add(_));
 
-        let output_len = record.shapes.output_pixels(plan) * width * plan.config.output.len();
-        let own_values: &mut [f32] =
-            if let Step::Input(_) = step { input_gradient.values() } else { &mut own };
+        let output_len = gradient.len() / images;
+        let own_values: &mut [f32] = if input.is_some() { input_gradient.values() } else { &mut own };
         let own_len = own_values.len() / images;
         let mut own_parts = split(own_values, own_len, &groups).into_iter();
         let mut weights_parts = weights.chunks_mut(weights_len.max(1));
@@ -231,8 +234,13 @@ impl Backward<'_> {
             Step::State(state) => plan.pools_of(state),
             _ => Vec::new(),
         };
-        let pooled_lens = pools.iter().map(|&pool| record.shapes.pixels(plan, Map::Pool(pool)) * width);
-        let pooled = pooled_lens.max().unwrap_or(0);
+        let pooled_lens = pools.iter().map(|&pool| record.shapes.values(plan, Map::Pool(pool)));
+        let mut spare = pooled_lens.max().unwrap_or(0);
+        if let Step::State(state) = step
+            && plan.is_shuffled(state)
+        {
+            spare = spare.max(record.shapes.values(plan, Map::State(state)));
+        }
         let cost = stages
             .iter()
             .map(|&s| {
@@ -245,7 +253,7 @@ impl Backward<'_> {
         for_each(
             parts,
             cost * images.div_ceil(groups.len()),
-            || GradientScratch::new(record, &stages, pooled),
+            || GradientScratch::new(record, &stages, spare),
             |scratch, _, mut part| {
                 if let Some(weights) = &mut part.weights {
                     weights.fill(0.0);
@@ -253,7 +261,8 @@ impl Backward<'_> {
                 match step {
                     Step::Second => this.second_part(&stages, &firsts, &weights_lens, scratch, part),
                     Step::State(state) => {
-                        this.state_part(state, &stages, &summands, &weights_lens, scratch, part);
+                        let lists = (&stages[..], &summands[..], &weights_lens[..]);
+                        this.state_part(state, lists, accumulate, scratch, part);
                     }
                     Step::Input(input) => this.input_part(input, stages[0], accumulate, scratch, part),
                 }
@@ -266,8 +275,10 @@ impl Backward<'_> {
         }
         match step {
             Step::State(state) => self.states[state] = own,
-            Step::Input(input) => self.input_gradients[input] = input_gradient,
-            Step::Second => {}
+            Step::Input(_) | Step::Second => {}
+        }
+        if let Some(input) = input {
+            self.input_gradients[input] = input_gradient;
         }
         if weights_len > 0 {
             self.add_weights(&stages, &weights, weights_len);
@@ -300,8 +311,8 @@ impl Backward<'_> {
         let mut rest = &total[..];
         for &stage in stages {
             let stage = &plan.stages[stage];
-            let (packed, tail) = rest.split_at(stage.gradient_len(&plan.blocks));
-            stage.unpack_gradient(packed, &plan.blocks, &mut self.weights);
+            let (packed, tail) = rest.split_at(stage.gradient_len());
+            stage.unpack_gradient(packed, &mut self.weights);
             rest = tail;
         }
     }
@@ -310,7 +321,7 @@ impl Backward<'_> {
         let plan = &self.record.plan;
         for (index, &first) in firsts.iter().enumerate() {
             let rows = [2 * index, 2 * index + 1];
-            let sums = NormSums::new(sums, 2 * firsts.len(), rows, plan.blocks.width(), None);
+            let sums = NormSums::new(sums, 2 * firsts.len(), rows, plan.seen.width(), None);
             let pixels = self.record.shapes.pixels(plan, Map::Stage(first));
             self.first_coefficients[first] = self.through_norm(plan.stages[first].norm, 1.0, &sums, pixels);
         }
@@ -333,7 +344,10 @@ impl Backward<'_> {
                 Some(norm) => {
                     (self.through_norm(norm, weight, &sums, pixels), sums.slope(&record.norms[norm]))
                 }
-                None => (Coefficients::plain(weight, width), sums.centred.iter().sum()),
+                None => {
+                    let slope = sums.centred[spec.values.clone()].iter().sum();
+                    (Coefficients::plain(weight, spec.values.clone(), width), slope)
+                }
             };
             self.coefficients[summand] = coefficients;
             if let Some(term) = spec.term {
@@ -349,7 +363,7 @@ impl Backward<'_> {
             && let Some([gamma, beta]) = &record.plan.norms[norm].affine
         {
             let t = sums.normalised(values);
-            for (index, channel) in record.plan.blocks.positions().into_iter().enumerate() {
+            for (index, channel) in record.plan.norms[norm].blocks.positions().into_iter().enumerate() {
                 self.weights[gamma.start + index] = (f64::from(weight) * t[channel]) as f32;
                 self.weights[beta.start + index] = (f64::from(weight) * sums.plain[channel]) as f32;
             }

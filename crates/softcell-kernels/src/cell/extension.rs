@@ -17,11 +17,12 @@ use burn::tensor::{GradientCheckpointingStrategy, Tensor};
 use burn_flex::FlexTensor;
 
 use super::backward::{Gradients, InputGradient, Wanted, backward};
-use super::forward::{CellInput, Normalise, forward};
+use super::config::CellConfig;
+use super::forward::{Normalise, Operands, forward};
 use super::pack::pack;
 use super::plan::CellPlan;
-use super::record::Record;
-use super::shapes::Shapes;
+use super::record::{Outside, Record};
+use super::shapes::{Shapes, image};
 use super::statistics::Statistics;
 use crate::support::extension::{primitive, tracked_primitive};
 use crate::support::flex::{contiguous, dims, tensor, tensor_of};
@@ -35,7 +36,7 @@ pub(super) struct Context {
     pub scales: Option<Vec<f32>>,
     pub given: Option<Arc<Statistics>>,
     /// Of the inputs that are outputs of cells.
-    pub inputs: [Option<GradientSlot>; 2],
+    pub inputs: Vec<Option<GradientSlot>>,
     pub output: GradientSlot,
 }
 
@@ -52,7 +53,7 @@ impl GradientSlot {
 }
 
 pub(super) fn cell(
-    states: [Tensor<5>; 2],
+    states: Vec<Tensor<5>>,
     weights: Tensor<1>,
     terms: Tensor<1>,
     context: Context,
@@ -64,23 +65,23 @@ pub(super) fn cell(
         .or_else(|| terms.gradient_checkpointing_strategy());
     match strategy {
         None => {
-            let states = states.map(primitive::<Flex, 5>);
+            let states = states.into_iter().map(primitive::<Flex, 5>).collect();
             let (weights, terms) = (primitive::<Flex, 1>(weights), primitive::<Flex, 1>(terms));
             let (y, statistics) = constant(states, weights, terms, &context);
             (Tensor::from_primitive::<Flex>(y), statistics)
         }
         Some(strategy @ GradientCheckpointingStrategy::Disabled) => {
-            tracked::<NoCheckpointing>(states, weights, terms, strategy, context)
+            tracked_inputs::<NoCheckpointing>(states, weights, terms, strategy, context)
         }
         Some(strategy @ GradientCheckpointingStrategy::Balanced) => {
-            tracked::<BalancedCheckpointing>(states, weights, terms, strategy, context)
+            tracked_inputs::<BalancedCheckpointing>(states, weights, terms, strategy, context)
         }
     }
 }
 
-/// The cell on an autodiff device; tensors without autodiff become constants of it.
-fn tracked<C: CheckpointStrategy>(
-    states: [Tensor<5>; 2],
+/// The cell as a node with two parents more than it has inputs.
+fn tracked_inputs<C: CheckpointStrategy>(
+    states: Vec<Tensor<5>>,
     weights: Tensor<1>,
     terms: Tensor<1>,
     strategy: GradientCheckpointingStrategy,
@@ -89,13 +90,36 @@ fn tracked<C: CheckpointStrategy>(
 where
     DispatchTensor: DispatchKindConversion<Autodiff<Flex, C>>,
 {
-    let [s0, s1] = states.map(|state| tracked_primitive::<Autodiff<Flex, C>, 5>(state, strategy));
+    const { assert!(CellConfig::MAX_INPUTS == 4) };
+    match states.len() {
+        1 => tracked::<C, 3>(states, weights, terms, strategy, context),
+        2 => tracked::<C, 4>(states, weights, terms, strategy, context),
+        3 => tracked::<C, 5>(states, weights, terms, strategy, context),
+        4 => tracked::<C, 6>(states, weights, terms, strategy, context),
+        inputs => unreachable!("a plan of {inputs} inputs"),
+    }
+}
+
+/// The cell on an autodiff device, with `N` parents; tensors without autodiff become constants of it.
+fn tracked<C: CheckpointStrategy, const N: usize>(
+    states: Vec<Tensor<5>>,
+    weights: Tensor<1>,
+    terms: Tensor<1>,
+    strategy: GradientCheckpointingStrategy,
+    context: Context,
+) -> (Tensor<5>, Statistics)
+where
+    DispatchTensor: DispatchKindConversion<Autodiff<Flex, C>>,
+{
+    let states: Vec<_> =
+        states.into_iter().map(|state| tracked_primitive::<Autodiff<Flex, C>, 5>(state, strategy)).collect();
     let [weights, terms] =
         [weights, terms].map(|tensor| tracked_primitive::<Autodiff<Flex, C>, 1>(tensor, strategy));
-    let parents = [s0.node(), s1.node(), weights.node(), terms.node()];
+    let parents: Vec<_> = states.iter().chain([&weights, &terms]).map(|parent| parent.node()).collect();
+    let parents: [_; N] = parents.try_into().expect("N is two more than there are inputs");
     let (y, statistics) = match CellBackward.prepare::<C>(parents).compute_bound().stateful() {
         OpsKind::Tracked(prep) => {
-            let states = [s0, s1].map(|state| contiguous(state.into_primitive()));
+            let states: Vec<_> = states.into_iter().map(|state| contiguous(state.into_primitive())).collect();
             let (weights, terms) = (contiguous(weights.into_primitive()), contiguous(terms.into_primitive()));
             let (y, mut record, statistics) = recorded(&states, &weights, &terms, &context);
             record.forget();
@@ -109,7 +133,7 @@ where
             (prep.finish(state, y), statistics)
         }
         OpsKind::UnTracked(prep) => {
-            let states = [s0, s1].map(|state| state.into_primitive());
+            let states = states.into_iter().map(|state| state.into_primitive()).collect();
             let (y, statistics) =
                 constant(states, weights.into_primitive(), terms.into_primitive(), &context);
             (prep.finish(y), statistics)
@@ -118,25 +142,18 @@ where
     (Tensor::from_primitive::<Autodiff<Flex, C>>(y), statistics)
 }
 
-fn input<'a>(
-    states: &'a [FlexTensor; 2],
-    weights: &'a FlexTensor,
-    terms: &'a FlexTensor,
-    scales: Option<&'a [f32]>,
-) -> CellInput<'a> {
-    let sizes = states.each_ref().map(|state| {
+/// The values of the inputs.
+fn storages(states: &[FlexTensor]) -> Vec<&[f32]> {
+    states.iter().map(FlexTensor::storage).collect()
+}
+
+fn shapes(plan: &CellPlan, states: &[FlexTensor]) -> Shapes {
+    let size = |state: &FlexTensor| {
         let [_, _, height, width, _] = dims::<5>(state);
         [height, width]
-    });
+    };
     let [images, ..] = dims::<5>(&states[0]);
-    CellInput {
-        states: states.each_ref().map(|state| state.storage()),
-        images,
-        sizes,
-        weights: weights.storage(),
-        terms: terms.storage(),
-        scales,
-    }
+    Shapes::new(plan, images, &states.iter().map(size).collect::<Vec<_>>())
 }
 
 fn normalise(given: Option<&Statistics>) -> Normalise<'_> {
@@ -150,14 +167,20 @@ fn output_dims(plan: &CellPlan, shapes: &Shapes) -> [usize; 5] {
 
 /// All images at once, with what the backward pass needs.
 fn recorded(
-    states: &[FlexTensor; 2],
+    states: &[FlexTensor],
     weights: &FlexTensor,
     terms: &FlexTensor,
     context: &Context,
 ) -> (FlexTensor, Record, Statistics) {
     let plan = &context.plan;
-    let input = input(states, weights, terms, context.scales.as_deref());
-    let shapes = Shapes::new(plan, input.images, input.sizes);
+    let shapes = shapes(plan, states);
+    let input = Operands {
+        states: &storages(states),
+        images: shapes.images,
+        weights: weights.storage(),
+        terms: terms.storage(),
+        scales: context.scales.as_deref(),
+    };
     let packed = Arc::new(pack(plan, &shapes, input.weights, true));
     let shape = output_dims(plan, &shapes);
     let mut y = Buffer::dirty(shape.iter().product());
@@ -169,16 +192,22 @@ fn recorded(
 /// Without a backward pass. With given statistics no image depends on another: groups of images run through
 /// the whole cell one by one, so that everything in between stays in the cache.
 fn constant(
-    states: [FlexTensor; 2],
+    states: Vec<FlexTensor>,
     weights: FlexTensor,
     terms: FlexTensor,
     context: &Context,
 ) -> (FlexTensor, Statistics) {
     let plan = &context.plan;
-    let states = states.map(contiguous);
+    let states: Vec<_> = states.into_iter().map(contiguous).collect();
     let (weights, terms) = (contiguous(weights), contiguous(terms));
-    let input = input(&states, &weights, &terms, context.scales.as_deref());
-    let shapes = Shapes::new(plan, input.images, input.sizes);
+    let shapes = shapes(plan, &states);
+    let input = Operands {
+        states: &storages(&states),
+        images: shapes.images,
+        weights: weights.storage(),
+        terms: terms.storage(),
+        scales: context.scales.as_deref(),
+    };
     let packed = Arc::new(pack(plan, &shapes, input.weights, false));
     let shape = output_dims(plan, &shapes);
     let mut output = Buffer::dirty(shape.iter().product());
@@ -186,23 +215,19 @@ fn constant(
         let (_, statistics) = forward(plan, shapes, packed, &input, Normalise::Batch, &mut output);
         return (tensor_of(output, shape), statistics);
     };
-    let image = output.len() / input.images;
-    let lens = input.states.map(|state| state.len() / input.images);
+    let output_len = output.len() / input.images;
     let cost = packed.iter().map(|p| p.out.height * p.out.width * p.pointwise.len()).sum();
     for_each(
-        chunks(&mut output, image),
+        chunks(&mut output, output_len),
         cost,
         || (),
         |(), at, output| {
             let scales = input.scales.map(|scales| -> Vec<f32> {
                 scales.iter().skip(at).step_by(input.images).copied().collect()
             });
-            let part = CellInput {
-                states: std::array::from_fn(|k| &input.states[k][at * lens[k]..(at + 1) * lens[k]]),
-                images: 1,
-                scales: scales.as_deref(),
-                ..input
-            };
+            let states: Vec<&[f32]> =
+                input.states.iter().map(|state| image(state, state.len() / input.images, at)).collect();
+            let part = Operands { states: &states, images: 1, scales: scales.as_deref(), ..input };
             let shapes = Shapes { images: 1, ..shapes.clone() };
             forward(plan, shapes, Arc::clone(&packed), &part, Normalise::Given(given), output);
         },
@@ -216,10 +241,10 @@ struct CellBackward;
 #[derive(Clone)]
 struct State {
     record: Arc<Record>,
-    inputs: [FlexTensor; 2],
+    inputs: Vec<FlexTensor>,
     output: FlexTensor,
     /// Of the inputs.
-    slots: [Option<GradientSlot>; 2],
+    slots: Vec<Option<GradientSlot>>,
     /// Of the output.
     own: GradientSlot,
 }
@@ -230,39 +255,42 @@ impl fmt::Debug for State {
     }
 }
 
-impl Backward<Flex, 4> for CellBackward {
+impl<const N: usize> Backward<Flex, N> for CellBackward {
     type State = State;
 
-    fn backward(self, ops: Ops<State, 4>, grads: &mut grads::Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<State, N>, grads: &mut grads::Gradients, _: &mut Checkpointer) {
         let State { record, inputs, output, slots, own } = ops.state;
         own.set(None);
         // The last one who holds the record has its memory to itself.
         let mut record = Arc::try_unwrap(record).expect("a node of the graph is passed once");
-        record.restore(output.storage());
+        let storages = storages(&inputs);
+        let outside = Outside { inputs: &storages, output: output.storage(), first: 0 };
+        record.restore(outside);
         // The gradient's own memory is worked in; it is copied only if somebody else holds it.
         let mut gradient = contiguous(grads.consume::<Flex>(&ops.node));
-        let [s0, s1, weights, terms] = ops.parents;
-        // A plan of one input does not read the second.
-        let parents = [s0, s1.filter(|_| record.plan.inputs > 1)];
-        let mut sums: [Option<FlexTensor>; 2] = std::array::from_fn(|k| {
-            let (parent, slot) = parents[k].as_ref().zip(slots[k].as_ref())?;
-            (slot.set(None) == Some(parent.id)).then(|| contiguous(grads.consume::<Flex>(parent)))
-        });
-        let mut sum_values = sums.each_mut().map(|sum| sum.as_mut().map(FlexTensor::storage_mut::<f32>));
+        let mut parents = Vec::from(ops.parents);
+        let (terms, weights) = (parents.pop().flatten(), parents.pop().flatten());
+        let mut sums: Vec<Option<FlexTensor>> = (parents.iter().zip(&slots))
+            .map(|(parent, slot)| {
+                let (parent, slot) = parent.as_ref().zip(slot.as_ref())?;
+                (slot.set(None) == Some(parent.id)).then(|| contiguous(grads.consume::<Flex>(parent)))
+            })
+            .collect();
         let wanted = Wanted { weights: weights.is_some(), terms: terms.is_some() };
         let Gradients { inputs: new, weights: weight_gradient, terms: term_gradient } = backward(
             &record,
-            inputs.each_ref().map(|state| state.storage()),
-            output.storage(),
+            outside,
             gradient.storage_mut(),
-            std::array::from_fn(|k| match (&parents[k], sum_values[k].take()) {
-                (None, _) => InputGradient::Unwanted,
-                (Some(_), None) => InputGradient::Write(Buffer::dirty(inputs[k].storage::<f32>().len())),
-                (Some(_), Some(sum)) => InputGradient::Add(sum),
-            }),
+            (parents.iter().zip(&mut sums).zip(&storages))
+                .map(|((parent, sum), input)| match (parent, sum) {
+                    (None, _) => InputGradient::Unwanted,
+                    (Some(_), None) => InputGradient::Write(Buffer::dirty(input.len())),
+                    (Some(_), Some(sum)) => InputGradient::Add(sum.storage_mut()),
+                })
+                .collect(),
             wanted,
         );
-        let written = new.map(InputGradient::written);
+        let written: Vec<_> = new.into_iter().map(InputGradient::written).collect();
         for (k, (written, sum)) in written.into_iter().zip(sums).enumerate() {
             let new = written.map(|gradient| tensor_of(gradient, dims::<5>(&inputs[k])));
             if let (Some(parent), Some(gradient)) = (&parents[k], new.or(sum)) {

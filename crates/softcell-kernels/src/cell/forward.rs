@@ -4,22 +4,21 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::pack::Packed;
-use super::plan::{CellPlan, Map, Source, Spread};
-use super::record::{NormValues, Record};
+use super::plan::{CellPlan, Map, Place, Source, Spread};
+use super::record::{NormValues, Outside, Record};
 use super::shapes::{Shapes, groups, image, split, split_all};
 use super::stage::{Following, fill_source, rows_at_once, run_stage};
-use super::statistics::{SUMS, Statistics, merge, sum_map};
+use super::statistics::{NormStatistics, SUMS, Statistics, merge, sum_map};
 use crate::support::ahead::Ahead;
 use crate::support::parallel::for_each;
 use crate::support::workspace::Buffer;
 
 /// What a cell reads.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CellInput<'a> {
-    pub states: [&'a [f32]; 2],
+pub(super) struct Operands<'a> {
+    /// The inputs.
+    pub states: &'a [&'a [f32]],
     pub images: usize,
-    /// Height and width.
-    pub sizes: [[usize; 2]; 2],
     pub weights: &'a [f32],
     /// The weight of each term.
     pub terms: &'a [f32],
@@ -32,12 +31,14 @@ pub(super) struct CellInput<'a> {
 pub(super) struct Scratch {
     pub padded: Buffer,
     pub spread: Buffer,
+    /// A state before it is shuffled.
+    pub mixed: Buffer,
     pub ahead: Ahead,
 }
 
 impl Scratch {
-    /// For these stages, which read one source.
-    pub fn new(record: &Record, stages: &[usize]) -> Self {
+    /// For these stages, which read one source; `mixed` values for a state that is shuffled.
+    pub fn new(record: &Record, stages: &[usize], mixed: usize) -> Self {
         let lanes = record.plan.blocks.lanes;
         let padded = stages
             .iter()
@@ -49,7 +50,8 @@ impl Scratch {
         if let Some(&stage) = stages.first() {
             record.packed[stage].source.clear_margins(lanes, &mut padded);
         }
-        Self { padded, spread: Buffer::dirty(spread.max().unwrap_or(0)), ahead: Ahead::default() }
+        let spread = Buffer::dirty(spread.max().unwrap_or(0));
+        Self { padded, spread, mixed: Buffer::dirty(mixed), ahead: Ahead::default() }
     }
 }
 
@@ -64,7 +66,7 @@ pub(super) enum Normalise<'a> {
 
 struct Pass<'a, 'b> {
     record: Record,
-    input: &'b CellInput<'a>,
+    input: &'b Operands<'a>,
     normalise: Normalise<'b>,
     statistics: Statistics,
     output: &'b mut [f32],
@@ -75,32 +77,27 @@ pub(super) fn forward(
     plan: &Arc<CellPlan>,
     shapes: Shapes,
     packed: Arc<Vec<Packed>>,
-    input: &CellInput<'_>,
+    input: &Operands<'_>,
     normalise: Normalise<'_>,
     output: &mut [f32],
 ) -> (Record, Statistics) {
     let given = matches!(normalise, Normalise::Given(_));
     let record = Record::new(plan, shapes, packed, input, given);
-    let channels = plan.config.channels * plan.norms.len();
-    let statistics = Statistics {
-        mean: vec![0.0; channels],
-        variance: vec![0.0; channels],
-        counts: vec![0; plan.norms.len()],
-    };
-    let mut pass = Pass { record, input, normalise, statistics, output };
-    for input in 0..plan.inputs {
+    let mut pass = Pass { record, input, normalise, statistics: Statistics::default(), output };
+    for input in 0..plan.inputs() {
         pass.run(plan.stages_of(Source::Input(input)), Step::Input(input));
     }
     for state in 0..plan.states() {
         pass.run(plan.stages_of(Source::State(state)), Step::State(state));
         pass.run(plan.second_stages_of(state), Step::Second);
     }
+    pass.statistics.norms.sort_by_key(|norm| norm.norm);
     (pass.record, pass.statistics)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Preprocesses an input.
+    /// Prepares an input.
     Input(usize),
     /// Completes a state and runs all that reads it.
     State(usize),
@@ -121,25 +118,29 @@ struct Part<'a> {
 impl Pass<'_, '_> {
     fn run(&mut self, stages: Vec<usize>, step: Step) {
         let plan = Arc::clone(&self.record.plan);
-        let (width, images) = (plan.blocks.width(), self.record.shapes.images);
+        let images = self.record.shapes.images;
         let pools = match step {
             Step::State(state) => plan.pools_of(state),
             _ => Vec::new(),
         };
-        if stages.is_empty() && step == Step::Second {
+        let nothing_to_complete = match step {
+            Step::State(state) => plan.place(state) == Place::Input,
+            Step::Input(_) | Step::Second => true,
+        };
+        if stages.is_empty() && pools.is_empty() && nothing_to_complete {
             return;
         }
         let groups = groups(images);
         let maps: Vec<Map> =
             stages.iter().map(|&s| Map::Stage(s)).chain(pools.iter().map(|&p| Map::Pool(p))).collect();
-        let lens: Vec<usize> =
-            maps.iter().map(|&map| self.record.shapes.pixels(&plan, map) * width).collect();
+        let lens: Vec<usize> = maps.iter().map(|&map| self.record.shapes.values(&plan, map)).collect();
         let mut buffers: Vec<Buffer> = lens.iter().map(|len| Buffer::dirty(len * images)).collect();
-        let batch = matches!(self.normalise, Normalise::Batch);
-        let sums_len = if batch { SUMS * width } else { 0 };
-        let mut sums: Vec<Buffer> = lens.iter().map(|_| Buffer::dirty(sums_len * images)).collect();
+        let batch = usize::from(matches!(self.normalise, Normalise::Batch));
+        let sums_lens: Vec<usize> =
+            maps.iter().map(|&map| batch * SUMS * plan.blocks_of(map).width()).collect();
+        let mut sums: Vec<Buffer> = sums_lens.iter().map(|len| Buffer::dirty(len * images)).collect();
         let output = std::mem::take(&mut self.output);
-        let output_len = self.record.shapes.output_pixels(&plan) * width * plan.config.output.len();
+        let output_len = output.len() / images;
         let mut state_buffer = match step {
             Step::State(state) => std::mem::take(&mut self.record.states[state]),
             _ => Buffer::default(),
@@ -149,7 +150,8 @@ impl Pass<'_, '_> {
         let mut states = split(&mut state_buffer, state_len, &groups).into_iter();
         let map_parts =
             split_all(buffers.iter_mut().zip(&lens).map(|(b, &len)| (&mut **b, len)).collect(), &groups);
-        let sum_parts = split_all(sums.iter_mut().map(|b| (&mut **b, sums_len)).collect(), &groups);
+        let sum_parts =
+            split_all(sums.iter_mut().zip(&sums_lens).map(|(b, &len)| (&mut **b, len)).collect(), &groups);
         let parts: Vec<Part<'_>> = groups
             .iter()
             .cloned()
@@ -165,11 +167,17 @@ impl Pass<'_, '_> {
             })
             .collect();
         let cost = self.cost(&stages, &pools, step) * images.div_ceil(groups.len());
+        let mixed = match step {
+            Step::State(state) if plan.is_shuffled(state) => {
+                self.record.shapes.values(&plan, Map::State(state))
+            }
+            _ => 0,
+        };
         let this = &*self;
         for_each(
             parts,
             cost,
-            || Scratch::new(&this.record, &stages),
+            || Scratch::new(&this.record, &stages, mixed),
             |scratch, _, part| this.run_part(&stages, &pools, step, scratch, part),
         );
 
@@ -214,7 +222,7 @@ impl Pass<'_, '_> {
         mut part: Part<'_>,
     ) {
         let (record, plan) = (&self.record, &self.record.plan);
-        let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
+        let (lanes, inputs) = (plan.blocks.lanes, self.input.states);
         let output_len = part.output.len() / part.images.len();
         let first = part.images.start;
         for at in part.images.clone() {
@@ -224,21 +232,27 @@ impl Pass<'_, '_> {
             let (state_map, is_slot);
             match step {
                 Step::State(state) => {
-                    let len = record.shapes.state_pixels(state) * width;
-                    match (plan.slot(state), &mut part.state) {
-                        (Some(slot), _) => {
+                    let len = record.shapes.values(plan, Map::State(state));
+                    match (plan.place(state), &mut part.state) {
+                        (Place::Input, _) => {
+                            is_slot = None;
+                            state_map = Some(image(inputs[state], len, at));
+                        }
+                        (Place::Output(slot), _) => {
                             let (before, rest) = output.split_at_mut(slot * len);
-                            record.complete(state, at, before, &mut rest[..len]);
+                            let outside = Outside { inputs, output: before, first: at };
+                            record.complete(state, at, outside, &mut scratch.mixed, &mut rest[..len]);
                             is_slot = Some(slot * len..(slot + 1) * len);
                             state_map = None;
                         }
-                        (None, Some(own)) => {
+                        (Place::Own, Some(own)) => {
                             let own = &mut own[local * len..(local + 1) * len];
-                            record.complete(state, at, output, own);
+                            let outside = Outside { inputs, output, first: at };
+                            record.complete(state, at, outside, &mut scratch.mixed, own);
                             is_slot = None;
                             state_map = Some(&*own);
                         }
-                        (None, None) => unreachable!("a state outside of the output has a buffer"),
+                        (Place::Own, None) => unreachable!("this state has a buffer"),
                     }
                 }
                 Step::Input(_) | Step::Second => {
@@ -247,6 +261,7 @@ impl Pass<'_, '_> {
                 }
             }
             let output = &*output;
+            let outside = Outside { inputs, output, first: at };
             let map: &[f32] = match (is_slot, state_map) {
                 (Some(range), _) => &output[range],
                 (None, Some(map)) => map,
@@ -256,28 +271,28 @@ impl Pass<'_, '_> {
             for (index, &stage) in stages.iter().enumerate() {
                 let source = plan.stages[stage].source;
                 let keep = plan.stages[stage].spread == Spread::Keep;
-                let mut whole: &[f32] = &[];
-                if filled != Some(source) {
-                    filled = Some(source);
-                    match source {
-                        Source::Input(input) => {
-                            let values = self.input.states[input];
-                            whole = image(values, values.len() / record.shapes.images, at);
-                            if !keep {
-                                fill_source(record, stage, whole, None, &mut scratch.padded);
-                            }
-                        }
-                        Source::State(_) => fill_source(record, stage, map, None, &mut scratch.padded),
-                        Source::Stage(before) => {
-                            let values = record.map(Map::Stage(before), &[], at, 0);
-                            let norm = &record.norms[plan.stages[before].norm];
-                            fill_source(record, stage, values, Some(norm), &mut scratch.padded);
-                        }
+                let (whole, norm): (&[f32], _) = match source {
+                    Source::Input(input) => {
+                        (image(inputs[input], inputs[input].len() / record.shapes.images, at), None)
                     }
+                    Source::State(_) => (map, None),
+                    Source::Stage(before) => {
+                        let norm = &record.norms[plan.stages[before].norm];
+                        (record.map(Map::Stage(before), outside, at), Some(norm))
+                    }
+                };
+                // Without a spread the source itself is read; the others share a padded copy.
+                if !keep && filled != Some(source) {
+                    filled = Some(source);
+                    fill_source(record, stage, whole, norm, &mut scratch.padded);
                 }
                 let len = part.maps[done].len() / part.images.len();
                 let out = &mut part.maps[done][local * len..(local + 1) * len];
-                let from = if keep { whole } else { &scratch.padded };
+                let from = if keep {
+                    plan.stages[stage].of_source(whole, record.packed[stage].source)
+                } else {
+                    &scratch.padded
+                };
                 let following = self.following(stages, index, step, at, &part.images);
                 let working = (&mut *scratch.spread, &mut scratch.ahead);
                 run_stage(record, stage, from, following, working, out);
@@ -320,15 +335,17 @@ impl Pass<'_, '_> {
             Step::State(state) if last && next < images.end => {
                 let summands = plan.summands_of(state).into_iter();
                 let maps = summands.map(|summand| plan.summands[summand].map);
+                let outside = Outside { inputs: self.input.states, output: &[], first: 0 };
                 let stored = maps.filter(|map| !matches!(map, Map::State(_)));
                 for (map, to) in stored.zip(&mut following.maps) {
-                    *to = record.map(map, &[], next, 0);
+                    *to = record.map(map, outside, next);
                 }
             }
             Step::Second if !last || next < images.end => {
                 let (index, at) = if last { (0, next) } else { (index + 1, at) };
                 if let Source::Stage(first) = plan.stages[stages[index]].source {
-                    following.maps[0] = record.map(Map::Stage(first), &[], at, 0);
+                    let outside = Outside { inputs: self.input.states, output: &[], first: 0 };
+                    following.maps[0] = record.map(Map::Stage(first), outside, at);
                 }
             }
             _ => {}
@@ -339,10 +356,12 @@ impl Pass<'_, '_> {
     /// The normalisations of a map whose sums are complete.
     fn finish(&mut self, map: Map, sums: &[f32]) {
         let plan = Arc::clone(&self.record.plan);
-        let (width, channels) = (plan.blocks.width(), plan.config.channels);
+        let blocks = plan.blocks_of(map);
+        let (width, channels) = (blocks.width(), blocks.total());
         let pixels = self.record.shapes.pixels(&plan, map);
         let count = pixels * self.record.shapes.images;
-        let norms: Vec<usize> = (0..plan.norms.len()).filter(|&norm| plan.norms[norm].map == map).collect();
+        let norms: Vec<usize> =
+            (0..plan.norms.len()).filter(|&norm| plan.norms[norm].map == Some(map)).collect();
         let batch: Option<Vec<(f64, f64)>> = match self.normalise {
             Normalise::Batch if !norms.is_empty() => Some(
                 (0..channels)
@@ -355,29 +374,31 @@ impl Pass<'_, '_> {
             _ => None,
         };
         for norm in norms {
-            let range = norm * channels..(norm + 1) * channels;
             let values = match (&batch, &self.normalise) {
                 (None, Normalise::Given(given)) => {
-                    let pairs = given.mean[range.clone()].iter().zip(&given.variance[range]);
+                    let given = given.get(norm).expect("`cell` has checked that all are given");
+                    let pairs = given.mean.iter().zip(&given.variance);
                     pairs.map(|(&mean, &variance)| (f64::from(mean), f64::from(variance))).collect()
                 }
                 (batch, _) => {
                     let values = batch.clone().unwrap_or_default();
-                    self.statistics.counts[norm] = count;
-                    for (channel, &(mean, variance)) in values.iter().enumerate() {
-                        self.statistics.mean[range.start + channel] = mean as f32;
-                        self.statistics.variance[range.start + channel] = variance as f32;
-                    }
+                    self.statistics.norms.push(NormStatistics {
+                        norm,
+                        mean: values.iter().map(|&(mean, _)| mean as f32).collect(),
+                        variance: values.iter().map(|&(_, variance)| variance as f32).collect(),
+                        count,
+                    });
                     values
                 }
             };
-            self.record.norms[norm] = self.norm_values(plan.norms[norm].affine.as_ref(), &values);
+            self.record.norms[norm] = self.norm_values(norm, &values);
         }
     }
 
-    fn norm_values(&self, affine: Option<&[Range<usize>; 2]>, values: &[(f64, f64)]) -> NormValues {
+    fn norm_values(&self, norm: usize, values: &[(f64, f64)]) -> NormValues {
         let plan = &self.record.plan;
-        let width = plan.blocks.width();
+        let affine = plan.norms[norm].affine.as_ref();
+        let width = plan.norms[norm].blocks.width();
         let mut norm = NormValues {
             mean: vec![0.0; width],
             inverse: vec![0.0; width],

@@ -2,8 +2,9 @@
 
 use burn::tensor::Tensor;
 
+use super::blocks::Blocks;
+use super::config::InputChannels;
 use super::extension::GradientSlot;
-use super::plan::{Blocks, InputChannels};
 
 /// A batch of maps in the layout of the fast cell: `[N, blocks, H, W, lanes]`. Each group of channels fills
 /// whole blocks; what is left over in a group's last block is zero.

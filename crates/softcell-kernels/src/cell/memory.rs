@@ -1,6 +1,6 @@
 //! How much memory a cell takes in training, without running it.
 
-use super::plan::{CellPlan, Map, Source};
+use super::plan::{CellPlan, Map, Place, Source};
 use super::shapes::{Shapes, group_count};
 
 /// Bytes that a cell takes in training, for a batch. Per-thread working memory, which does not grow with the
@@ -27,14 +27,13 @@ impl CellPlan {
     /// # Panics
     ///
     /// If two summands of a state differ in size.
-    pub fn memory(&self, images: usize, sizes: [[usize; 2]; 2]) -> CellMemory {
+    pub fn memory(&self, images: usize, sizes: &[[usize; 2]]) -> CellMemory {
         let shapes = Shapes::new(self, images, sizes);
-        let width = self.blocks.width();
         let values = |factors: &[usize]| -> f64 { factors.iter().map(|&factor| factor as f64).product() };
         let maps = |[height, width]: [usize; 2], channels: usize| values(&[images, height, width, channels]);
-        let map = |map: Map| maps(shapes.size(self, map), width);
+        let map = |map: Map| maps(shapes.size(self, map), self.blocks_of(map).width());
         let stages: f64 = (0..self.stages.len()).map(|stage| map(Map::Stage(stage))).sum();
-        let outside = |state: &usize| self.slot(*state).is_none();
+        let outside = |state: &usize| self.place(*state) == Place::Own;
         let states = |range: std::ops::Range<usize>| -> f64 {
             range.filter(outside).map(|state| map(Map::State(state))).sum()
         };
@@ -42,15 +41,15 @@ impl CellPlan {
             .stages
             .iter()
             .map(|stage| {
-                let (inputs, outputs) = (&stage.spread_blocks, &self.blocks);
+                let (inputs, outputs) = (&stage.spread_blocks, &stage.out_blocks);
                 values(&[inputs.total(), outputs.width()]) + values(&[outputs.total(), inputs.width()])
             })
             .sum();
         // Computed for the forward pass, forgotten, and computed again for the backward pass.
         let again =
-            states(0..self.inputs) + (0..self.pools.len()).map(|pool| map(Map::Pool(pool))).sum::<f64>();
+            states(0..self.inputs()) + (0..self.pools.len()).map(|pool| map(Map::Pool(pool))).sum::<f64>();
         let gradients = |stages: Vec<usize>| -> f64 {
-            let len = stages.iter().map(|&stage| self.stages[stage].gradient_len(&self.blocks) as f64);
+            let len = stages.iter().map(|&stage| self.stages[stage].gradient_len() as f64);
             len.sum::<f64>() * group_count(images) as f64
         };
         let step = |state: usize| {
@@ -63,14 +62,12 @@ impl CellPlan {
             firsts + gradients(seconds).max(gradients(self.stages_of(Source::State(state))))
         };
         let of_states = (0..self.states()).map(step);
-        let of_inputs = (0..self.inputs).map(|input| gradients(self.stages_of(Source::Input(input))));
+        let of_inputs = (0..self.inputs()).map(|input| gradients(self.stages_of(Source::Input(input))));
         let steps = of_states.chain(of_inputs).fold(0.0, f64::max);
         let bytes = |values: f64| values * size_of::<f32>() as f64;
         CellMemory {
-            output: bytes(
-                maps(shapes.states[self.config.output[0]], width) * self.config.output.len() as f64,
-            ),
-            kept: bytes(stages + states(self.inputs..self.states()) + packed),
+            output: bytes(map(Map::State(self.config.output[0])) * self.config.output.len() as f64),
+            kept: bytes(stages + states(self.inputs()..self.states()) + packed),
             forward: bytes(again),
             backward: bytes(again + states(0..self.states()) + steps + self.weights() as f64),
         }
@@ -79,7 +76,7 @@ impl CellPlan {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::{CellConfig, InputChannels, Operation, Term};
+    use super::super::config::{CellConfig, CellInput, InputChannels, Operation, Preparation, Term};
     use super::*;
 
     #[test]
@@ -88,8 +85,8 @@ mod tests {
         let separable = Operation::Separable { kernel: 3 };
         let plan = CellPlan::new(CellConfig {
             channels: 16,
-            inputs: [channels; 2],
-            halve: [false; 2],
+            share: 1,
+            inputs: vec![CellInput { channels, preparation: Preparation::Keep }; 2],
             affine: false,
             nodes: 2,
             terms: vec![
@@ -102,7 +99,7 @@ mod tests {
         })
         .unwrap();
         let map = 5 * 4 * 4 * 16 * 4;
-        let memory = plan.memory(5, [[4, 4]; 2]);
+        let memory = plan.memory(5, &[[4, 4]; 2]);
         assert_eq!(memory.output, f64::from(map));
         // Two preprocessed inputs, both halves of the convolution, the node outside of the output; the weights of
         // four pointwise convolutions, there and back.
@@ -112,10 +109,10 @@ mod tests {
         let weights = 4 * 16 * 16 + 2 * 9 * 16;
         let backward = 2 * map + 3 * map + map + 5 * (16 * 16 + 9 * 16) * 4 + weights * 4;
         assert_eq!(memory.backward, f64::from(backward));
-        let twice = plan.memory(10, [[4, 4]; 2]);
+        let twice = plan.memory(10, &[[4, 4]; 2]);
         assert_eq!((twice.output, twice.forward), (2.0 * memory.output, 2.0 * memory.forward));
         // Sizes beyond all memory neither overflow nor take any.
-        let huge = plan.memory(usize::MAX, [[usize::MAX; 2]; 2]);
+        let huge = plan.memory(usize::MAX, &[[usize::MAX; 2]; 2]);
         assert!(huge.output > 1e57 && huge.kept > huge.output);
     }
 }

@@ -1,9 +1,12 @@
 //! A whole cell as one operation.
 
 mod backward;
+mod blocks;
+mod config;
 mod extension;
 mod forward;
 mod kernels;
+mod lower;
 mod map;
 mod memory;
 mod norm_gradient;
@@ -20,10 +23,14 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
+pub use blocks::block_lanes;
+pub use config::{
+    CellConfig, CellInput, ConvolutionConfig, InputChannels, Operation, Preparation, Term, Unfused,
+};
 pub use map::BlockedMap;
 pub use memory::CellMemory;
-pub use plan::{CellConfig, CellPlan, ConvolutionConfig, InputChannels, Operation, Term, block_lanes};
-pub use statistics::Statistics;
+pub use plan::{CellPart, CellPlan, Origin, WeightTensor};
+pub use statistics::{NormStatistics, Statistics};
 
 use crate::support::device::runs_on_flex;
 use extension::{Context, GradientSlot};
@@ -31,15 +38,15 @@ use extension::{Context, GradientSlot};
 /// The tensors and numbers of one call of [`cell`].
 #[derive(Clone, Debug)]
 pub struct CellArguments {
-    /// The two inputs.
-    pub states: [BlockedMap; 2],
-    /// All weights of the cell in the order of [`CellPlan::weights`].
+    /// The inputs.
+    pub states: Vec<BlockedMap>,
+    /// All weights of the cell in the order of [`CellPlan::parts`].
     pub weights: Tensor<1>,
     /// A weight for each term (one that is ignored where there are none).
     pub terms: Tensor<1>,
     /// Per term and image, `[terms · N]`: what each image's value of the term is multiplied with.
     pub scales: Option<Vec<f32>>,
-    /// Statistics to normalise with; without them, those of the batch.
+    /// Statistics to normalise with, at least for all normalisations in the plan; without them, those of the batch.
     pub given: Option<Arc<Statistics>>,
 }
 
@@ -48,15 +55,15 @@ pub fn cell_runs_on<const D: usize>(x: &Tensor<D>) -> bool {
     runs_on_flex(x)
 }
 
-/// A cell: preprocessing of both inputs, then node by node `h_j = Σ_k w_k · s_kn · op_k(h_{source(k)})`; the
-/// output is the concatenation of some nodes. Differentiable in the inputs, the weights and the terms'
-/// weights, the dependence of the batch's statistics included.
+/// A cell: preparation of the inputs, then node by node `h_j = Σ_k w_k · s_kn · op_k(h_{source(k)})`, with channels
+/// that operations do not see as in [`CellConfig::share`]; the output is the concatenation of some nodes.
+/// Differentiable in the inputs, the weights and the terms' weights, the dependence of the batch's statistics included.
 ///
-/// Returns the output and the statistics that the normalisations saw (empty values with given ones).
+/// Returns the output and the statistics that the normalisations saw (none with given ones).
 ///
 /// # Shapes
 ///
-/// Inputs of the plan's channels, `[N, H, W]` such that both have one size after preprocessing; `weights`
+/// Inputs of the plan's channels, `[N, H, W]` such that all summands of a node have one size; `weights`
 /// `[plan.weights()]`, `terms` `[number of terms]`.
 ///
 /// # Panics
@@ -65,8 +72,9 @@ pub fn cell_runs_on<const D: usize>(x: &Tensor<D>) -> bool {
 pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Statistics) {
     let CellArguments { states, weights, terms, scales, given } = arguments;
     let config = &plan.config;
+    assert_eq!(states.len(), config.inputs.len(), "inputs of a cell");
     let images = states[0].values.dims()[0];
-    for (state, expected) in states.iter().zip(config.inputs) {
+    for (state, expected) in states.iter().zip(config.inputs.iter().map(|input| input.channels)) {
         let [n, blocks, .., lanes] = state.values.dims();
         assert!(
             state.channels == expected
@@ -83,16 +91,21 @@ pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Stat
     if let Some(scales) = &scales {
         assert_eq!(scales.len(), config.terms.len() * images, "scales of a cell's terms");
     }
-    let [s0, s1] = states;
+    if let Some(given) = &given {
+        for (index, norm) in plan.norms.iter().enumerate().filter(|(_, norm)| norm.map.is_some()) {
+            let found = given.get(index).map(|given| [given.mean.len(), given.variance.len()]);
+            let expected = norm.blocks.total();
+            assert_eq!(
+                found,
+                Some([expected; 2]),
+                "channels of the statistics given for normalisation {index}"
+            );
+        }
+    }
+    let (states, inputs) = states.into_iter().map(|state| (state.values, state.gradient)).unzip();
     let gradient = GradientSlot::default();
-    let context = Context {
-        plan: Arc::clone(plan),
-        scales,
-        given,
-        inputs: [s0.gradient, s1.gradient],
-        output: gradient.clone(),
-    };
-    let (values, statistics) = extension::cell([s0.values, s1.values], weights, terms, context);
+    let context = Context { plan: Arc::clone(plan), scales, given, inputs, output: gradient.clone() };
+    let (values, statistics) = extension::cell(states, weights, terms, context);
     (BlockedMap { values, channels: plan.output_channels(), gradient: Some(gradient) }, statistics)
 }
 

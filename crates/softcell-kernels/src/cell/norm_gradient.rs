@@ -13,9 +13,11 @@ pub(super) struct Coefficients {
 }
 
 impl Coefficients {
-    /// Without a normalisation.
-    pub fn plain(weight: f32, width: usize) -> Self {
-        Self { a: vec![weight; width], p: vec![0.0; width], q: vec![0.0; width] }
+    /// Without a normalisation: the weight for some of the channels.
+    pub fn plain(weight: f32, channels: Range<usize>, width: usize) -> Self {
+        let mut a = vec![0.0; width];
+        a[channels].fill(weight);
+        Self { a, p: vec![0.0; width], q: vec![0.0; width] }
     }
 
     /// Of some channels.
@@ -72,7 +74,7 @@ impl NormSums {
     /// `count` is then M.
     pub fn coefficients(&self, norm: &NormValues, weight: f32, count: Option<usize>) -> Coefficients {
         let t = self.normalised(norm);
-        let mut c = Coefficients::plain(0.0, t.len());
+        let mut c = Coefficients::plain(0.0, 0..0, t.len());
         for (channel, t) in t.iter().enumerate() {
             let inverse = f64::from(norm.inverse[channel]);
             let a = f64::from(weight) * f64::from(norm.gamma[channel]) * inverse;

@@ -2,7 +2,7 @@
 
 use super::kernels::depthwise::Windows;
 use super::kernels::elementwise::Padded;
-use super::plan::{Blocks, CellPlan, Source, Spread, Stage, WINDOW};
+use super::plan::{CellPlan, Source, Spread, Stage};
 use super::shapes::Shapes;
 use crate::support::workspace::Buffer;
 
@@ -54,7 +54,7 @@ pub(super) fn pack(plan: &CellPlan, shapes: &Shapes, weights: &[f32], differenti
                 (one, other) => one == other,
             });
             let padding = together.map(Stage::padding).max().unwrap_or(0);
-            stage.pack(weights, &plan.blocks, shapes.source(stage.source), padding, differentiate)
+            stage.pack(weights, shapes.source(stage.source), padding, differentiate)
         })
         .collect()
 }
@@ -87,14 +87,8 @@ impl Stage {
     }
 
     /// Packs the weights for sources of this size, with this margin.
-    pub fn pack(
-        &self,
-        flat: &[f32],
-        out_blocks: &Blocks,
-        size: [usize; 2],
-        padding: usize,
-        differentiate: bool,
-    ) -> Packed {
+    pub fn pack(&self, flat: &[f32], size: [usize; 2], padding: usize, differentiate: bool) -> Packed {
+        let out_blocks = &self.out_blocks;
         let lanes = out_blocks.lanes;
         let padded = |[height, width]: [usize; 2]| Padded { height, width, padding };
         let (source, out) = (padded(size), padded(self.output(size)));
@@ -105,9 +99,9 @@ impl Stage {
         let mut transposed = Buffer::default();
         if differentiate {
             transposed = Buffer::zeroed(out_blocks.total() * self.spread_blocks.width());
-            self.each_weight(out_blocks, |entry| transposed[entry.transposed] = flat[entry.flat]);
+            self.each_weight(|entry| transposed[entry.transposed] = flat[entry.flat]);
         }
-        self.each_weight(out_blocks, |entry| pointwise[entry.packed] = flat[entry.flat]);
+        self.each_weight(|entry| pointwise[entry.packed] = flat[entry.flat]);
         Packed { source, out, pieces, pointwise, transposed }
     }
 
@@ -128,9 +122,9 @@ impl Stage {
                 let pixel = isize::from(block >= count);
                 vec![Tap { row: pixel, column: pixel, weight: vec![1.0; lanes] }]
             }
-            Spread::Window => {
-                let tap = block / count;
-                let [row, column] = [tap / 3, tap % 3].map(|index| index as isize - 1);
+            Spread::Window(kernel) => {
+                let (tap, padding) = (block / count, (kernel as isize - 1) / 2);
+                let [row, column] = [tap / kernel, tap % kernel].map(|index| index as isize - padding);
                 vec![Tap { row, column, weight: vec![1.0; lanes] }]
             }
             Spread::Depthwise { kernel, dilation } => (0..kernel * kernel)
@@ -184,9 +178,10 @@ impl Stage {
     }
 
     /// Goes through the pointwise weights: where each lies in the flat weights and in both packed matrices.
-    fn each_weight(&self, out_blocks: &Blocks, mut f: impl FnMut(Entry)) {
+    fn each_weight(&self, mut f: impl FnMut(Entry)) {
         // A window's taps come one behind the other in the spread, but side by side in the weights.
-        let taps = if self.spread == Spread::Window { WINDOW } else { 1 };
+        let taps = if let Spread::Window(kernel) = self.spread { kernel * kernel } else { 1 };
+        let out_blocks = &self.out_blocks;
         let inputs = self.source_blocks.total();
         let (row, transposed_row) = (out_blocks.width(), self.spread_blocks.width());
         let (out_at, in_at) = (out_blocks.positions(), self.spread_blocks.positions());
@@ -215,13 +210,13 @@ impl Stage {
     }
 
     /// Length of the packed gradient of all weights of the convolutions: depthwise, then pointwise.
-    pub fn gradient_len(&self, out_blocks: &Blocks) -> usize {
-        self.depthwise_len() + self.spread_blocks.total() * out_blocks.width()
+    pub fn gradient_len(&self) -> usize {
+        self.depthwise_len() + self.spread_blocks.total() * self.out_blocks.width()
     }
 
     /// Writes the packed gradient to where it belongs in the flat one.
-    pub fn unpack_gradient(&self, packed: &[f32], out_blocks: &Blocks, flat: &mut [f32]) {
-        let lanes = out_blocks.lanes;
+    pub fn unpack_gradient(&self, packed: &[f32], flat: &mut [f32]) {
+        let lanes = self.out_blocks.lanes;
         let (depthwise, pointwise) = packed.split_at(self.depthwise_len());
         if let Spread::Depthwise { kernel, .. } = self.spread {
             let taps = kernel * kernel;
@@ -230,7 +225,7 @@ impl Stage {
                 *flat = depthwise[(channel / lanes * taps + tap) * lanes + channel % lanes];
             }
         }
-        self.each_weight(out_blocks, |entry| flat[entry.flat] = pointwise[entry.packed]);
+        self.each_weight(|entry| flat[entry.flat] = pointwise[entry.packed]);
     }
 }
 

@@ -3,11 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::forward::CellInput;
+use super::forward::Operands;
 use super::kernels::elementwise::{mix, mix2, mix4};
 use super::kernels::pool::{PoolShape, average, max};
+use super::kernels::shuffle::permute;
 use super::pack::Packed;
-use super::plan::{CellPlan, Map};
+use super::plan::{CellPlan, Map, Place};
 use super::shapes::{Shapes, groups, image, split_all};
 use crate::Pool;
 use crate::support::parallel::for_each;
@@ -35,7 +36,7 @@ pub(super) struct Record {
     pub stages: Vec<Buffer>,
     /// Pooled states.
     pub pools: Vec<Buffer>,
-    /// States that are no part of the output.
+    /// States that are neither an input nor a part of the output.
     pub states: Vec<Buffer>,
     pub norms: Vec<NormValues>,
     pub terms: Vec<f32>,
@@ -44,13 +45,23 @@ pub(super) struct Record {
     pub given: bool,
 }
 
+/// The states that a record does not hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outside<'a> {
+    /// The cell's inputs, all images.
+    pub inputs: &'a [&'a [f32]],
+    /// The output of the images from `first` on.
+    pub output: &'a [f32],
+    pub first: usize,
+}
+
 impl Record {
     /// Before anything is computed.
     pub fn new(
         plan: &Arc<CellPlan>,
         shapes: Shapes,
         packed: Arc<Vec<Packed>>,
-        input: &CellInput<'_>,
+        input: &Operands<'_>,
         given: bool,
     ) -> Self {
         Self {
@@ -59,9 +70,9 @@ impl Record {
             stages: plan.stages.iter().map(|_| Buffer::default()).collect(),
             pools: plan.pools.iter().map(|_| Buffer::default()).collect(),
             states: (0..plan.states())
-                .map(|state| match plan.slot(state) {
-                    Some(_) => Buffer::default(),
-                    None => Buffer::dirty(shapes.images * shapes.state_pixels(state) * plan.blocks.width()),
+                .map(|state| match plan.place(state) {
+                    Place::Input | Place::Output(_) => Buffer::default(),
+                    Place::Own => Buffer::dirty(shapes.images * shapes.values(plan, Map::State(state))),
                 })
                 .collect(),
             norms: vec![NormValues::default(); plan.norms.len()],
@@ -72,17 +83,19 @@ impl Record {
         }
     }
 
-    /// The raw values of a map for one image. `output` holds the output of the images from `first` on.
-    pub fn map<'a>(&'a self, map: Map, output: &'a [f32], at: usize, first: usize) -> &'a [f32] {
-        let per_image = self.shapes.pixels(&self.plan, map) * self.plan.blocks.width();
+    /// The raw values of a map for one image.
+    pub fn map<'a>(&'a self, map: Map, outside: Outside<'a>, at: usize) -> &'a [f32] {
+        let per_image = self.shapes.values(&self.plan, map);
         match map {
             Map::Stage(stage) => image(&self.stages[stage], per_image, at),
             Map::Pool(pool) => image(&self.pools[pool], per_image, at),
-            Map::State(state) => match self.plan.slot(state) {
-                None => image(&self.states[state], per_image, at),
-                Some(slot) => {
-                    let start = (at - first) * per_image * self.plan.config.output.len() + slot * per_image;
-                    &output[start..start + per_image]
+            Map::State(state) => match self.plan.place(state) {
+                Place::Input => image(outside.inputs[state], per_image, at),
+                Place::Own => image(&self.states[state], per_image, at),
+                Place::Output(slot) => {
+                    let image = (at - outside.first) * self.plan.config.output.len();
+                    let start = (image + slot) * per_image;
+                    &outside.output[start..start + per_image]
                 }
             },
         }
@@ -101,29 +114,34 @@ impl Record {
                 let times = |values: &[f32]| values.iter().map(|value| weight * value).collect();
                 (times(&norm.scale), times(&norm.shift))
             }
-            None => (vec![weight; plan.blocks.width()], vec![0.0; plan.blocks.width()]),
+            None => {
+                let mut scale = vec![0.0; plan.blocks.width()];
+                scale[summand.values.clone()].fill(weight);
+                (scale, vec![0.0; plan.blocks.width()])
+            }
         }
     }
 
     /// Forgets what [`Self::restore`] computes again faster than memory would be found for it.
     pub fn forget(&mut self) {
         self.pools.iter_mut().for_each(|pool| *pool = Buffer::default());
-        self.states.iter_mut().take(self.plan.inputs).for_each(|state| *state = Buffer::default());
+        self.states.iter_mut().take(self.plan.inputs()).for_each(|state| *state = Buffer::default());
     }
 
-    /// The pooled maps and the preprocessed inputs, again.
-    pub fn restore(&mut self, output: &[f32]) {
+    /// The pooled maps and the prepared inputs, again.
+    pub fn restore(&mut self, outside: Outside<'_>) {
         let plan = Arc::clone(&self.plan);
         let (width, images) = (plan.blocks.width(), self.shapes.images);
         let groups = groups(images);
         let pools: Vec<usize> = (0..plan.pools.len()).collect();
         // An input that is a part of the output was not forgotten.
-        let inputs: Vec<usize> = (0..plan.inputs).filter(|&state| plan.slot(state).is_none()).collect();
+        let inputs: Vec<usize> =
+            (0..plan.inputs()).filter(|&state| plan.place(state) == Place::Own).collect();
         let state_lens: Vec<usize> =
-            inputs.iter().map(|&state| self.shapes.state_pixels(state) * width).collect();
+            inputs.iter().map(|&state| self.shapes.values(&plan, Map::State(state))).collect();
         let mut states: Vec<Buffer> = state_lens.iter().map(|len| Buffer::dirty(len * images)).collect();
         let pool_lens: Vec<usize> =
-            pools.iter().map(|&pool| self.shapes.pixels(&plan, Map::Pool(pool)) * width).collect();
+            pools.iter().map(|&pool| self.shapes.values(&plan, Map::Pool(pool))).collect();
         let mut buffers: Vec<Buffer> = pool_lens.iter().map(|len| Buffer::dirty(len * images)).collect();
         let parts = {
             let states = states.iter_mut().zip(&state_lens).map(|(state, &len)| (&mut **state, len));
@@ -144,14 +162,15 @@ impl Record {
                     let local = at - range.start;
                     for (index, part) in states.iter_mut().enumerate() {
                         let len = state_lens[index];
-                        this.complete(inputs[index], at, &[], &mut part[local * len..(local + 1) * len]);
+                        let out = &mut part[local * len..(local + 1) * len];
+                        this.complete(inputs[index], at, outside, &mut [], out);
                     }
                     for (&pool, part) in pools.iter().zip(&mut *pooled) {
                         let len = pool_lens[pool];
                         let state = plan.pools[pool].state;
-                        let map = match states.get(state) {
-                            Some(own) => image(own, state_lens[state], local),
-                            None => this.map(Map::State(state), output, at, 0),
+                        let map = match inputs.iter().position(|&input| input == state) {
+                            Some(index) => image(states[index], state_lens[index], local),
+                            None => this.map(Map::State(state), outside, at),
                         };
                         this.pool(pool, map, &mut part[local * len..(local + 1) * len]);
                     }
@@ -164,8 +183,26 @@ impl Record {
         self.pools = buffers;
     }
 
-    /// `h = Σ scale · z + shift` over the summands of a state. `before` holds the output's earlier states.
-    pub fn complete(&self, state: usize, at: usize, before: &[f32], out: &mut [f32]) {
+    /// A state of one image, from its summands; `mixed` is working memory for one that is shuffled.
+    pub fn complete(
+        &self,
+        state: usize,
+        at: usize,
+        outside: Outside<'_>,
+        mixed: &mut [f32],
+        out: &mut [f32],
+    ) {
+        if self.plan.is_shuffled(state) {
+            let mixed = &mut mixed[..out.len()];
+            self.mix(state, at, outside, mixed);
+            permute(self.plan.blocks.lanes, mixed, &self.plan.shuffle(), out);
+        } else {
+            self.mix(state, at, outside, out);
+        }
+    }
+
+    /// `Σ scale · z + shift` over the summands of a state.
+    fn mix(&self, state: usize, at: usize, outside: Outside<'_>, out: &mut [f32]) {
         let plan = &self.plan;
         let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
         let summands = plan.summands_of(state);
@@ -176,40 +213,36 @@ impl Record {
             let (scale, more) = self.coefficients(summand, at);
             shift.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
             scales.push(scale);
-            maps.push(match plan.summands[summand].map {
-                Map::State(source) if plan.slot(source).is_some() => {
-                    let len = self.shapes.state_pixels(source) * width;
-                    let slot = plan.slot(source).expect("just asked");
-                    &before[slot * len..(slot + 1) * len]
-                }
-                map => self.map(map, &[], at, at),
-            });
+            maps.push(self.map(plan.summands[summand].map, outside, at));
         }
         let zero = vec![0.0f32; lanes];
         let len = out.len() / plan.blocks.count();
         for (block, out) in out.chunks_exact_mut(len).enumerate() {
             let values = block * len..(block + 1) * len;
             let channels = block * lanes..(block + 1) * lanes;
-            let (fours, rest) = maps.as_chunks::<4>();
-            let (four_scales, rest_scales) = scales.as_chunks::<4>();
+            let here: Vec<usize> =
+                (0..summands.len()).filter(|&index| plan.touches(summands[index], block)).collect();
+            if here.is_empty() {
+                out.fill(0.0);
+            }
+            let map = |index: usize| &maps[index][values.clone()];
+            let scale = |index: usize| &scales[index][channels.clone()];
+            let (fours, rest) = here.as_chunks::<4>();
             let mut first = true;
-            for (maps, scales) in fours.iter().zip(four_scales) {
+            for &four in fours {
                 let shift = if first { &shift[channels.clone()] } else { &zero };
-                let maps = maps.map(|map| &map[values.clone()]);
-                mix4(lanes, maps, scales.each_ref().map(|s| &s[channels.clone()]), shift, first, out);
+                mix4(lanes, four.map(map), four.map(scale), shift, first, out);
                 first = false;
             }
             let (twos, rest) = rest.as_chunks::<2>();
-            let (two_scales, rest_scales) = rest_scales.as_chunks::<2>();
-            for (maps, scales) in twos.iter().zip(two_scales) {
+            for &two in twos {
                 let shift = if first { &shift[channels.clone()] } else { &zero };
-                let maps = maps.map(|map| &map[values.clone()]);
-                mix2(lanes, maps, scales.each_ref().map(|s| &s[channels.clone()]), shift, first, out);
+                mix2(lanes, two.map(map), two.map(scale), shift, first, out);
                 first = false;
             }
-            for (map, scale) in rest.iter().zip(rest_scales) {
+            for &one in rest {
                 let shift = if first { &shift[channels.clone()] } else { &zero };
-                mix(lanes, &map[values.clone()], &scale[channels.clone()], shift, first, out);
+                mix(lanes, map(one), scale(one), shift, first, out);
                 first = false;
             }
         }
@@ -231,8 +264,8 @@ impl Record {
 
     /// Size and stride of a pooling.
     pub fn pool_shape(&self, pool: usize) -> PoolShape {
-        let pool = self.plan.pools[pool];
+        let pool = &self.plan.pools[pool];
         let [height, width] = self.shapes.states[pool.state];
-        PoolShape { height, width, stride: pool.stride }
+        PoolShape { height, width, stride: pool.stride, before: pool.side - 2 }
     }
 }

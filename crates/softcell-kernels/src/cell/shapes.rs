@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::plan::{CellPlan, Map, Source};
+use super::plan::{CellPlan, Map, Place, Source};
 
 /// Images are worked on in this many groups at most. Partial sums are added up group by group, so the number
 /// decides results' last bits and must not depend on the number of threads.
@@ -76,7 +76,7 @@ pub(super) fn image(values: &[f32], per_image: usize, image: usize) -> &[f32] {
 pub(super) struct Shapes {
     pub images: usize,
     /// Height and width of the inputs.
-    pub inputs: [[usize; 2]; 2],
+    pub inputs: Vec<[usize; 2]>,
     /// Height and width of the states.
     pub states: Vec<[usize; 2]>,
     /// Height and width of what each stage computes.
@@ -87,8 +87,10 @@ impl Shapes {
     /// # Panics
     ///
     /// If two summands of a state differ in size.
-    pub fn new(plan: &CellPlan, images: usize, inputs: [[usize; 2]; 2]) -> Self {
-        let mut states: Vec<Option<[usize; 2]>> = vec![None; plan.states()];
+    pub fn new(plan: &CellPlan, images: usize, inputs: &[[usize; 2]]) -> Self {
+        let unprepared =
+            |state: usize| if plan.place(state) == Place::Input { Some(inputs[state]) } else { None };
+        let mut states: Vec<Option<[usize; 2]>> = (0..plan.states()).map(unprepared).collect();
         for stage in &plan.stages {
             if let Source::Input(input) = stage.source {
                 states[input] = Some(stage.output(inputs[input]));
@@ -106,7 +108,7 @@ impl Shapes {
         }
         let states: Vec<[usize; 2]> =
             states.into_iter().map(|size| size.expect("every state has a summand")).collect();
-        let mut shapes = Self { images, inputs, states, stages: Vec::new() };
+        let mut shapes = Self { images, inputs: inputs.to_vec(), states, stages: Vec::new() };
         for stage in &plan.stages {
             let size = stage.output(shapes.source(stage.source));
             shapes.stages.push(size);
@@ -134,7 +136,7 @@ impl Shapes {
             Map::Stage(stage) => self.stages[stage],
             Map::State(state) => self.states[state],
             Map::Pool(pool) => {
-                let pool = plan.pools[pool];
+                let pool = &plan.pools[pool];
                 self.states[pool.state].map(|side| side.div_ceil(pool.stride))
             }
         }
@@ -143,6 +145,11 @@ impl Shapes {
     /// Pixels of a map.
     pub fn pixels(&self, plan: &CellPlan, map: Map) -> usize {
         self.size(plan, map).iter().product()
+    }
+
+    /// Values of a map for one image.
+    pub fn values(&self, plan: &CellPlan, map: Map) -> usize {
+        self.pixels(plan, map) * plan.blocks_of(map).width()
     }
 
     /// Pixels of the output.

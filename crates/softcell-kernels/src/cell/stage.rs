@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::kernels::depthwise::correlate;
 use super::kernels::elementwise::{Padded, fill};
 use super::kernels::pointwise::{Strip, pointwise};
-use super::plan::Spread;
+use super::plan::{Spread, Stage};
 use super::record::{NormValues, Record};
 use crate::support::ahead::Ahead;
 
@@ -17,6 +17,13 @@ const STRIP: usize = 4096;
 pub(super) fn rows_at_once(record: &Record, stage: usize) -> usize {
     let out = record.packed[stage].out;
     (STRIP / (out.width * record.plan.stages[stage].spread_blocks.width()).max(1)).clamp(1, out.height)
+}
+
+impl Stage {
+    /// The blocks of an image of the source that the stage reads.
+    pub fn of_source<'a>(&self, map: &'a [f32], size: Padded) -> &'a [f32] {
+        &map[..size.height * size.width * self.source_blocks.width()]
+    }
 }
 
 /// Fills the padded copy of a source that some stages read.
@@ -86,7 +93,7 @@ pub(super) fn run_stage(
     out: &mut [f32],
 ) {
     let (plan, packed) = (&record.plan, &record.packed[stage]);
-    let (lanes, blocks) = (plan.blocks.lanes, plan.blocks.count());
+    let (lanes, blocks) = (plan.blocks.lanes, plan.stages[stage].out_blocks.count());
     let (spread, ahead) = scratch;
     let channels = &plan.stages[stage].spread_blocks.channels;
     let (height, width) = (packed.out.height, packed.out.width);

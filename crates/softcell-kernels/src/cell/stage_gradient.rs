@@ -25,14 +25,14 @@ pub(super) struct GradientScratch {
     pub margin: Buffer,
     /// Gradient of the rectified source.
     pub source: Buffer,
-    /// Gradient of a pooled map.
-    pub pooled: Buffer,
+    /// Gradient of a pooled map, or of a state that is shuffled.
+    pub spare: Buffer,
     pub ahead: Ahead,
 }
 
 impl GradientScratch {
-    /// For these stages, which share margins; `pooled` values for a pooled map.
-    pub fn new(record: &Record, stages: &[usize], pooled: usize) -> Self {
+    /// For these stages, which share margins.
+    pub fn new(record: &Record, stages: &[usize], spare: usize) -> Self {
         let plan = &record.plan;
         let lanes = plan.blocks.lanes;
         let most = |f: &dyn Fn(usize) -> usize| stages.iter().map(|&s| f(s)).max().unwrap_or(0);
@@ -49,7 +49,7 @@ impl GradientScratch {
         Self {
             padded,
             spread: Buffer::dirty(most(&|s| strip(s) * plan.stages[s].spread_blocks.width())),
-            raw: Buffer::dirty(most(&|s| strip(s) * plan.blocks.width())),
+            raw: Buffer::dirty(most(&|s| strip(s) * plan.stages[s].out_blocks.width())),
             spread_gradient: Buffer::dirty(most(&|s| {
                 record.packed[s].out.height
                     * record.packed[s].out.width
@@ -57,7 +57,7 @@ impl GradientScratch {
             })),
             margin,
             source: Buffer::dirty(most(&|s| source_pixels(s) * plan.stages[s].source_blocks.width())),
-            pooled: Buffer::dirty(pooled),
+            spare: Buffer::dirty(spare),
             ahead: Ahead::default(),
         }
     }
@@ -135,7 +135,7 @@ impl StageGradient<'_> {
     ) {
         let (record, plan) = (self.record, &self.record.plan);
         let (spec, packed) = (&plan.stages[self.stage], &record.packed[self.stage]);
-        let (lanes, blocks) = (plan.blocks.lanes, plan.blocks.count());
+        let (lanes, blocks) = (plan.blocks.lanes, spec.out_blocks.count());
         let pixels = packed.out.height * packed.out.width;
         let keep = spec.spread == Spread::Keep;
         let spread_blocks = spec.spread_blocks.count();
@@ -159,9 +159,10 @@ impl StageGradient<'_> {
             if self.source_wanted {
                 self.look_ahead(rows.end, out.as_ref().map(|out| &*out.values), &mut scratch.ahead);
                 let strip =
-                    Strip { values: &scratch.raw, block: count * lanes, channels: &plan.blocks.channels };
+                    Strip { values: &scratch.raw, block: count * lanes, channels: &spec.out_blocks.channels };
+                // Without a spread it is the source's own gradient, which leaves strip by strip.
                 let (to, block) = match keep {
-                    true => (&mut scratch.source[..], count * lanes),
+                    true => (&mut scratch.spread_gradient[..], count * lanes),
                     false => (&mut scratch.spread_gradient[start..], pixels * lanes),
                 };
                 let weights = &packed.transposed;
@@ -176,7 +177,7 @@ impl StageGradient<'_> {
             }
             if let Some(out) = &mut out {
                 let values = start..start + count * lanes;
-                let gradients = scratch.source.chunks_exact(count * lanes);
+                let gradients = scratch.spread_gradient.chunks_exact(count * lanes);
                 let sources = self.source.chunks_exact(pixels * lanes);
                 let outs = out.values.chunks_exact_mut(pixels * lanes);
                 for ((gradient, source), to) in gradients.zip(sources).zip(outs) {

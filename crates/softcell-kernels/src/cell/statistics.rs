@@ -2,15 +2,31 @@
 
 use super::kernels::elementwise::moments;
 
-/// Mean and biased variance per normalisation and channel.
+/// What normalisations saw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
-    /// Means, normalisation after normalisation.
+    /// By number, ascending; only those that are in the plan.
+    pub norms: Vec<NormStatistics>,
+}
+
+/// What a normalisation saw.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NormStatistics {
+    /// Its number: see [`CellPlan::parts`](crate::CellPlan::parts).
+    pub norm: usize,
+    /// The mean of each channel.
     pub mean: Vec<f32>,
-    /// Biased variances (divided by the number of values), in the same order.
+    /// The biased variance (divided by the number of values) of each channel.
     pub variance: Vec<f32>,
-    /// How many values each normalisation saw.
-    pub counts: Vec<usize>,
+    /// How many values a channel has.
+    pub count: usize,
+}
+
+impl Statistics {
+    /// Those of a normalisation.
+    pub fn get(&self, norm: usize) -> Option<&NormStatistics> {
+        self.norms.binary_search_by_key(&norm, |one| one.norm).ok().map(|at| &self.norms[at])
+    }
 }
 
 /// Sums of one map and one image: centre, sum, sum of squares.

@@ -2,7 +2,7 @@
 //! are made up.
 //!
 //! [`StepBench`], [`TrainBench`] and [`EvaluateBench`] say what is timed; their `run` answers a [`Report`]. The
-//! steps are those that [`crate::search`], [`crate::train`] and [`crate::evaluate`](mod@crate::evaluate)
+//! steps are those that [`crate::search`], [`crate::train`] and [`crate::evaluate`](crate::nn::evaluate)
 //! take, with the paper's settings but for what is asked. Every step gets the same batches, made before the
 //! clock runs: reading and augmenting images is not measured, because a run does it beside its steps.
 

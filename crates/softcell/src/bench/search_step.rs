@@ -9,8 +9,8 @@ use super::report::Report;
 use super::timing::Repeats;
 use crate::config::{DataShape, Preset, SearchConfig, preset};
 use crate::error::Result;
-use crate::event::Observer;
-use crate::search::{ArchStep, Bilevel};
+use crate::event::{Observer, Position};
+use crate::search::{ArchStep, Bilevel, Method};
 use crate::space::supernet_cost;
 use crate::thread_pool::in_pool;
 
@@ -49,13 +49,14 @@ impl StepBench {
 
     /// The paper's settings with the size that is asked for.
     fn config(&self) -> SearchConfig {
+        let paper = preset(Preset::PaperCifar10, &DataShape::default()).0.search;
         SearchConfig {
             init_channels: self.init_channels,
             layers: self.layers,
             nodes: self.nodes,
             batch_size: self.images.batch_size,
-            unrolled: self.order == ArchStep::Unrolled,
-            ..preset(Preset::PaperCifar10, &DataShape::default()).0.search
+            method: Method { arch_step: self.order, ..paper.method.clone() },
+            ..paper
         }
     }
 
@@ -72,10 +73,9 @@ impl StepBench {
         let train = self.images.batch("train", autodiff);
         let valid = self.images.batch("valid", autodiff);
         let lr = config.learning_rate_at(0);
-        let times = self.repeats.time(observer, |_| {
-            bilevel.step_alphas(&train, &valid, lr);
-            bilevel.step_weights(&train, lr).loss
-        })?;
+        let times = self
+            .repeats
+            .time(observer, |_| bilevel.step(Position::default(), &train, Some(&valid), lr).weights.loss)?;
         let cost = supernet_cost(
             &config.space([set.height, set.width]),
             set.channels,
@@ -88,8 +88,5 @@ impl StepBench {
 }
 
 fn order<S: Serializer>(order: &ArchStep, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match order {
-        ArchStep::FirstOrder => "first",
-        ArchStep::Unrolled => "second",
-    })
+    serializer.serialize_str(order.order())
 }

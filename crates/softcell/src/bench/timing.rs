@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::config::whole;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::event::{Event, Observer};
 
 const MAX_STEPS: usize = 1_000_000;
@@ -52,7 +52,7 @@ impl Repeats {
                     format!("step {}", i + 1),
                     format!("a loss of {}", times.loss),
                     "a finite loss, without which the times say nothing",
-                    "take another --seed or fewer steps",
+                    "take another " + Remedy::Setting("seed") + " or fewer steps",
                 ));
             }
             if i >= self.warmup {

@@ -8,6 +8,7 @@
 use super::imbalance;
 use super::preset::{DataShape, paper_cifar10};
 use super::types::{Config, Duplicates, Stem};
+use crate::error::Advice;
 use crate::space::StemKind;
 
 /// What the smaller side of the images decides.
@@ -69,13 +70,14 @@ const AUXILIARY_SIDE: usize = 32;
 const AUXILIARY_IMAGENET_SIDE: usize = 224;
 
 /// The settings for this data, and why.
-pub(super) fn settings(data: &DataShape) -> (Config, Vec<String>) {
+pub(super) fn settings(data: &DataShape) -> (Config, Vec<Advice>) {
     let mut config = paper_cifar10();
     config.data.duplicates = Duplicates::Separate;
     let mut reasons = Vec::new();
     augmentation(&mut config, data, &mut reasons);
     search(&mut config, data, &mut reasons);
     train(&mut config, data, &mut reasons);
+    let mut reasons = reasons.into_iter().map(Advice::from).collect();
     imbalance::settings(&mut config, data, &mut reasons);
     (config, reasons)
 }
@@ -159,13 +161,14 @@ fn search(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
         "search of {} epochs with {per_epoch} batches of {}: {steps} steps; about {} are wanted, in {} to {} epochs",
         search.epochs, search.batch_size, scale.search_steps, SEARCH_EPOCHS.0, SEARCH_EPOCHS.1
     ));
-    let paper = search.arch_learning_rate;
-    search.arch_learning_rate = arch_learning_rate(steps);
-    if search.arch_learning_rate > paper {
+    let paper = search.method.alphas.learning_rate();
+    let chosen = arch_learning_rate(steps);
+    *search.method.alphas.learning_rate_mut() = chosen;
+    if chosen > paper {
         reasons.push(format!(
             "arch_learning_rate {:e} instead of the paper's {paper:e}: in {steps} steps the alphas would hardly move \
              apart otherwise",
-            search.arch_learning_rate
+            chosen
         ));
     }
 }
@@ -173,7 +176,7 @@ fn search(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
 /// The alphas' learning rate for a search of so many steps.
 pub fn arch_learning_rate(steps: usize) -> f64 {
     let factor = (ARCH_STEPS / steps.max(1) as f64).clamp(1.0, MAX_ARCH_FACTOR);
-    two_digits(paper_cifar10().search.arch_learning_rate * factor)
+    two_digits(paper_cifar10().search.method.alphas.learning_rate() * factor)
 }
 
 /// Drop path for a training of so many epochs.
@@ -281,10 +284,17 @@ mod tests {
         smallest_class: 5000,
     };
 
+    fn said(reasons: Vec<Advice>) -> String {
+        reasons.iter().map(Advice::to_string).collect::<Vec<_>>().join("\n")
+    }
+
     fn auto(data: &DataShape) -> Config {
         let (config, reasons) = settings(data);
-        config.check().unwrap();
-        assert!(reasons.len() >= 7 && reasons.iter().all(|reason| !reason.contains('\n')), "{reasons:?}");
+        config.clone().check().unwrap();
+        assert!(
+            reasons.len() >= 7 && reasons.iter().all(|reason| !reason.to_string().contains('\n')),
+            "{reasons:?}"
+        );
         config
     }
 
@@ -294,7 +304,7 @@ mod tests {
         let search = &config.search;
         assert_eq!((search.layers, search.init_channels, search.batch_size), (3, 8, 64));
         // 647 of 1294 images: 11 batches, 130 steps.
-        assert_eq!((search.epochs, search.arch_learning_rate), (12, 3e-3));
+        assert_eq!((search.epochs, search.method.alphas.learning_rate()), (12, 3e-3));
         let train = &config.train;
         assert_eq!((train.layers, train.init_channels, train.batch_size, train.epochs), (5, 16, 64, 43));
         assert_eq!((train.auxiliary, train.cutout, train.drop_path_prob), (false, false, 0.0));
@@ -309,7 +319,7 @@ mod tests {
         let search = &config.search;
         // 22,500 images: 352 batches; 8 epochs are 2816 steps, and 5000 / 2816 = 1.78.
         assert_eq!((search.layers, search.init_channels, search.epochs), (8, 16, 8));
-        assert_eq!(search.arch_learning_rate, 5.3e-4);
+        assert_eq!(search.method.alphas.learning_rate(), 5.3e-4);
         let train = &config.train;
         // 45,000 images: 704 batches.
         assert_eq!((train.layers, train.init_channels, train.epochs, train.auxiliary), (8, 24, 21, true));
@@ -354,7 +364,7 @@ mod tests {
             (config.train.cutout, config.search.max_side, config.search.cutout_length),
             (false, 0, 64)
         );
-        let reasons = settings(&photos).1.join("\n");
+        let reasons = said(settings(&photos).1);
         for part in ["sees the images whole", "random crops of 35 percent", "colours varied by 20 percent"] {
             assert!(reasons.contains(part), "no {part:?} in\n{reasons}");
         }
@@ -409,19 +419,17 @@ mod tests {
     fn many_images_keep_the_fewest_epochs() {
         let config = auto(&DataShape { train_images: 1_200_000, ..CIFAR });
         assert_eq!((config.search.epochs, config.train.epochs), (8, 15));
-        assert_eq!(config.search.arch_learning_rate, 3e-4);
+        assert_eq!(config.search.method.alphas.learning_rate(), 3e-4);
     }
 
     #[test]
     fn reasons_tell_what_is_off_and_why() {
-        let reasons = settings(&DIGITS).1.join("\n");
+        let reasons = said(settings(&DIGITS).1);
         for part in
             ["mirroring and cutout off", "text or digits", "8x8 pixels", "3e-3 instead of", "drop path off"]
         {
             assert!(reasons.contains(part), "no {part:?} in\n{reasons}");
         }
-        assert!(
-            !settings(&DataShape { train_images: 1_200_000, ..CIFAR }).1.join(" ").contains("arch_learning")
-        );
+        assert!(!said(settings(&DataShape { train_images: 1_200_000, ..CIFAR }).1).contains("arch_learning"));
     }
 }

@@ -21,13 +21,8 @@ const MAX_IMAGE_PIXELS: usize = 1_000_000_000_000;
 const MAX_WHOLE: usize = i64::MAX as usize;
 
 impl Config {
-    /// Whether these settings can run, as far as that can be said without the data.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`] for the first setting that is outside its range, that is not a finite number, or
-    /// that contradicts another.
-    pub fn check(&self) -> Result<()> {
+    /// Whether these settings can run: what [`Config::check`] does.
+    pub(super) fn verify(&self) -> Result<()> {
         if self.seed > i64::MAX as u64 {
             return Err(Error::setting("seed", self.seed, format!("a whole number from 0 to {}", i64::MAX)));
         }
@@ -93,13 +88,10 @@ impl SearchConfig {
         batch("search.batch_size", self.batch_size)?;
         above_zero("search.learning_rate", self.learning_rate)?;
         rate_min("search.learning_rate_min", self.learning_rate_min, self.learning_rate)?;
-        from_zero_below_one("search.momentum", self.momentum)?;
-        from_zero("search.weight_decay", self.weight_decay)?;
         from_zero("search.grad_clip", self.grad_clip)?;
         between_zero_and_one("search.train_portion", self.train_portion)?;
-        from_zero("search.arch_learning_rate", self.arch_learning_rate)?;
-        from_zero("search.arch_weight_decay", self.arch_weight_decay)?;
-        cutout("search.cutout_length", self.cutout, self.cutout_length)
+        cutout("search.cutout_length", self.cutout, self.cutout_length)?;
+        self.method.check()
     }
 }
 
@@ -201,6 +193,7 @@ fn candidates(candidates: &[Primitive]) -> Result<()> {
 mod tests {
     use super::super::preset::{DataShape, Preset, preset};
     use super::*;
+    use crate::search::method::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
 
     fn paper() -> Config {
         preset(Preset::PaperCifar10, &DataShape::default()).0
@@ -209,18 +202,28 @@ mod tests {
     /// Checks that `change` makes the paper's settings fail at `name`.
     fn refused(name: &str, change: impl FnOnce(&mut Config)) {
         let mut config = paper();
-        config.check().unwrap();
+        config.verify().unwrap();
         change(&mut config);
-        match config.check() {
+        match config.verify() {
             Err(Error::Setting { name: found, .. }) => assert_eq!(found, name),
             other => panic!("{name}: {other:?} for {config:?}"),
         }
     }
 
+    fn sgd(config: &mut Config) -> &mut Sgd {
+        let WeightOptimizer::Sgd(sgd) = &mut config.search.method.weights;
+        sgd
+    }
+
+    fn adam(config: &mut Config) -> &mut Adam {
+        let AlphaOptimizer::Adam(adam) = &mut config.search.method.alphas;
+        adam
+    }
+
     fn accepted(change: impl FnOnce(&mut Config)) {
         let mut config = paper();
         change(&mut config);
-        config.check().unwrap();
+        config.verify().unwrap();
     }
 
     #[test]
@@ -262,18 +265,20 @@ mod tests {
     #[test]
     fn numbers_outside_their_range() {
         type Field = fn(&mut Config) -> &mut f64;
-        let fields: [(&str, Field, &[f64]); 21] = [
+        let fields: [(&str, Field, &[f64]); 23] = [
             ("data.max_bad_share", |c| &mut c.data.max_bad_share, &[-0.1, 1.1]),
             ("data.validation_fraction", |c| &mut c.data.validation_fraction, &[-0.1, 1.0]),
             ("data.test_fraction", |c| &mut c.data.test_fraction, &[0.0, 1.0]),
             ("search.learning_rate", |c| &mut c.search.learning_rate, &[0.0, -0.1]),
             ("search.learning_rate_min", |c| &mut c.search.learning_rate_min, &[-0.1, 0.026]),
-            ("search.momentum", |c| &mut c.search.momentum, &[-0.1, 1.0]),
-            ("search.weight_decay", |c| &mut c.search.weight_decay, &[-0.1]),
+            ("search.method.weights.momentum", |c| &mut sgd(c).momentum, &[-0.1, 1.0]),
+            ("search.method.weights.weight_decay", |c| &mut sgd(c).weight_decay, &[-0.1]),
             ("search.grad_clip", |c| &mut c.search.grad_clip, &[-0.1]),
             ("search.train_portion", |c| &mut c.search.train_portion, &[0.0, 1.0]),
-            ("search.arch_learning_rate", |c| &mut c.search.arch_learning_rate, &[-0.1]),
-            ("search.arch_weight_decay", |c| &mut c.search.arch_weight_decay, &[-0.1]),
+            ("search.method.alphas.learning_rate", |c| &mut adam(c).learning_rate, &[-0.1]),
+            ("search.method.alphas.weight_decay", |c| &mut adam(c).weight_decay, &[-0.1]),
+            ("search.method.alphas.beta1", |c| &mut adam(c).beta1, &[-0.1, 1.0]),
+            ("search.method.alphas.beta2", |c| &mut adam(c).beta2, &[-0.1, 1.0]),
             ("train.learning_rate", |c| &mut c.train.learning_rate, &[0.0, -0.1]),
             ("train.learning_rate_min", |c| &mut c.train.learning_rate_min, &[-0.1, 0.026]),
             ("train.gamma", |c| &mut c.train.gamma, &[0.0, 1.1]),
@@ -318,7 +323,7 @@ mod tests {
         accepted(|config| config.data.validation_fraction = 0.0);
         accepted(|config| config.search.learning_rate_min = config.search.learning_rate);
         accepted(|config| config.search.candidates = vec![Primitive::SkipConnect]);
-        accepted(|config| config.search.arch_learning_rate = 0.0);
+        accepted(|config| adam(config).learning_rate = 0.0);
         accepted(|config| config.search.grad_clip = 0.0);
         accepted(|config| config.train.gamma = 1.0);
         accepted(|config| config.train.init_channels = 35);

@@ -34,9 +34,9 @@ pub fn follow_epochs(
         let kept = (data.train_images as f64 * config.data.validation_fraction) as usize;
         let weights = ((data.train_images - kept) as f64 * search.train_portion) as usize;
         let steps = search.epochs * weights.div_ceil(search.batch_size).max(1);
-        let (before, after) = (search.arch_learning_rate, arch_learning_rate(steps));
+        let (before, after) = (search.method.alphas.learning_rate(), arch_learning_rate(steps));
         if before != after {
-            search.arch_learning_rate = after;
+            *search.method.alphas.learning_rate_mut() = after;
             notes.push(format!(
                 "arch_learning_rate {after:e} for {steps} steps of the search; it was {before:e}"
             ));
@@ -86,7 +86,7 @@ mod tests {
         // 45 images: 2 batches of 32 an epoch.
         long.search.epochs = 1250;
         let notes = follow_epochs(&base, &mut long, &FEW, |_, _| false);
-        assert_eq!(long.search.arch_learning_rate, 6e-4);
+        assert_eq!(long.search.method.alphas.learning_rate(), 6e-4);
         assert!(notes[0].contains("6e-4 for 2500 steps"), "{notes:?}");
         let mut unknown = base.clone();
         unknown.search.epochs = 1250;

@@ -2,6 +2,7 @@
 
 use super::preset::DataShape;
 use super::types::{Config, Sampling};
+use crate::error::{Advice, Remedy};
 
 /// From this ratio of the largest to the smallest class on, something is done about it.
 const RATIO: f64 = 3.0;
@@ -13,7 +14,7 @@ const RATIO: f64 = 3.0;
 /// 76.9, 87.4 and 85.8 % (100 and 6 images, 25 epochs); 91.4, 93.1 and 94.5 % (100 and 25 images, 25 epochs); 83.2, 90.2
 /// and 85.3 % (100 and 6 images, 80 epochs, two seeds). On `benchmarks/uneven` (five classes of 8 to 200 images): 86.3,
 /// 95.1 and 96.6 %. Both help, and neither is ahead everywhere; sampling keeps the steps' gradients of one size.
-pub(super) fn settings(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
+pub(super) fn settings(config: &mut Config, data: &DataShape, reasons: &mut Vec<Advice>) {
     if let Some(reason) = reason(data) {
         config.data.sampling = Sampling::Balanced;
         reasons.push(reason);
@@ -22,7 +23,7 @@ pub(super) fn settings(config: &mut Config, data: &DataShape, reasons: &mut Vec<
 
 /// Leaves uneven classes to class weights that were given: with balanced sampling as well, the images of rare classes
 /// would count twice over. `config` and `reasons` are those of a preset for `data`.
-pub fn leave_to_weights(config: &mut Config, reasons: &mut [String], data: &DataShape) {
+pub fn leave_to_weights(config: &mut Config, reasons: &mut [Advice], data: &DataShape) {
     let Some(reason) = reason(data).filter(|_| config.data.sampling == Sampling::Balanced) else { return };
     config.data.sampling = Sampling::Shuffled;
     if let Some(told) = reasons.iter_mut().find(|told| **told == reason) {
@@ -30,19 +31,20 @@ pub fn leave_to_weights(config: &mut Config, reasons: &mut [String], data: &Data
             "the classes are uneven, {}: that is left to the class weights that were given, and every image is drawn \
              once (sampling shuffled)",
             counts(data)
-        );
+        )
+        .into();
     }
 }
 
 /// Why classes are drawn equally often; none where they are even.
-fn reason(data: &DataShape) -> Option<String> {
+fn reason(data: &DataShape) -> Option<Advice> {
     let DataShape { largest_class, smallest_class, .. } = *data;
     (smallest_class > 0 && largest_class as f64 >= RATIO * smallest_class as f64).then(|| {
-        format!(
-            "the classes are uneven, {}: each class is drawn equally often (sampling balanced; --class-weights \
-             balanced is another way)",
+        let begin = format!(
+            "the classes are uneven, {}: each class is drawn equally often (sampling balanced; ",
             counts(data)
-        )
+        );
+        Advice::from(begin) + Remedy::Setting("data.class_weights") + " balanced is another way)"
     })
 }
 
@@ -68,7 +70,7 @@ mod tests {
                 smallest_class,
             };
             let (config, reasons) = preset(Preset::Auto, &data);
-            (config.data.sampling, reasons.iter().any(|reason| reason.contains("uneven")))
+            (config.data.sampling, reasons.iter().any(|reason| reason.to_string().contains("uneven")))
         };
         assert_eq!(auto(100, 299), (Sampling::Shuffled, false));
         assert_eq!(auto(100, 300), (Sampling::Balanced, true));
@@ -82,7 +84,7 @@ mod tests {
         let count = reasons.len();
         leave_to_weights(&mut config, &mut reasons, &data);
         assert_eq!((config.data.sampling, reasons.len()), (Sampling::Shuffled, count));
-        let said = reasons.join("\n");
+        let said = reasons.iter().map(Advice::to_string).collect::<Vec<_>>().join("\n");
         assert!(said.contains("left to the class weights") && !said.contains("sampling balanced"), "{said}");
     }
 }

@@ -1,5 +1,6 @@
 //! Every setting in one table: section, name, type, help.
 
+use crate::space::wording::{ALIKE, first_best, likeness, nearest};
 use crate::space::{Primitive, Shrink};
 
 /// Where a key stands in the TOML file.
@@ -11,13 +12,16 @@ pub enum Section {
     Data,
     /// `[search]`.
     Search,
+    /// `[search.method]`.
+    Method,
     /// `[train]`.
     Train,
 }
 
 impl Section {
     /// All of them, in the order of the file.
-    pub const ALL: [Section; 4] = [Section::Root, Section::Data, Section::Search, Section::Train];
+    pub const ALL: [Section; 5] =
+        [Section::Root, Section::Data, Section::Search, Section::Method, Section::Train];
 
     /// The table's name; empty for the root.
     pub fn name(self) -> &'static str {
@@ -25,6 +29,7 @@ impl Section {
             Section::Root => "",
             Section::Data => "data",
             Section::Search => "search",
+            Section::Method => "search.method",
             Section::Train => "train",
         }
     }
@@ -34,14 +39,18 @@ impl Section {
         match self {
             Section::Root => "The whole run.",
             Section::Data => "Images: reading, division, augmentation.",
-            Section::Search => "The search for a cell: weights' optimiser, architecture's optimiser.",
+            Section::Search => {
+                "The search for a cell: space, images, epochs. How it is done stands in search.method."
+            }
+            Section::Method => "How the search is done: a choice along each axis, and both optimisers.",
             Section::Train => "The training of the derived network from scratch.",
         }
     }
 
-    /// The section whose table has this name.
+    /// The outer section whose table has this name.
     pub fn named(name: &str) -> Option<Section> {
-        Section::ALL.into_iter().find(|section| *section != Section::Root && section.name() == name)
+        let outer = [Section::Data, Section::Search, Section::Train];
+        outer.into_iter().find(|section| section.name() == name)
     }
 
     /// `name` as it is written in full: `search.epochs`, or `seed` at the root.
@@ -97,6 +106,8 @@ pub struct Key {
     pub kind: Kind,
     /// The texts that are possible, of a text or of a list's members; empty where the text is free.
     pub choices: &'static [&'static str],
+    /// The setting of `search.method` that it is another spelling of, known from before there were methods.
+    pub of: Option<&'static str>,
 }
 
 impl Key {
@@ -120,7 +131,7 @@ impl Key {
         match self.section {
             Section::Search => Key::find(Section::Train, self.name).is_some(),
             Section::Train => Key::find(Section::Search, self.name).is_some(),
-            Section::Root | Section::Data => false,
+            Section::Root | Section::Data | Section::Method => false,
         }
     }
 }
@@ -129,15 +140,6 @@ impl Key {
 fn same_name(snake: &str, typed: &str) -> bool {
     snake.len() == typed.len()
         && snake.bytes().zip(typed.bytes()).all(|(key, byte)| key == byte || (key == b'_' && byte == b'-'))
-}
-
-/// How like a name must be to what was typed to be offered: half of the letters.
-const ALIKE: f64 = 0.5;
-
-/// The option that is most like `word`; none where no option is like it.
-pub(crate) fn nearest<'a>(word: &str, options: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let alike = |option: &str| strsim::normalized_damerau_levenshtein(word, option);
-    best(options, |option| alike(option)).filter(|option| alike(option) >= ALIKE)
 }
 
 /// ` (nearest: paper-cifar10)`; nothing where no option is near.
@@ -149,25 +151,17 @@ pub(super) fn nearest_in_brackets<'a>(word: &str, options: impl IntoIterator<Ite
 /// name is like it.
 pub(super) fn nearest_key(section: &str, name: &str) -> Option<&'static Key> {
     let snake = name.replace('-', "_");
-    let alike = strsim::normalized_damerau_levenshtein;
-    best(KEYS, |key| alike(section, key.section.name()) + 4.0 * alike(&snake, key.name))
-        .filter(|key| alike(&snake, key.name) >= ALIKE)
-}
-
-/// The first item with the highest score.
-fn best<T>(items: impl IntoIterator<Item = T>, score: impl Fn(&T) -> f64) -> Option<T> {
-    let mut best: Option<(f64, T)> = None;
-    for item in items {
-        let score = score(&item);
-        if best.as_ref().is_none_or(|(highest, _)| score > *highest) {
-            best = Some((score, item));
-        }
-    }
-    best.map(|(_, item)| item)
+    first_best(KEYS, |key| likeness(section, key.section.name()) + 4.0 * likeness(&snake, key.name))
+        .filter(|key| likeness(&snake, key.name) >= ALIKE)
 }
 
 const fn key(section: Section, name: &'static str, kind: Kind, help: &'static str) -> Key {
-    Key { section, name, help, kind, choices: &[] }
+    Key { section, name, help, kind, choices: &[], of: None }
+}
+
+/// Another spelling of a setting of `search.method`.
+const fn spells(of: &'static str, key: Key) -> Key {
+    Key { of: Some(of), ..key }
 }
 
 const fn chosen(key: Key, choices: &'static [&'static str]) -> Key {
@@ -197,7 +191,7 @@ static CANDIDATES: [&str; Primitive::ALL.len()] = {
 };
 
 use Kind::{Bool, Count, Float, Integer, List, Text};
-use Section::{Data, Root, Search, Train};
+use Section::{Data, Method, Root, Search, Train};
 
 /// Every setting of [`Config`](super::Config), in the order of its fields.
 pub static KEYS: &[Key] = &[
@@ -323,8 +317,8 @@ pub static KEYS: &[Key] = &[
     key(Search, "batch_size", Integer, "Images per batch, of the weights' and of the alphas' batches"),
     key(Search, "learning_rate", Float, "SGD learning rate of the weights in the first epoch"),
     key(Search, "learning_rate_min", Float, "Learning rate that the cosine ends at"),
-    key(Search, "momentum", Float, "SGD momentum of the weights, 0 to below 1"),
-    key(Search, "weight_decay", Float, "L2 penalty on the weights"),
+    spells("weights.momentum", key(Search, "momentum", Float, "SGD momentum of the weights, 0 to below 1")),
+    spells("weights.weight_decay", key(Search, "weight_decay", Float, "L2 penalty on the weights")),
     key(
         Search,
         "grad_clip",
@@ -337,11 +331,51 @@ pub static KEYS: &[Key] = &[
         Float,
         "Share of the training images that trains the weights; the rest trains the alphas",
     ),
-    key(Search, "unrolled", Bool, "Second order: the alphas' gradient goes through one virtual weight step"),
-    key(Search, "arch_learning_rate", Float, "Adam learning rate of the alphas; 0 freezes them"),
-    key(Search, "arch_weight_decay", Float, "L2 penalty on the alphas"),
+    spells(
+        "arch_step",
+        key(
+            Search,
+            "unrolled",
+            Bool,
+            "Second order: the alphas' gradient goes through one virtual weight step",
+        ),
+    ),
+    spells(
+        "alphas.learning_rate",
+        key(Search, "arch_learning_rate", Float, "Adam learning rate of the alphas; 0 freezes them"),
+    ),
+    spells("alphas.weight_decay", key(Search, "arch_weight_decay", Float, "L2 penalty on the alphas")),
     key(Search, "cutout", Bool, "Blank a random square of each training image while searching"),
     key(Search, "cutout_length", Integer, "Side of the cutout square, in pixels"),
+    chosen(key(Method, "relaxation", Text, "How alphas become edge weights"), &["softmax"]),
+    chosen(key(Method, "order", Text, "Which half of a step comes first"), &["alphas-first"]),
+    chosen(
+        key(
+            Method,
+            "arch_step",
+            Text,
+            "How the alphas' gradient sees the weights: as they are, or one step on",
+        ),
+        &["first-order", "unrolled"],
+    ),
+    chosen(
+        key(Method, "perturbation", Text, "What disturbs edge weights while the weights learn"),
+        &["none"],
+    ),
+    chosen(key(Method, "regularizer", Text, "What is added to the loss of the alphas"), &["none"]),
+    chosen(
+        key(Method, "selection", Text, "What is made of the edge weights in the end: the strongest"),
+        &["strongest"],
+    ),
+    key(Method, "schedule.first_epoch", Integer, "First epoch, from 0, in which the alphas move"),
+    chosen(key(Method, "weights.kind", Text, "Optimiser of the weights"), &["sgd"]),
+    key(Method, "weights.momentum", Float, "SGD momentum of the weights, 0 to below 1"),
+    key(Method, "weights.weight_decay", Float, "L2 penalty on the weights"),
+    chosen(key(Method, "alphas.kind", Text, "Optimiser of the alphas"), &["adam"]),
+    key(Method, "alphas.learning_rate", Float, "Learning rate of the alphas; 0 freezes them"),
+    key(Method, "alphas.beta1", Float, "Decay of Adam's mean of gradients, 0 to below 1"),
+    key(Method, "alphas.beta2", Float, "Decay of Adam's mean of squares, 0 to below 1"),
+    key(Method, "alphas.weight_decay", Float, "L2 penalty on the alphas"),
     key(Train, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
     key(Train, "layers", Integer, "Number of cells of the trained network"),
     key(Train, "max_params", Count, "Most parameters of the trained network, such as 3.3M; 0 is no limit"),
@@ -409,6 +443,7 @@ mod tests {
     use super::super::preset::{DataShape, Preset, preset};
     use super::super::types::{DataFormat, Duplicates, Resize, Sampling, Schedule, Stem};
     use super::*;
+    use crate::search::method::{ArchStep, Perturbation, Regularizer, Relaxation, Selection, StepOrder};
 
     fn serialised() -> Value {
         serde_json::to_value(preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap()
@@ -416,14 +451,14 @@ mod tests {
 
     #[test]
     fn the_table_has_exactly_the_fields_of_the_config() {
-        let mut fields = Vec::new();
-        for (name, value) in serialised().as_object().unwrap() {
-            match value {
-                Value::Object(section) => fields.extend(section.keys().map(|key| format!("{name}.{key}"))),
-                _ => fields.push(name.clone()),
-            }
+        fn leaves(value: &Value, name: &str, fields: &mut Vec<String>) {
+            let Value::Object(table) = value else { return fields.push(name.to_owned()) };
+            let dot = if name.is_empty() { "" } else { "." };
+            table.iter().for_each(|(key, value)| leaves(value, &format!("{name}{dot}{key}"), fields));
         }
-        let mut keys: Vec<String> = KEYS.iter().map(Key::dotted).collect();
+        let mut fields = Vec::new();
+        leaves(&serialised(), "", &mut fields);
+        let mut keys: Vec<String> = KEYS.iter().filter(|key| key.of.is_none()).map(Key::dotted).collect();
         fields.sort();
         keys.sort();
         assert_eq!(keys, fields);
@@ -431,18 +466,15 @@ mod tests {
 
     #[test]
     fn the_kinds_are_those_of_the_fields() {
-        let config = serialised();
-        for key in KEYS {
-            let value = match key.section {
-                Section::Root => &config[key.name],
-                section => &config[section.name()][key.name],
-            };
-            let kind = match value {
-                Value::Bool(_) => Kind::Bool,
-                Value::Number(number) if number.is_u64() => Kind::Integer,
-                Value::Number(_) => Kind::Float,
-                Value::String(_) => Kind::Text,
-                Value::Array(_) => Kind::List,
+        let config = toml::Table::try_from(serialised()).unwrap();
+        // Another spelling of a text.
+        for key in KEYS.iter().filter(|key| key.name != "unrolled") {
+            let kind = match key.value(&config).unwrap() {
+                toml::Value::Boolean(_) => Kind::Bool,
+                toml::Value::Integer(_) => Kind::Integer,
+                toml::Value::Float(_) => Kind::Float,
+                toml::Value::String(_) => Kind::Text,
+                toml::Value::Array(_) => Kind::List,
                 other => panic!("{} is {other}", key.dotted()),
             };
             let plain = if key.kind == Kind::Count { Kind::Integer } else { key.kind };
@@ -479,6 +511,14 @@ mod tests {
         assert_eq!(choices(Section::Train, "stem"), written(serde_json::json!(stems)));
         assert_eq!(choices(Section::Train, "schedule"), written(serde_json::json!(schedules)));
         assert_eq!(choices(Section::Train, "shrink"), written(serde_json::json!(Shrink::ALL)));
+        let method = |name| choices(Section::Method, name).to_vec();
+        assert_eq!(method("relaxation"), written(serde_json::json!([Relaxation::Softmax])));
+        assert_eq!(method("order"), written(serde_json::json!([StepOrder::AlphasFirst])));
+        assert_eq!(method("arch_step"), written(serde_json::json!(ArchStep::ALL)));
+        assert_eq!(method("arch_step"), ArchStep::ALL.map(ArchStep::name));
+        assert_eq!(method("perturbation"), written(serde_json::json!([Perturbation::None])));
+        assert_eq!(method("regularizer"), written(serde_json::json!([Regularizer::None])));
+        assert_eq!(method("selection"), written(serde_json::json!([Selection::Strongest])));
         assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
     }
 
@@ -509,7 +549,8 @@ mod tests {
     #[test]
     fn flags_do_not_clash_outside_the_common_ones() {
         for (index, key) in KEYS.iter().enumerate() {
-            for other in &KEYS[..index] {
+            let flags = |key: &&Key| key.section != Section::Method;
+            for other in KEYS[..index].iter().filter(flags).filter(|_| flags(&key)) {
                 assert!(key.flag() != other.flag() || key.is_common(), "{} twice", key.flag());
             }
         }
@@ -542,7 +583,5 @@ mod tests {
         assert_eq!(near("train", "epoch"), "train.epochs");
         assert_eq!(near("search", "drop-path-prop"), "train.drop_path_prob");
         assert_eq!(near("", "sede"), "seed");
-        assert_eq!(nearest("sep_conv_33", ["none", "sep_conv_5x5", "sep_conv_3x3"]), Some("sep_conv_3x3"));
-        assert_eq!(nearest("bogus_op", ["none", "sep_conv_5x5", "sep_conv_3x3"]), None);
     }
 }

@@ -2,22 +2,31 @@
 
 use toml::{Table, Value};
 
+use super::checked::CheckedConfig;
 use super::keys::{Key, Section};
 use super::read::{tidy, unknown};
 use super::types::Config;
 use super::value::{coerce, parse_raw};
 use crate::error::{Error, Result};
 
-/// Lays `over` on `base`: its values replace those of `base`, table by table.
+/// Lays `over` on `base`: its values replace those of `base`, table by table, and a table of another `kind` the whole
+/// table.
 pub fn overlay(base: &mut Table, over: &Table) {
     for (name, value) in over {
         match (base.get_mut(name), value) {
-            (Some(Value::Table(inner)), Value::Table(over)) => overlay(inner, over),
+            (Some(Value::Table(inner)), Value::Table(over)) if !of_another_kind(inner, over) => {
+                overlay(inner, over);
+            }
             _ => {
                 base.insert(name.clone(), value.clone());
             }
         }
     }
+}
+
+fn of_another_kind(base: &Table, over: &Table) -> bool {
+    let kind = |table: &Table| table.get("kind").cloned();
+    kind(over).is_some_and(|over| kind(base).is_some_and(|base| base != over))
 }
 
 /// Sets one key from the text of a flag, read by the key's [`Kind`](super::Kind).
@@ -33,16 +42,7 @@ pub fn set(table: &mut Table, section: Section, name: &str, raw: &str) -> Result
     let value = parse_raw(key, raw)
         .and_then(|value| coerce(key, &value))
         .map_err(|wrong| Error::setting(key.dotted(), raw, wrong.expected))?;
-    let section = match section {
-        Section::Root => table,
-        _ => table
-            .entry(section.name())
-            .or_insert_with(|| Value::Table(Table::new()))
-            .as_table_mut()
-            .ok_or_else(|| Error::setting(section.name(), "a value", "a table"))?,
-    };
-    section.insert(key.name.to_owned(), value);
-    Ok(())
+    key.put(table, value).map(|_| ())
 }
 
 /// Merges the layers over the preset, the later over the earlier, and checks the result.
@@ -53,7 +53,7 @@ pub fn set(table: &mut Table, section: Section, name: &str, raw: &str) -> Result
 /// # Errors
 ///
 /// [`Error::Invalid`] for keys and types as in [`read_toml`](super::read_toml), and what [`Config::check`] finds.
-pub fn build(preset: &Config, layers: &[Table]) -> Result<Config> {
+pub fn build(preset: &Config, layers: &[Table]) -> Result<CheckedConfig> {
     let mut merged = preset.to_table()?;
     for layer in layers {
         let tidied = tidy(layer, "settings")?;
@@ -78,7 +78,7 @@ pub fn build(preset: &Config, layers: &[Table]) -> Result<Config> {
             *shrink = shrink.keeping_depth();
         }
     }
-    Ok(config)
+    config.check()
 }
 
 /// Whether the layer gives a training setting, in snake or kebab case.
@@ -87,12 +87,12 @@ fn has_training(layer: &Table, name: &str) -> bool {
     training.keys().any(|key| key.replace('-', "_") == name)
 }
 
-/// The table, already tidied and complete, as a checked [`Config`].
+/// The table, already tidied and complete, as settings that pass the check.
 pub(super) fn deserialise(table: Table, origin: &str) -> Result<Config> {
     let config: Config = table.try_into().map_err(|error: toml::de::Error| {
         Error::invalid(origin, error.message(), "every setting with its type", "see the list of settings")
     })?;
-    config.check()?;
+    config.verify()?;
     Ok(config)
 }
 
@@ -101,6 +101,7 @@ mod tests {
     use super::super::preset::{DataShape, Preset, preset};
     use super::super::read::read_toml;
     use super::*;
+    use crate::search::method::{AlphaOptimizer, AlphaSchedule, ArchStep};
     use crate::space::{Primitive, Shrink};
 
     fn paper() -> Config {
@@ -120,6 +121,8 @@ mod tests {
         let kebab = table("[search]\nbatch-size = 32\narch-learning-rate = 1e-3");
         let snake = table("[search]\nbatch_size = 32\narch_learning_rate = 1e-3");
         assert_eq!(kebab, snake);
+        let new = "[search]\nbatch_size = 32\n[search.method.alphas]\nlearning-rate = 1e-3";
+        assert_eq!(kebab, table(new));
         assert_eq!(build(&paper(), &[kebab]).unwrap().search.batch_size, 32);
         let twice = complaint("[search]\nbatch-size = 32\nbatch_size = 64");
         assert!(twice.contains("`search.batch_size` twice"), "{twice}");
@@ -157,7 +160,7 @@ mod tests {
         assert_eq!((config.seed, config.search.epochs, config.search.layers), (5, 3, 5));
         assert_eq!((config.train.epochs, config.search.init_channels), (4, 16));
         assert_eq!(build(&paper(), &[flags, file]).unwrap().search.epochs, 10);
-        assert_eq!(build(&paper(), &[]).unwrap(), paper());
+        assert_eq!(*build(&paper(), &[]).unwrap(), paper());
     }
 
     #[test]
@@ -165,7 +168,40 @@ mod tests {
         let raw: Table = "[search]\nepoch = 3".parse().unwrap();
         assert!(build(&paper(), &[raw]).unwrap_err().to_string().contains("nearest is `search.epochs`"));
         let out = table("[search]\nmomentum = 2");
-        assert!(build(&paper(), &[out]).unwrap_err().to_string().contains("search.momentum = 2"));
+        assert!(
+            build(&paper(), &[out]).unwrap_err().to_string().contains("search.method.weights.momentum = 2")
+        );
+    }
+
+    #[test]
+    fn methods_are_read_axis_by_axis() {
+        let method = |text: &str| build(&paper(), &[table(text)]).unwrap().search.method.clone();
+        assert_eq!(method(""), paper().search.method);
+        assert_eq!(method("[search]\nunrolled = true").arch_step, ArchStep::Unrolled);
+        let late = method("[search.method]\narch-step = \"unrolled\"\nschedule = { first-epoch = 15 }");
+        assert_eq!((late.arch_step, late.schedule), (ArchStep::Unrolled, AlphaSchedule { first_epoch: 15 }));
+        let AlphaOptimizer::Adam(adam) = method("[search.method.alphas]\nbeta1 = 0").alphas;
+        assert_eq!((adam.beta1, adam.beta2, adam.learning_rate), (0.0, 0.999, 3e-4));
+        for (text, expected) in [
+            ("[search.method]\narch_stp = \"unrolled\"", "nearest is `search.method.arch_step`"),
+            ("[search.method]\narch_step = \"unroled\"", "(nearest: unrolled)"),
+            ("[search.method]\nalphas = 3", "unknown key `search.method.alphas`"),
+            ("[search.method.alphas]\nbeta3 = 0.5", "nearest is `search.method.alphas.beta"),
+            ("[search.method.alphas]\nkind = \"sgd\"", "one of adam"),
+            ("[search]\nmethod = 3", "unknown key `search.method`"),
+            ("[search]\nunrolled = true\nmethod = { arch_step = \"unrolled\" }", "twice, in two spellings"),
+        ] {
+            let found = complaint(text);
+            assert!(found.contains(expected), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn another_kind_replaces_the_table() {
+        let mut base: Table = "[a]\nkind = \"adam\"\nbeta = 1\n[b]\nx = 1".parse().unwrap();
+        let over: Table = "[a]\nkind = \"sgd\"\n[b]\ny = 2".parse().unwrap();
+        overlay(&mut base, &over);
+        assert_eq!(base, "[a]\nkind = \"sgd\"\n[b]\nx = 1\ny = 2".parse().unwrap());
     }
 
     #[test]
@@ -203,10 +239,10 @@ mod tests {
         }
         let config = build(&paper(), &[flags]).unwrap();
         assert_eq!(
-            (config.seed, config.search.arch_learning_rate, config.search.grad_clip),
+            (config.seed, config.search.method.alphas.learning_rate(), config.search.grad_clip),
             (1000, 3e-3, 2.0)
         );
-        assert!(config.search.unrolled);
+        assert_eq!(config.search.method.arch_step, ArchStep::Unrolled);
         assert_eq!(config.train.max_params, 3_300_000);
         let candidates = [Primitive::None, Primitive::SkipConnect, Primitive::SepConv3x3];
         assert_eq!(config.search.candidates, candidates);

@@ -9,12 +9,14 @@
 
 mod auto;
 mod check;
+mod checked;
 mod follow;
 mod image_size;
 mod imbalance;
 mod keys;
 mod location;
 mod merge;
+mod place;
 mod preset;
 mod read;
 mod resolved;
@@ -24,10 +26,10 @@ mod value;
 
 pub(crate) use auto::{arch_learning_rate, drop_path};
 pub(crate) use check::whole;
+pub use checked::CheckedConfig;
 pub use follow::follow_epochs;
 pub use image_size::ImageSize;
 pub use imbalance::leave_to_weights;
-pub(crate) use keys::nearest;
 pub use keys::{KEYS, Key, Kind, Section};
 pub use location::{path_of_text, path_to_text, word_to_text};
 pub use merge::{build, overlay, set};

@@ -9,13 +9,16 @@ use super::types::{
     AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem,
     TrainConfig,
 };
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Result};
+use crate::search::Method;
 use crate::space::{Primitive, Shrink};
 
 /// A complete set of settings to start from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Preset {
     /// `auto`: sized to the data, for a computer with two cores and no GPU.
+    #[default]
     Auto,
     /// `paper-cifar10`: Liu et al. 2019 (first order), search and training on CIFAR-10.
     PaperCifar10,
@@ -86,7 +89,7 @@ pub struct DataShape {
 /// `test_fraction`, `max_bad_images`) do not depend on the shape: take them from the preset of
 /// [`DataShape::default`] to read the data, and then ask again with the shape that it has. `path` is
 /// `digits` until a file or a flag names another.
-pub fn preset(preset: Preset, data: &DataShape) -> (Config, Vec<String>) {
+pub fn preset(preset: Preset, data: &DataShape) -> (Config, Vec<Advice>) {
     match preset {
         Preset::Auto => auto::settings(data),
         Preset::PaperCifar10 => (paper_cifar10(), paper_reasons(data, 32)),
@@ -95,10 +98,38 @@ pub fn preset(preset: Preset, data: &DataShape) -> (Config, Vec<String>) {
             reasons.push(
                 "the paper's random resized crops and colour jitter are off: images are padded by 28 pixels and \
                  cropped, and mirrored; data.crop_scale = 0.08 and data.color_jitter = 0.4 turn them on"
-                    .to_owned(),
+                    .into(),
             );
             (paper_imagenet(), reasons)
         }
+    }
+}
+
+impl Default for Config {
+    /// Those of [`Preset::Auto`] where nothing is known of the data.
+    fn default() -> Config {
+        preset(Preset::Auto, &DataShape::default()).0
+    }
+}
+
+impl Default for DataConfig {
+    /// The part of [`Config::default`].
+    fn default() -> DataConfig {
+        Config::default().data
+    }
+}
+
+impl Default for SearchConfig {
+    /// The part of [`Config::default`].
+    fn default() -> SearchConfig {
+        Config::default().search
+    }
+}
+
+impl Default for TrainConfig {
+    /// The part of [`Config::default`].
+    fn default() -> TrainConfig {
+        Config::default().train
     }
 }
 
@@ -116,15 +147,11 @@ pub(super) fn paper_cifar10() -> Config {
         batch_size: 64,
         learning_rate: 0.025,
         learning_rate_min: 0.001,
-        momentum: 0.9,
-        weight_decay: 3e-4,
         grad_clip: 5.0,
         train_portion: 0.5,
-        unrolled: false,
-        arch_learning_rate: 3e-4,
-        arch_weight_decay: 1e-3,
         cutout: false,
         cutout_length: 16,
+        method: Method::default(),
     };
     let train = TrainConfig {
         init_channels: 36,
@@ -198,17 +225,17 @@ fn paper_imagenet() -> Config {
     config
 }
 
-fn paper_reasons(data: &DataShape, side: usize) -> Vec<String> {
-    let mut reasons = vec![
-        "the paper's settings (Liu et al. 2019, first order), whatever the data and the computer".to_owned(),
-        "no validation images: the paper trains on all of them and takes the last epoch".to_owned(),
+fn paper_reasons(data: &DataShape, side: usize) -> Vec<Advice> {
+    let mut reasons: Vec<Advice> = vec![
+        "the paper's settings (Liu et al. 2019, first order), whatever the data and the computer".into(),
+        "no validation images: the paper trains on all of them and takes the last epoch".into(),
     ];
     let DataShape { channels, height, width, .. } = *data;
     if channels != 0 && (channels, height, width) != (3, side, side) {
         reasons.push(format!(
             "the images are {height}x{width} with {channels} channels, the paper's are {side}x{side} with 3: \
              look at crop_padding, flip, cutout_length and auxiliary, or take the preset auto"
-        ));
+        ).into());
     }
     reasons
 }
@@ -216,6 +243,7 @@ fn paper_reasons(data: &DataShape, side: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::method::{AlphaOptimizer, ArchStep, WeightOptimizer};
 
     const CIFAR: DataShape =
         DataShape { train_images: 50_000, classes: 10, channels: 3, height: 32, width: 32, ..EVEN };
@@ -247,9 +275,13 @@ mod tests {
         assert_eq!((config.seed, search.init_channels, search.layers, search.nodes), (2, 16, 8, 4));
         assert_eq!((search.stem_multiplier, search.epochs, search.batch_size), (3, 50, 64));
         assert_eq!((search.learning_rate, search.learning_rate_min), (0.025, 0.001));
-        assert_eq!((search.momentum, search.weight_decay, search.grad_clip), (0.9, 3e-4, 5.0));
-        assert_eq!((search.train_portion, search.unrolled, search.cutout), (0.5, false, false));
-        assert_eq!((search.arch_learning_rate, search.arch_weight_decay), (3e-4, 1e-3));
+        let WeightOptimizer::Sgd(sgd) = search.method.weights;
+        assert_eq!((sgd.momentum, sgd.weight_decay, search.grad_clip), (0.9, 3e-4, 5.0));
+        assert_eq!((search.train_portion, search.cutout), (0.5, false));
+        assert_eq!(search.method.arch_step, ArchStep::FirstOrder);
+        let AlphaOptimizer::Adam(adam) = search.method.alphas;
+        assert_eq!((adam.learning_rate, adam.weight_decay), (3e-4, 1e-3));
+        assert_eq!((adam.beta1, adam.beta2), (0.5, 0.999));
         assert_eq!(search.candidates, Primitive::DARTS);
     }
 
@@ -287,7 +319,7 @@ mod tests {
     fn the_papers_presets_say_when_the_data_is_not_theirs() {
         let warns = |data: &DataShape| {
             let reasons = preset(Preset::PaperCifar10, data).1;
-            reasons.iter().any(|reason| reason.contains("take the preset auto"))
+            reasons.iter().any(|reason| reason.to_string().contains("take the preset auto"))
         };
         assert!(!warns(&CIFAR) && !warns(&DataShape::default()));
         assert!(warns(&DataShape { channels: 1, ..CIFAR }));
@@ -299,7 +331,7 @@ mod tests {
         for name in Preset::ALL {
             let reading = |data: &DataShape| {
                 let config = preset(name, data).0;
-                config.check().unwrap();
+                config.verify().unwrap();
                 let data = config.data;
                 (data.path, data.format, data.image_size, data.images_per_class, data.test_fraction)
             };

@@ -2,10 +2,11 @@
 
 use toml::{Table, Value};
 
-use super::keys::{Key, Kind, Section, nearest, nearest_key};
+use super::keys::{KEYS, Key, Kind, Section, nearest_key};
 use super::preset::Preset;
 use super::value::{coerce, describe};
-use crate::error::{Error, Excerpt, Result};
+use crate::error::{Advice, Error, Excerpt, Remedy, Result};
+use crate::space::wording::nearest;
 
 /// A user's TOML file as read.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,11 +54,15 @@ pub(super) fn tidy(table: &Table, origin: &str) -> Result<UserFile> {
     for (name, value) in table {
         match (Section::named(name), value) {
             (Some(section), Value::Table(inner)) => {
-                let mut tidied = Table::new();
+                file.table.entry(section.name()).or_insert_with(|| Value::Table(Table::new()));
                 for (name, value) in inner {
-                    insert(&mut tidied, section, name, value, origin)?;
+                    match (section, value) {
+                        (Section::Search, Value::Table(method)) if name == "method" => {
+                            insert_all(&mut file.table, "", method, origin)?;
+                        }
+                        _ => insert(&mut file.table, section, name, value, origin)?,
+                    }
                 }
-                file.table.insert(section.name().to_owned(), Value::Table(tidied));
             }
             (Some(section), value) => {
                 return Err(Error::invalid(
@@ -86,6 +91,24 @@ pub(super) fn tidy(table: &Table, origin: &str) -> Result<UserFile> {
     Ok(file)
 }
 
+/// The settings of `[search.method]`, and of its tables below the name `before`.
+fn insert_all(table: &mut Table, before: &str, settings: &Table, origin: &str) -> Result<()> {
+    for (name, value) in settings {
+        let name = format!("{before}{name}");
+        let inside = |key: &&Key| {
+            let rest = key.name.strip_prefix(&name);
+            key.section == Section::Method && rest.is_some_and(|rest| rest.starts_with('.'))
+        };
+        match value {
+            Value::Table(inner) if KEYS.iter().any(|key| inside(&key)) => {
+                insert_all(table, &format!("{name}."), inner, origin)?;
+            }
+            value => insert(table, Section::Method, &name, value, origin)?,
+        }
+    }
+    Ok(())
+}
+
 fn insert(table: &mut Table, section: Section, name: &str, value: &Value, origin: &str) -> Result<()> {
     let key = Key::find(section, name).ok_or_else(|| unknown(origin, section.name(), name))?;
     let value = coerce(key, value).map_err(|wrong| {
@@ -96,10 +119,10 @@ fn insert(table: &mut Table, section: Section, name: &str, value: &Value, origin
             format!("write it like `{}`", example(key)),
         )
     })?;
-    if table.insert(key.name.to_owned(), value).is_some() {
+    if key.put(table, value)?.is_some() {
         return Err(Error::invalid(
             origin,
-            format!("the key `{}` twice, once with dashes", key.dotted()),
+            format!("the key `{}` twice, in two spellings", key.dotted()),
             "each key once",
             "remove one of the two",
         ));
@@ -120,7 +143,7 @@ pub(super) fn unknown(origin: &str, section: &str, name: &str) -> Error {
         }
         keys => {
             let full: Vec<String> = keys.iter().map(|key| format!("`{}`", key.dotted())).collect();
-            format!("there is {}", full.join(" and "))
+            format!("there is {}", full.join(" and ")).into()
         }
     };
     Error::invalid(origin, format!("unknown key `{typed}`"), "one of the settings", remedy)
@@ -137,7 +160,7 @@ fn unknown_section(origin: &str, name: &str, inner: &Table) -> Error {
             nearest_in_words(nearest_key(name, key).map(Key::dotted)),
         );
     }
-    let sections = Section::ALL.into_iter().map(Section::name).filter(|name| !name.is_empty());
+    let sections = [Section::Data, Section::Search, Section::Train].map(Section::name);
     let remedy = match nearest(name, sections) {
         Some(near) => format!("nearest is [{near}]"),
         None => "none of them is like it".to_owned(),
@@ -145,8 +168,11 @@ fn unknown_section(origin: &str, name: &str, inner: &Table) -> Error {
     Error::invalid(origin, format!("unknown table [{name}]"), "[data], [search] or [train]", remedy)
 }
 
-fn nearest_in_words(key: Option<String>) -> String {
-    key.map_or_else(|| "`softcell fit --help` lists them".to_owned(), |key| format!("nearest is `{key}`"))
+fn nearest_in_words(key: Option<String>) -> Advice {
+    match key {
+        Some(key) => format!("nearest is `{key}`").into(),
+        None => Remedy::ListOfSettings + " lists them",
+    }
 }
 
 /// How the key is written in the file.
@@ -160,7 +186,7 @@ fn example(key: &Key) -> String {
         (Kind::Text, []) => "\"auto\"".to_owned(),
         (Kind::List, choices) => format!("{:?}", &choices[..choices.len().min(2)]),
     };
-    format!("{} = {value}", key.name)
+    format!("{} = {value}", key.name.rsplit('.').next().unwrap_or(key.name))
 }
 
 #[cfg(test)]
@@ -195,7 +221,10 @@ mod tests {
             ("[search.foo]\nx = 1", "unknown key `search.foo`"),
             ("presett = \"auto\"", "nearest is `preset`"),
             ("sede = 1", "nearest is `seed`"),
-            ("[data]\nbogus_op = 1", "`data.bogus_op`, expected one of the settings; `softcell fit --help`"),
+            (
+                "[data]\nbogus_op = 1",
+                "`data.bogus_op`, expected one of the settings; `config::KEYS` lists them",
+            ),
             ("[zzz]", "unknown table [zzz], expected [data], [search] or [train]; none of them is like it"),
             ("[trian]", "unknown table [trian], expected [data], [search] or [train]; nearest is [train]"),
         ] {

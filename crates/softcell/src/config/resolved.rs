@@ -2,11 +2,13 @@
 
 use toml::{Table, Value};
 
+use super::checked::CheckedConfig;
 use super::keys::{KEYS, Key, Section};
 use super::merge::{deserialise, set};
 use super::read::read_toml;
 use super::types::Config;
 use crate::error::{Error, Result};
+use crate::search::Method;
 
 impl Config {
     /// All settings as TOML, with a line of comment on each section; [`Config::from_toml`] reads it back
@@ -25,7 +27,11 @@ impl Config {
             let keys = match section {
                 Section::Root => toml::to_string(&Root { seed: self.seed }),
                 Section::Data => toml::to_string(&self.data).map(|keys| on_lines(keys, section)),
-                Section::Search => toml::to_string(&self.search),
+                // Tables come last.
+                Section::Search => toml::to_string(&self.search)
+                    .map(|text| text.split("\n[method]").next().unwrap_or_default().to_owned()),
+                Section::Method => toml::to_string(&self.search.method)
+                    .map(|text| text.replace("\n[", &format!("\n[{}.", section.name()))),
                 Section::Train => toml::to_string(&self.train),
             };
             let keys = keys.expect("checked settings can be written as TOML");
@@ -44,7 +50,7 @@ impl Config {
     /// As [`read_toml`], and [`Error::Invalid`] if a key is missing or `preset` is there, and what
     /// [`Config::check`] finds. A key that earlier versions did not have may be missing: it then has the
     /// value that says what those did.
-    pub fn from_toml(text: &str, origin: &str) -> Result<Config> {
+    pub fn from_toml(text: &str, origin: &str) -> Result<CheckedConfig> {
         let file = read_toml(text, origin)?;
         if file.preset.is_some() {
             let remedy = "remove it, or give the file as a user's settings instead";
@@ -57,11 +63,11 @@ impl Config {
             let found = format!("no {}", missing.join(", "));
             return Err(Error::invalid(origin, found, "every setting", "add what is missing"));
         }
-        deserialise(table, origin)
+        deserialise(table, origin)?.check()
     }
 
     /// The settings as a table, to lay others over.
-    pub(super) fn to_table(&self) -> Result<Table> {
+    pub(crate) fn to_table(&self) -> Result<Table> {
         Table::try_from(self).map_err(|error| {
             let expected = "whole numbers that TOML can hold, up to 2^63 - 1";
             Error::invalid("settings", error.to_string(), expected, "take settings that pass the check")
@@ -114,17 +120,24 @@ fn add_younger(table: &mut Table) {
             set(table, section, name, value).expect("the values are of their kinds");
         }
     }
+    if !table.contains_key(Section::Search.name()) {
+        return;
+    }
+    // Before there were methods, only what has another spelling could be chosen.
+    let defaults = Table::try_from(&Method::default()).expect("the defaults can be written");
+    let defaults: Table = [("method".to_owned(), Value::Table(defaults))].into_iter().collect();
+    let defaults: Table = [(Section::Search.name().to_owned(), Value::Table(defaults))].into_iter().collect();
+    let old = |key: &Key| KEYS.iter().any(|other| other.of == Some(key.name));
+    for key in KEYS.iter().filter(|key| key.section == Section::Method && !old(key)) {
+        if let (None, Some(value)) = (key.value(table), key.value(&defaults)) {
+            key.put(table, value.clone()).expect("the settings are tidy");
+        }
+    }
 }
 
 /// The keys of the table that [`KEYS`] has and it has not.
 fn missing(table: &Table) -> Vec<String> {
-    let has = |key: &&Key| match key.section {
-        Section::Root => table.contains_key(key.name),
-        section => {
-            table.get(section.name()).and_then(Value::as_table).is_some_and(|t| t.contains_key(key.name))
-        }
-    };
-    KEYS.iter().filter(|key| !has(key)).map(Key::dotted).collect()
+    KEYS.iter().filter(|key| key.of.is_none() && key.value(table).is_none()).map(Key::dotted).collect()
 }
 
 #[cfg(test)]
@@ -153,9 +166,9 @@ mod tests {
             config.train.weight_decay = 1e-300;
             config.seed = i64::MAX as u64;
             let text = config.to_toml();
-            assert_eq!(Config::from_toml(&text, "config.toml").unwrap(), config, "{text}");
+            assert_eq!(*Config::from_toml(&text, "config.toml").unwrap(), config, "{text}");
             let layer = read_toml(&text, "config.toml").unwrap().table;
-            assert_eq!(super::super::build(&configs()[2], &[layer]).unwrap(), config);
+            assert_eq!(*super::super::build(&configs()[2], &[layer]).unwrap(), config);
         }
     }
 
@@ -163,13 +176,13 @@ mod tests {
     fn the_text_has_a_comment_per_section_and_keeps_the_order() {
         let text = configs()[1].to_toml();
         for part in
-            ["# The whole run.\nseed = 2\n", "\n\n# Images: ", "[data]\npath = ", "cell: ", "[train]\n"]
+            ["# The whole run.\nseed = 2\n", "\n\n# Images: ", "[data]\npath = ", "a cell; how", "[train]\n"]
         {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
-        assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 4);
+        assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 5);
         assert!(
-            text.contains("learning_rate = 0.025\nlearning_rate_min = 0.001\nmomentum = 0.9\n"),
+            text.contains("learning_rate = 0.025\nlearning_rate_min = 0.001\ngrad_clip = 5.0\n"),
             "{text}"
         );
     }
@@ -182,7 +195,7 @@ mod tests {
         let text = config.to_toml();
         assert!(!text.contains("\nseed = 3"), "{text}");
         assert_eq!(text.lines().count(), configs()[0].to_toml().lines().count());
-        assert_eq!(Config::from_toml(&text, "config.toml").unwrap(), config, "{text}");
+        assert_eq!(*Config::from_toml(&text, "config.toml").unwrap(), config, "{text}");
     }
 
     #[test]
@@ -203,7 +216,7 @@ mod tests {
         }
         let old = old.to_string();
         assert!(old.len() + 60 < paper.to_toml().len(), "{old}");
-        let read = Config::from_toml(&old, "config.toml").unwrap();
+        let read = Config::from_toml(&old, "config.toml").unwrap().into_config();
         assert_eq!((read.data.resize, read.data.max_bad_share), (Resize::Squash, 0.0));
         let data = DataConfig {
             resize: Resize::Crop,
@@ -223,6 +236,11 @@ mod tests {
         let error = Config::from_toml(&format!("preset = \"auto\"\n{text}"), "config.toml").unwrap_err();
         assert!(error.to_string().contains("`preset`"), "{error}");
         let bad = text.replacen("momentum = 0.9", "momentum = 1.5", 1);
-        assert!(Config::from_toml(&bad, "config.toml").unwrap_err().to_string().contains("search.momentum"));
+        assert!(
+            Config::from_toml(&bad, "config.toml")
+                .unwrap_err()
+                .to_string()
+                .contains("search.method.weights.momentum")
+        );
     }
 }

@@ -1,18 +1,20 @@
 //! The settings of a run, complete: every key has a value.
 //!
 //! A preset gives every value, a TOML file overrides it, flags override the file; the merged table is
-//! read into [`Config`], and [`Config::check`](super::check) says whether it can run.
+//! read into [`Config`], and [`Config::check`] makes of it a [`CheckedConfig`](super::CheckedConfig), which can run.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::location::path_of_text;
+use crate::search::Method;
 use crate::space::{Limits, Primitive, Shrink, StemKind};
 
 /// All settings of a run, as `config.toml` in the run folder holds them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Config {
     /// The key of every random stream of the run.
     pub seed: u64,
@@ -27,6 +29,7 @@ pub struct Config {
 /// Images: reading, division, augmentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DataConfig {
     /// A folder or file, as [`path_to_text`](super::path_to_text) writes it; `digits` for the embedded handwritten
     /// digits.
@@ -81,6 +84,7 @@ impl DataConfig {
 /// How often the images of a class are drawn for search and training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Sampling {
     /// Each image once per epoch.
     Shuffled,
@@ -91,6 +95,7 @@ pub enum Sampling {
 /// Random operations on training images, from published lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum AutoAugment {
     /// None.
     None,
@@ -103,6 +108,7 @@ pub enum AutoAugment {
 /// How the images are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum DataFormat {
     /// Find out.
     Auto,
@@ -139,6 +145,7 @@ impl DataFormat {
 /// How images of another ratio of sides are brought to the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Resize {
     /// The largest part in the middle that has the ratio.
     Crop,
@@ -162,6 +169,7 @@ impl Resize {
 /// What becomes of images that are there several times, in one part or in two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Duplicates {
     /// Copies stay together, and those of test images are left out of training.
     Separate,
@@ -169,9 +177,10 @@ pub enum Duplicates {
     Ignore,
 }
 
-/// The search: space, weights' optimiser, architecture's optimiser.
+/// The search: space, images, epochs; method and optimisers in [`Method`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SearchConfig {
     /// Channels of the first cell.
     pub init_channels: usize,
@@ -195,29 +204,22 @@ pub struct SearchConfig {
     pub learning_rate: f64,
     /// Learning rate the cosine ends at.
     pub learning_rate_min: f64,
-    /// SGD momentum (no dampening, not Nesterov).
-    pub momentum: f64,
-    /// L2 on the weights.
-    pub weight_decay: f64,
     /// Largest global L2 norm of the weights' gradient; 0 switches clipping off.
     pub grad_clip: f64,
     /// Share of the training images (without validation) that trains weights; the rest trains alphas.
     pub train_portion: f64,
-    /// Second order: alphas' gradient through one virtual weight step.
-    pub unrolled: bool,
-    /// Adam learning rate of the alphas.
-    pub arch_learning_rate: f64,
-    /// L2 on the alphas, added to the gradient.
-    pub arch_weight_decay: f64,
     /// Cutout while searching.
     pub cutout: bool,
     /// Side of the cutout square, in pixels.
     pub cutout_length: usize,
+    /// How it is done.
+    pub method: Method,
 }
 
 /// Training the derived network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TrainConfig {
     /// Channels of the first cell.
     pub init_channels: usize,
@@ -306,6 +308,7 @@ impl Stem {
 /// How the learning rate falls from epoch to epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Schedule {
     /// Half a cosine from `learning_rate` to `learning_rate_min`.
     Cosine,

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::set::ImageSet;
-use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::reading::{self, MOST_OF_A_TEXT, Source};
+use crate::space::wording::nearest;
 
 const SETTING: &str = "data.class_weights";
 const EXPECTED: &str = "none, balanced, or a CSV or JSON file of class and weight";

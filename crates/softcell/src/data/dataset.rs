@@ -12,7 +12,7 @@ use super::open::inspect;
 use super::set::ImageSet;
 use super::source::{Source, TestImages};
 use super::split::{Shares, Split};
-use crate::config::{DataConfig, DataFormat};
+use crate::config::{DataConfig, DataFormat, DataShape};
 use crate::error::{Error, Result};
 use crate::shown::listed;
 
@@ -163,6 +163,21 @@ impl Dataset {
         let summary = Summary::with(&source, fingerprint, normalization.clone());
         let test = source.test.expect("split off above where it was missing");
         Ok(Dataset { train: Arc::new(source.train), test: Arc::new(test), split, normalization, summary })
+    }
+
+    /// What the presets look at.
+    pub fn shape(&self) -> DataShape {
+        let counts = self.train.class_counts();
+        let counts = counts.iter().copied().filter(|&images| images > 0);
+        DataShape {
+            train_images: self.train.len(),
+            classes: self.train.classes.len(),
+            channels: self.train.channels,
+            height: self.train.height,
+            width: self.train.width,
+            largest_class: counts.clone().max().unwrap_or(0),
+            smallest_class: counts.min().unwrap_or(0),
+        }
     }
 
     /// Whether a network that is trained already can answer for these images. Classes of the network without images

@@ -9,7 +9,7 @@ use crate::config::{DataConfig, DataFormat};
 use crate::error::{Error, Result};
 
 /// The path that means the embedded digits.
-const DIGITS: &str = "digits";
+pub const DIGITS: &str = "digits";
 
 /// The format of `config.path` and the file or folder to read it from.
 pub(super) fn detect(config: &DataConfig) -> Result<(DataFormat, PathBuf)> {

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use image::{GrayImage, imageops};
-use image_hasher::{HashAlg, HasherConfig};
 use rayon::prelude::*;
 
 use super::fault::{Problem, Problems};
+use super::fingerprint::fingerprint;
 use super::set::{FILTER, ImageSet};
 use super::source::Source;
 
@@ -236,9 +236,7 @@ impl Look {
         if deviation < MIN_DEVIATION {
             return None;
         }
-        let hasher = HasherConfig::new().hash_size(8, 8).hash_alg(HashAlg::Median).preproc_dct().to_hasher();
-        let hash = hasher.hash_image(&picture);
-        let hash = hash.as_bytes().iter().fold(0, |hash, &byte| hash << 8 | u64::from(byte));
+        let hash = fingerprint(&picture);
         Some(Look { hash, gray: small, deviation })
     }
 

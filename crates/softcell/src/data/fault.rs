@@ -8,6 +8,7 @@ use image::error::LimitErrorKind;
 use serde::{Deserialize, Serialize};
 
 use super::kinds::is_decoded;
+use crate::error::{Advice, Remedy};
 use crate::shown::escaped;
 
 /// Examples of a problem that are kept.
@@ -73,10 +74,10 @@ impl Fault {
     }
 
     /// What a user can do.
-    pub(super) fn remedy(&self) -> &'static str {
+    pub(super) fn remedy(&self) -> Advice {
         match self {
-            Fault::TooLarge { .. } => "make it smaller, or raise --max-image-pixels",
-            _ => "give a PNG, JPEG, BMP, GIF, WebP, TIFF or PNM file",
+            Fault::TooLarge { .. } => "make it smaller, or raise " + Remedy::Setting("data.max_image_pixels"),
+            _ => "give a PNG, JPEG, BMP, GIF, WebP, TIFF or PNM file".into(),
         }
     }
 

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use npyz::{DType, NpyFile, TypeChar};
 use zip::ZipArchive;
 
 use super::arrays::check_room;
+use super::npy::Array;
 use super::set::ImageSet;
 use super::source::Source;
 use crate::config::DataFormat;
@@ -123,18 +122,17 @@ impl<'a> Archive<'a> {
     fn numbers(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f64>)> {
         let path = self.path;
         let member = self.zip.by_name(&format!("{name}.npy")).map_err(|e| bad(path, &e))?;
-        let file = NpyFile::new(member).map_err(|e| bad(path, &e))?;
-        let sizes: Vec<usize> = file.shape().iter().map(|&size| size as usize).collect();
-        let fortran = file.order() == npyz::Order::Fortran;
-        if fortran && sizes.len() > 1 {
+        let array = Array::open(member).map_err(|e| bad(path, &e))?;
+        let sizes: Vec<usize> = array.shape.iter().map(|&size| size as usize).collect();
+        if array.fortran && sizes.len() > 1 {
             let remedy = "store it with numpy.ascontiguousarray";
             return Err(Error::data(path, format!("{name} is stored column by column"), remedy));
         }
-        let numbers = file.shape().iter().try_fold(1u64, |product, &size| product.checked_mul(size));
+        let numbers = array.shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size));
         // As they are stored and as numbers in 64 bits.
         let bytes = numbers.and_then(|numbers| numbers.checked_mul(16));
         check_room(path, bytes.unwrap_or(u64::MAX))?;
-        let values = values(file).ok_or_else(|| {
+        let values = array.into_numbers().ok_or_else(|| {
             Error::data(
                 path,
                 format!("{name} holds no numbers that are known"),
@@ -176,31 +174,6 @@ impl<'a> Archive<'a> {
             (0..channels).flat_map(move |channel| image.iter().skip(channel).step_by(channels).copied())
         });
         Ok((shape, planes.collect()))
-    }
-}
-
-/// All numbers; none where they are of another type.
-fn values<R: Read>(file: NpyFile<R>) -> Option<std::io::Result<Vec<f64>>> {
-    let DType::Plain(kind) = file.dtype() else { return None };
-    macro_rules! read {
-        ($type:ty) => {
-            Some(
-                file.into_vec::<$type>().map(|values| values.into_iter().map(|value| value as f64).collect()),
-            )
-        };
-    }
-    match (kind.type_char(), kind.size_field()) {
-        (TypeChar::Uint, 1) => read!(u8),
-        (TypeChar::Uint, 2) => read!(u16),
-        (TypeChar::Uint, 4) => read!(u32),
-        (TypeChar::Uint, 8) => read!(u64),
-        (TypeChar::Int, 1) => read!(i8),
-        (TypeChar::Int, 2) => read!(i16),
-        (TypeChar::Int, 4) => read!(i32),
-        (TypeChar::Int, 8) => read!(i64),
-        (TypeChar::Float, 4) => read!(f32),
-        (TypeChar::Float, 8) => read!(f64),
-        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A trained network for other programs: files that need nothing of Softcell.
 //!
-//! A format is a module that takes a [`TrainedModel`](crate::model::TrainedModel) and a [`Destination`](crate::destination::Destination).
+//! A format is a module that takes a [`TrainedModel`](crate::model::TrainedModel) and a [`Destination`].
 
 mod deviation;
 mod sample;
@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::run::files;
 
+pub use crate::destination::{Destination, Existing};
 pub use deviation::{Deviation, Verification};
 pub use sample::{Origin, Sample};
 

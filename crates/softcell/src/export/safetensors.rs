@@ -3,7 +3,7 @@
 //! The names, shapes and layouts are those of `NetworkCIFAR` and `NetworkImageNet` in the original code, with the
 //! counters of batches that batch normalisations of today's PyTorch have, so that
 //! `network.load_state_dict(safetensors.torch.load_file(path), strict=True)` takes the file. The metadata in its
-//! header describes the rest of the network: [`crate::import`] needs nothing else.
+//! header describes the rest of the network: [`Importer`](crate::model::Importer) needs nothing else.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::destination::Destination;
 use crate::error::Result;
 use crate::model::TrainedModel;
-use crate::nn::NamedTensors;
+use crate::network::NamedTensors;
 use crate::space::StemKind;
 
 /// The entries of the metadata. Lists and numbers are JSON.

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 
 use crate::data::Normalization;
 use crate::model::TrainedModel;
-use crate::nn::{initialize, named_tensors};
+use crate::network::{initialize, named_tensors};
 use crate::run::Manifest;
 use crate::space::known_genotype;
 use crate::space::{DerivedNetworkConfig, StemKind};
@@ -24,20 +24,13 @@ pub(super) fn model(genotype: &str, stem: StemKind, auxiliary: bool) -> TrainedM
     let net = network.init(&Device::flex()).expect("a network that can be built");
     let manifest = Manifest {
         version: "0".into(),
-        command: Vec::new(),
-        preset: String::new(),
         seed: 3,
         data_fingerprint: "ab".into(),
-        images: [0, 0],
-        classes: (0..5).map(|class| format!("class {class}")).collect(),
-        image_shape: [3, 32, 32],
-        normalization: Normalization { mean: vec![0.1, 0.25, 1.0 / 3.0], std: vec![0.5, 0.1, 0.7] },
-        resize: crate::config::Resize::Crop,
-        device: "cpu".into(),
-        threads: 1,
-        notes: Vec::new(),
-        imported_from: None,
-        started_from: None,
+        ..Manifest::new(
+            (0..5).map(|class| format!("class {class}")).collect(),
+            [3, 32, 32],
+            Normalization { mean: vec![0.1, 0.25, 1.0 / 3.0], std: vec![0.5, 0.1, 0.7] },
+        )
     };
     TrainedModel { network, weights: named_tensors(&initialize(net, 1)), manifest }
 }

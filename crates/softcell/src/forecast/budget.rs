@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::memory::MemoryModel;
 use super::time::{TimeForecast, time_search, time_training};
-use crate::config::{Config, arch_learning_rate, drop_path};
+use crate::config::{CheckedConfig, arch_learning_rate, drop_path};
 use crate::data::Dataset;
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer, Signal};
 use crate::run::FixedSettings;
 use crate::search::searched;
@@ -94,15 +94,18 @@ impl Budgeting<'_> {
     ///
     /// # Errors
     /// When there is too little time even for the smallest search, and as [`time_search`].
-    pub fn choose_search(&self, config: &Config, observer: &mut dyn Observer) -> Result<(Config, String)> {
+    pub fn choose_search(
+        &self,
+        config: &CheckedConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<(CheckedConfig, String)> {
         let (small, with) = searched(self.dataset, config);
-        let measured = |config: &Config, observer: &mut dyn Observer| {
-            let mut config = config.clone();
-            config.data = with.data.clone();
+        let measured = |config: &CheckedConfig, observer: &mut dyn Observer| {
+            let config = config.with(|config| config.data = with.data.clone())?;
             time_search(&small, &config, self.device, self.patience(), observer)
         };
         let observer = &mut Quietly(observer);
-        let mut chosen = config.clone();
+        let mut chosen = config.clone().into_config();
         let time = measured(config, observer)?;
         let share = self.share(config, &time, observer)?;
         let available = self.left() * share;
@@ -131,8 +134,9 @@ impl Budgeting<'_> {
             sizes,
             available,
             &mut |layers, channels, observer| {
-                let mut config = config.clone();
-                (config.search.layers, config.search.init_channels) = (layers, channels);
+                let config = config.with(|config| {
+                    (config.search.layers, config.search.init_channels) = (layers, channels)
+                })?;
                 measured(&config, observer)
             },
             (asked, Some(time)),
@@ -145,12 +149,12 @@ impl Budgeting<'_> {
         }
         if !self.fixed.arch_learning_rate {
             let steps = search.epochs * self.dataset.split.weights.len().div_ceil(search.batch_size);
-            search.arch_learning_rate = arch_learning_rate(steps);
+            *search.method.alphas.learning_rate_mut() = arch_learning_rate(steps);
         }
         let size = [search.layers, search.init_channels];
         let note = self.sentence("search", size, search.epochs, &choice.time)?;
         let note = format!("{note}; the training gets what is left");
-        Ok((chosen, note))
+        Ok((chosen.check()?, note))
     }
 
     /// The settings with a training that takes the time that is left, and a sentence on it.
@@ -160,17 +164,17 @@ impl Budgeting<'_> {
     pub fn choose_training(
         &self,
         genotype: &Genotype,
-        config: &Config,
+        config: &CheckedConfig,
         observer: &mut dyn Observer,
-    ) -> Result<(Config, String)> {
+    ) -> Result<(CheckedConfig, String)> {
         let observer = &mut Quietly(observer);
-        let mut chosen = config.clone();
+        let mut chosen = config.clone().into_config();
         let settings = &config.train;
         let asked = [settings.layers, settings.init_channels];
         let images = &self.dataset.train;
         let with = |layers: usize, channels: usize| {
-            let mut config = config.clone();
-            (config.train.layers, config.train.init_channels) = (layers, channels);
+            let config = config
+                .with(|config| (config.train.layers, config.train.init_channels) = (layers, channels))?;
             sized(genotype, &config, images)
         };
         let macs = |size: [usize; 2]| -> Result<f64> {
@@ -225,12 +229,12 @@ impl Budgeting<'_> {
         if train.drop_path_prob != before {
             note.push_str(&format!("; drop path {} for these epochs, it was {before}", train.drop_path_prob));
         }
-        Ok((chosen, note))
+        Ok((chosen.check()?, note))
     }
 
     /// The search's share of the time with the settings as they are, within bounds, where it takes so long. The
     /// training is measured with a cell that stands for the one that will be found.
-    fn share(&self, config: &Config, time: &TimeForecast, observer: &mut dyn Observer) -> Result<f64> {
+    fn share(&self, config: &CheckedConfig, time: &TimeForecast, observer: &mut dyn Observer) -> Result<f64> {
         let search = time.seconds();
         let genotype = stand_in();
         let config = sized(&genotype, config, &self.dataset.train)?;
@@ -243,7 +247,7 @@ impl Budgeting<'_> {
     fn fits(
         &self,
         genotype: &Genotype,
-        with: &dyn Fn(usize, usize) -> Result<Config>,
+        with: &dyn Fn(usize, usize) -> Result<CheckedConfig>,
         [layers, channels]: [usize; 2],
     ) -> Result<bool> {
         let Some(room) = self.room else { return Ok(true) };
@@ -329,13 +333,13 @@ impl Budgeting<'_> {
         Err(Error::setting(
             "budget",
             format!("{whole:.0}s"),
-            format!(
-                "more time: {} of the {stage} would take {}, {} are left; allow more, take fewer images \
-                 (--images-per-class) or leave out settings of size",
+            Advice::from(format!(
+                "more time: {} of the {stage} would take {}, {} are left; allow more, take fewer images (",
                 counted(epochs),
                 seconds(needed),
                 seconds(left.max(0.0))
-            ),
+            )) + Remedy::Setting("data.images_per_class")
+                + ") or leave out settings of size",
         ))
     }
 }

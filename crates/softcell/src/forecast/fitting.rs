@@ -1,7 +1,7 @@
 //! Settings brought down to the memory that there is, before they are used.
 
 use super::memory::MemoryModel;
-use crate::config::Config;
+use crate::config::{CheckedConfig, Config};
 use crate::data::ImageSet;
 use crate::error::Result;
 use crate::memory::{available_bytes, resident_bytes};
@@ -51,13 +51,13 @@ pub struct Kept {
 /// # Errors
 /// Networks that cannot be built.
 pub fn fit_memory(
-    config: &Config,
+    config: &CheckedConfig,
     images: &ImageSet,
     stages: (bool, Option<&Genotype>),
     kept: Kept,
     room: u64,
-) -> Result<(Config, Vec<String>)> {
-    let mut fitted = config.clone();
+) -> Result<(CheckedConfig, Vec<String>)> {
+    let mut fitted = config.clone().into_config();
     let mut notes = Vec::new();
     let (search, trained) = stages;
     if search {
@@ -66,7 +66,7 @@ pub fn fit_memory(
     if let Some(genotype) = trained {
         fit_training(&mut fitted, images, genotype, kept, room, &mut notes)?;
     }
-    Ok((fitted, notes))
+    Ok((fitted.check()?, notes))
 }
 
 fn fit_search(
@@ -113,7 +113,7 @@ fn fit_training(
     let before = config.train.clone();
     let mut first = None;
     loop {
-        let asked = sized(genotype, config, images)?.train;
+        let asked = sized(genotype, &config.clone().check()?, images)?.into_config().train;
         let model = MemoryModel::of_training(genotype, &asked, images)?;
         let train = &mut config.train;
         let batch = fitting_batch(&model, &mut train.batch_size, kept.train_batch, room, &mut first);
@@ -194,7 +194,7 @@ mod tests {
         ImageSet::empty(["a", "b"].map(String::from).to_vec().into(), [3, side, side])
     }
 
-    fn config() -> Config {
+    fn config() -> CheckedConfig {
         let data = DataShape {
             train_images: 140,
             classes: 2,
@@ -203,7 +203,7 @@ mod tests {
             width: 128,
             ..DataShape::default()
         };
-        preset(Preset::Auto, &data).0
+        preset(Preset::Auto, &data).0.check().unwrap()
     }
 
     fn needs(config: &Config, batch: usize) -> u64 {
@@ -215,7 +215,7 @@ mod tests {
     fn batch_then_width_then_side() {
         let fit = |kept, room| {
             let (fitted, notes) = fit_memory(&config(), &images(128), (true, None), kept, room).unwrap();
-            let search = fitted.search;
+            let search = &fitted.search;
             (search.batch_size, search.init_channels, search.max_side, notes)
         };
         let [whole, half, least] = [32, 16, 8].map(|batch| needs(&config(), batch));

@@ -2,10 +2,10 @@
 
 use crate::config::{SearchConfig, TrainConfig};
 use crate::data::ImageSet;
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::Stage;
 use crate::memory::available_bytes;
-use crate::nn::{NetworkSize, product};
+use crate::network::{NetworkSize, product};
 use crate::space::{Genotype, NetworkPlan};
 use crate::train::network_config;
 
@@ -132,12 +132,12 @@ impl MemoryModel {
         Err(Error::setting(
             format!("{}.batch_size", self.stage.name()),
             batch_size,
-            format!(
-                "{remedy}: the stage takes about {:.2} GB more and {:.2} GB are available (--ignore-memory goes on all \
-                 the same)",
+            Advice::from(format!(
+                "{remedy}: the stage takes about {:.2} GB more and {:.2} GB are available (",
                 gigabytes(needed),
                 gigabytes(available)
-            ),
+            )) + Remedy::IgnoreMemory
+                + " goes on all the same)",
         ))
     }
 }
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::config::{DataShape, Preset, Stem, preset};
     use crate::device::Device;
-    use crate::nn::{self, Weighted};
+    use crate::network::{self, Weighted};
     use crate::space::known_genotype;
     use crate::train::build_network;
 
@@ -214,8 +214,10 @@ mod tests {
         let config = preset(Preset::PaperCifar10, &DataShape::default()).0;
         for (layers, init_channels, nodes) in [(1, 3, 1), (3, 4, 2), (5, 9, 3)] {
             let search = SearchConfig { layers, init_channels, nodes, ..config.search.clone() };
-            let net =
-                nn::Network::new(NetworkPlan::supernet(&search.space([40, 36]), [3, 40, 36], 7), &device);
+            let net = network::Network::new(
+                NetworkPlan::supernet(&search.space([40, 36]), [3, 40, 36], 7),
+                &device,
+            );
             assert_eq!(counted(&MemoryModel::of_search(&search, &images).unwrap()), net.count_values());
         }
         let genotype = known_genotype("DARTS_V2").unwrap();

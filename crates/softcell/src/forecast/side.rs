@@ -3,9 +3,9 @@
 use super::budget::stand_in;
 use super::fitting::{Kept, fit_memory};
 use super::memory::MemoryModel;
-use crate::config::Config;
+use crate::config::CheckedConfig;
 use crate::data::{ImageSet, Survey};
-use crate::error::Result;
+use crate::error::{Advice, Remedy, Result};
 use crate::sizing::{asked_shape, sized};
 use crate::space::{derived_cost, supernet_cost};
 
@@ -33,6 +33,10 @@ pub struct SideRoom {
     pub threads: usize,
     /// What was given, and stays.
     pub kept: Kept,
+    /// Whether there is a search.
+    pub searched: bool,
+    /// Whether there is a training.
+    pub trained: bool,
 }
 
 /// The side of a square, and why.
@@ -41,7 +45,7 @@ pub struct ChosenSide {
     /// In pixels.
     pub side: usize,
     /// In a sentence.
-    pub why: String,
+    pub why: Advice,
 }
 
 /// The longest of [`Survey::sides`], up to 128 pixels, for which there are time and memory; else the one that takes the
@@ -55,7 +59,7 @@ pub struct ChosenSide {
 pub fn choose_side(
     survey: &Survey,
     room: &SideRoom,
-    settings: &dyn Fn(usize) -> Result<Config>,
+    settings: &dyn Fn(usize) -> Result<CheckedConfig>,
 ) -> Result<ChosenSide> {
     let sides = survey.sides();
     let possible: Vec<usize> = sides.iter().copied().filter(|&side| side <= LONGEST).collect();
@@ -69,7 +73,7 @@ pub fn choose_side(
             refused.get_or_insert((side, "memory"));
             continue;
         }
-        let seconds = seconds_of(survey, &config, &images, room.threads)?;
+        let seconds = seconds_of(survey, &config, &images, room)?;
         if room.seconds.is_none_or(|most| seconds * ENOUGH <= most * SHARE) {
             return Ok(ChosenSide { side, why: sentence(survey, side, &possible, refused) });
         }
@@ -83,21 +87,21 @@ pub fn choose_side(
     Ok(ChosenSide { side, why: sentence(survey, side, &possible, refused) })
 }
 
-fn sentence(survey: &Survey, side: usize, possible: &[usize], refused: Option<(usize, &str)>) -> String {
-    let why = match refused {
+fn sentence(survey: &Survey, side: usize, possible: &[usize], refused: Option<(usize, &str)>) -> Advice {
+    let why: Advice = match refused {
         Some((larger, reason)) if larger == side => {
-            format!("there is little {reason}, and other sides need more")
+            format!("there is little {reason}, and other sides need more").into()
         }
-        Some((larger, reason)) => format!("at {larger} pixels there would be too little {reason}"),
+        Some((larger, reason)) => format!("at {larger} pixels there would be too little {reason}").into(),
         None if possible.last() == Some(&side) && side == LONGEST => {
-            "larger ones take long and seldom help; --image-size sets another".to_owned()
+            "larger ones take long and seldom help; " + Remedy::Setting("data.image_size") + " sets another"
         }
-        None => format!("their shorter sides are {} pixels, in the middle", survey.short_sides.median),
+        None => format!("their shorter sides are {} pixels, in the middle", survey.short_sides.median).into(),
     };
-    format!(
-        "images brought to squares of {side} pixels, from {}x{} to {}x{} in a sample of {}: {why}",
+    Advice::from(format!(
+        "images brought to squares of {side} pixels, from {}x{} to {}x{} in a sample of {}: ",
         survey.heights.least, survey.widths.least, survey.heights.most, survey.widths.most, survey.sampled
-    )
+    )) + why
 }
 
 /// No images, of this side.
@@ -107,20 +111,20 @@ fn images(survey: &Survey, side: usize) -> ImageSet {
 }
 
 /// Whether there is memory for images and training of this side.
-fn fits(survey: &Survey, room: &SideRoom, config: &Config, images: &ImageSet) -> Result<bool> {
+fn fits(survey: &Survey, room: &SideRoom, config: &CheckedConfig, images: &ImageSet) -> Result<bool> {
     let Some(bytes) = room.bytes else { return Ok(true) };
     let genotype = stand_in();
     let count = survey.train_images + survey.validation_images.unwrap_or(0) + survey.test_images.unwrap_or(0);
     // More is streamed from a file.
     let bytes = bytes - ((count * images.image_len()) as u64).min(bytes / 2);
     let config = fit_memory(config, images, (false, Some(&genotype)), room.kept, bytes)?.0;
-    let train = sized(&genotype, &config, images)?.train;
-    let needed = MemoryModel::of_training(&genotype, &train, images)?.bytes(train.batch_size);
+    let train = &sized(&genotype, &config, images)?.train;
+    let needed = MemoryModel::of_training(&genotype, train, images)?.bytes(train.batch_size);
     Ok(needed.is_none_or(|needed| needed <= bytes))
 }
 
 /// A rough forecast of search and training.
-fn seconds_of(survey: &Survey, config: &Config, images: &ImageSet, threads: usize) -> Result<f64> {
+fn seconds_of(survey: &Survey, config: &CheckedConfig, images: &ImageSet, room: &SideRoom) -> Result<f64> {
     let genotype = stand_in();
     let tested = if survey.test_images.is_some() { 0.0 } else { config.data.test_fraction };
     let trained = survey.train_images as f64 * (1.0 - tested) * (1.0 - config.data.validation_fraction);
@@ -135,9 +139,11 @@ fn seconds_of(survey: &Survey, config: &Config, images: &ImageSet, threads: usiz
         width,
     )
     .macs as f64;
-    let search = search * SEARCH_PASSES * config.search.epochs as f64 * config.search.train_portion;
-    let train = train * TRAIN_PASSES * config.train.epochs as f64;
-    Ok((search + train) * trained / (SPEED * threads.max(1) as f64))
+    let epochs = |has: bool, epochs: usize| if has { epochs as f64 } else { 0.0 };
+    let search_epochs = epochs(room.searched, config.search.epochs);
+    let search = search * SEARCH_PASSES * search_epochs * config.search.train_portion;
+    let train = train * TRAIN_PASSES * epochs(room.trained, config.train.epochs);
+    Ok((search + train) * trained / (SPEED * room.threads.max(1) as f64))
 }
 
 #[cfg(test)]
@@ -165,7 +171,8 @@ mod tests {
 
     fn chosen(train_images: usize, shorter: usize, seconds: Option<f64>, bytes: Option<u64>) -> ChosenSide {
         let survey = survey(train_images, shorter);
-        let room = SideRoom { seconds, bytes, threads: 2, kept: Kept::default() };
+        let room =
+            SideRoom { seconds, bytes, threads: 2, kept: Kept::default(), searched: true, trained: true };
         let settings = |side: usize| {
             let data = DataShape {
                 train_images: train_images * 8 / 10,
@@ -175,7 +182,7 @@ mod tests {
                 width: side,
                 ..DataShape::default()
             };
-            Ok(preset(Preset::Auto, &data).0)
+            preset(Preset::Auto, &data).0.check()
         };
         choose_side(&survey, &room, &settings).unwrap()
     }
@@ -183,17 +190,19 @@ mod tests {
     #[test]
     fn the_images_the_time_and_the_memory_bound_the_side() {
         assert_eq!(chosen(176, 200, None, None).side, 128);
-        assert!(chosen(176, 200, None, None).why.contains("from 20x20 to 400x400 in a sample of 176"));
+        assert!(
+            chosen(176, 200, None, None).why.to_string().contains("from 20x20 to 400x400 in a sample of 176")
+        );
         assert_eq!(chosen(176, 100, None, None).side, 96);
-        assert!(chosen(176, 100, None, None).why.contains("their shorter sides are 100 pixels"));
+        assert!(chosen(176, 100, None, None).why.to_string().contains("their shorter sides are 100 pixels"));
         assert_eq!(chosen(176, 20, None, None).side, 20);
         assert_eq!(chosen(176, 200, Some(3600.0), Some(4_000_000_000)).side, 128);
         let hasty = chosen(100_000, 200, Some(60.0), None);
         // The stem for large images makes these quicker than smaller ones.
         assert_eq!(hasty.side, 96);
-        assert!(hasty.why.contains("too little time"), "{hasty:?}");
+        assert!(hasty.why.to_string().contains("too little time"), "{hasty:?}");
         let tight = chosen(176, 200, None, Some(1_000_000));
         assert_eq!(tight.side, 32);
-        assert!(tight.why.contains("too little memory"), "{tight:?}");
+        assert!(tight.why.to_string().contains("too little memory"), "{tight:?}");
     }
 }

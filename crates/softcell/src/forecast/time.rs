@@ -2,17 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::config::Config;
+use crate::config::CheckedConfig;
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
 use crate::event::{Event, Observer, Signal, Step};
-use crate::nn::{NamedTensors, load_named};
-use crate::nn::{Pass, Weighted};
+use crate::network::{EdgeTensors, NamedTensors, Pass, Weighted, load_named};
 use crate::search::{Bilevel, search, searched};
 use crate::space::Genotype;
-use crate::supernet::EdgeWeights;
 use crate::train::{build_network, evaluation_plan, train};
 
 /// Steps that are timed, after one that is not.
@@ -48,7 +46,7 @@ impl TimeForecast {
 /// As [`search`].
 pub fn time_search(
     dataset: &Dataset,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     patience: Duration,
     observer: &mut dyn Observer,
@@ -63,8 +61,7 @@ pub fn time_search(
     let image = [set.channels, set.height, set.width];
     let bilevel = Bilevel::new(settings, image, set.classes.len(), config.seed, &device.clone().autodiff())?;
     let net = load_named(bilevel.net.clone(), &watch.net, "measured network")?.valid();
-    let weights = bilevel.relaxation.edge_weights(&bilevel.alphas);
-    let weights = EdgeWeights { normal: weights.normal.inner(), reduction: weights.reduction.inner() }.flat();
+    let weights = EdgeTensors::new(&bilevel.method.relaxation.expected(&bilevel.alphas), device);
     let answer = seconds_per_answer(dataset, &dataset.split.alphas, settings.batch_size, device, |images| {
         net.forward_mixed(images, &weights, &mut Pass::eval())
     });
@@ -79,7 +76,7 @@ pub fn time_search(
 pub fn time_training(
     dataset: &Dataset,
     genotype: &Genotype,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     patience: Duration,
     observer: &mut dyn Observer,

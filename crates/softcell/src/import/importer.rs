@@ -8,11 +8,13 @@ use super::metadata::Metadata;
 use super::outline::Outline;
 use super::read::{Checkpoint, read_checkpoint};
 use super::tensor::MOST_NUMBERS;
-use crate::config::{Config, DataConfig, DataFormat, DataShape, ImageSize, Preset, Stem, preset};
+use crate::config::{
+    CheckedConfig, Config, DataConfig, DataFormat, DataShape, ImageSize, Preset, Stem, preset,
+};
 use crate::data::{Dataset, Normalization};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::model::TrainedModel;
-use crate::nn::{NamedTensors, unusable};
+use crate::network::{NamedTensors, unusable};
 use crate::run::{Manifest, RunFolder, Weights};
 use crate::space::StemKind;
 use crate::space::{Genotype, NetworkShape, derived_cost};
@@ -63,7 +65,7 @@ pub struct Imported {
     /// The network; the command line and the machine in its manifest are left empty.
     pub model: TrainedModel,
     /// Settings that describe it; those of a training are the original's.
-    pub config: Config,
+    pub config: CheckedConfig,
 }
 
 impl Importer {
@@ -89,7 +91,7 @@ impl Importer {
     ///
     /// # Errors
     /// A path that is none.
-    pub fn data_settings(&self, path: &str, format: DataFormat) -> Result<Config> {
+    pub fn data_settings(&self, path: &str, format: DataFormat) -> Result<CheckedConfig> {
         let image_size = match self.told_size() {
             Some([height, width]) => ImageSize::Fixed { height, width },
             None => ImageSize::Auto,
@@ -98,8 +100,7 @@ impl Importer {
         config.data.path = path.to_owned();
         config.data.format = format;
         config.data.image_size = image_size.to_string();
-        config.check()?;
-        Ok(config)
+        config.check()
     }
 
     /// Settings to start from: the original's for the stem, with the seed by which images were divided, if the file
@@ -141,22 +142,16 @@ impl Importer {
         let network = network_config(&genotype, &config.train, image_shape, classes.len());
         self.check_size(&genotype, &config, image_shape, classes.len())?;
         let dataset = images.map(|(_, dataset)| dataset);
+        let manifest = Manifest::new(classes, image_shape, normalization);
         let manifest = Manifest {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: Vec::new(),
-            preset: String::new(),
             seed: config.seed,
-            data_fingerprint: dataset.map_or(String::new(), |dataset| dataset.summary.fingerprint.clone()),
-            images: dataset.map_or([0, 0], |dataset| [dataset.train.len(), dataset.test.len()]),
-            classes,
-            image_shape,
-            normalization,
             resize: config.data.resize,
-            device: String::new(),
-            threads: 0,
             notes,
             imported_from: Some(self.path.display().to_string()),
-            started_from: None,
+            ..match dataset {
+                Some(dataset) => manifest.with_images(dataset),
+                None => manifest,
+            }
         };
         let model = TrainedModel { network, weights: self.tensors, manifest };
         model.build(&self.origin, device)?;
@@ -170,7 +165,7 @@ impl Importer {
                 &self.origin,
                 "no genotype in it",
                 "the cells of the network",
-                "give them with --genotype: a name, a text or a file",
+                "give them with " + Remedy::Known("genotype") + ": a name, a text or a file",
             )
         })
     }
@@ -243,7 +238,11 @@ impl Importer {
                 Normalization { mean: mean.to_vec(), std: std.to_vec() }
             }
             None => {
-                let expected = "one for gray images: give --mean and --std, or --data to measure them";
+                let expected = "one for gray images: give "
+                    + Remedy::Known("normalization")
+                    + ", or "
+                    + Remedy::Images
+                    + " to measure them";
                 return Err(Error::setting("mean", "nothing", expected));
             }
         };
@@ -270,7 +269,7 @@ impl Importer {
         });
     }
 
-    fn config(&self, data: Option<&DataConfig>, [height, width]: [usize; 2]) -> Result<Config> {
+    fn config(&self, data: Option<&DataConfig>, [height, width]: [usize; 2]) -> Result<CheckedConfig> {
         let outline = &self.outline;
         let mut config = self.base();
         config.data = match data {
@@ -285,8 +284,7 @@ impl Importer {
             StemKind::Cifar => Stem::Cifar,
             StemKind::Imagenet => Stem::Imagenet,
         };
-        config.check()?;
-        Ok(config)
+        config.check()
     }
 
     /// Refuses to build a network that is far larger than any weights that are read.
@@ -310,7 +308,10 @@ impl Importer {
             &self.origin,
             format!("{layers} cells from {width_of_cells} channels, {} weights", cost.parameters),
             format!("at most {MOST_NUMBERS} weights"),
-            "check the genotype, or give --init-channels and --layers",
+            "check the genotype, or give "
+                + Remedy::Known("init_channels")
+                + " and "
+                + Remedy::Known("layers"),
         ))
     }
 }

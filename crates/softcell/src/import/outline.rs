@@ -1,7 +1,7 @@
 //! What tensors say of the network that they are of.
 
 use crate::error::{Error, Result};
-use crate::nn::NamedTensors;
+use crate::network::NamedTensors;
 use crate::space::{STEM_MULTIPLIER, StemKind};
 
 /// What tensors say of the network that they are of: all but its cells and the size of its images.
@@ -75,7 +75,7 @@ impl Outline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::HostTensor;
+    use crate::network::HostTensor;
 
     fn tensors(shapes: &[(&str, &[usize])]) -> NamedTensors {
         let tensor =

@@ -10,7 +10,7 @@ use super::pickle::{Id, Pickle, Value};
 use super::storages::{LEGACY_START, Storages, read_legacy, read_zip};
 use super::tensor::{Element, MOST_NUMBERS, StridedTensor};
 use crate::error::Result;
-use crate::nn::{HostTensor, NamedTensors};
+use crate::network::{HostTensor, NamedTensors};
 use crate::reading::{self, Source};
 use crate::run::seal;
 
@@ -41,7 +41,7 @@ pub struct Checkpoint {
 /// Reads a file of weights, whose kind is told by its first bytes: safetensors, or what `torch.save` writes of a
 /// state dict or of a checkpoint that holds one under `state_dict`, in either of its two containers.
 ///
-/// Nothing in the file is run: see [the module](super). Numbers become f32. The `module.` that `DataParallel`
+/// Nothing in the file is run: pickles are read, not executed. Numbers become f32. The `module.` that `DataParallel`
 /// puts before names is taken off, and `num_batches_tracked` is left out.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use half::{bf16, f16};
 
 use super::fault::{Fault, shown};
 use super::pickle::{Id, Value};
-use crate::nn::HostTensor;
+use crate::network::HostTensor;
 
 /// Most numbers in all tensors that are taken from a file, 1 GiB in f32.
 pub(super) const MOST_NUMBERS: usize = 1 << 28;

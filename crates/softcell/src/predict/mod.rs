@@ -10,8 +10,8 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::evaluate::{is_finite, not_finite, values};
 use crate::model::TrainedModel;
-use crate::nn::Network;
-use crate::nn::Pass;
+use crate::network::Network;
+use crate::network::Pass;
 use crate::run::{Manifest, RunFolder, Weights};
 use crate::thread_pool::in_pool;
 

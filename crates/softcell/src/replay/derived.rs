@@ -8,7 +8,7 @@ use super::recording::{Recording, count_recorded};
 use super::stage::{Stage, scalar, to_host};
 use crate::error::{Error, Result};
 use crate::loss::cross_entropy;
-use crate::nn::{Network, Pass, Weighted, absorb, gradients, load_named, named_tensors, weight_names};
+use crate::network::{Network, Pass, Weighted, absorb, gradients, load_named, named_tensors, weight_names};
 use crate::space::{DerivedNetworkConfig, Genotype, StemKind, derived_cost};
 
 /// The case of a recorded derived network.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Precision, ReplayReport};
-use crate::nn::HostTensor;
+use crate::network::HostTensor;
 
 /// Largest `max|a − b| / max|b|` that passes. A correct implementation in f32 reaches about 1e-5.
 pub const RELATIVE_TOLERANCE: f64 = 1e-3;

@@ -28,7 +28,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::nn::HostTensor;
+use crate::network::HostTensor;
 
 pub use deviation::{RELATIVE_TOLERANCE, ROUNDING};
 pub use stage::Precision;

@@ -8,7 +8,7 @@ use super::deviation::{Deviations, Reach};
 use super::recording::{Recording, count_recorded};
 use super::stage::{Stage, to_host};
 use crate::error::Result;
-use crate::nn::{Operation, Pass, gradients, load_named, weight_names};
+use crate::network::{Operation, Pass, gradients, load_named, weight_names};
 use crate::space::Primitive;
 use crate::space::plan::{Norms, primitive_steps};
 

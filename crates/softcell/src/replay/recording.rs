@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
-use crate::nn::{HostTensor, NamedTensors};
+use crate::network::{HostTensor, NamedTensors};
 use crate::reading::{self, MOST_OF_A_RECORD, Source};
 
 /// A recording, read as a whole.

@@ -8,11 +8,13 @@ use super::recording::{Recording, count_recorded};
 use super::stage::{Stage, scalar, to_host};
 use crate::error::Result;
 use crate::evaluate::DeviceBatch;
-use crate::nn::{HostTensor, Network, Pass, Weighted, load_named, named_tensors, weight_names};
-use crate::optim::{ArchAdam, Sgd};
-use crate::search::{ArchStep, Bilevel};
-use crate::space::{ArchWeights, Genotype, NetworkPlan, SearchSpace, derive_genotype, supernet_parameters};
-use crate::supernet::{ArchParams, Relaxation};
+use crate::event::Position;
+use crate::network::{
+    EdgeTensors, HostTensor, Network, Pass, Weighted, load_named, named_tensors, weight_names,
+};
+use crate::search::method::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
+use crate::search::{ArchOptimizer, ArchStep, Bilevel, Method, weight_optimizer};
+use crate::space::{Alphas, CellKind, Genotype, NetworkPlan, Rows, SearchSpace, supernet_parameters};
 
 /// The case of a recorded search.
 #[derive(Deserialize)]
@@ -33,6 +35,23 @@ struct Case {
     arch_weight_decay: f64,
     steps: usize,
     genotype: String,
+}
+
+impl Case {
+    fn method(&self) -> Method {
+        let [beta1, beta2] = self.arch_betas;
+        Method {
+            arch_step: ArchStep::of_unrolled(self.unrolled),
+            weights: WeightOptimizer::Sgd(Sgd { momentum: self.momentum, weight_decay: self.weight_decay }),
+            alphas: AlphaOptimizer::Adam(Adam {
+                learning_rate: self.arch_learning_rate,
+                beta1,
+                beta2,
+                weight_decay: self.arch_weight_decay,
+            }),
+            ..Method::default()
+        }
+    }
 }
 
 fn darts() -> String {
@@ -57,18 +76,19 @@ pub(super) fn replay(recording: &Recording, stage: &Stage) -> Result<Deviations>
             |role: &str| batch(recording, &format!("step.{t}.{role}"), channels_in, case.classes, stage);
         let (train, valid) = (batch("train")?, batch("valid")?);
 
-        let arch = bilevel.step_alphas(&train, &valid, case.learning_rate);
-        for (name, gradient) in matrices(&arch.gradient) {
+        let at = Position { epoch: 0, step: t };
+        let arch = bilevel.step_alphas(at, &train, &valid, case.learning_rate);
+        for (name, gradient) in matrices(&arch.gradient.map_values(|&g| g as f32)) {
             let name = format!("step.{t}.grad.{name}");
             deviations.compare("alpha_gradients", Reach::Kinked, &name, &gradient, recording.float(&name)?);
         }
         let tolerance = ALPHA_TOLERANCE * case.arch_learning_rate * (t + 1) as f64;
-        for (name, alphas) in matrices(&bilevel.alphas.to_rows()) {
+        for (name, alphas) in matrices(&bilevel.alphas) {
             let name = format!("step.{t}.{name}");
             deviations.compare_absolute("alphas", &name, &alphas, recording.float(&name)?, tolerance);
         }
 
-        let weights = bilevel.step_weights(&train, case.learning_rate);
+        let weights = bilevel.step_weights(at, &train, case.learning_rate);
         // The first forward pass is the last thing that no gradient of a weight has touched.
         let reach = if t == 0 { Reach::Smooth } else { Reach::Kinked };
         for (quantity, reach, name, ours) in [
@@ -95,13 +115,9 @@ pub(super) fn replay(recording: &Recording, stage: &Stage) -> Result<Deviations>
 
     compare_state(&mut deviations, recording, &bilevel, &names)?;
     compare_evaluation(&mut deviations, recording, &bilevel, channels_in, stage)?;
-    let relaxed = bilevel.relaxation.arch_weights(&bilevel.alphas.to_rows());
-    deviations.compare_exact(
-        "genotype",
-        Reach::Kinked,
-        &derive_genotype(&relaxed, &space)?,
-        &expected_genotype,
-    );
+    let found =
+        bilevel.method.selection.select(&bilevel.method.relaxation.expected(&bilevel.alphas), &space)?;
+    deviations.compare_exact("genotype", Reach::Kinked, &found, &expected_genotype);
     Ok(deviations)
 }
 
@@ -139,7 +155,8 @@ fn start(
         }
         Ok(tensor.values.chunks(shape[1]).map(<[f32]>::to_vec).collect())
     };
-    let alphas = ArchWeights { normal: alphas("alphas_normal")?, reduction: alphas("alphas_reduce")? };
+    let named = |kind: CellKind| Ok((kind.name(), alphas(original_name(kind.name()))?));
+    let alphas = CellKind::ALL.into_iter().map(named).collect::<Result<Alphas>>()?;
 
     // Compared before the network is built: a case may claim any size.
     let (_, [_, classes]) = recording.shaped::<2>("eval.logits")?;
@@ -159,17 +176,17 @@ fn start(
     let net =
         Network::new(NetworkPlan::supernet(space, [channels_in, height, width], classes), &stage.device);
     let net = stage.module(load_named(net, &init, &format!("{}, init", recording.origin()))?);
-    let mut adam = ArchAdam::new(case.arch_learning_rate, case.arch_weight_decay);
-    adam.betas = case.arch_betas;
+    let method = case.method();
     Ok(Bilevel {
         net,
-        alphas: ArchParams::from_rows(&alphas, &stage.device),
-        sgd: Sgd::new(case.momentum, case.weight_decay),
-        adam,
-        relaxation: Relaxation::Softmax,
-        arch_step: if case.unrolled { ArchStep::Unrolled } else { ArchStep::FirstOrder },
+        alphas,
+        sgd: weight_optimizer(method.weights),
+        optimizer: ArchOptimizer::new(method.alphas),
+        method,
         grad_clip: case.grad_clip,
         class_weights: None,
+        seed: 0,
+        epochs: 1,
     })
 }
 
@@ -209,8 +226,8 @@ fn compare_evaluation(
     stage: &Stage,
 ) -> Result<()> {
     let images = stage.tensor(recording.images("eval.input", channels_in)?);
-    let weights = bilevel.relaxation.edge_weights(&bilevel.alphas).detach();
-    let logits = bilevel.net.clone().no_grad().forward_mixed(images, &weights.flat(), &mut Pass::eval());
+    let weights = EdgeTensors::new(&bilevel.method.relaxation.expected(&bilevel.alphas), &stage.device);
+    let logits = bilevel.net.clone().no_grad().forward_mixed(images, &weights, &mut Pass::eval());
     deviations.compare(
         "eval_logits",
         Reach::Kinked,
@@ -221,10 +238,15 @@ fn compare_evaluation(
     Ok(())
 }
 
-/// Both matrices by the original's names.
-fn matrices(rows: &ArchWeights) -> [(&'static str, HostTensor); 2] {
-    [
-        ("alphas_normal", HostTensor::matrix(&rows.normal)),
-        ("alphas_reduce", HostTensor::matrix(&rows.reduction)),
-    ]
+/// The matrices by the original's names.
+fn matrices(rows: &Rows<f32>) -> Vec<(&'static str, HostTensor)> {
+    rows.iter().map(|(cell, rows)| (original_name(cell), HostTensor::matrix(rows))).collect()
+}
+
+/// The original's name for the alphas of a type of cell.
+fn original_name(cell: &str) -> &'static str {
+    match cell {
+        "normal" => "alphas_normal",
+        _ => "alphas_reduce",
+    }
 }

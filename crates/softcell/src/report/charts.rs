@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::record::RunRecord;
-use crate::search::SearchEpoch;
+use crate::search::{CellLeaning, SearchEpoch};
 use crate::space::{CellKind, CellTopology, Edge, Genotype, N_INPUTS, Primitive};
 use crate::train::TrainEpoch;
 
@@ -114,6 +114,15 @@ pub(super) fn search_charts(record: &RunRecord) -> Vec<Chart> {
     }
     let x: Vec<usize> = epochs.iter().map(|epoch| epoch.epoch + 1).collect();
     let of = |get: fn(&SearchEpoch) -> Option<f64>| epochs.iter().map(get).collect::<Vec<_>>();
+    // A curve for each type of cell.
+    let of_cells = |get: fn(&CellLeaning) -> f64| -> Vec<Series> {
+        let colours = ["--first", "--second"].into_iter().cycle();
+        let curve = |(name, colour): (&str, &str)| {
+            let values = epochs.iter().map(|epoch| epoch.cells.get(name).map(get)).collect();
+            Series::new(&format!("{name} cell"), colour, values)
+        };
+        epochs[0].cells.names().zip(colours).map(curve).collect()
+    };
     let chart =
         |id: &str, scale, series| Chart { id: id.to_owned(), x: x.clone(), series, scale, group: "search" };
     vec![
@@ -136,25 +145,17 @@ pub(super) fn search_charts(record: &RunRecord) -> Vec<Chart> {
         chart(
             "search-entropy",
             Scale::Zero,
-            vec![
-                Series::new("normal cell", "--first", of(|e| Some(f64::from(e.entropy_normal)))),
-                Series::new("reduction cell", "--second", of(|e| Some(f64::from(e.entropy_reduction)))),
-                Series::new(
+            of_cells(|cell| f64::from(cell.entropy))
+                .into_iter()
+                .chain([Series::new(
                     "no preference",
                     "--faint",
                     vec![Some((record.config.search.candidates.len() as f64).ln()); x.len()],
                 )
-                .dashed(),
-            ],
+                .dashed()])
+                .collect(),
         ),
-        chart(
-            "search-skips",
-            Scale::Count,
-            vec![
-                Series::new("normal cell", "--first", of(|e| Some(e.skips_normal as f64))),
-                Series::new("reduction cell", "--second", of(|e| Some(e.skips_reduction as f64))),
-            ],
-        ),
+        chart("search-skips", Scale::Count, of_cells(|cell| cell.skips as f64)),
     ]
 }
 
@@ -210,8 +211,8 @@ pub(super) fn alpha_charts(record: &RunRecord, kind: CellKind) -> Vec<EdgeChart>
     let genotype = record.latest_genotype();
     let x: Vec<usize> = epochs.iter().map(|epoch| epoch.epoch + 1).collect();
     let weight = |epoch: &SearchEpoch, row: usize, column: usize| {
-        let value = epoch.edge_weights.cell(kind).get(row).and_then(|row| row.get(column));
-        value.map(|&value| (f64::from(value) * 1e4).round() / 1e4)
+        let value = epoch.edge_weights.get(kind.name()).and_then(|rows| rows.get(row)?.get(column));
+        value.map(|&value| (value * 1e4).round() / 1e4)
     };
     edges
         .iter()

@@ -174,10 +174,9 @@ fn method(record: &RunRecord) -> String {
     if record.imported_from().is_some() {
         return "weights imported".to_owned();
     }
-    match (record.was_searched(), record.config.search.unrolled) {
-        (false, _) => "genotype given".to_owned(),
-        (true, false) => "first order".to_owned(),
-        (true, true) => "second order".to_owned(),
+    match record.was_searched() {
+        false => "genotype given".to_owned(),
+        true => format!("{} order", record.config.search.method.arch_step.order()),
     }
 }
 
@@ -211,14 +210,14 @@ fn charts(records: &[RunRecord]) -> Vec<(&'static str, Chart)> {
             "search-entropy",
             "search",
             Scale::Zero,
-            search(|e| Some(f64::from(e.entropy_normal))),
+            search(|e| e.cells.get(CellKind::Normal.name()).map(|cell| f64::from(cell.entropy))),
         ),
         (
             "Skip connections of the normal cell",
             "search-skips",
             "search",
             Scale::Count,
-            search(|e| Some(e.skips_normal as f64)),
+            search(|e| e.cells.get(CellKind::Normal.name()).map(|cell| cell.skips as f64)),
         ),
     ];
     wanted
@@ -296,15 +295,15 @@ fn differences(records: &[RunRecord]) -> Markup {
 fn settings(text: &str) -> Vec<(String, String)> {
     let table: toml::Table = text.parse().unwrap_or_default();
     let mut settings = Vec::new();
-    for (key, value) in table {
+    leaves(&table, "", &mut settings);
+    settings
+}
+
+fn leaves(table: &toml::Table, before: &str, settings: &mut Vec<(String, String)>) {
+    for (name, value) in table {
         match value {
-            toml::Value::Table(section) => {
-                settings.extend(
-                    section.into_iter().map(|(name, value)| (format!("{key}.{name}"), value.to_string())),
-                );
-            }
-            value => settings.push((key, value.to_string())),
+            toml::Value::Table(inner) => leaves(inner, &format!("{before}{name}."), settings),
+            value => settings.push((format!("{before}{name}"), value.to_string())),
         }
     }
-    settings
 }

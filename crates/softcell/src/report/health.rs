@@ -6,7 +6,7 @@ use super::words::{counted, grouped, quoted, rough_percent};
 use crate::measures::{balanced_accuracy, class_images, is_uneven};
 use crate::run::{Activity, RunResult};
 use crate::search::SearchEpoch;
-use crate::space::Genotype;
+use crate::space::{CellKind, Genotype};
 
 /// Fewer epochs of training than this say nothing of a course.
 const FEWEST_EPOCHS: usize = 4;
@@ -203,7 +203,7 @@ fn best_is_last(record: &RunRecord) -> Option<Warning> {
 fn undecided(record: &RunRecord) -> Option<Warning> {
     let last = record.search.last()?;
     let most = (record.config.search.candidates.len() as f32).ln();
-    let entropy = last.entropy_normal.max(last.entropy_reduction);
+    let entropy = last.cells.cells().map(|cell| cell.entropy).fold(f32::NAN, f32::max);
     let searching = matches!(record.state(), State::Searching { .. });
     // One candidate is always decided. NaN is a warning as well.
     if searching || most <= 0.0 || entropy < UNDECIDED * most {
@@ -245,14 +245,14 @@ fn many_skips(record: &RunRecord) -> Option<Warning> {
     let (first, last) = (record.search.first()?, record.search.last()?);
     let genotype: Genotype = record.latest_genotype()?;
     let operations = genotype.normal.nodes.iter().map(Vec::len).sum::<usize>();
-    let skips = last.skips_normal;
-    if skips < 2 || (skips as f64) < MANY_SKIPS * operations as f64 || skips <= first.skips_normal {
+    let of = |epoch: &SearchEpoch| Some(epoch.cells.get(CellKind::Normal.name())?.skips);
+    let (before, skips) = (of(first)?, of(last)?);
+    if skips < 2 || (skips as f64) < MANY_SKIPS * operations as f64 || skips <= before {
         return None;
     }
     warning(
         format!(
-            "Skip connections rose from {} to {skips} of the {operations} operations of the normal cell.",
-            first.skips_normal
+            "Skip connections rose from {before} to {skips} of the {operations} operations of the normal cell."
         ),
         "This is how a search of this kind collapses: such cells train fast and end badly. An earlier epoch's \
          cell (genotypes/) may be better; fewer epochs of search help.",

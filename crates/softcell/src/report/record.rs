@@ -1,10 +1,10 @@
 //! All that a report tells of a run, read from its folder.
 
-use crate::config::Config;
+use crate::config::CheckedConfig;
 use crate::error::Result;
 use crate::run::{Activity, Agreement, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples};
 use crate::search::SearchEpoch;
-use crate::space::{Cost, Genotype, parse_genotype};
+use crate::space::{Cost, Genotype};
 use crate::train::TrainEpoch;
 
 /// A run as it stands on disk.
@@ -15,7 +15,7 @@ pub struct RunRecord {
     /// Whether somebody works on it.
     pub activity: Activity,
     /// Its settings, with the width and depth that were chosen.
-    pub config: Config,
+    pub config: CheckedConfig,
     /// The same as it began with, as text: a settings file.
     pub config_text: String,
     /// What it was started with; none where it was killed before that was written.
@@ -120,7 +120,7 @@ impl RunRecord {
 
     /// The genotype, or the one that the alphas stand for so far; none before the first epoch.
     pub fn latest_genotype(&self) -> Option<Genotype> {
-        let last = || self.search.last().and_then(|epoch| parse_genotype(&epoch.genotype).ok());
+        let last = || self.search.last().map(|epoch| epoch.genotype.clone());
         self.genotype.clone().or_else(last)
     }
 
@@ -141,8 +141,8 @@ impl RunRecord {
 
     /// The genotype after each epoch of the search, epochs from 0.
     pub fn genotypes(&self) -> Vec<(usize, Genotype)> {
-        let read = |epoch: &SearchEpoch| Some((epoch.epoch, parse_genotype(&epoch.genotype).ok()?));
-        self.search.iter().filter_map(read).collect()
+        let read = |epoch: &SearchEpoch| (epoch.epoch, epoch.genotype.clone());
+        self.search.iter().map(read).collect()
     }
 
     /// Names of the classes; none without a manifest.

@@ -469,7 +469,7 @@ fn data(record: &RunRecord) -> Markup {
 
 fn settings(record: &RunRecord) -> Markup {
     let (search, train) = (&record.config.search, &record.config.train);
-    let order = if search.unrolled { "second order" } else { "first order" };
+    let order = format!("{} order", search.method.arch_step.order());
     html! {
         h2 { "The settings" }
         p {

@@ -4,8 +4,9 @@ use crate::config::{Config, DataShape, Preset, preset};
 use crate::data::Normalization;
 use crate::report::RunRecord;
 use crate::run::{Activity, ClassSamples, Manifest, Mistake, Mistakes, RunResult, Samples};
-use crate::search::SearchEpoch;
-use crate::space::{ArchWeights, entropy, known_genotype, softmax_rows};
+use crate::search::method::Relaxation;
+use crate::search::{CellLeaning, SearchEpoch};
+use crate::space::{Alphas, CellKind, entropy, known_genotype};
 use crate::train::TrainEpoch;
 
 /// A name that does harm where it is not escaped.
@@ -72,22 +73,17 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
             seed: 2,
             data_fingerprint: "0123456789abcdef".to_owned(),
             images: [1000, 100 * n],
-            classes: names,
-            image_shape: [3, 32, 32],
-            normalization: Normalization { mean: vec![0.5; 3], std: vec![0.2; 3] },
-            resize: crate::config::Resize::Crop,
             device: "cpu".to_owned(),
             threads: 2,
             notes: vec![format!("a note on {HOSTILE}")],
             preset: "auto".to_owned(),
-            imported_from: None,
-            started_from: None,
+            ..Manifest::new(names, [3, 32, 32], Normalization { mean: vec![0.5; 3], std: vec![0.2; 3] })
         }),
         search: (0..search)
             .map(|epoch| search_epoch(epoch, search, config.search.candidates.len()))
             .collect(),
         train: (0..train).map(|epoch| train_epoch(epoch, train)).collect(),
-        config,
+        config: config.check().unwrap(),
         genotype: Some(genotype),
         result: Some(result),
         samples: Some(Samples {
@@ -116,10 +112,10 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
 fn search_epoch(epoch: usize, of: usize, candidates: usize) -> SearchEpoch {
     let share = (epoch + 1) as f32 / of as f32;
     let row: Vec<f32> = (0..candidates).map(|i| if i == 3 { 3.0 * share } else { 0.0 }).collect();
-    let alphas = ArchWeights { normal: vec![row.clone(); 14], reduction: vec![row; 14] };
-    let edge_weights =
-        ArchWeights { normal: softmax_rows(&alphas.normal), reduction: softmax_rows(&alphas.reduction) };
-    let entropy = entropy(&edge_weights.normal);
+    let alphas: Alphas = CellKind::ALL.map(|kind| (kind.name(), vec![row.clone(); 14])).into_iter().collect();
+    let edge_weights = Relaxation::Softmax.expected(&alphas);
+    let cell = |skips| CellLeaning { entropy: entropy(edge_weights.get("normal").unwrap()), skips };
+    let cells = [("normal", cell(2)), ("reduction", cell(3))].into_iter().collect();
     let name = if 2 * epoch < of { "DARTS_V1" } else { "DARTS_V2" };
     SearchEpoch {
         epoch,
@@ -131,11 +127,8 @@ fn search_epoch(epoch: usize, of: usize, candidates: usize) -> SearchEpoch {
         valid_accuracy: 0.2 + 0.4 * f64::from(share),
         alphas,
         edge_weights,
-        entropy_normal: entropy,
-        entropy_reduction: entropy,
-        skips_normal: 2,
-        skips_reduction: 3,
-        genotype: known_genotype(name).unwrap().to_text(),
+        cells,
+        genotype: known_genotype(name).unwrap(),
         seconds: 1.5,
     }
 }

@@ -3,6 +3,7 @@
 use super::testing::{HOSTILE, finished};
 use super::*;
 use crate::run::Activity;
+use crate::search::CellLeaning;
 use crate::space::{CellGene, EdgeGene, Genotype, Primitive};
 
 /// The page without its own styles and scripts, which are the same in all.
@@ -38,6 +39,11 @@ fn assert_self_contained(page: &str) {
     assert_eq!(body.matches("data-chart=").count(), charts.as_array().unwrap().len());
     // As the policy allows only these scripts.
     assert_eq!(page.matches("<script").count(), 2 + usize::from(charts != serde_json::json!([])));
+}
+
+/// What the last epoch of the search says of the normal cell.
+fn normal(run: &mut RunRecord) -> &mut CellLeaning {
+    run.search.last_mut().unwrap().cells.0.cells_mut().next().unwrap()
 }
 
 fn assert_has(page: &str, words: &[&str]) {
@@ -145,7 +151,7 @@ fn long_and_large_runs_stay_small() {
     // Every epoch another cell.
     let [a, b]: [Genotype; 2] = ["NASNet", "AmoebaNet"].map(|n| crate::space::known_genotype(n).unwrap());
     for (i, epoch) in run.search.iter_mut().enumerate() {
-        epoch.genotype = if i % 2 == 0 { a.to_text() } else { b.to_text() };
+        epoch.genotype = if i % 2 == 0 { a.clone() } else { b.clone() };
     }
     let picture = format!("data:image/jpeg;base64,{}", "A".repeat(6000));
     for class in &mut run.samples.as_mut().unwrap().classes[..20] {
@@ -178,7 +184,7 @@ fn large_cells_have_fewer_pictures() {
         let mut run = finished(&["ant", "bee"], 50, 600);
         let genotype = |epoch| Genotype { normal: cell(nodes, epoch), reduction: cell(nodes, epoch + 1) };
         for (epoch, line) in run.search.iter_mut().enumerate() {
-            line.genotype = genotype(epoch).to_text();
+            line.genotype = genotype(epoch);
         }
         run.genotype = Some(genotype(49));
         let page = report(&run);
@@ -246,17 +252,14 @@ fn warnings_are_given_where_they_are_due() {
         "learns the training images by heart",
     );
     due(
-        |run| run.search.last_mut().unwrap().entropy_normal = 2.05,
+        |run| normal(run).entropy = 2.05,
         "have not converged: their entropy is 98.6 % of that of no preference",
     );
     due(
         |run| run.search.last_mut().unwrap().genotype = run.search[0].genotype.clone(),
         "still changing at the end of the search: 1 change in the last 2 epochs",
     );
-    due(
-        |run| run.search.last_mut().unwrap().skips_normal = 5,
-        "Skip connections rose from 2 to 5 of the 8 operations",
-    );
+    due(|run| normal(run).skips = 5, "Skip connections rose from 2 to 5 of the 8 operations");
     due(|run| run.result.as_mut().unwrap().epoch = 11, "still getting better in its last epoch");
     due(
         |run| {
@@ -287,7 +290,7 @@ fn warnings_are_given_where_they_are_due() {
 fn a_search_of_two_epochs_is_warned_of() {
     for epochs in [1, 2, 3] {
         let mut run = finished(&["ant", "bee"], epochs, 12);
-        run.search.last_mut().unwrap().entropy_normal = 2.05;
+        normal(&mut run).entropy = 2.05;
         let said: Vec<String> = super::findings(&run).into_iter().map(|warning| warning.what).collect();
         assert!(said.iter().any(|what| what.contains("have not converged")), "{epochs}: {said:?}");
     }

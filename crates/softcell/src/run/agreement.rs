@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::files::{CONFIG, GENOTYPE_JSON, HISTORY, MANIFEST, MISTAKES, NETWORK, RESULT, SAMPLES};
 use super::folder::RunFolder;
-use super::history::HistoryLine;
+use super::history::{HistoryLine, same_rows};
 use super::manifest::{Manifest, RunResult};
 use super::record::{Checked, Contradiction, holds, if_there, length, whole};
 use super::samples::{Mistakes, Samples};
@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::search::SearchEpoch;
 use crate::shown;
-use crate::space::{CellTopology, Genotype, parse_genotype};
+use crate::space::{Genotype, parse_genotype};
 
 /// What was read of a run. It must not be worked on: its files would be of different moments.
 #[derive(Default)]
@@ -78,18 +78,15 @@ impl Agreement<'_> {
             }
         }
         let Some(last) = last else { return Ok(()) };
-        let edges = CellTopology { n_nodes: config.search.nodes }.n_edges();
-        let alphas = &last.alphas.normal;
-        length(&format!("{HISTORY}, alphas"), alphas.len(), edges, &format!("edge in {CONFIG}"))?;
-        let (found, wanted) = (alphas.first().map_or(0, Vec::len), config.search.candidates.len());
-        length(&format!("{HISTORY}, alphas"), found, wanted, &format!("candidate in {CONFIG}"))?;
+        // The size of the images decides the stem alone, which has no alphas.
+        let space = config.search.space([1, 1]);
+        let wanted = config.search.method.relaxation.rows(&space);
+        same_rows(&format!("{HISTORY}, alphas"), &last.alphas.lengths(), &wanted, &format!("in {CONFIG}"))?;
         match self.genotype {
-            Some(genotype) if last.epoch + 1 == config.search.epochs => same_genotype(
-                &format!("{GENOTYPE_JSON}, cells"),
-                genotype,
-                &last.genotype,
-                "the last epoch of the search",
-            ),
+            Some(genotype) if last.epoch + 1 == config.search.epochs => {
+                let expected = format!("those of the last epoch of the search, {}", last.genotype.to_text());
+                holds(*genotype == last.genotype, &format!("{GENOTYPE_JSON}, cells"), genotype, expected)
+            }
             _ => Ok(()),
         }
     }
@@ -97,7 +94,9 @@ impl Agreement<'_> {
     fn of_result(&self) -> Checked {
         let Some(result) = self.result else { return Ok(()) };
         if let Some(genotype) = self.genotype {
-            same_genotype(&format!("{GENOTYPE_JSON}, cells"), genotype, &result.genotype, RESULT)?;
+            let same = parse_genotype(&result.genotype).is_ok_and(|found| found == *genotype);
+            let expected = format!("those of {RESULT}, {}", result.genotype);
+            holds(same, &format!("{GENOTYPE_JSON}, cells"), genotype, expected)?;
         }
         if let Some(manifest) = self.manifest {
             same_classes(&result.classes, &manifest.classes)?;
@@ -156,9 +155,4 @@ fn same_classes(found: &[String], expected: &[String]) -> Checked {
         let expected = format!("{:?}, as in {MANIFEST}", shown::escaped(expected));
         Err(Contradiction::new(field, format!("{found:?}"), expected))
     })
-}
-
-fn same_genotype(field: &str, found: &Genotype, text: &str, place: &str) -> Checked {
-    let same = parse_genotype(text).is_ok_and(|genotype| genotype == *found);
-    holds(same, field, found, format!("those of {place}, {text}"))
 }

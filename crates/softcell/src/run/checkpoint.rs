@@ -14,9 +14,9 @@ use super::tensor_file::{check_values, damaged, encode_tensors, tensors_of};
 use crate::error::Result;
 use crate::event::Position;
 use crate::loss::Meter;
-use crate::nn::{HostTensor, NamedTensors};
+use crate::network::{HostTensor, NamedTensors};
 use crate::search::SearchState;
-use crate::space::ArchWeights;
+use crate::space::{Alphas, ByCell};
 use crate::train::{Best, Score, TrainState};
 
 const KEY: &str = "softcell";
@@ -30,7 +30,11 @@ enum Head {
         meter: Meter,
         epoch_seconds: f64,
         seconds: f64,
-        adam_steps: u64,
+        #[serde(rename = "adam_steps")]
+        alpha_steps: u64,
+        /// How long the rows of alphas are, where they differ.
+        #[serde(default, skip_serializing_if = "ByCell::is_empty")]
+        alpha_rows: ByCell<Vec<usize>>,
     },
     Train {
         position: Position,
@@ -65,14 +69,16 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
         meter: state.meter,
         epoch_seconds: state.epoch_seconds,
         seconds: state.seconds,
-        adam_steps: state.adam_steps,
+        alpha_steps: state.alpha_steps,
+        alpha_rows: ragged(&state.alphas),
     };
-    let alphas = BTreeMap::from([
-        ("normal".to_string(), HostTensor::matrix(&state.alphas.normal)),
-        ("reduction".to_string(), HostTensor::matrix(&state.alphas.reduction)),
-    ]);
-    let parts =
-        [("net", &state.net), ("velocity", &state.velocity), ("alphas", &alphas), ("adam", &state.adam)];
+    let alphas = state.alphas.iter().map(|(name, rows)| (name.to_owned(), tensor_of(rows))).collect();
+    let parts = [
+        ("net", &state.net),
+        ("velocity", &state.velocity),
+        ("alphas", &alphas),
+        ("adam", &state.alpha_moments),
+    ];
     check_values(path, &parts)?;
     Ok(encode(&head, &parts))
 }
@@ -83,30 +89,62 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
 /// A file that is damaged, or of another kind.
 pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
     let (head, mut tensors) = decode(path, bytes)?;
-    let Head::Search { position, meter, epoch_seconds, seconds, adam_steps } = head else {
+    let Head::Search { position, meter, epoch_seconds, seconds, alpha_steps, alpha_rows } = head else {
         return Err(damaged(path, "it is a training checkpoint"));
     };
     let alphas = take(&mut tensors, "alphas.");
-    let rows = |name: &str| {
-        let t = alphas.get(name).ok_or_else(|| damaged(path, format!("no alphas.{name}")))?;
-        let columns = match t.shape[..] {
-            [_, columns] if columns > 0 => columns,
-            _ => return Err(damaged(path, format!("alphas.{name} is of shape {:?}", t.shape))),
-        };
-        Ok(t.values.chunks(columns).map(<[f32]>::to_vec).collect())
+    if alphas.is_empty() {
+        return Err(damaged(path, "no alphas"));
+    }
+    let rows = |(name, tensor): (String, HostTensor)| match rows_of(&tensor, alpha_rows.get(&name)) {
+        Some(rows) => Ok((name, rows)),
+        None => Err(damaged(path, format!("alphas.{name} is of shape {:?}", tensor.shape))),
     };
+    let alphas = alphas.into_iter().map(rows).collect::<Result<Alphas>>()?;
     let state = SearchState {
         position,
         meter,
         epoch_seconds,
         seconds,
-        alphas: ArchWeights { normal: rows("normal")?, reduction: rows("reduction")? },
+        alphas,
         net: take(&mut tensors, "net."),
         velocity: take(&mut tensors, "velocity."),
-        adam_steps,
-        adam: take(&mut tensors, "adam."),
+        alpha_steps,
+        alpha_moments: take(&mut tensors, "adam."),
     };
     check_rest(path, &tensors).map(|()| state)
+}
+
+/// The rows of the groups whose rows are not all of one length.
+fn ragged(alphas: &Alphas) -> ByCell<Vec<usize>> {
+    let lengths = alphas.lengths();
+    let differ = |rows: &[usize]| rows.iter().any(|n| *n != rows[0]);
+    lengths.iter().filter(|(_, rows)| differ(rows)).map(|(name, rows)| (name, rows.clone())).collect()
+}
+
+/// `[rows, columns]`, or all one after another where the rows are not of one length.
+fn tensor_of(rows: &[Vec<f32>]) -> HostTensor {
+    match rows.iter().all(|row| row.len() == rows[0].len()) {
+        true => HostTensor::matrix(rows),
+        false => {
+            let values = rows.concat();
+            HostTensor { shape: vec![values.len()], values }
+        }
+    }
+}
+
+/// The inverse of [`tensor_of`]; `lengths` are those of rows that are not of one length.
+fn rows_of(tensor: &HostTensor, lengths: Option<&Vec<usize>>) -> Option<Vec<Vec<f32>>> {
+    match (&tensor.shape[..], lengths) {
+        ([_, columns], None) if *columns > 0 => {
+            Some(tensor.values.chunks(*columns).map(<[f32]>::to_vec).collect())
+        }
+        ([n], Some(lengths)) if lengths.iter().try_fold(0usize, |sum, n| sum.checked_add(*n)) == Some(*n) => {
+            let mut values = tensor.values.iter().copied();
+            Some(lengths.iter().map(|&n| values.by_ref().take(n).collect()).collect())
+        }
+        _ => None,
+    }
 }
 
 /// A training state as a file.
@@ -232,12 +270,15 @@ mod tests {
             seconds: 20.25,
             net: [("stem.0.weight".to_string(), tensor(&[1.0, f32::MIN_POSITIVE, -0.0]))].into(),
             velocity: [("stem.0.weight".to_string(), tensor(&[0.5]))].into(),
-            alphas: ArchWeights {
-                normal: vec![vec![0.1, 0.2], vec![0.3, 0.4]],
-                reduction: vec![vec![1.0, 2.0], vec![3.0, 4.0]],
-            },
-            adam_steps: 7,
-            adam: [("first".to_string(), tensor(&[0.25])), ("second".to_string(), tensor(&[0.125]))].into(),
+            alphas: [
+                ("normal", vec![vec![0.1, 0.2], vec![0.3, 0.4]]),
+                ("reduction", vec![vec![1.0, 2.0, 3.0], vec![4.0]]),
+            ]
+            .into_iter()
+            .collect(),
+            alpha_steps: 7,
+            alpha_moments: [("first".to_string(), tensor(&[0.25])), ("second".to_string(), tensor(&[0.125]))]
+                .into(),
         }
     }
 
@@ -316,17 +357,12 @@ mod tests {
         let values = 1.5f32.to_le_bytes();
         let views = ["net.a", "velocity.a", "alphas.normal", "alphas.reduction"]
             .map(|name| (name, TensorView::new(Dtype::F32, vec![1, 1], &values).unwrap()));
-        let head = Head::Search {
-            position: Position { epoch: 1, step: 2 },
-            meter: Meter::default(),
-            epoch_seconds: 0.0,
-            seconds: 0.0,
-            adam_steps: 0,
-        };
-        let head = serde_json::to_string(&head).unwrap();
-        let bytes = serialize(views, Some([(KEY.to_string(), head)].into())).unwrap();
+        let head = r#"{"kind":"search","position":{"epoch":1,"step":2},"meter":{"images":0,"loss_sum":0.0,"top1":0,
+            "top5":0},"epoch_seconds":0.0,"seconds":0.0,"adam_steps":3}"#;
+        let bytes = serialize(views, Some([(KEY.to_string(), head.to_owned())].into())).unwrap();
         let path = Path::new("old");
-        assert_eq!(decode_search(path, &bytes).unwrap().alphas.normal, [[1.5]]);
+        let state = decode_search(path, &bytes).unwrap();
+        assert_eq!((&state.alphas.get("normal").unwrap()[..], state.alpha_steps), (&[vec![1.5]][..], 3));
         assert_eq!(decode_weights(path, &bytes).unwrap().len(), 4);
     }
 

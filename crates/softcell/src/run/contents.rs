@@ -14,12 +14,12 @@ use super::record::Record;
 use super::samples::{Mistakes, Samples};
 use super::size::ChosenSize;
 use super::tensorboard::EventFile;
-use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::config::{CheckedConfig, Config};
+use crate::error::{Error, Remedy, Result};
 use crate::event::Stage;
 use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT};
 use crate::shown;
-use crate::space::{ArchWeights, Genotype};
+use crate::space::{Alphas, Genotype};
 
 impl RunFolder {
     /// Reads the history; a last line that a kill cut short is left out.
@@ -34,7 +34,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// Those of [`Self::read_history`].
-    pub fn searched(&self) -> Result<Option<(ArchWeights, f64)>> {
+    pub fn searched(&self) -> Result<Option<(Alphas, f64)>> {
         let lines = self.read_history()?;
         let seconds =
             lines.iter().filter(|line| line.stage() == Stage::Search).map(HistoryLine::seconds).sum();
@@ -65,8 +65,9 @@ impl RunFolder {
     }
 
     /// Writes the genotype after an epoch of the search.
-    pub(super) fn write_epoch_genotype(&self, epoch: usize, genotype: &str) -> Result<()> {
-        self.directory.write(&files::epoch_genotype(epoch), format!("{genotype}\n").as_bytes())
+    pub(super) fn write_epoch_genotype(&self, epoch: usize, genotype: &Genotype) -> Result<()> {
+        let text = format!("{}\n", genotype.to_text());
+        self.directory.write(&files::epoch_genotype(epoch), text.as_bytes())
     }
 
     /// Where the report lies, once there is one.
@@ -123,7 +124,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn write_config(&self, config: &Config) -> Result<()> {
+    pub fn write_config(&self, config: &CheckedConfig) -> Result<()> {
         self.write_text(CONFIG, &config.to_toml())
     }
 
@@ -132,12 +133,13 @@ impl RunFolder {
     ///
     /// # Errors
     /// When a file is missing or is not a complete configuration.
-    pub fn read_config(&self) -> Result<Config> {
-        let mut config = self.read_asked_config()?;
+    pub fn read_config(&self) -> Result<CheckedConfig> {
+        let config = self.read_asked_config()?;
         if let Some(size) = self.read_size()? {
-            config.train.init_channels = size.init_channels;
-            config.train.layers = size.layers;
-            config.train.check()?;
+            return config.with(|config| {
+                config.train.init_channels = size.init_channels;
+                config.train.layers = size.layers;
+            });
         }
         Ok(config)
     }
@@ -146,14 +148,14 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the file is missing or is not a complete configuration.
-    pub fn read_asked_config(&self) -> Result<Config> {
+    pub fn read_asked_config(&self) -> Result<CheckedConfig> {
         let path = self.path().join(CONFIG);
         match self.directory.read_text(CONFIG, MOST_OF_A_TEXT)? {
             Some(text) => Config::from_toml(&text, &path.display().to_string()),
             None => Err(Error::run(
                 path,
                 "no such file",
-                "restore it, or name the folder that --out named when the run began",
+                "restore it, or name the folder that " + Remedy::OtherFolder + " named when the run began",
             )),
         }
     }
@@ -260,7 +262,7 @@ impl RunFolder {
                 shown::path(&path),
                 e.to_string(),
                 "the file as Softcell wrote it",
-                "restore it, or start again with --force",
+                "restore it, or start again with " + Remedy::Replace,
             )
         })?;
         record.check().map_err(|contradiction| contradiction.read_from(&path))?;

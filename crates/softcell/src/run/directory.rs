@@ -12,7 +12,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 
 use super::files::WRITING;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::reading::ordinary;
 
 /// The folder.
@@ -64,7 +64,7 @@ impl Directory {
         Err(Error::run(
             &self.path,
             "the folder was renamed, removed or replaced while the run was at work",
-            "what was saved is in it, wherever it is now: go on there with --resume",
+            "what was saved is in it, wherever it is now: go on there with " + Remedy::Resume,
         ))
     }
 

@@ -12,7 +12,7 @@ use super::files::{
 };
 use super::history::{self, HistoryLine};
 use super::identity::{Holds, Marker, is_marked, is_run};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::reading::MOST_OF_A_TEXT;
 
 /// What to do with a run that is there already.
@@ -82,10 +82,15 @@ impl RunFolder {
             (Holds::Run, Overwrite::Refuse) => Err(Error::run(
                 path,
                 "a run is there already",
-                "continue it with --resume, replace it with --force, or name another folder with --out",
+                "continue it with "
+                    + Remedy::Resume
+                    + ", replace it with "
+                    + Remedy::Replace
+                    + ", or name another folder with "
+                    + Remedy::OtherFolder,
             )),
             (Holds::Others(problem), _) => {
-                Err(Error::run(path, problem, "name a new or empty folder with --out"))
+                Err(Error::run(path, problem, "name a new or empty folder with " + Remedy::OtherFolder))
             }
             (holds, _) => Ok(holds),
         }
@@ -98,7 +103,11 @@ impl RunFolder {
     pub fn open(path: &Path) -> Result<Self> {
         Self::check_begun(path)?;
         if let Holds::Others(problem) = Holds::of(path)? {
-            return Err(Error::run(path, problem, "name the folder that --out named when the run began"));
+            return Err(Error::run(
+                path,
+                problem,
+                "name the folder that " + Remedy::OtherFolder + " named when the run began",
+            ));
         }
         let folder = Self::lock(path)?;
         folder.mend()?;
@@ -114,7 +123,11 @@ impl RunFolder {
             true => format!("there is no {CONFIG} in it"),
             false => "no such folder".to_owned(),
         };
-        Err(Error::run(path, problem, "name the folder that --out named when the run began"))
+        Err(Error::run(
+            path,
+            problem,
+            "name the folder that " + Remedy::OtherFolder + " named when the run began",
+        ))
     }
 
     /// An existing run that is only read, by any number of processes at once.
@@ -293,7 +306,7 @@ fn busy(path: &Path) -> Error {
     Error::run(
         path,
         "another process is working on this run",
-        "wait for it or stop it, or name another folder with --out",
+        "wait for it or stop it, or name another folder with " + Remedy::OtherFolder,
     )
 }
 

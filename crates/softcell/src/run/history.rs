@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::directory::Directory;
 use super::files::HISTORY;
 use super::record::{
-    Checked, MOST_EPOCHS, Record, amount, finite, genotype, holds, if_there, length, seconds, share, whole,
+    Checked, MOST_EPOCHS, Record, amount, finite, holds, if_there, length, seconds, share, whole,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::event::Stage;
 use crate::reading::MOST_OF_A_RECORD;
 use crate::search::SearchEpoch;
 use crate::shown;
-use crate::space::{ArchWeights, CellKind};
+use crate::space::{ByCell, Rows};
 use crate::train::TrainEpoch;
 
 /// One line.
@@ -70,7 +70,7 @@ pub(super) fn read(directory: &Directory) -> Result<Vec<HistoryLine>> {
                 format!("{}, line {}", shown::path(&path), i + 1),
                 e.to_string(),
                 "a line that Softcell wrote",
-                "restore the file from a copy, or start again with --force",
+                "restore the file from a copy, or start again with " + Remedy::Replace,
             )
         })?;
         read.check().and_then(|()| following.check(&read)).map_err(|c| c.read_from_line(&path, i + 1))?;
@@ -84,8 +84,8 @@ pub(super) fn read(directory: &Directory) -> Result<Vec<HistoryLine>> {
 struct Following {
     search: usize,
     train: usize,
-    /// Edges and candidates.
-    alphas: Option<[usize; 2]>,
+    /// The rows of the alphas.
+    alphas: Option<ByCell<Vec<usize>>>,
 }
 
 impl Following {
@@ -99,15 +99,32 @@ impl Following {
         holds(epoch == *next, "epoch", epoch, format!("{next}, which comes next"))?;
         *next += 1;
         let HistoryLine::Search(epoch) = line else { return Ok(()) };
-        let shape = shape(&epoch.alphas.normal);
-        let first = *self.alphas.get_or_insert(shape);
-        holds(shape == first, "alphas", format!("{shape:?}"), format!("{first:?}, as in the first line"))
+        let rows = epoch.alphas.lengths();
+        match &self.alphas {
+            None => self.alphas = Some(rows),
+            Some(first) => same_rows("alphas", &rows, first, "in the first line")?,
+        }
+        Ok(())
     }
 }
 
-/// Rows and columns.
-fn shape(rows: &[Vec<f32>]) -> [usize; 2] {
-    [rows.len(), rows.first().map_or(0, Vec::len)]
+/// Cells, edges and candidates are those of `wanted`, which stand at `place`.
+pub(super) fn same_rows(
+    name: &str,
+    found: &ByCell<Vec<usize>>,
+    wanted: &ByCell<Vec<usize>>,
+    place: &str,
+) -> Checked {
+    let cells = |rows: &ByCell<Vec<usize>>| rows.names().collect::<Vec<_>>().join(", ");
+    let names_fit = found.names().eq(wanted.names());
+    holds(names_fit, name, format!("cells {}", cells(found)), format!("{}, as {place}", cells(wanted)))?;
+    for ((cell, found), wanted) in found.iter().zip(wanted.cells()) {
+        let field = format!("{name}.{cell}");
+        length(&field, found.len(), wanted.len(), &format!("edge {place}"))?;
+        let mut rows = found.iter().zip(wanted);
+        rows.try_for_each(|(found, wanted)| length(&field, *found, *wanted, &format!("candidate {place}")))?;
+    }
+    Ok(())
 }
 
 impl Record for HistoryLine {
@@ -128,32 +145,38 @@ impl Record for SearchEpoch {
         share("train_top5_accuracy", self.train_top5_accuracy)?;
         if_there(self.valid_loss, |loss| finite("valid_loss", loss))?;
         share("valid_accuracy", self.valid_accuracy)?;
-        for kind in CellKind::ALL {
-            let wanted = shape(&self.alphas.normal);
-            check_rows("alphas", &self.alphas, kind, wanted, "finite numbers", |a| a.is_finite())?;
-            let fits = |weight: f32| (0.0..=1.0).contains(&weight);
-            check_rows("edge_weights", &self.edge_weights, kind, wanted, "numbers from 0 to 1", fits)?;
+        check_values("alphas", &self.alphas, "finite numbers", |alpha| alpha.is_finite())?;
+        check_values("edge_weights", &self.edge_weights, "numbers from 0 to 1", |w| {
+            (0.0..=1.0).contains(&w)
+        })?;
+        let cells = self.edge_weights.lengths();
+        let of_cells = |name: &str| cells.get(name).is_some();
+        let alphas = self.alphas.lengths();
+        let alphas = alphas.iter().filter(|(name, _)| of_cells(name));
+        let alphas: ByCell<Vec<usize>> = alphas.map(|(name, rows)| (name, rows.clone())).collect();
+        same_rows("edge_weights", &cells, &alphas, "in the alphas")?;
+        let names = cells.names().collect::<Vec<_>>();
+        let fits = !names.is_empty() && self.cells.names().eq(cells.names());
+        holds(fits, "edge_weights", format!("cells {}", names.join(", ")), "the cells that have an entropy")?;
+        for (name, cell) in self.cells.iter() {
+            amount(&format!("entropy_{name}"), f64::from(cell.entropy))?;
         }
-        amount("entropy_normal", f64::from(self.entropy_normal))?;
-        amount("entropy_reduction", f64::from(self.entropy_reduction))?;
-        genotype(&self.genotype)?;
         seconds("seconds", self.seconds)
     }
 }
 
-fn check_rows(
+/// Numbers that can be.
+fn check_values<N: Copy + std::fmt::Display>(
     name: &str,
-    weights: &ArchWeights,
-    kind: CellKind,
-    [edges, candidates]: [usize; 2],
+    rows: &Rows<N>,
     expected: &str,
-    fits: impl Fn(f32) -> bool,
+    fits: impl Fn(N) -> bool,
 ) -> Checked {
-    let field = format!("{name}.{kind}");
-    let rows = weights.cell(kind);
-    length(&field, rows.len(), edges, "edge")?;
-    rows.iter().try_for_each(|row| length(&field, row.len(), candidates, "candidate"))?;
-    if_there(rows.iter().flatten().find(|&&value| !fits(value)), |v| holds(false, &field, v, expected))
+    for (cell, rows) in rows.iter() {
+        let wrong = rows.iter().flatten().find(|&&value| !fits(value));
+        if_there(wrong, |value| holds(false, &format!("{name}.{cell}"), value, expected))?;
+    }
+    Ok(())
 }
 
 impl Record for TrainEpoch {

@@ -10,7 +10,7 @@ use super::directory::Directory;
 use super::files::{CONFIG, LOCK, MANIFEST, MARKER, REPLACED, is_leftover};
 use super::manifest::Manifest;
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::reading::{MOST_OF_A_TEXT, Source, read_text};
 
 /// `softcell.json`: by which a folder is known as a run's.
@@ -52,7 +52,7 @@ impl Holds {
             return Ok(Holds::Nothing);
         }
         if !path.is_dir() {
-            return Err(Error::run(path, "it is a file", "name another folder with --out"));
+            return Err(Error::run(path, "it is a file", "name another folder with " + Remedy::OtherFolder));
         }
         if is_marked(path) {
             let directory = Directory::open(path)?;

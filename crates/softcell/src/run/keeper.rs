@@ -7,7 +7,7 @@ use super::files::HISTORY;
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
 use super::tensorboard::EventFile;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::event::{Event, Observer, Signal, Stage};
 
 /// Keeps what a stage hands out.
@@ -57,6 +57,10 @@ impl Observer for Keeper<'_> {
         self.inner.on(event)
     }
 
+    fn wording(&self, remedy: &Remedy) -> String {
+        self.inner.wording(remedy)
+    }
+
     fn signal(&mut self) -> Signal {
         match self.inner.signal() {
             Signal::Continue if self.saved.elapsed() >= self.interval => Signal::Save,
@@ -80,7 +84,7 @@ pub(crate) fn rewind(folder: &RunFolder, stage: Stage, epochs_done: usize) -> Re
                 "it has {kept} of the {epochs_done} epochs of the {} that the checkpoint has",
                 stage.noun()
             ),
-            "restore the file from a copy, or start again with --force",
+            "restore the file from a copy, or start again with " + Remedy::Replace,
         ));
     }
     // A training comes after its search.

@@ -11,7 +11,7 @@ use super::agreement::Agreement;
 use super::files::{LOCK, MARKER, TELLING};
 use super::folder::{Activity, RunFolder};
 use super::history::HistoryLine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, Words};
 use crate::event::Stage;
 use crate::measures::{class_images, is_uneven};
 
@@ -109,9 +109,19 @@ pub enum RunState {
 /// # Errors
 /// When the folder itself cannot be read.
 pub fn list_runs(folder: &Path) -> Result<Vec<RunSummary>> {
+    list_runs_in_words(folder, &Remedy::to_string)
+}
+
+/// As [`list_runs`], what helps against a broken run in these words.
+///
+/// # Errors
+/// As [`list_runs`].
+pub fn list_runs_in_words(folder: &Path, words: Words<'_>) -> Result<Vec<RunSummary>> {
     let summary = |found: Found| match found {
-        Found::Run(path) => summarise(&path),
-        Found::Unreadable(path, error) => broken(&path, &error),
+        Found::Run(path) => summarise(&path, words),
+        Found::Unreadable(path, error) => {
+            RunSummary { state: RunState::Broken { reason: error.worded(words) }, ..nothing(&path) }
+        }
     };
     Ok(look(folder)?.into_iter().map(summary).collect())
 }
@@ -192,11 +202,6 @@ fn is_run(path: &Path) -> bool {
         || TELLING.iter().filter(|name| path.join(name).exists()).count() > 1
 }
 
-fn broken(path: &Path, error: &Error) -> RunSummary {
-    let reason = error.to_string();
-    RunSummary { state: RunState::Broken { reason }, ..nothing(path) }
-}
-
 fn nothing(path: &Path) -> RunSummary {
     RunSummary {
         folder: path.to_path_buf(),
@@ -224,11 +229,11 @@ fn changed(path: &Path) -> Option<f64> {
 }
 
 /// What is known of a run, up to the first file that cannot be read.
-fn summarise(path: &Path) -> RunSummary {
+fn summarise(path: &Path, words: Words<'_>) -> RunSummary {
     let mut summary = nothing(path);
     match fill(&mut summary, path) {
         Ok(state) => summary.state = state,
-        Err(error) => summary.state = RunState::Broken { reason: error.to_string() },
+        Err(error) => summary.state = RunState::Broken { reason: error.worded(words) },
     }
     summary
 }
@@ -246,7 +251,7 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
         match line {
             HistoryLine::Search(epoch) => {
                 search_epochs = epoch.epoch + 1;
-                summary.genotype = Some(epoch.genotype.clone());
+                summary.genotype = Some(epoch.genotype.to_text());
                 summary.search_accuracy = Some(epoch.valid_accuracy);
             }
             HistoryLine::Train(epoch) => {
@@ -258,10 +263,9 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
     }
     let genotype = folder.read_genotype()?;
     let searched = folder.has_searched(&lines);
-    summary.order = Some(match (&genotype, searched, config.search.unrolled) {
-        (Some(_), false, _) => "given",
-        (_, _, false) => "first",
-        (_, _, true) => "second",
+    summary.order = Some(match (&genotype, searched) {
+        (Some(_), false) => "given",
+        _ => config.search.method.arch_step.order(),
     });
     let manifest = folder.read_manifest()?;
     if let Some(manifest) = &manifest {
@@ -321,7 +325,7 @@ mod tests {
 
     fn begin(path: &Path) -> RunFolder {
         let folder = RunFolder::create(path, Overwrite::Refuse).unwrap();
-        folder.write_config(&preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap();
+        folder.write_config(&preset(Preset::PaperCifar10, &DataShape::default()).0.check().unwrap()).unwrap();
         folder
     }
 

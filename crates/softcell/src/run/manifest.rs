@@ -6,14 +6,15 @@ use super::record::{
     Checked, MOST_CHANNELS, MOST_EPOCHS, MOST_LAYERS, Record, amount, classes, count, genotype, holds,
     if_there, image_shape, length, seconds, share, whole,
 };
-use crate::config::{Resize, TrainConfig};
-use crate::data::Normalization;
+use crate::config::{Config, Resize, TrainConfig};
+use crate::data::{Dataset, Normalization};
 use crate::measures::{balanced_accuracy, macro_f1};
 use crate::space::{Cost, Genotype, derived_cost};
 use crate::train::network_config;
 
 /// What a run was started with, and what is needed to use its network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Manifest {
     /// Version of Softcell.
     pub version: String,
@@ -56,6 +57,46 @@ fn squash() -> Resize {
 }
 
 impl Manifest {
+    /// Of a network for images of this shape, of which nothing else is known; this version's. The one place that fills
+    /// in every field: whoever knows more changes those.
+    pub fn new(classes: Vec<String>, image_shape: [usize; 3], normalization: Normalization) -> Manifest {
+        Manifest {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: Vec::new(),
+            preset: String::new(),
+            seed: 0,
+            data_fingerprint: String::new(),
+            images: [0, 0],
+            classes,
+            image_shape,
+            normalization,
+            resize: Resize::Crop,
+            device: String::new(),
+            threads: 0,
+            notes: Vec::new(),
+            imported_from: None,
+            started_from: None,
+        }
+    }
+
+    /// Of a run with these images and settings.
+    pub fn of_run(dataset: &Dataset, config: &Config) -> Manifest {
+        let train = &dataset.train;
+        let shape = [train.channels, train.height, train.width];
+        Manifest {
+            seed: config.seed,
+            resize: config.data.resize,
+            notes: dataset.summary.notes.clone(),
+            ..Manifest::new(train.classes.to_vec(), shape, dataset.normalization.clone()).with_images(dataset)
+        }
+    }
+
+    /// With what tells these images from others.
+    pub fn with_images(self, dataset: &Dataset) -> Manifest {
+        let images = [dataset.train.len(), dataset.test.len()];
+        Manifest { data_fingerprint: dataset.summary.fingerprint.clone(), images, ..self }
+    }
+
     /// Size and work of the network of a genotype for the images of the run, with these settings.
     pub fn network_cost(&self, genotype: &Genotype, train: &TrainConfig) -> Cost {
         derived_cost(genotype, &network_config(genotype, train, self.image_shape, self.classes.len()).shape())
@@ -88,10 +129,10 @@ pub struct RunResult {
     pub test_accuracy: f64,
     /// Share of the test images whose class is among the first five answers.
     pub test_top5_accuracy: f64,
-    /// Mean of the classes' test accuracies; see [`crate::measures::balanced_accuracy`].
+    /// Mean of the classes' test accuracies; see [`balanced_accuracy`](crate::nn::balanced_accuracy).
     #[serde(default)]
     pub test_balanced_accuracy: f64,
-    /// Mean of the classes' F1 on the test part; see [`crate::measures::macro_f1`].
+    /// Mean of the classes' F1 on the test part; see [`macro_f1`](crate::nn::macro_f1).
     #[serde(default)]
     pub test_macro_f1: f64,
     /// On the validation part at the chosen epoch; none without a validation part.

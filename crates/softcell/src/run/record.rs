@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::error::Error;
+use crate::error::{Advice, Error, Remedy};
 use crate::shown;
 use crate::space::Genotype;
 
@@ -52,18 +52,18 @@ impl Contradiction {
 
     /// The error of a file that was read.
     pub(super) fn read_from(self, file: &Path) -> Error {
-        self.error(shown::path(file), "restore the file from a copy, or start again with --force")
+        self.error(shown::path(file), "restore the file from a copy, or start again with " + Remedy::Replace)
     }
 
     /// The error of a line of a file, counted from 1.
     pub(super) fn read_from_line(self, file: &Path, line: usize) -> Error {
         let place = format!("{}, line {line}", shown::path(file));
-        self.error(place, "restore the file from a copy, or start again with --force")
+        self.error(place, "restore the file from a copy, or start again with " + Remedy::Replace)
     }
 
     /// The error of a run whose files contradict one another; the field begins with the name of its file.
     pub(super) fn among_files_of(self, run: &Path) -> Error {
-        let remedy = "restore the files of one run from a copy, or start again with --force";
+        let remedy = "restore the files of one run from a copy, or start again with " + Remedy::Replace;
         self.error(format!("run {}", shown::path(run)), remedy)
     }
 
@@ -76,7 +76,7 @@ impl Contradiction {
         )
     }
 
-    fn error(self, place: String, remedy: &str) -> Error {
+    fn error(self, place: String, remedy: impl Into<Advice>) -> Error {
         let Contradiction { field, found, expected } = self;
         Error::invalid(
             format!("{place}, {}", shown::escaped(&field)),

@@ -10,7 +10,7 @@ use super::seal::check;
 use super::tensor_file::{check_values, decode_weights, encode_weights};
 use crate::error::{Error, Result};
 use crate::event::Stage;
-use crate::nn::NamedTensors;
+use crate::network::NamedTensors;
 use crate::reading::MOST_OF_WEIGHTS;
 use crate::search::SearchState;
 use crate::shown;

@@ -8,8 +8,8 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use super::seal::{check, sealed};
-use crate::error::{Error, Result};
-use crate::nn::{HostTensor, NamedTensors, unusable};
+use crate::error::{Error, Remedy, Result, after_divergence};
+use crate::network::{HostTensor, NamedTensors, unusable};
 
 /// The weights and buffers of a network as a file, under their state-dict names.
 pub fn encode_weights(net: &NamedTensors) -> Vec<u8> {
@@ -25,7 +25,7 @@ pub(super) fn decode_weights(path: &Path, bytes: &[u8]) -> Result<NamedTensors> 
         Error::run(
             path,
             format!("these weights cannot be used: {problem}"),
-            "put a copy of the file there, or train the network again with softcell train --run RUN --force",
+            "put a copy of the file there, or train the network again with " + Remedy::TrainAnew,
         )
     })?;
     let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(path, e.to_string()))?;
@@ -36,11 +36,9 @@ pub(super) fn decode_weights(path: &Path, bytes: &[u8]) -> Result<NamedTensors> 
 pub(super) fn check_values(path: &Path, parts: &[(&str, &NamedTensors)]) -> Result<()> {
     match parts.iter().find_map(|(_, tensors)| unusable(tensors)) {
         None => Ok(()),
-        Some(unusable) => Err(Error::run(
-            path,
-            format!("not written, because of {}", unusable.found),
-            "the last good checkpoint is kept: lower --learning-rate or --arch-learning-rate, or check the images",
-        )),
+        Some(unusable) => {
+            Err(Error::run(path, format!("not written, because of {}", unusable.found), after_divergence()))
+        }
     }
 }
 
@@ -88,6 +86,6 @@ pub(super) fn damaged(path: &Path, problem: impl std::fmt::Display) -> Error {
     Error::run(
         path,
         format!("not a usable file of this kind: {problem}"),
-        "start again with --force, or use a copy",
+        "start again with " + Remedy::Replace + ", or use a copy",
     )
 }

@@ -11,7 +11,7 @@ use super::files::{
 use super::folder::RunFolder;
 use super::seal::{check, is_sealed};
 use super::tensor_file::decode_weights;
-use crate::error::Result;
+use crate::error::{Remedy, Result, Words};
 use crate::event::Stage;
 use crate::reading::MOST_OF_WEIGHTS;
 
@@ -40,23 +40,36 @@ pub struct Damage {
 
 /// Reads every file of a run, its weights and checkpoints against their checksums.
 pub fn verify_run(path: &Path) -> Verified {
-    let mut verified =
-        Verified { folder: path.to_path_buf(), whole: 0, without_checksum: Vec::new(), damaged: Vec::new() };
-    match RunFolder::peek(path) {
-        Ok((folder, _)) => verified.look_at(&folder),
-        Err(error) => verified.add("", Err(error)),
-    }
-    verified
+    verify_run_in_words(path, &Remedy::to_string)
 }
 
-impl Verified {
+/// As [`verify_run`], what helps in these words.
+pub fn verify_run_in_words(path: &Path, words: Words<'_>) -> Verified {
+    let verified =
+        Verified { folder: path.to_path_buf(), whole: 0, without_checksum: Vec::new(), damaged: Vec::new() };
+    let mut verifying = Verifying { verified, words };
+    match RunFolder::peek(path) {
+        Ok((folder, _)) => verifying.look_at(&folder),
+        Err(error) => verifying.add("", Err(error)),
+    }
+    verifying.verified
+}
+
+/// A run that is being read.
+struct Verifying<'a> {
+    verified: Verified,
+    words: Words<'a>,
+}
+
+impl Verifying<'_> {
     /// `None` stands for a file that is not there.
     fn add(&mut self, file: &str, read: Result<Option<()>>) {
         match read {
             Ok(None) => {}
-            Ok(Some(())) => self.whole += 1,
+            Ok(Some(())) => self.verified.whole += 1,
             Err(error) => {
-                self.damaged.push(Damage { file: file.to_owned(), problem: error.to_string() });
+                let problem = error.worded(self.words);
+                self.verified.damaged.push(Damage { file: file.to_owned(), problem });
             }
         }
     }
@@ -98,7 +111,7 @@ impl Verified {
         };
         let decoded = decode(&folder.path().join(name), &bytes);
         if decoded.is_ok() && check(&bytes).is_ok() && !is_sealed(&bytes) {
-            self.without_checksum.push(name.to_owned());
+            self.verified.without_checksum.push(name.to_owned());
         }
         self.add(name, decoded.map(Some));
     }

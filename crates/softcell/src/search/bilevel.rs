@@ -1,58 +1,63 @@
-//! One bilevel iteration: the alphas on a validation batch, then the weights on a training batch (A2).
+//! One step of the search: both halves, as the method has them (A2).
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
+use super::method::{ArchStep, Half, Method, Moment, Penalty, Probed, Relaxed};
+use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
 use crate::error::Result;
 use crate::evaluate::{DeviceBatch, scalar};
+use crate::event::Position;
 use crate::loss::class_weighted_cross_entropy;
-use crate::nn::{
-    BatchStatistics, Network, Pass, WeightList, Weighted, absorb, gradients, initialize, update_weights,
+use crate::network::{
+    BatchStatistics, EdgeTensors, Network, Pass, WeightList, Weighted, absorb, gradients, initialize,
+    update_weights,
 };
-use crate::optim::{ArchAdam, Sgd, clip_global_norm, global_norm};
-use crate::space::{ArchWeights, NetworkPlan};
-use crate::supernet::{ArchParams, EdgeWeights, Relaxation};
+use crate::optim::{Sgd, clip_global_norm, global_norm};
+use crate::space::{AlphaGradient, Alphas, EdgeWeights, NetworkPlan};
 
 /// `ε · ‖v‖` of the finite difference.
 const DIFFERENCE: f64 = 0.01;
 
-/// How the alphas' gradient sees the weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArchStep {
-    /// `∇_α L_val(w, α)`.
-    FirstOrder,
-    /// `∇_α L_val(w − ξ·(μm + ∇_w L_train(w, α) + λw), α)`, ξ being the weights' learning rate.
-    Unrolled,
-}
-
 /// Everything a search moves.
 #[derive(Debug, Clone)]
 pub struct Bilevel {
+    /// How it is done.
+    pub method: Method,
     /// The supernet, on an autodiff device.
     pub net: Network,
-    /// The alphas, on the same device.
-    pub alphas: ArchParams,
+    /// The alphas.
+    pub alphas: Alphas,
     /// Optimiser of the weights.
     pub sgd: Sgd,
     /// Optimiser of the alphas.
-    pub adam: ArchAdam,
-    /// How alphas become edge weights.
-    pub relaxation: Relaxation,
-    /// First or second order.
-    pub arch_step: ArchStep,
+    pub optimizer: ArchOptimizer,
     /// Largest global norm of the weights' gradient; 0 switches clipping off.
     pub grad_clip: f64,
-    /// Weight of each class in both losses, `[classes]`, on the same device; none where all count the same.
+    /// Weight of each class in both losses, `[classes]`, on the network's device; none where all count the same.
     pub class_weights: Option<Tensor<1>>,
+    /// What random draws of the method depend on.
+    pub seed: u64,
+    /// Epochs of the search, for what changes over them.
+    pub epochs: usize,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone)]
+pub struct StepReport {
+    /// Of the alphas; none where they stayed.
+    pub alphas: Option<ArchReport>,
+    /// Of the weights.
+    pub weights: WeightReport,
 }
 
 /// What an architecture step saw.
 #[derive(Debug, Clone)]
 pub struct ArchReport {
-    /// Loss on the validation batch (of the virtual network when unrolled).
+    /// Loss on the validation batch (of the virtual network when unrolled), with what the regulariser adds.
     pub loss: f32,
-    /// The gradient handed to Adam.
-    pub gradient: ArchWeights,
+    /// The gradient handed to the optimiser.
+    pub gradient: AlphaGradient,
 }
 
 /// What a weight step saw.
@@ -79,7 +84,7 @@ struct Differentiated {
 impl Bilevel {
     /// Where a search begins: weights and alphas drawn under `seed`, optimisers without a past.
     ///
-    /// `image` is channels, height and width; `device` is an autodiff device.
+    /// `device` is an autodiff device.
     ///
     /// # Errors
     /// When the space cannot be searched.
@@ -92,36 +97,68 @@ impl Bilevel {
     ) -> Result<Self> {
         let space = config.space([image[1], image[2]]);
         space.check()?;
+        let method = config.method.clone();
+        let alphas = method.relaxation.initial(&space, seed);
         let net = Network::new(NetworkPlan::supernet(&space, image, classes), device);
         Ok(Self {
             net: initialize(net, seed),
-            alphas: ArchParams::random(&space, seed, device),
-            sgd: Sgd::new(config.momentum, config.weight_decay),
-            adam: ArchAdam::new(config.arch_learning_rate, config.arch_weight_decay),
-            relaxation: Relaxation::Softmax,
-            arch_step: if config.unrolled { ArchStep::Unrolled } else { ArchStep::FirstOrder },
+            alphas,
+            sgd: weight_optimizer(method.weights),
+            optimizer: ArchOptimizer::new(method.alphas),
+            method,
             grad_clip: config.grad_clip,
             class_weights: None,
+            seed,
+            epochs: config.epochs,
         })
     }
 
+    /// A step: both halves in the order of the method, the alphas only where `valid`, a batch of theirs, is given.
+    /// `lr` is the learning rate of the weights.
+    pub fn step(
+        &mut self,
+        at: Position,
+        train: &DeviceBatch,
+        valid: Option<&DeviceBatch>,
+        lr: f64,
+    ) -> StepReport {
+        let mut work = Work { bilevel: self, train, valid, lr, arch: None, weight: None };
+        walk(&mut work, at);
+        let weights = work.weight.expect("every order has the weights");
+        StepReport { alphas: work.arch, weights }
+    }
+
     /// Steps the alphas. `train` is used by the unrolled step only, with its weight learning rate `xi`.
-    pub fn step_alphas(&mut self, train: &DeviceBatch, valid: &DeviceBatch, xi: f64) -> ArchReport {
-        let (loss, gradient) = match self.arch_step {
-            ArchStep::FirstOrder => self.first_order(valid),
-            ArchStep::Unrolled => self.unrolled(train, valid, xi),
+    pub fn step_alphas(
+        &mut self,
+        at: Position,
+        train: &DeviceBatch,
+        valid: &DeviceBatch,
+        xi: f64,
+    ) -> ArchReport {
+        let moment = self.moment(at, Half::Alphas);
+        let relaxed = self.method.relaxation.relax(&self.alphas, moment);
+        let (mut loss, mut gradient) = match self.method.arch_step {
+            ArchStep::FirstOrder => self.first_order(&relaxed, valid),
+            ArchStep::Unrolled => self.unrolled(&relaxed, train, valid, xi),
         };
-        let mut alphas = self.alphas.to_rows();
-        self.adam.step(&mut alphas, &gradient);
-        self.alphas.assign(&alphas);
+        if let Some(Penalty { value, gradient: more }) =
+            self.method.regularizer.penalty(&self.alphas, &relaxed, moment)
+        {
+            loss += value as f32;
+            gradient.values_mut().zip(more.values()).for_each(|(sum, more)| *sum += more);
+        }
+        self.optimizer.step(&mut self.alphas, &gradient);
         ArchReport { loss, gradient }
     }
 
     /// Steps the weights.
-    pub fn step_weights(&mut self, train: &DeviceBatch, lr: f64) -> WeightReport {
-        // The alphas are constants here: their gradient would be thrown away.
-        let weights = self.relaxation.edge_weights(&self.alphas).detach();
-        let pass = self.differentiate(&self.net, &weights, train);
+    pub fn step_weights(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> WeightReport {
+        let moment = self.moment(at, Half::Weights);
+        let Relaxed { weights, .. } = self.method.relaxation.relax(&self.alphas, moment);
+        let weights = self.method.perturbation.disturb(weights, moment, &mut |w| self.probe(w, train));
+        // The edge weights are constants here: their gradient would be thrown away.
+        let pass = self.differentiate(&self.net, &constants(&weights, train), train, Pass::train());
         self.absorb(pass.statistics);
         let raw = gradients(&self.net, &pass.gradients);
         let (clipped, norm) = clip_global_norm(raw.clone(), self.grad_clip);
@@ -131,28 +168,37 @@ impl Bilevel {
         WeightReport { loss: pass.loss, logits: pass.logits, gradients: raw, gradient_norm: norm }
     }
 
-    fn first_order(&mut self, valid: &DeviceBatch) -> (f32, ArchWeights) {
-        let (loss, gradient, statistics) = self.alpha_gradient(self.net.clone(), valid);
+    fn moment(&self, at: Position, half: Half) -> Moment {
+        Moment { seed: self.seed, epoch: at.epoch, epochs: self.epochs, step: at.step, half }
+    }
+
+    fn first_order(&mut self, relaxed: &Relaxed, valid: &DeviceBatch) -> (f32, AlphaGradient) {
+        let (loss, gradient, statistics) = self.alpha_gradient(self.net.clone(), relaxed, valid);
         self.absorb(statistics);
         (loss, gradient)
     }
 
     /// `∇_α L_val(w', α) − ξ · ∇²_{αw} L_train(w, α) · ∇_{w'} L_val(w', α)`.
-    fn unrolled(&mut self, train: &DeviceBatch, valid: &DeviceBatch, xi: f64) -> (f32, ArchWeights) {
-        let virtual_net = self.virtual_step(train, xi);
-        let weights = self.relaxation.edge_weights(&self.alphas);
+    fn unrolled(
+        &mut self,
+        relaxed: &Relaxed,
+        train: &DeviceBatch,
+        valid: &DeviceBatch,
+        xi: f64,
+    ) -> (f32, AlphaGradient) {
+        let virtual_net = self.virtual_step(&relaxed.weights, train, xi);
+        let leaf = constants(&relaxed.weights, valid).require_grad();
         // The virtual network is a copy: its statistics are dropped with it.
-        let pass = self.differentiate(&virtual_net, &weights, valid);
-        let direct = self.alphas.gradient(&pass.gradients);
+        let pass = self.differentiate(&virtual_net, &leaf, valid, Pass::train());
+        let direct = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
         let vector = gradients(&virtual_net, &pass.gradients);
-        let implicit = self.hessian_vector_product(train, &vector);
+        let implicit = self.hessian_vector_product(relaxed, train, &vector);
         (pass.loss, combine(&direct, &implicit, -xi))
     }
 
     /// `w' = w − ξ·(μm + ∇_w L_train(w, α) + λw)`; the gradient is not clipped.
-    fn virtual_step(&mut self, train: &DeviceBatch, xi: f64) -> Network {
-        let weights = self.relaxation.edge_weights(&self.alphas).detach();
-        let pass = self.differentiate(&self.net, &weights, train);
+    fn virtual_step(&mut self, weights: &EdgeWeights, train: &DeviceBatch, xi: f64) -> Network {
+        let pass = self.differentiate(&self.net, &constants(weights, train), train, Pass::train());
         self.absorb(pass.statistics);
         let mut gradient = gradients(&self.net, &pass.gradients);
         update_weights(self.net.clone(), |i, w| match gradient[i].take() {
@@ -167,13 +213,18 @@ impl Bilevel {
     /// `∇²_{αw} L_train · v`, by a central difference along v.
     ///
     /// The weights themselves are never touched: both perturbed networks are copies.
-    fn hessian_vector_product(&mut self, train: &DeviceBatch, vector: &WeightList) -> ArchWeights {
+    fn hessian_vector_product(
+        &mut self,
+        relaxed: &Relaxed,
+        train: &DeviceBatch,
+        vector: &WeightList,
+    ) -> AlphaGradient {
         central_difference(global_norm(vector), |epsilon| {
             let perturbed = update_weights(self.net.clone(), |i, w| match &vector[i] {
                 Some(v) => w + v.clone() * epsilon,
                 None => w,
             });
-            let (_, gradient, statistics) = self.alpha_gradient(perturbed, train);
+            let (_, gradient, statistics) = self.alpha_gradient(perturbed, relaxed, train);
             // In the original these passes run through the network itself and move its statistics.
             self.absorb(statistics);
             gradient
@@ -181,15 +232,33 @@ impl Bilevel {
     }
 
     /// Loss, gradient of the alphas alone, and the statistics, of any network of this space.
-    fn alpha_gradient(&self, net: Network, batch: &DeviceBatch) -> (f32, ArchWeights, Vec<BatchStatistics>) {
-        let weights = self.relaxation.edge_weights(&self.alphas);
-        let pass = self.differentiate(&net.no_grad(), &weights, batch);
-        (pass.loss, self.alphas.gradient(&pass.gradients), pass.statistics)
+    fn alpha_gradient(
+        &self,
+        net: Network,
+        relaxed: &Relaxed,
+        batch: &DeviceBatch,
+    ) -> (f32, AlphaGradient, Vec<BatchStatistics>) {
+        let leaf = constants(&relaxed.weights, batch).require_grad();
+        let pass = self.differentiate(&net.no_grad(), &leaf, batch, Pass::train());
+        let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
+        (pass.loss, gradient, pass.statistics)
     }
 
-    fn differentiate(&self, net: &Network, weights: &EdgeWeights, batch: &DeviceBatch) -> Differentiated {
-        let mut pass = Pass::train();
-        let logits = net.forward_mixed(batch.images.clone(), &weights.flat(), &mut pass);
+    /// Loss and gradient of the edge weights alone, with running statistics, which stay as they are.
+    fn probe(&self, weights: &EdgeWeights, batch: &DeviceBatch) -> Probed {
+        let leaf = constants(weights, batch).require_grad();
+        let pass = self.differentiate(&self.net.clone().no_grad(), &leaf, batch, Pass::eval());
+        Probed { loss: f64::from(pass.loss), gradient: leaf.gradient(&pass.gradients, weights) }
+    }
+
+    fn differentiate(
+        &self,
+        net: &Network,
+        weights: &EdgeTensors,
+        batch: &DeviceBatch,
+        mut pass: Pass,
+    ) -> Differentiated {
+        let logits = net.forward_mixed(batch.images.clone(), weights, &mut pass);
         let labels = batch.labels.clone();
         let loss = class_weighted_cross_entropy(logits.clone(), labels, self.class_weights.as_ref(), 0.0);
         let gradients = loss.backward();
@@ -206,23 +275,71 @@ impl Bilevel {
     }
 }
 
+/// Edge weights beside the images of a batch.
+fn constants(weights: &EdgeWeights, batch: &DeviceBatch) -> EdgeTensors {
+    EdgeTensors::new(weights, &batch.images.device())
+}
+
+/// The halves of a step.
+trait Halves {
+    fn method(&self) -> &Method;
+    fn alphas(&mut self, at: Position);
+    fn weights(&mut self, at: Position);
+}
+
+/// Goes through the halves that the method has at this moment.
+fn walk(halves: &mut impl Halves, at: Position) {
+    let Method { order, schedule, .. } = *halves.method();
+    for half in order.halves() {
+        match half {
+            Half::Alphas if schedule.steps_in(at.epoch) => halves.alphas(at),
+            Half::Alphas => {}
+            Half::Weights => halves.weights(at),
+        }
+    }
+}
+
+/// A step under way.
+struct Work<'a> {
+    bilevel: &'a mut Bilevel,
+    train: &'a DeviceBatch,
+    valid: Option<&'a DeviceBatch>,
+    lr: f64,
+    arch: Option<ArchReport>,
+    weight: Option<WeightReport>,
+}
+
+impl Halves for Work<'_> {
+    fn method(&self) -> &Method {
+        &self.bilevel.method
+    }
+
+    fn alphas(&mut self, at: Position) {
+        self.arch = self.valid.map(|valid| self.bilevel.step_alphas(at, self.train, valid, self.lr));
+    }
+
+    fn weights(&mut self, at: Position) {
+        self.weight = Some(self.bilevel.step_weights(at, self.train, self.lr));
+    }
+}
+
 /// `(g(ε) − g(−ε)) / 2ε` with `ε = 0.01 / norm`, g(ε) being the alphas' gradient at weights `w + ε·v` and
 /// `norm` the length of v. Of a v of length zero any ε gives the right product, which is zero.
-fn central_difference(norm: f64, mut gradient_at: impl FnMut(f64) -> ArchWeights) -> ArchWeights {
+fn central_difference(norm: f64, mut gradient_at: impl FnMut(f64) -> AlphaGradient) -> AlphaGradient {
     let epsilon = if norm > 0.0 { DIFFERENCE / norm } else { DIFFERENCE };
     let plus = gradient_at(epsilon);
     let minus = gradient_at(-epsilon);
     let scale = (1.0 / (2.0 * epsilon)) as f32;
     let mut product = combine(&plus, &minus, -1.0);
-    product.values_mut().for_each(|v| *v *= scale);
+    product.values_mut().for_each(|v| *v = f64::from(*v as f32 * scale));
     product
 }
 
-/// `a + factor · b`.
-fn combine(a: &ArchWeights, b: &ArchWeights, factor: f64) -> ArchWeights {
+/// `a + factor · b`, each number rounded to f32, as the network's own gradients are.
+fn combine(a: &AlphaGradient, b: &AlphaGradient, factor: f64) -> AlphaGradient {
     let mut sum = a.clone();
     for (x, &y) in sum.values_mut().zip(b.values()) {
-        *x = (f64::from(*x) + factor * f64::from(y)) as f32;
+        *x = f64::from((*x + factor * y) as f32);
     }
     sum
 }

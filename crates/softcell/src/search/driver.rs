@@ -6,18 +6,18 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
+use super::leaning::Leaning;
 use super::scaled::searched;
-use super::state::{Leaning, SearchEpoch, SearchOutcome, SearchState};
-use crate::config::{Config, SearchConfig};
+use super::state::{SearchEpoch, SearchOutcome, SearchState};
+use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
-use crate::nn::{Pass, Weighted};
+use crate::network::{EdgeTensors, Pass, Weighted};
 use crate::resume::{Progress, check_size};
-use crate::space::{SearchSpace, derive_genotype, supernet_parameters};
-use crate::supernet::EdgeWeights;
+use crate::space::{EdgeWeights, SearchSpace, supernet_parameters};
 use crate::thread_pool::in_pool;
 
 impl SearchConfig {
@@ -46,7 +46,7 @@ impl SearchConfig {
 /// observer answers.
 pub fn search(
     dataset: &Dataset,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     start: Option<&SearchState>,
     observer: &mut dyn Observer,
@@ -86,7 +86,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(dataset: &'a Dataset, config: &'a Config, device: &Device) -> Result<Self> {
+    fn new(dataset: &'a Dataset, config: &'a CheckedConfig, device: &Device) -> Result<Self> {
         let settings = &config.search;
         if dataset.split.alphas.is_empty() {
             return Err(Error::setting(
@@ -97,10 +97,13 @@ impl<'a> Search<'a> {
         }
         let autodiff = device.clone().autodiff();
         let set = &dataset.train;
-        let mut bilevel = {
-            let image = [set.channels, set.height, set.width];
-            Bilevel::new(settings, image, set.classes.len(), config.seed, &autodiff)?
-        };
+        let mut bilevel = Bilevel::new(
+            settings,
+            [set.channels, set.height, set.width],
+            set.classes.len(),
+            config.seed,
+            &autodiff,
+        )?;
         bilevel.class_weights = class_weights(&config.data.class_weights, set, &dataset.training_indices())?
             .map(|weights| class_weight_tensor(&weights, &autodiff));
         let augment = Augment::of(&config.data, settings.cutout.then_some(settings.cutout_length));
@@ -142,7 +145,7 @@ impl<'a> Search<'a> {
         let progress = Progress { position, meter, seconds: [seconds, epoch_seconds] };
         progress.check(ORIGIN, self.config.epochs, self.weights_plan.n_steps())?;
         self.bilevel.restore(state, &self.device)?;
-        self.bilevel.alphas.check(&self.space)?;
+        self.bilevel.alphas = self.bilevel.method.relaxation.fit(&state.alphas, &self.space)?;
         self.position = state.position;
         self.meter = state.meter;
         self.seconds = state.seconds;
@@ -159,9 +162,8 @@ impl<'a> Search<'a> {
             self.epoch(observer)?;
         }
         observer.on(Event::End { stage: Stage::Search, seconds: self.seconds })?;
-        let alphas = self.bilevel.alphas.to_rows();
-        let genotype = derive_genotype(&self.bilevel.relaxation.arch_weights(&alphas), &self.space)?;
-        Ok(SearchOutcome { genotype, alphas, seconds: self.seconds })
+        let Leaning { genotype, .. } = self.leaning()?;
+        Ok(SearchOutcome { genotype, alphas: self.bilevel.alphas, seconds: self.seconds })
     }
 
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
@@ -172,21 +174,31 @@ impl<'a> Search<'a> {
         let at_epoch = |plan: &BatchPlan| BatchPlan { epoch: epoch as u64, ..plan.clone() };
         let first = self.position.step;
         let train = Batches::spawn(at_epoch(&self.weights_plan), first);
-        let valid = Batches::spawn(at_epoch(&self.alphas_plan), first);
-        for (train, valid) in train.zip(valid) {
+        let alphas_move = self.bilevel.method.schedule.steps_in(epoch);
+        let mut valid = alphas_move.then(|| Batches::spawn(at_epoch(&self.alphas_plan), first));
+        for train in train {
+            let valid = match &mut valid {
+                None => None,
+                Some(batches) => match batches.next() {
+                    None => break,
+                    batch => batch,
+                },
+            };
             let step = self.position.step;
             let labels = train.labels.clone();
             let set = &self.dataset.train;
             let train = DeviceBatch::new(train, set, &self.autodiff);
-            let valid = DeviceBatch::new(valid, set, &self.autodiff);
+            let valid = valid.map(|valid| DeviceBatch::new(valid, set, &self.autodiff));
             let finite = |quantity, value: f32| {
                 let error = || Error::NotFinite { quantity, value, epoch, step, learning_rate: lr };
                 if value.is_finite() { Ok(()) } else { Err(error()) }
             };
-            let arch = self.bilevel.step_alphas(&train, &valid, lr);
-            finite("validation loss", arch.loss)?;
-            finite("gradient of the alphas", arch.gradient.values().sum())?;
-            let weight = self.bilevel.step_weights(&train, lr);
+            let report = self.bilevel.step(self.position, &train, valid.as_ref(), lr);
+            if let Some(arch) = report.alphas {
+                finite("validation loss", arch.loss)?;
+                finite("gradient of the alphas", arch.gradient.values().sum::<f64>() as f32)?;
+            }
+            let weight = report.weights;
             finite("training loss", weight.loss)?;
             finite("norm of the weights' gradient", weight.gradient_norm as f32)?;
             self.meter.add(weight.loss, &values(weight.logits), &labels);
@@ -229,21 +241,21 @@ impl<'a> Search<'a> {
     fn validate(&self) -> Evaluation {
         let plan = BatchPlan { order: Order::Sequential, augment: None, ..self.alphas_plan.clone() };
         let net = self.bilevel.net.valid();
-        let weights = self.bilevel.relaxation.edge_weights(&self.bilevel.alphas);
-        let weights =
-            EdgeWeights { normal: weights.normal.inner(), reduction: weights.reduction.inner() }.flat();
+        let weights = EdgeTensors::new(&self.expected(), &self.device);
         evaluate(&plan, &self.device, |images| net.forward_mixed(images, &weights, &mut Pass::eval()))
     }
 
+    /// What the alphas stand for now.
+    fn expected(&self) -> EdgeWeights {
+        self.bilevel.method.relaxation.expected(&self.bilevel.alphas)
+    }
+
     fn leaning(&self) -> Result<Leaning> {
-        let edge_weights = self.bilevel.relaxation.arch_weights(&self.bilevel.alphas.to_rows());
-        Leaning::of(&edge_weights, &self.space)
+        Leaning::of(&self.expected(), &self.space, self.bilevel.method.selection)
     }
 
     fn record(&self, lr: f64, valid: &Evaluation, seconds: f64) -> Result<SearchEpoch> {
-        let alphas = self.bilevel.alphas.to_rows();
-        let edge_weights = self.bilevel.relaxation.arch_weights(&alphas);
-        let leaning = Leaning::of(&edge_weights, &self.space)?;
+        let Leaning { cells, genotype } = self.leaning()?;
         Ok(SearchEpoch {
             epoch: self.position.epoch,
             learning_rate: lr,
@@ -252,13 +264,10 @@ impl<'a> Search<'a> {
             train_top5_accuracy: self.meter.top5_accuracy(),
             valid_loss: Some(valid.loss).filter(|loss| loss.is_finite()),
             valid_accuracy: valid.accuracy,
-            entropy_normal: leaning.entropy[0],
-            entropy_reduction: leaning.entropy[1],
-            skips_normal: leaning.skips[0],
-            skips_reduction: leaning.skips[1],
-            genotype: leaning.genotype.to_text(),
-            alphas,
-            edge_weights,
+            alphas: self.bilevel.alphas.clone(),
+            edge_weights: self.expected(),
+            cells,
+            genotype,
             seconds,
         })
     }

@@ -2,10 +2,17 @@
 
 mod bilevel;
 mod driver;
+mod leaning;
+pub mod method;
+mod optimizers;
 mod scaled;
 mod state;
 
-pub use bilevel::{ArchReport, ArchStep, Bilevel, WeightReport};
+pub use bilevel::{ArchReport, Bilevel, StepReport, WeightReport};
 pub use driver::search;
+pub use leaning::{CellLeaning, CellLeanings, Leaning};
+pub use method::{ArchStep, Method};
+pub use optimizers::ArchOptimizer;
+pub(crate) use optimizers::weight_optimizer;
 pub use scaled::searched;
-pub use state::{Leaning, SearchEpoch, SearchOutcome, SearchState};
+pub use state::{SearchEpoch, SearchOutcome, SearchState};

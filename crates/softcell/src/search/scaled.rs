@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::config::{Config, SearchConfig, Stem};
+use crate::config::{CheckedConfig, SearchConfig, Stem};
 use crate::data::{Dataset, ImageSet, Normalization};
 use crate::space::StemKind;
 
@@ -30,7 +30,10 @@ impl SearchConfig {
 /// scaled down, and so is the padding of the random crop; else both as they are.
 ///
 /// Mean and deviation are those of the scaled training images. Test images, which a search does not look at, stay.
-pub fn searched<'a>(dataset: &'a Dataset, config: &'a Config) -> (Cow<'a, Dataset>, Cow<'a, Config>) {
+pub fn searched<'a>(
+    dataset: &'a Dataset,
+    config: &'a CheckedConfig,
+) -> (Cow<'a, Dataset>, Cow<'a, CheckedConfig>) {
     let full = [dataset.train.height, dataset.train.width];
     let [height, width] = config.search.image_size(full);
     if [height, width] == full {
@@ -38,13 +41,15 @@ pub fn searched<'a>(dataset: &'a Dataset, config: &'a Config) -> (Cow<'a, Datase
     }
     let train = dataset.train.resized(height, width);
     let normalization = Normalization::measure(&train, &dataset.training_indices());
-    let mut config = config.clone();
-    // What the stem is goes by the images as they are.
-    config.search.stem = match config.search.stem.kind(full) {
-        StemKind::Cifar => Stem::Cifar,
-        StemKind::Imagenet => Stem::Imagenet,
-    };
-    config.data.crop_padding = config.data.crop_padding * height.max(width) / full[0].max(full[1]);
+    let config = config.with(|config| {
+        // What the stem is goes by the images as they are.
+        config.search.stem = match config.search.stem.kind(full) {
+            StemKind::Cifar => Stem::Cifar,
+            StemKind::Imagenet => Stem::Imagenet,
+        };
+        config.data.crop_padding = config.data.crop_padding * height.max(width) / full[0].max(full[1]);
+    });
+    let config = config.expect("less padding is allowed where more is");
     let dataset = Dataset { train: Arc::new(train), normalization, ..dataset.clone() };
     (Cow::Owned(dataset), Cow::Owned(config))
 }
@@ -55,10 +60,10 @@ mod tests {
     use crate::config::{DataFormat, DataShape, Preset, preset};
     use crate::data::Source;
 
-    fn config(max_side: usize) -> Config {
+    fn config(max_side: usize) -> CheckedConfig {
         let mut config = preset(Preset::PaperCifar10, &DataShape::default()).0;
         config.search.max_side = max_side;
-        config
+        config.check().unwrap()
     }
 
     #[test]

@@ -4,12 +4,13 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::bilevel::Bilevel;
+use super::leaning::{CellLeanings, genotype_text};
 use crate::error::Result;
 use crate::event::Position;
 use crate::loss::Meter;
-use crate::nn::{NamedTensors, load_named, named_tensors, weight_names};
+use crate::network::{NamedTensors, load_named, named_tensors, weight_names};
 use crate::resume::check_velocity;
-use crate::space::{ArchWeights, Genotype, SearchSpace, derive_genotype, entropy};
+use crate::space::{Alphas, EdgeWeights, Genotype};
 
 /// One epoch of the search, a line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,47 +33,17 @@ pub struct SearchEpoch {
     /// Accuracy on the same.
     pub valid_accuracy: f64,
     /// Alphas as they are.
-    pub alphas: ArchWeights,
-    /// Alphas after the softmax.
-    pub edge_weights: ArchWeights,
-    /// Mean entropy of the normal cell's edges, in nats.
-    pub entropy_normal: f32,
-    /// Mean entropy of the reduction cell's edges, in nats.
-    pub entropy_reduction: f32,
-    /// Skip connections the genotype has in its normal cell.
-    pub skips_normal: usize,
-    /// Skip connections the genotype has in its reduction cell.
-    pub skips_reduction: usize,
-    /// The genotype that the alphas stand for now, in the original's text.
-    pub genotype: String,
+    pub alphas: Alphas,
+    /// Alphas after relaxation, nothing drawn or disturbed.
+    pub edge_weights: EdgeWeights,
+    /// How far each type of cell is decided: `entropy_normal`, `skips_normal` and so on.
+    #[serde(flatten)]
+    pub cells: CellLeanings,
+    /// The genotype that the alphas stand for now; in files in the original's text.
+    #[serde(with = "genotype_text")]
+    pub genotype: Genotype,
     /// Seconds the epoch took.
     pub seconds: f64,
-}
-
-/// What edge weights stand for at the moment: how undecided they are, and the genotype that they give.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Leaning {
-    /// Mean entropy of the edges in nats, of the normal and of the reduction cell.
-    pub entropy: [f32; 2],
-    /// Skip connections that the genotype has in its normal and in its reduction cell.
-    pub skips: [usize; 2],
-    /// The genotype.
-    pub genotype: Genotype,
-}
-
-impl Leaning {
-    /// Of edge weights, the alphas after the softmax.
-    ///
-    /// # Errors
-    /// As [`derive_genotype`].
-    pub fn of(edge_weights: &ArchWeights, space: &SearchSpace) -> Result<Leaning> {
-        let genotype = derive_genotype(edge_weights, space)?;
-        Ok(Leaning {
-            entropy: [entropy(&edge_weights.normal), entropy(&edge_weights.reduction)],
-            skips: [genotype.normal.n_skips(), genotype.reduction.n_skips()],
-            genotype,
-        })
-    }
 }
 
 /// Everything a search needs to go on.
@@ -93,11 +64,11 @@ pub struct SearchState {
     /// Momentum of the weights.
     pub velocity: NamedTensors,
     /// The alphas.
-    pub alphas: ArchWeights,
-    /// Steps the alphas' Adam has done.
-    pub adam_steps: u64,
-    /// Its moments.
-    pub adam: NamedTensors,
+    pub alphas: Alphas,
+    /// Steps that the optimiser of the alphas has done.
+    pub alpha_steps: u64,
+    /// What it keeps of them.
+    pub alpha_moments: NamedTensors,
 }
 
 /// What a search found.
@@ -106,7 +77,7 @@ pub struct SearchOutcome {
     /// The derived genotype.
     pub genotype: Genotype,
     /// The last alphas.
-    pub alphas: ArchWeights,
+    pub alphas: Alphas,
     /// Seconds it took, interruptions left out.
     pub seconds: f64,
 }
@@ -114,7 +85,7 @@ pub struct SearchOutcome {
 impl Bilevel {
     /// Copies everything that moves into `state`'s tensors.
     pub(super) fn to_state(&self, position: Position, meter: Meter, seconds: [f64; 2]) -> SearchState {
-        let (adam_steps, adam) = self.adam.to_named();
+        let (alpha_steps, alpha_moments) = self.optimizer.to_named();
         SearchState {
             position,
             meter,
@@ -122,9 +93,9 @@ impl Bilevel {
             seconds: seconds[0],
             net: named_tensors(&self.net),
             velocity: self.sgd.to_named(&weight_names(&self.net)),
-            alphas: self.alphas.to_rows(),
-            adam_steps,
-            adam,
+            alphas: self.alphas.clone(),
+            alpha_steps,
+            alpha_moments,
         }
     }
 
@@ -134,7 +105,7 @@ impl Bilevel {
         self.net = load_named(self.net.clone(), &state.net, origin)?;
         check_velocity(origin, &self.net, &state.velocity)?;
         self.sgd.restore(&weight_names(&self.net), &state.velocity, device);
-        self.alphas = crate::supernet::ArchParams::from_rows(&state.alphas, &device.clone().autodiff());
-        self.adam.restore(state.adam_steps, &state.adam, state.alphas.values().count())
+        self.alphas = state.alphas.clone();
+        self.optimizer.restore(state.alpha_steps, &state.alpha_moments, state.alphas.values().count())
     }
 }

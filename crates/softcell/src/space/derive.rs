@@ -1,32 +1,11 @@
 //! From edge weights to a genotype.
 
-use serde::{Deserialize, Serialize};
-
+use super::edges::EdgeWeights;
 use super::genotype::{CellGene, EdgeGene, Genotype};
 use super::primitive::Primitive;
 use super::search_space::SearchSpace;
 use super::topology::{CellKind, N_INPUTS};
 use crate::error::{Error, Result};
-
-/// Edge weights of a search, off the device: alphas after relaxation (softmax), `[edge][candidate]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ArchWeights {
-    /// Weights of the normal cell.
-    pub normal: Vec<Vec<f32>>,
-    /// Weights of the reduction cell.
-    pub reduction: Vec<Vec<f32>>,
-}
-
-impl ArchWeights {
-    /// Weights of the cell of that kind.
-    pub fn cell(&self, kind: CellKind) -> &[Vec<f32>] {
-        match kind {
-            CellKind::Normal => &self.normal,
-            CellKind::Reduction => &self.reduction,
-        }
-    }
-}
 
 /// Derives the genotype (Liu et al. 2019, section 2.4).
 ///
@@ -39,18 +18,19 @@ impl ArchWeights {
 ///
 /// [`Error::Setting`] if the space is not valid; [`Error::Invalid`] if the weights do not have its shape
 /// or are not finite.
-pub fn derive_genotype(weights: &ArchWeights, space: &SearchSpace) -> Result<Genotype> {
+pub fn derive_genotype(weights: &EdgeWeights, space: &SearchSpace) -> Result<Genotype> {
     space.check()?;
-    let cell = |kind| derive_cell(weights.cell(kind), space, kind);
+    check_cells(weights)?;
+    let cell = |kind: CellKind| derive_cell(weights.get(kind.name()).map_or(&[], Vec::as_slice), space, kind);
     Ok(Genotype { normal: cell(CellKind::Normal)?, reduction: cell(CellKind::Reduction)? })
 }
 
-fn derive_cell(rows: &[Vec<f32>], space: &SearchSpace, kind: CellKind) -> Result<CellGene> {
+fn derive_cell(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind) -> Result<CellGene> {
     check_rows(rows, space, kind)?;
     let nodes = (0..space.n_nodes)
         .map(|node_index| {
             let incoming = &rows[space.topology().incoming(node_index)];
-            let mut ranked: Vec<(f32, EdgeGene)> = incoming
+            let mut ranked: Vec<(f64, EdgeGene)> = incoming
                 .iter()
                 .enumerate()
                 .map(|(source, row)| {
@@ -67,8 +47,8 @@ fn derive_cell(rows: &[Vec<f32>], space: &SearchSpace, kind: CellKind) -> Result
 }
 
 /// The largest weight of a candidate other than `none`, and the first candidate that has it.
-fn strongest(row: &[f32], candidates: &[Primitive]) -> (f32, Primitive) {
-    let mut best: Option<(f32, Primitive)> = None;
+fn strongest(row: &[f64], candidates: &[Primitive]) -> (f64, Primitive) {
+    let mut best: Option<(f64, Primitive)> = None;
     for (&weight, &primitive) in row.iter().zip(candidates) {
         if primitive != Primitive::None && best.is_none_or(|(most, _)| weight > most) {
             best = Some((weight, primitive));
@@ -77,10 +57,22 @@ fn strongest(row: &[f32], candidates: &[Primitive]) -> (f32, Primitive) {
     best.expect("a checked space has a candidate besides none")
 }
 
-fn check_rows(rows: &[Vec<f32>], space: &SearchSpace, kind: CellKind) -> Result<()> {
+/// Refuses weights of other types of cells.
+fn check_cells(weights: &EdgeWeights) -> Result<()> {
+    let (found, expected): (Vec<&str>, Vec<&str>) =
+        (weights.names().collect(), CellKind::ALL.map(CellKind::name).to_vec());
+    if found == expected {
+        return Ok(());
+    }
+    let cells = |names: &[&str]| format!("cells {}", names.join(", "));
+    let remedy = "use the search space of the run that the weights come from";
+    Err(Error::invalid("edge weights", cells(&found), cells(&expected), remedy))
+}
+
+fn check_rows(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind) -> Result<()> {
     let (n_edges, n_candidates) = (space.topology().n_edges(), space.candidates.len());
     let fault = |place: String, found: String, expected: String, remedy: &str| {
-        Err(Error::invalid(format!("architecture weights, {kind} cell{place}"), found, expected, remedy))
+        Err(Error::invalid(format!("edge weights, {kind} cell{place}"), found, expected, remedy))
     };
     let other_space = "use the search space of the run that the weights come from";
     if rows.len() != n_edges {
@@ -119,15 +111,12 @@ pub fn softmax_rows(alphas: &[Vec<f32>]) -> Vec<Vec<f32>> {
 
 /// Mean entropy of the rows in nats, −Σₖ pₖ ln pₖ: from 0 (decided) to ln of the row length (undecided).
 /// Of no rows, 0.
-pub fn entropy(rows: &[Vec<f32>]) -> f32 {
+pub fn entropy(rows: &[Vec<f64>]) -> f32 {
     if rows.is_empty() {
         return 0.0;
     }
-    let total: f64 = rows
-        .iter()
-        .flatten()
-        .map(|&weight| if weight == 0.0 { 0.0 } else { -f64::from(weight) * f64::from(weight).ln() })
-        .sum();
+    let total: f64 =
+        rows.iter().flatten().map(|&weight| if weight == 0.0 { 0.0 } else { -weight * weight.ln() }).sum();
     (total / rows.len() as f64) as f32
 }
 
@@ -149,11 +138,15 @@ mod tests {
         }
     }
 
-    fn derive(rows: [[f32; 3]; 5]) -> Vec<Vec<(Primitive, usize)>> {
-        let rows: Vec<Vec<f32>> = rows.iter().map(|row| row.to_vec()).collect();
+    fn edge_weights(normal: Vec<Vec<f64>>, reduction: Vec<Vec<f64>>) -> EdgeWeights {
+        [("normal", normal), ("reduction", reduction)].into_iter().collect()
+    }
+
+    fn derive(rows: [[f64; 3]; 5]) -> Vec<Vec<(Primitive, usize)>> {
+        let rows: Vec<Vec<f64>> = rows.iter().map(|row| row.to_vec()).collect();
         let other = vec![vec![0.0, 1.0, 0.0]; 5];
-        let normal = ArchWeights { normal: rows.clone(), reduction: other.clone() };
-        let reduction = ArchWeights { normal: other, reduction: rows };
+        let normal = edge_weights(rows.clone(), other.clone());
+        let reduction = edge_weights(other, rows);
         let found = derive_genotype(&normal, &small()).unwrap().normal;
         assert_eq!(found, derive_genotype(&reduction, &small()).unwrap().reduction);
         assert_eq!(found.concat, [2, 3]);
@@ -190,8 +183,7 @@ mod tests {
     fn nodes_with_few_edges_keep_all() {
         let space = SearchSpace { edges_per_node: 3, ..small() };
         let rows = vec![vec![0.0, 0.5, 0.5]; 5];
-        let genotype =
-            derive_genotype(&ArchWeights { normal: rows.clone(), reduction: rows }, &space).unwrap();
+        let genotype = derive_genotype(&edge_weights(rows.clone(), rows), &space).unwrap();
         assert_eq!(genotype.normal.nodes.iter().map(Vec::len).collect::<Vec<_>>(), [2, 3]);
         genotype.check().unwrap();
     }
@@ -200,31 +192,33 @@ mod tests {
     fn columns_follow_the_candidates_of_the_space() {
         let space = SearchSpace { candidates: vec![DilConv3x3, Primitive::None, MaxPool3x3], ..small() };
         let rows = vec![vec![0.1, 0.7, 0.2]; 5];
-        let genotype =
-            derive_genotype(&ArchWeights { normal: rows.clone(), reduction: rows }, &space).unwrap();
+        let genotype = derive_genotype(&edge_weights(rows.clone(), rows), &space).unwrap();
         assert!(genotype.normal.nodes.iter().flatten().all(|gene| gene.primitive == MaxPool3x3));
     }
 
     #[test]
     fn unusable_weights_are_refused() {
         let good = || vec![vec![0.2, 0.3, 0.5]; 5];
-        let refuse = |change: fn(&mut ArchWeights)| {
-            let mut weights = ArchWeights { normal: good(), reduction: good() };
-            derive_genotype(&weights, &small()).unwrap();
-            change(&mut weights);
-            derive_genotype(&weights, &small()).unwrap_err().to_string()
+        let refuse = |change: fn(&mut [&mut Vec<Vec<f64>>; 2])| {
+            let (mut normal, mut reduction) = (good(), good());
+            derive_genotype(&edge_weights(normal.clone(), reduction.clone()), &small()).unwrap();
+            change(&mut [&mut normal, &mut reduction]);
+            derive_genotype(&edge_weights(normal, reduction), &small()).unwrap_err().to_string()
         };
         for (message, part) in [
-            (refuse(|w| w.normal.truncate(4)), "normal cell: found 4 rows, expected 5"),
-            (refuse(|w| w.reduction.push(vec![0.2; 3])), "reduction cell: found 6 rows, expected 5"),
-            (refuse(|w| w.normal[3].truncate(2)), "normal cell, edge 3: found 2 weights, expected 3"),
-            (refuse(|w| w.reduction[4][0] = f32::NAN), "reduction cell, edge 4: found NaN"),
-            (refuse(|w| w.normal[0][1] = f32::INFINITY), "normal cell, edge 0: found inf"),
+            (refuse(|w| w[0].truncate(4)), "normal cell: found 4 rows, expected 5"),
+            (refuse(|w| w[1].push(vec![0.2; 3])), "reduction cell: found 6 rows, expected 5"),
+            (refuse(|w| w[0][3].truncate(2)), "normal cell, edge 3: found 2 weights, expected 3"),
+            (refuse(|w| w[1][4][0] = f64::NAN), "reduction cell, edge 4: found NaN"),
+            (refuse(|w| w[0][0][1] = f64::INFINITY), "normal cell, edge 0: found inf"),
         ] {
             assert!(message.contains(part), "{message} / {part}");
         }
         let space = SearchSpace { candidates: vec![Primitive::None], ..small() };
-        let weights = ArchWeights { normal: good(), reduction: good() };
+        let one: EdgeWeights = [("normal", good())].into_iter().collect();
+        let message = derive_genotype(&one, &small()).unwrap_err().to_string();
+        assert!(message.contains("found cells normal, expected cells normal, reduction"), "{message}");
+        let weights = edge_weights(good(), good());
         assert!(matches!(derive_genotype(&weights, &space), Err(Error::Setting { .. })));
     }
 
@@ -255,9 +249,13 @@ mod tests {
         })
     }
 
+    fn softmax(alphas: &[Vec<f32>]) -> Vec<Vec<f64>> {
+        softmax_rows(alphas).iter().map(|row| row.iter().map(|&w| f64::from(w)).collect()).collect()
+    }
+
     fn derive_from_alphas(alphas: &[Vec<f32>]) -> Genotype {
         let (normal, reduction) = alphas.split_at(14);
-        let weights = ArchWeights { normal: softmax_rows(normal), reduction: softmax_rows(reduction) };
+        let weights = edge_weights(softmax(normal), softmax(reduction));
         derive_genotype(&weights, &SearchSpace::darts()).unwrap()
     }
 
@@ -289,17 +287,17 @@ mod tests {
         let genotype = known_genotype("DARTS_V2").unwrap();
         let space = SearchSpace::darts();
         let rows = |kind| {
-            let mut rows = vec![vec![0.05f32; 8]; 14];
+            let mut rows = vec![vec![0.05f64; 8]; 14];
             for (node_index, genes) in genotype.cell(kind).nodes.iter().enumerate() {
                 for (rank, gene) in genes.iter().enumerate() {
                     let column = space.candidates.iter().position(|&c| c == gene.primitive).unwrap();
                     rows[space.topology().incoming(node_index).start + gene.source][column] =
-                        0.5 - 0.1 * rank as f32;
+                        0.5 - 0.1 * rank as f64;
                 }
             }
             rows
         };
-        let weights = ArchWeights { normal: rows(CellKind::Normal), reduction: rows(CellKind::Reduction) };
+        let weights = edge_weights(rows(CellKind::Normal), rows(CellKind::Reduction));
         assert_eq!(derive_genotype(&weights, &space).unwrap(), genotype);
     }
 }

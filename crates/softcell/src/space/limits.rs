@@ -214,10 +214,15 @@ fn unreachable_limit(genotype: &Genotype, asked: &NetworkShape, limits: &Limits,
 /// such that this depends on the width.
 ///
 /// Pooling and identities cost nothing, a halving skip connection less than any convolution, and of those
-/// the dilated 3×3 the least. Each node reads the latest nodes, from which no edge is strided.
+/// the 1×1, then the dilated 3×3 the least. Each node reads the latest nodes, from which no edge is strided.
 pub fn lightest_genotype(space: &SearchSpace) -> Option<Genotype> {
-    let by_cost =
-        [Primitive::MaxPool3x3, Primitive::AvgPool3x3, Primitive::SkipConnect, Primitive::DilConv3x3];
+    let by_cost = [
+        Primitive::MaxPool3x3,
+        Primitive::AvgPool3x3,
+        Primitive::SkipConnect,
+        Primitive::NorConv1x1,
+        Primitive::DilConv3x3,
+    ];
     let primitive = by_cost.into_iter().find(|primitive| space.candidates.contains(primitive))?;
     let node = |node: usize| {
         let edges = space.edges_per_node.min(node);

@@ -2,9 +2,11 @@
 //!
 //! A [`SearchSpace`] says which [`Primitive`]s compete on the edges of a cell ([`CellTopology`]) and how
 //! cells are stacked ([`MacroLayout`]). [`derive_genotype`] turns the edge weights of a search
-//! ([`ArchWeights`]) into a [`Genotype`], which is written and read in the forms
+//! ([`EdgeWeights`]) into a [`Genotype`], which is written and read in the forms
 //! of several tools ([`Dialect`], [`parse_genotype`]) and measured without building it ([`derived_cost`], [`derived_layers`]).
 
+mod by_cell;
+mod edges;
 mod primitive;
 mod topology;
 
@@ -24,19 +26,21 @@ mod derived_network;
 mod limits;
 pub mod plan;
 
-mod wording;
+pub(crate) mod wording;
 
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use architecture::Architecture;
+pub use by_cell::ByCell;
 pub use cost::{
     BlockCost, Cost, LayerCost, LayerTable, NetworkShape, derived_cost, derived_layers, supernet_cost,
     supernet_parameters,
 };
-pub use derive::{ArchWeights, derive_genotype, entropy, softmax_rows};
+pub use derive::{derive_genotype, entropy, softmax_rows};
 pub use derived_network::DerivedNetworkConfig;
 pub use dialect::{Dialect, LONGEST_GENOTYPE_TEXT};
+pub use edges::{AlphaGradient, Alphas, EdgeGradient, EdgeWeights, Rows};
 pub use genotype::{CellGene, EdgeGene, Genotype};
 pub use known::{known_genotype, known_names, parse_architecture, parse_genotype};
 pub use limits::{Limits, Shrink, largest_within, lightest_genotype};

@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use super::by_cell::ByCell;
 use super::primitive::Primitive;
-use super::topology::{CellTopology, MacroLayout, STEM_MULTIPLIER, StemKind};
+use super::topology::{CellKind, CellTopology, MacroLayout, STEM_MULTIPLIER, StemKind};
 use crate::error::{Error, Result};
 
 /// The cells that may be found and the supernet in which they are searched.
@@ -70,6 +71,12 @@ impl SearchSpace {
     /// The graph of a search cell.
     pub fn topology(&self) -> CellTopology {
         CellTopology { n_nodes: self.n_nodes }
+    }
+
+    /// How many candidates each edge has, by types of cells: the form of its edge weights.
+    pub fn candidates_by_edge(&self) -> ByCell<Vec<usize>> {
+        let edges = vec![self.candidates.len(); self.topology().n_edges()];
+        CellKind::ALL.into_iter().map(|kind| (kind.name(), edges.clone())).collect()
     }
 
     /// The stack of cells of the supernet.

@@ -3,20 +3,31 @@
 /// Longest word that is compared with known names, in characters.
 const LONGEST_WORD: usize = 64;
 
-/// The known name that reads most like `word`, ignoring case; the first of several equally near. `None` where more than
-/// half of the letters would have to change: no name is meant then.
-pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// How like a name must be to what was typed to be meant: half of the letters.
+pub(crate) const ALIKE: f64 = 0.5;
+
+/// How much `word` reads like `name`, ignoring case, from 0 to 1: the share of letters that stay where the fewest are
+/// changed, put in, left out or swapped with their neighbours.
+pub(crate) fn likeness(word: &str, name: &str) -> f64 {
     let word: String = word.chars().take(LONGEST_WORD).flat_map(char::to_lowercase).collect();
-    let letters = word.chars().count();
-    let mut best = None;
-    for name in names {
-        let distance = strsim::levenshtein(&word, &name.to_lowercase());
-        let near = 2 * distance <= letters.max(name.chars().count());
-        if near && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, name));
+    strsim::normalized_damerau_levenshtein(&word, &name.to_lowercase())
+}
+
+/// The name that reads most like `word`; the first of several equally near. `None` where no name is [`ALIKE`].
+pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    first_best(names, |name| likeness(word, name)).filter(|name| likeness(word, name) >= ALIKE)
+}
+
+/// The first item with the highest score.
+pub(crate) fn first_best<T>(items: impl IntoIterator<Item = T>, score: impl Fn(&T) -> f64) -> Option<T> {
+    let mut best: Option<(f64, T)> = None;
+    for item in items {
+        let score = score(&item);
+        if best.as_ref().is_none_or(|(highest, _)| score > *highest) {
+            best = Some((score, item));
         }
     }
-    best.map(|(_, name)| name)
+    best.map(|(_, item)| item)
 }
 
 /// `did you mean `skip_connect`?`, or that no name is near.
@@ -51,6 +62,8 @@ mod tests {
         assert_eq!(nearest("DARTS_v3", ["NASNet", "DARTS_V1", "DARTS_V2"]), Some("DARTS_V1"));
         assert_eq!(nearest("nasnt", ["DARTS_V1", "NASNet"]), Some("NASNet"));
         assert_eq!(nearest("x", []), None);
+        assert_eq!(nearest("darst_v2", ["DARTS_V1", "DARTS_V2"]), Some("DARTS_V2"));
+        assert_eq!(nearest("sep_conv_33", ["none", "sep_conv_5x5", "sep_conv_3x3"]), Some("sep_conv_3x3"));
         assert_eq!(nearest("bogus_op", ["none", "skip_connect", "max_pool_3x3"]), None);
         assert_eq!(did_you_mean("bogus_op", ["none"]), "no known name is like it");
     }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::nn::{NamedTensors, Weighted, all_tensors, named_tensors, replace_tensors};
+use crate::network::{NamedTensors, Weighted, all_tensors, named_tensors, replace_tensors};
 
 /// An exponential moving average of weights and running statistics: `average ← d · average + (1 − d) · value` after
 /// each step.
@@ -66,7 +66,7 @@ fn decay_after(decay: f64, before: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Operation, tensor_names, update_weights};
+    use crate::network::{Operation, tensor_names, update_weights};
     use crate::space::plan::{Linear, Step};
 
     fn values(average: &Average) -> Vec<f32> {

@@ -8,16 +8,16 @@ use burn::tensor::Device;
 use super::average::Average;
 use super::learner::Learner;
 use super::state::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
-use crate::config::{Config, TrainConfig};
+use crate::config::{CheckedConfig, TrainConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, ImageSet, Normalization, Order, class_weights};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
 use crate::measures::is_uneven;
-use crate::nn::Network;
-use crate::nn::{Pass, Weighted};
-use crate::nn::{check_named, load_named, named_tensors, tensor_names, weight_names};
+use crate::network::Network;
+use crate::network::{Pass, Weighted};
+use crate::network::{check_named, load_named, named_tensors, tensor_names, weight_names};
 use crate::resume::{Progress, check_size, check_velocity};
 use crate::space::DerivedNetworkConfig;
 use crate::space::{Genotype, derived_cost};
@@ -100,7 +100,7 @@ pub fn evaluation_plan(
 pub fn train(
     dataset: &Dataset,
     genotype: &Genotype,
-    config: &Config,
+    config: &CheckedConfig,
     device: &Device,
     start: Option<&TrainState>,
     observer: &mut dyn Observer,
@@ -140,7 +140,12 @@ struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
-    fn new(dataset: &'a Dataset, genotype: &Genotype, config: &'a Config, device: &Device) -> Result<Self> {
+    fn new(
+        dataset: &'a Dataset,
+        genotype: &Genotype,
+        config: &'a CheckedConfig,
+        device: &Device,
+    ) -> Result<Self> {
         let settings = &config.train;
         if settings.patience > 0 && dataset.split.validation.is_empty() {
             let expected = "0, because there are no validation images to compare epochs by (or a \
@@ -225,7 +230,7 @@ impl<'a> Training<'a> {
             observer.on(Event::Note(format!(
                 "the training ends early, after {done} of {epochs} epochs: {waited} brought nothing better on the \
                  validation images"
-            )))?;
+            ).into()))?;
         }
         Ok(TrainOutcome {
             last: named_tensors(&self.evaluated_net()),

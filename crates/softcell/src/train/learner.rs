@@ -6,9 +6,9 @@ use crate::config::TrainConfig;
 use crate::evaluate::{DeviceBatch, scalar};
 use crate::event::Position;
 use crate::loss::class_weighted_cross_entropy;
-use crate::nn::Network;
-use crate::nn::{DropPath, Pass};
-use crate::nn::{absorb, gradients, initialize, update_weights};
+use crate::network::Network;
+use crate::network::{DropPath, Pass};
+use crate::network::{absorb, gradients, initialize, update_weights};
 use crate::optim::{Sgd, clip_global_norm};
 use crate::random::stream;
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::event::Position;
 use crate::loss::Meter;
-use crate::nn::NamedTensors;
+use crate::network::NamedTensors;
+use crate::resume::remedy;
 
 /// One epoch of training, a line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +37,7 @@ pub struct TrainEpoch {
 }
 
 /// The best epoch by what it came to on the validation part: accuracy, or balanced accuracy where classes are
-/// uneven ([`crate::measures::is_uneven`]); of equals the one with the lower loss, and of those the later one.
+/// uneven ([`is_uneven`](crate::nn::is_uneven)); of equals the one with the lower loss, and of those the later one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Best {
     /// From 0.
@@ -63,7 +64,7 @@ impl Best {
             "best epoch of the training checkpoint",
             format!("epoch {} with {:?}", self.epoch, self.score),
             format!("one of the {} epochs that are done, with accuracies from 0 to 1", position.epoch),
-            "use the checkpoint of this run, or start again with --force",
+            remedy(),
         ))
     }
 }

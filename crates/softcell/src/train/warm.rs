@@ -1,7 +1,7 @@
 //! Where training begins from the weights of another network.
 
 use crate::error::{Error, Result};
-use crate::nn::NamedTensors;
+use crate::network::NamedTensors;
 
 /// How the sentence of [`warm_start`] begins.
 pub const WARM_START_NOTE: &str = "training begins from the weights of";
@@ -119,7 +119,7 @@ fn parts(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::HostTensor;
+    use crate::network::HostTensor;
 
     fn net(tensors: &[(&str, &[usize], f32)]) -> NamedTensors {
         let tensor = |shape: &[usize], value| HostTensor {

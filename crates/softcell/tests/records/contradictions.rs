@@ -186,7 +186,12 @@ fn histories_go_on_from_line_to_line() {
     let refuse =
         |line, place: &str, value: Value, words: &[&str]| runs.refuse_line(line, place, value, words);
     refuse(0, "/alphas/normal", json!([[0.0]]), &["edge_weights.normal"]);
-    refuse(1, "/alphas/reduction/0", json!([0.0]), &["alphas.reduction", "1 entries"]);
+    refuse(
+        1,
+        "/alphas/reduction/0",
+        json!([0.0]),
+        &["edge_weights.reduction", "1, one for each candidate in the alphas"],
+    );
     refuse(1, "/alphas/normal/0/0", json!(1e300), &["alphas.normal", "inf"]);
     refuse(1, "/edge_weights/normal/0/0", json!(1.5), &["edge_weights.normal", "from 0 to 1"]);
     refuse(1, "/epoch", json!(5), &["epoch", "5", "1, which comes next"]);
@@ -212,7 +217,7 @@ fn histories_go_on_from_line_to_line() {
     runs.refuse(
         "history.jsonl",
         &rows(json!([0.5, 0.5])),
-        &["alphas", "2 entries", "candidate in config.toml"],
+        &["alphas.normal", "2 entries", "candidate in config.toml"],
     );
     let lines: Vec<&str> = runs.text("history.jsonl").lines().collect();
     runs.refuse("history.jsonl", &format!("{}\n", lines[1]), &["epoch", "0, which comes next", "line 1"]);
@@ -259,7 +264,7 @@ fn settings_and_cells_are_those_of_the_run() {
         fs::write(runs.run.join("config.toml"), text).unwrap();
         read(&runs.run).unwrap_err().to_string()
     };
-    assert!(error(&with("nodes = 1", "nodes = 2")).contains("history.jsonl, alphas: found 2 entries"));
+    assert!(error(&with("nodes = 1", "nodes = 2")).contains("history.jsonl, alphas.normal: found 2 entries"));
     assert!(error(&with("epochs = 2", "epochs = 1")).contains("history.jsonl, epoch: found 1"));
     assert!(error(&config.replace("layers = 2", "layers = 100000")).contains("search.layers = 100000"));
     // A network of terabytes is not built to find out that the weights are others.
@@ -273,6 +278,6 @@ fn settings_and_cells_are_those_of_the_run() {
     );
     fs::write(runs.run.join("config.toml"), format!("{before}[train]{huge}")).unwrap();
     let model = TrainedModel::load(&RunFolder::view(&runs.run).unwrap()).unwrap();
-    let error = model.build("weights", &softcell::device::Device::flex()).unwrap_err().to_string();
+    let error = model.build("weights", &softcell::nn::Device::flex()).unwrap_err().to_string();
     assert!(error.contains("weights: found") && error.contains("at least"), "{error}");
 }

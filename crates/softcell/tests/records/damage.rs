@@ -4,11 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use softcell::event::{Position, Stage};
-use softcell::loss::Meter;
+use softcell::nn::Meter;
 use softcell::nn::{HostTensor, NamedTensors};
 use softcell::run::{Overwrite, RunFolder, Weights};
 use softcell::search::SearchState;
-use softcell::space::ArchWeights;
 use softcell::train::{Best, Score, TrainState};
 
 fn tensors(seed: f32) -> NamedTensors {
@@ -24,9 +23,9 @@ fn search_state(step: usize) -> SearchState {
         seconds: 20.25,
         net: tensors(1.0),
         velocity: tensors(0.5),
-        alphas: ArchWeights { normal: vec![vec![0.1, 0.2]], reduction: vec![vec![0.3, 0.4]] },
-        adam_steps: 7,
-        adam: tensors(0.0),
+        alphas: [("normal", vec![vec![0.1, 0.2]]), ("reduction", vec![vec![0.3, 0.4]])].into_iter().collect(),
+        alpha_steps: 7,
+        alpha_moments: tensors(0.0),
     }
 }
 

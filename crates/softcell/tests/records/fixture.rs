@@ -5,18 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use softcell::config::{Config, DataShape, Preset, preset};
+use softcell::config::{CheckedConfig, DataShape, Preset, preset};
 use softcell::data::{Dataset, open};
-use softcell::device::{Device, open_device};
 use softcell::drawing::{CellChoice, animate_cells, draw_cells};
 use softcell::event::{Event, Observer, Signal};
+use softcell::experiment::Job;
 use softcell::export::Sample;
 use softcell::export::onnx::{self, BatchNorms, OnnxOptions};
 use softcell::export::pytorch;
 use softcell::export::safetensors::{self, AuxiliaryHead};
+use softcell::model::Predictor;
 use softcell::model::TrainedModel;
-use softcell::pipeline::Job;
-use softcell::predict::Predictor;
+use softcell::nn::{Device, open_device};
 use softcell::report::{RunRecord, comparison, findings, report};
 use softcell::run::{Manifest, Overwrite, RunFolder, RunState, list_runs};
 use softcell::space::{derived_cost, derived_layers, supernet_parameters};
@@ -39,7 +39,7 @@ pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// What the tests of this file share.
 pub struct Fixture {
-    pub config: Config,
+    pub config: CheckedConfig,
     pub dataset: Dataset,
     pub device: Device,
 }
@@ -77,36 +77,25 @@ impl Fixture {
         (config.search.epochs, config.train.epochs) = (2, 2);
         (config.search.batch_size, config.train.batch_size) = (32, 32);
         config.train.auxiliary = false;
-        config.check().unwrap();
+        let config = config.check().unwrap();
         let source = open(&config.data, &mut |_, _| {}).unwrap();
         let dataset = Dataset::new(source, &config.data, config.search.train_portion, config.seed).unwrap();
         Fixture { config, dataset, device: open_device("cpu").unwrap() }
     }
 
-    pub fn job<'a>(&'a self, folder: &'a RunFolder, config: &'a Config) -> Job<'a> {
+    pub fn job<'a>(&'a self, folder: &'a RunFolder, config: &'a CheckedConfig) -> Job<'a> {
         let (dataset, device) = (&self.dataset, &self.device);
         Job { folder, config, dataset, device, checkpoint_interval: Duration::MAX }
     }
 
     fn manifest(&self) -> Manifest {
-        let train = &self.dataset.train;
-        Manifest {
-            version: "0".to_owned(),
-            command: vec!["softcell".to_owned(), "fit".to_owned()],
-            preset: "auto".to_owned(),
-            seed: self.config.seed,
-            data_fingerprint: self.dataset.summary.fingerprint.clone(),
-            images: [train.len(), self.dataset.test.len()],
-            classes: train.classes.to_vec(),
-            image_shape: [train.channels, train.height, train.width],
-            normalization: self.dataset.normalization.clone(),
-            resize: self.config.data.resize,
-            device: "cpu".to_owned(),
-            threads: 2,
-            notes: vec!["a note".to_owned()],
-            imported_from: None,
-            started_from: None,
-        }
+        let mut manifest = Manifest::of_run(&self.dataset, &self.config);
+        manifest.version = "0".to_owned();
+        manifest.command = vec!["softcell".to_owned(), "fit".to_owned()];
+        manifest.preset = "auto".to_owned();
+        (manifest.device, manifest.threads) = ("cpu".to_owned(), 2);
+        manifest.notes = vec!["a note".to_owned()];
+        manifest
     }
 
     /// A run that got as far as that.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use softcell::memory::peak_rss_mb;
-use softcell::random::stream;
+use softcell::program::memory::peak_rss_mb;
+use softcell::program::stream;
 
 use crate::fixture::{Fixture, Stage, exercise, put};
 use crate::mutate::{Chance, mutate};

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView, serialize};
+use softcell::experiment::Job;
 use softcell::export::Sample;
 use softcell::export::onnx::{self, OnnxOptions};
+use softcell::model::Predictor;
 use softcell::model::TrainedModel;
 use softcell::nn::NamedTensors;
-use softcell::pipeline::Job;
-use softcell::predict::Predictor;
 use softcell::run::{RunFolder, Weights};
 
 use crate::fixture::{Fixture, Stage};

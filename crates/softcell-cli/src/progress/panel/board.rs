@@ -5,7 +5,7 @@ use ratatui_core::layout::{Constraint, Layout, Rect};
 use ratatui_core::text::Line;
 use ratatui_core::widgets::Widget;
 use softcell::event::{Stage, Step};
-use softcell::search::SearchEpoch;
+use softcell::search::{CellLeanings, SearchEpoch};
 use softcell::space::{CellKind, Genotype};
 use softcell::train::TrainEpoch;
 
@@ -45,6 +45,12 @@ struct Point {
     values: [[Option<f64>; 2]; 3],
 }
 
+/// Those of the first two types of cells.
+fn entropies(cells: &CellLeanings) -> [Option<f64>; 2] {
+    let mut entropies = cells.cells().map(|cell| f64::from(cell.entropy));
+    [entropies.next(), entropies.next()]
+}
+
 impl Default for Board {
     fn default() -> Self {
         Board { stage: Stage::Search, epochs: 1, steps: 1, points: Vec::new(), head: None, genotype: None }
@@ -65,7 +71,7 @@ impl Board {
     /// A step is done.
     pub fn step(&mut self, step: &Step) {
         let third = match &step.leaning {
-            Some(leaning) => leaning.entropy.map(|entropy| Some(f64::from(entropy))),
+            Some(leaning) => entropies(&leaning.cells),
             None => [Some(step.learning_rate), None],
         };
         let values = [[Some(step.loss), None], [Some(100.0 * step.accuracy), None], third];
@@ -78,12 +84,9 @@ impl Board {
 
     /// An epoch of a search is done.
     pub fn search_epoch(&mut self, e: &SearchEpoch) {
-        let entropies = [e.entropy_normal, e.entropy_reduction].map(|entropy| Some(f64::from(entropy)));
         let accuracies = [e.train_accuracy, e.valid_accuracy].map(|accuracy| Some(100.0 * accuracy));
-        self.epoch(e.epoch, [[Some(e.train_loss), e.valid_loss], accuracies, entropies]);
-        if let Ok(genotype) = e.genotype.parse() {
-            self.genotype = Some(genotype);
-        }
+        self.epoch(e.epoch, [[Some(e.train_loss), e.valid_loss], accuracies, entropies(&e.cells)]);
+        self.genotype = Some(e.genotype.clone());
     }
 
     /// An epoch of a training is done.

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use softcell::search::Leaning;
-use softcell::space::{ArchWeights, known_genotype};
+use softcell::search::{CellLeaning, CellLeanings, Leaning};
+use softcell::space::known_genotype;
 
 use super::*;
 
@@ -14,8 +14,12 @@ fn clock(stage: Stage, epochs_done: usize) -> StageClock {
     StageClock::new(stage, EPOCHS, STEPS, epochs_done * STEPS, 10, Instant::now())
 }
 
+fn cells(entropy: [f32; 2], skips: [usize; 2]) -> CellLeanings {
+    let cell = |i: usize| CellLeaning { entropy: entropy[i], skips: skips[i] };
+    [("normal", cell(0)), ("reduction", cell(1))].into_iter().collect()
+}
+
 fn search_epoch(epoch: usize) -> SearchEpoch {
-    let none = || ArchWeights { normal: Vec::new(), reduction: Vec::new() };
     SearchEpoch {
         epoch,
         learning_rate: 0.025,
@@ -24,13 +28,10 @@ fn search_epoch(epoch: usize) -> SearchEpoch {
         train_top5_accuracy: 0.9,
         valid_loss: (epoch != 1).then_some(1e6 / (epoch + 1) as f64),
         valid_accuracy: 0.456,
-        alphas: none(),
-        edge_weights: none(),
-        entropy_normal: 2.0,
-        entropy_reduction: 1.5,
-        skips_normal: 3,
-        skips_reduction: 4,
-        genotype: known_genotype("DARTS_V2").unwrap().to_text(),
+        alphas: [("normal", Vec::new()), ("reduction", Vec::new())].into_iter().collect(),
+        edge_weights: [("normal", Vec::new()), ("reduction", Vec::new())].into_iter().collect(),
+        cells: cells([2.0, 1.5], [3, 4]),
+        genotype: known_genotype("DARTS_V2").unwrap(),
         seconds: 1.0,
     }
 }
@@ -53,7 +54,7 @@ fn train_epoch(epoch: usize) -> TrainEpoch {
 
 fn step(stage: Stage, epoch: usize, loss: f64) -> Step {
     let genotype = known_genotype("PC_DARTS_cifar").unwrap();
-    let leaning = Leaning { entropy: [1.25, 1.75], skips: [0, 1], genotype };
+    let leaning = Leaning { cells: cells([1.25, 1.75], [0, 1]), genotype };
     Step {
         stage,
         epoch,

@@ -6,8 +6,9 @@ use super::{Backward, Part};
 use crate::Pool;
 use crate::cell::kernels::elementwise::{combine, dot, mask, mix, sum};
 use crate::cell::kernels::pool::{average_gradient, max_gradient};
+use crate::cell::kernels::shuffle::permute;
 use crate::cell::norm_gradient::Coefficients;
-use crate::cell::plan::{Map, Reader, Spread};
+use crate::cell::plan::{Map, Place, Reader, Spread};
 use crate::cell::shapes::image;
 use crate::cell::stage::{Following, fill_source};
 use crate::cell::stage_gradient::{GradientScratch, SourceGradient, StageGradient, write_gradient};
@@ -17,16 +18,16 @@ impl Backward<'_> {
     /// `start` on.
     fn state_gradient<'b>(&'b self, state: usize, at: usize, tail: &'b [f32], start: usize) -> &'b [f32] {
         let plan = &self.record.plan;
-        let len = self.record.shapes.state_pixels(state) * plan.blocks.width();
-        match plan.slot(state) {
-            Some(slot) => &tail[slot * len - start..(slot + 1) * len - start],
-            None => image(&self.states[state], len, at),
+        let len = self.record.shapes.values(plan, Map::State(state));
+        match plan.place(state) {
+            Place::Output(slot) => &tail[slot * len - start..(slot + 1) * len - start],
+            Place::Input | Place::Own => image(&self.states[state], len, at),
         }
     }
 
     /// The raw values of a map for one image.
     fn map(&self, map: Map, at: usize) -> &[f32] {
-        self.record.map(map, self.output, at, 0)
+        self.record.map(map, self.outside, at)
     }
 
     /// The coefficients of a summand, with its scale for one image.
@@ -52,7 +53,7 @@ impl Backward<'_> {
         mut part: Part<'_>,
     ) {
         let (record, plan) = (self.record, &self.record.plan);
-        let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
+        let (lanes, width) = (plan.blocks.lanes, plan.seen.width());
         let first_image = part.images.start;
         let output_len = part.gradient.len() / part.images.len();
         for at in part.images.clone() {
@@ -78,12 +79,12 @@ impl Backward<'_> {
                 gradient.run(scratch, weights, None);
                 let len = z.len();
                 let out = &mut part.firsts[index][local * len..(local + 1) * len];
-                let block = len / plan.blocks.count();
+                let block = len / plan.seen.count();
                 let sums_at = (local * firsts.len() + index) * 2 * width;
                 let (plain, centred) = part.sums[sums_at..sums_at + 2 * width].split_at_mut(width);
                 plain.fill(0.0);
                 centred.fill(0.0);
-                for b in 0..plan.blocks.count() {
+                for b in 0..plan.seen.count() {
                     let (values, channels) = (b * block..(b + 1) * block, b * lanes..(b + 1) * lanes);
                     let affine = (&norm.scale[channels.clone()], &norm.shift[channels.clone()]);
                     let (z, out) = (&z[values.clone()], &mut out[values.clone()]);
@@ -111,11 +112,13 @@ impl Backward<'_> {
                 (self.state_gradient(target, at, tail, start), self.summand_coefficients(summand, at))
             }
             Reader::Stage(_) => {
-                let len = self.record.shapes.pixels(plan, Map::Stage(stage)) * plan.blocks.width();
+                let len = self.record.shapes.values(plan, Map::Stage(stage));
                 (image(&self.firsts[stage], len, at), Cow::Borrowed(&self.first_coefficients[stage]))
             }
         };
         let z = self.map(Map::Stage(stage), at);
+        // Operations that see a part of the channels have the first blocks of a state's gradient.
+        let g = &g[..z.len()];
         StageGradient {
             record: self.record,
             stage,
@@ -129,13 +132,14 @@ impl Backward<'_> {
         }
     }
 
-    /// Everything that reads a state; then the sums over the state's own gradient.
+    /// Everything that reads a state; then the sums over the state's own gradient, which is brought into the order of
+    /// its summands. `lists` are the stages that read it, its summands, and the lengths of the stages' weights;
+    /// `accumulate` tells whether its gradient is added to what is there.
     pub(super) fn state_part(
         &self,
         state: usize,
-        stages: &[usize],
-        summands: &[usize],
-        weights_lens: &[usize],
+        (stages, summands, weights_lens): (&[usize], &[usize], &[usize]),
+        accumulate: bool,
         scratch: &mut GradientScratch,
         mut part: Part<'_>,
     ) {
@@ -143,42 +147,64 @@ impl Backward<'_> {
         let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
         let first_image = part.images.start;
         let output_len = part.gradient.len() / part.images.len();
-        let len = record.shapes.state_pixels(state) * width;
+        let len = record.shapes.values(plan, Map::State(state));
         let block = len / plan.blocks.count();
+        let seen = block * plan.seen.count();
+        let inverse = if plan.is_shuffled(state) { plan.shuffled_from() } else { Vec::new() };
         for at in part.images.clone() {
             let local = at - first_image;
             let gradient = &mut part.gradient[local * output_len..(local + 1) * output_len];
-            let (out, tail, start): (&mut [f32], &[f32], usize) = match (plan.slot(state), &mut part.own) {
-                (Some(slot), _) => {
+            let (out, tail, start): (&mut [f32], &[f32], usize) = match (plan.place(state), &mut part.own) {
+                (Place::Output(slot), _) => {
                     let (head, tail) = gradient.split_at_mut((slot + 1) * len);
                     (&mut head[slot * len..], tail, (slot + 1) * len)
                 }
-                (None, Some(own)) => {
+                (Place::Input | Place::Own, Some(own)) => {
                     let own = &mut own[local * len..(local + 1) * len];
-                    own.fill(0.0);
+                    if !accumulate {
+                        own.fill(0.0);
+                    }
                     (own, gradient, 0)
                 }
-                (None, None) => unreachable!("a state outside of the output has a gradient of its own"),
+                (Place::Input | Place::Own, None) => unreachable!("this state has a gradient of its own"),
             };
             let h = self.map(Map::State(state), at);
             if !stages.is_empty() {
-                if self.wanted.weights {
-                    fill_source(record, stages[0], h, None, &mut scratch.padded);
+                let keeps = |stage: usize| plan.stages[stage].spread == Spread::Keep;
+                if self.wanted.weights
+                    && let Some(&stage) = stages.iter().find(|&&stage| !keeps(stage))
+                {
+                    fill_source(record, stage, h, None, &mut scratch.padded);
                 }
                 let mut weights_at = 0;
+                let mut spread = false;
                 for (index, (&stage, &weights_len)) in stages.iter().zip(weights_lens).enumerate() {
                     let weights = take_part(&mut part.weights, &mut weights_at, weights_len);
                     let mut gradient = self.stage(stage, at, &[], (tail, start), true);
-                    gradient.accumulate = index > 0;
                     if index + 1 == stages.len() && at + 1 < part.images.end {
                         gradient.following.maps[0] = self.map(Map::State(state), at + 1);
                     }
-                    gradient.run(scratch, weights, None);
+                    if keeps(stage) {
+                        gradient.source = &h[..seen];
+                        let values = &mut out[..seen];
+                        gradient.run(scratch, weights, Some(SourceGradient { values, accumulate: true }));
+                    } else {
+                        gradient.accumulate = spread;
+                        gradient.run(scratch, weights, None);
+                        spread = true;
+                    }
                 }
-                mask_blocks(lanes, block, h, &scratch.source[..len], out);
+                if spread {
+                    mask_blocks(lanes, block, h, &scratch.source[..seen], out);
+                }
             }
             self.add_identities(state, at, tail, start, out);
             self.add_pools(state, at, tail, start, scratch, out);
+            if !inverse.is_empty() {
+                let unshuffled = &mut scratch.spare[..len];
+                permute(lanes, out, &inverse, unshuffled);
+                out.copy_from_slice(unshuffled);
+            }
 
             let sums = &mut part.sums[local * (1 + summands.len()) * width..][..(1 + summands.len()) * width];
             sums.fill(0.0);
@@ -189,6 +215,9 @@ impl Backward<'_> {
                 let g = &out[values.clone()];
                 sum(lanes, g, &mut plain[channels.clone()]);
                 for (index, &summand) in summands.iter().enumerate() {
+                    if !plan.touches(summand, b) {
+                        continue;
+                    }
                     let summand = &plan.summands[summand];
                     let mean = match summand.norm {
                         Some(norm) => &record.norms[norm].mean,
@@ -210,7 +239,11 @@ impl Backward<'_> {
         for summand in plan.summands_reading(Map::State(state)) {
             let g = self.state_gradient(plan.summands[summand].target, at, tail, start);
             let coefficients = self.summand_coefficients(summand, at);
-            mix(lanes, g, &coefficients.a[..lanes], &zero, false, out);
+            let block = g.len() / plan.blocks.count();
+            for b in (0..plan.blocks.count()).filter(|&b| plan.touches(summand, b)) {
+                let (values, channels) = (b * block..(b + 1) * block, b * lanes..(b + 1) * lanes);
+                mix(lanes, &g[values.clone()], &coefficients.a[channels], &zero, false, &mut out[values]);
+            }
         }
     }
 
@@ -230,21 +263,22 @@ impl Backward<'_> {
             let [rows, columns] = shape.output();
             let (pooled_block, block) = (rows * columns * lanes, shape.height * shape.width * lanes);
             let pooled = self.map(Map::Pool(pool), at);
+            let blocks = plan.pools[pool].blocks.count();
             for (index, summand) in plan.summands_reading(Map::Pool(pool)).into_iter().enumerate() {
                 let g = self.state_gradient(plan.summands[summand].target, at, tail, start);
                 let c = self.summand_coefficients(summand, at);
-                for b in 0..plan.blocks.count() {
+                for b in 0..blocks {
                     let values = b * pooled_block..(b + 1) * pooled_block;
                     let channels = b * lanes..(b + 1) * lanes;
-                    let to = &mut scratch.pooled[values.clone()];
+                    let to = &mut scratch.spare[values.clone()];
                     combine(lanes, &g[values.clone()], &pooled[values], c.of(channels), index > 0, to);
                 }
             }
             let h = self.map(Map::State(state), at);
-            for b in 0..plan.blocks.count() {
+            for b in 0..blocks {
                 let pooled_values = b * pooled_block..(b + 1) * pooled_block;
                 let values = b * block..(b + 1) * block;
-                let gradient = &scratch.pooled[pooled_values.clone()];
+                let gradient = &scratch.spare[pooled_values.clone()];
                 let to = &mut out[values.clone()];
                 match plan.pools[pool].kind {
                     Pool::Max => max_gradient(lanes, &h[values], &pooled[pooled_values], gradient, shape, to),
@@ -254,7 +288,7 @@ impl Backward<'_> {
         }
     }
 
-    /// The preprocessing of an input.
+    /// The preparation of an input.
     pub(super) fn input_part(
         &self,
         input: usize,
@@ -267,10 +301,10 @@ impl Backward<'_> {
         let lanes = plan.blocks.lanes;
         let first_image = part.images.start;
         let output_len = part.gradient.len() / part.images.len();
-        let len = self.inputs[input].len() / record.shapes.images;
+        let len = self.outside.inputs[input].len() / record.shapes.images;
         for at in part.images.clone() {
             let local = at - first_image;
-            let x = image(self.inputs[input], len, at);
+            let x = image(self.outside.inputs[input], len, at);
             let tail = &part.gradient[local * output_len..(local + 1) * output_len];
             let keep = plan.stages[stage].spread == Spread::Keep;
             if part.weights.is_some() && !keep {

@@ -7,3 +7,4 @@ pub(super) mod elementwise;
 #[allow(clippy::int_plus_one)]
 pub(super) mod pointwise;
 pub(super) mod pool;
+pub(super) mod shuffle;

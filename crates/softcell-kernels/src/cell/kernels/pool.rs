@@ -1,4 +1,4 @@
-//! 3×3 pooling of a block of channels with padding 1, and its gradient.
+//! Pooling of a block of channels over 3×3 windows with padding 1 or 2×2 windows without, and its gradient.
 
 use crate::support::extent::extent;
 use crate::support::vector::{Cpu, Vector, store_at, vectorised};
@@ -9,6 +9,8 @@ pub(in crate::cell) struct PoolShape {
     pub height: usize,
     pub width: usize,
     pub stride: usize,
+    /// Pixels of a window before the one that its stride leads to; one more follows that.
+    pub before: usize,
 }
 
 impl PoolShape {
@@ -20,18 +22,18 @@ impl PoolShape {
 
 /// First and last pixel of a window along an axis of `length` pixels.
 #[inline(always)]
-fn window(index: usize, stride: usize, length: usize) -> (usize, usize) {
-    let centre = index * stride;
-    (centre.saturating_sub(1), (centre + 1).min(length - 1))
+fn window(index: usize, shape: PoolShape, length: usize) -> (usize, usize) {
+    let centre = index * shape.stride;
+    (centre.saturating_sub(shape.before), (centre + 1).min(length - 1))
 }
 
 #[inline(always)]
 fn for_each_window(shape: PoolShape, mut f: impl FnMut(usize, (usize, usize), (usize, usize))) {
     let [rows, columns] = shape.output();
     for row in 0..rows {
-        let vertical = window(row, shape.stride, shape.height);
+        let vertical = window(row, shape, shape.height);
         for column in 0..columns {
-            f(row * columns + column, vertical, window(column, shape.stride, shape.width));
+            f(row * columns + column, vertical, window(column, shape, shape.width));
         }
     }
 }

@@ -24,7 +24,7 @@ fn an_image_of_too_many_pixels_is_refused_by_its_head() {
     let found = "it has 1001x1000 pixels, 1001000 in all, and at most 1000000 are decoded (max_image_pixels)";
     assert_says(&error, &["large.png", found]);
     let error = read_image(&path, [1, 8, 8], Resize::Crop, 1_000_000).unwrap_err().to_string();
-    assert_says(&error, &[found, "raise --max-image-pixels"]);
+    assert_says(&error, &[found, "raise data.max_image_pixels"]);
     let source = inspect(&config(dir.path()), &mut |_, _| {}).unwrap();
     let what = "images that cannot be read: it has more than 1000000 pixels (max_image_pixels allows more)";
     assert!(source.problems.iter().any(|problem| problem.what == what), "{:?}", source.problems);

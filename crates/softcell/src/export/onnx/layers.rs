@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::BatchNorms;
 use super::graph::{FeatureMap, GraphBuilder};
 use super::proto::Attribute;
-use crate::error::{Error, Result};
-use crate::nn::{EPSILON, HostTensor, NamedTensors};
+use crate::error::{Error, Remedy, Result};
+use crate::network::{EPSILON, HostTensor, NamedTensors};
 use crate::space::plan::{Convolution, Halve, MapShape, Norm, PoolKind, PoolStep, Step};
 
 /// Puts layers into a graph.
@@ -292,7 +292,8 @@ impl<'a> Layers<'a> {
         let [channels, ..] = shape;
         if channels == 0 {
             let (found, expected) = (format!("{} with no channels", conv.weight), "at least one channel");
-            return Err(Error::invalid("network", found, expected, "train it with a larger --init-channels"));
+            let remedy = "train it with a larger " + Remedy::Setting("train.init_channels");
+            return Err(Error::invalid("network", found, expected, remedy));
         }
         let weight = format!("{}.weight", conv.weight);
         let read = match affine {

@@ -26,7 +26,7 @@ use super::{ExportFormat, Sample, Verification, Written};
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
-use crate::nn::NamedTensors;
+use crate::network::NamedTensors;
 use crate::space::plan::{MapShape, NetworkPlan};
 use graph::FeatureMap;
 use network::Network;

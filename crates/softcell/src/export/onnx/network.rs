@@ -7,7 +7,7 @@ use super::graph::FeatureMap;
 use super::layers::Layers;
 use super::proto::Attribute;
 use crate::error::Result;
-use crate::nn::NamedTensors;
+use crate::network::NamedTensors;
 use crate::space::plan::{Block, Body, CellBlock, Linear, NetworkPlan, Place, Step};
 
 /// A network on its way into a graph.

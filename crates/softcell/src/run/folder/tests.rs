@@ -1,31 +1,24 @@
 use super::*;
-use crate::config::{Config, DataShape, Preset, Resize, preset};
+use crate::config::{CheckedConfig, DataShape, Preset, preset};
 use crate::data::Normalization;
-use crate::nn::{HostTensor, NamedTensors};
+use crate::network::{HostTensor, NamedTensors};
 use crate::run::files::RESULT;
 use crate::run::{ChosenSize, Manifest, Weights};
 
-fn config() -> Config {
-    preset(Preset::PaperCifar10, &DataShape::default()).0
+fn config() -> CheckedConfig {
+    preset(Preset::PaperCifar10, &DataShape::default()).0.check().unwrap()
 }
 
 fn manifest() -> Manifest {
     Manifest {
         version: "0.0.9".to_owned(),
-        command: Vec::new(),
-        preset: String::new(),
         seed: 1,
-        data_fingerprint: String::new(),
         images: [20, 10],
-        classes: vec!["a".to_owned(), "b".to_owned()],
-        image_shape: [1, 8, 8],
-        normalization: Normalization { mean: vec![0.5], std: vec![0.25] },
-        resize: Resize::Crop,
-        device: "cpu".to_owned(),
-        threads: 1,
-        notes: Vec::new(),
-        imported_from: None,
-        started_from: None,
+        ..Manifest::new(
+            vec!["a".to_owned(), "b".to_owned()],
+            [1, 8, 8],
+            Normalization { mean: vec![0.5], std: vec![0.25] },
+        )
     }
 }
 
@@ -53,7 +46,7 @@ fn a_run_is_refused_resumed_or_replaced() {
     }
     drop(folder);
     let refused = RunFolder::create(&path, Overwrite::Refuse).unwrap_err().to_string();
-    assert!(refused.contains("--resume") && refused.contains("--force"), "{refused}");
+    assert!(refused.contains("Overwrite::Resume") && refused.contains("Overwrite::Force"), "{refused}");
     drop(RunFolder::create(&path, Overwrite::Resume).unwrap());
     // A new run that comes to nothing gives the old one back.
     let folder = RunFolder::create(&path, Overwrite::Force).unwrap();
@@ -182,7 +175,7 @@ fn a_training_that_comes_to_nothing_gives_the_earlier_one_back() {
     folder.clear_training().unwrap();
     assert_eq!(folder.take_replaced().unwrap().files.len(), 3);
     assert!(!folder.has_weights(Weights::Last));
-    let other = Config { seed: 4711, ..config() };
+    let other = config().with(|config| config.seed = 4711).unwrap();
     folder.write_config(&other).unwrap();
     assert_eq!(folder.read_manifest().unwrap(), Some(manifest()));
     drop(folder);
@@ -218,7 +211,7 @@ fn a_chosen_size_lies_over_the_settings_until_the_training_is_cleared() {
     let size = ChosenSize { init_channels: 12, layers: 7, cost: crate::space::Cost::default() };
     folder.write_size(&size).unwrap();
     assert_eq!(folder.read_size().unwrap(), Some(size));
-    let train = folder.read_config().unwrap().train;
+    let train = &folder.read_config().unwrap().train;
     assert_eq!((train.init_channels, train.layers), (12, 7));
     assert_eq!(folder.read_asked_config().unwrap(), config());
     folder.clear_training().unwrap();

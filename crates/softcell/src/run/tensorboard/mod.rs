@@ -21,6 +21,7 @@ use super::files::{EVENTS, TENSORBOARD, is_made};
 use super::folder::RunFolder;
 use super::history::HistoryLine;
 use crate::error::{Error, Result};
+use crate::space::Genotype;
 
 /// What a file of the second version begins with.
 const VERSION: &str = "brain.Event:2";
@@ -31,7 +32,7 @@ pub(super) struct EventFile {
     path: PathBuf,
     file: File,
     /// The genotype whose cells were drawn last.
-    drawn: String,
+    drawn: Option<Genotype>,
 }
 
 impl EventFile {
@@ -45,8 +46,8 @@ impl EventFile {
         let mut time = now - lines.iter().map(HistoryLine::seconds).sum::<f64>();
         let mut bytes = framed(time, 0, What::FileVersion(VERSION.to_owned()));
         bytes.extend(framed(time, 0, What::SessionLog(SessionLog { status: START })));
-        bytes.extend(summary(time, 0, values::of_settings(&folder.read_config()?, time)));
-        let mut drawn = String::new();
+        bytes.extend(summary(time, 0, values::of_settings(&*folder.read_config()?, time)));
+        let mut drawn = None;
         for line in &lines {
             time += line.seconds();
             bytes.extend(summary(time, step(line), values::of_epoch(line, &mut drawn)));

@@ -21,10 +21,11 @@ const LIGHT: [f32; 3] = [247.0, 251.0, 255.0];
 const DARK: [f32; 3] = [8.0, 48.0, 107.0];
 
 /// Weights from 0 to 1: a row for each edge, a column for each candidate, the darker the heavier.
-pub fn matrix(rows: &[Vec<f32>]) -> Image {
-    let (height, width) = (rows.len() as u32 * SIDE, rows.first().map_or(0, Vec::len) as u32 * SIDE);
+pub fn matrix(rows: &[Vec<f64>]) -> Image {
+    let (height, width) =
+        (rows.len() as u32 * SIDE, rows.iter().map(Vec::len).max().unwrap_or(0) as u32 * SIDE);
     let pixel = |x: u32, y: u32| {
-        let weight = rows[(y / SIDE) as usize].get((x / SIDE) as usize).copied().unwrap_or(0.0);
+        let weight = rows[(y / SIDE) as usize].get((x / SIDE) as usize).copied().unwrap_or(0.0) as f32;
         // Half of all colours are for weights below 1/4: those of a search begin at 1/8.
         let shade = weight.clamp(0.0, 1.0).sqrt();
         Rgb(std::array::from_fn(|c| (LIGHT[c] + (DARK[c] - LIGHT[c]) * shade).round() as u8))

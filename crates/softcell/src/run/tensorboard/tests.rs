@@ -2,12 +2,12 @@ use super::proto::Kind;
 use super::*;
 use crate::config::{DataShape, Preset, preset};
 use crate::run::{Overwrite, history};
-use crate::search::SearchEpoch;
-use crate::space::{ArchWeights, known_genotype};
+use crate::search::{CellLeaning, SearchEpoch};
+use crate::space::known_genotype;
 use crate::train::TrainEpoch;
 
 fn search(epoch: usize) -> HistoryLine {
-    let rows = ArchWeights { normal: vec![vec![0.25; 4]; 2], reduction: vec![vec![0.25; 4]; 2] };
+    let cell = |entropy, skips| CellLeaning { entropy, skips };
     HistoryLine::Search(SearchEpoch {
         epoch,
         learning_rate: 0.1,
@@ -16,13 +16,13 @@ fn search(epoch: usize) -> HistoryLine {
         train_top5_accuracy: 0.75,
         valid_loss: (epoch > 0).then_some(1.0),
         valid_accuracy: 0.25,
-        alphas: rows.clone(),
-        edge_weights: rows,
-        entropy_normal: 1.0,
-        entropy_reduction: 1.5,
-        skips_normal: 1,
-        skips_reduction: 2,
-        genotype: known_genotype(if epoch < 3 { "DARTS_V1" } else { "DARTS_V2" }).unwrap().to_string(),
+        alphas: ["normal", "reduction"].map(|name| (name, vec![vec![0.25; 4]; 2])).into_iter().collect(),
+        edge_weights: ["normal", "reduction"]
+            .map(|name| (name, vec![vec![0.25; 4]; 2]))
+            .into_iter()
+            .collect(),
+        cells: [("normal", cell(1.0, 1)), ("reduction", cell(1.5, 2))].into_iter().collect(),
+        genotype: known_genotype(if epoch < 3 { "DARTS_V1" } else { "DARTS_V2" }).unwrap(),
         seconds: 10.0,
     })
 }
@@ -75,7 +75,7 @@ fn steps(events: &[Event], tag: &str) -> Vec<i64> {
 fn every_epoch_is_there_once_whatever_was_interrupted() {
     let base = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(&base.path().join("run"), Overwrite::Refuse).unwrap();
-    folder.write_config(&preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap();
+    folder.write_config(&preset(Preset::PaperCifar10, &DataShape::default()).0.check().unwrap()).unwrap();
     assert!(EventFile::of(&folder).unwrap().is_none(), "nobody asked for one");
     folder.write_tensorboard().unwrap();
     let keep = |file: &mut EventFile, line: HistoryLine| {

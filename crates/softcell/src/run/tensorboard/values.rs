@@ -10,11 +10,12 @@ use super::proto::{
     FLOAT, Histogram, HparamsData, Kind, Metadata, PluginData, STRING, SessionStart, Setting, SettingKind,
     Shape, TENSOR_CLASS, Tensor, Value,
 };
-use crate::config::{Config, KEYS, Section};
+use crate::config::{Config, KEYS};
 use crate::run::{HistoryLine, RunResult};
 use crate::search::SearchEpoch;
 #[cfg(feature = "raster")]
-use crate::space::{CellKind, parse_genotype};
+use crate::space::CellKind;
+use crate::space::{Genotype, parse_genotype};
 use crate::train::TrainEpoch;
 
 /// Buckets of a histogram.
@@ -22,13 +23,13 @@ const BUCKETS: usize = 30;
 
 /// The values of an epoch, named as in the history behind the stage: `search/train_loss`. Cells are drawn
 /// where the genotype is another than the one `drawn` last.
-pub fn of_epoch(line: &HistoryLine, drawn: &mut String) -> Vec<Value> {
+pub fn of_epoch(line: &HistoryLine, drawn: &mut Option<Genotype>) -> Vec<Value> {
     match line {
         HistoryLine::Search(epoch) => {
             let mut values = of_search(epoch);
-            if *drawn != epoch.genotype {
+            if drawn.as_ref() != Some(&epoch.genotype) {
                 values.extend(cells("search/", &epoch.genotype));
-                drawn.clone_from(&epoch.genotype);
+                *drawn = Some(epoch.genotype.clone());
             }
             values
         }
@@ -46,21 +47,21 @@ fn of_search(e: &SearchEpoch) -> Vec<Value> {
             ("valid_loss", e.valid_loss),
             ("valid_accuracy", Some(e.valid_accuracy)),
             ("learning_rate", Some(e.learning_rate)),
-            ("entropy_normal", Some(e.entropy_normal.into())),
-            ("entropy_reduction", Some(e.entropy_reduction.into())),
-            ("skips_normal", Some(e.skips_normal as f64)),
-            ("skips_reduction", Some(e.skips_reduction as f64)),
-            ("seconds", Some(e.seconds)),
         ],
     );
-    for (name, alphas, weights) in [
-        ("normal", &e.alphas.normal, &e.edge_weights.normal),
-        ("reduction", &e.alphas.reduction, &e.edge_weights.reduction),
-    ] {
+    let scalar = |name: String, number: f64| value(format!("search/{name}"), Kind::Scalar(number as f32));
+    for (name, cell) in e.cells.iter() {
+        values.push(scalar(format!("entropy_{name}"), cell.entropy.into()));
+        values.push(scalar(format!("skips_{name}"), cell.skips as f64));
+    }
+    values.push(scalar("seconds".to_owned(), e.seconds));
+    for (name, alphas) in e.alphas.iter() {
         values.push(value(format!("search/alphas_{name}"), Kind::Histogram(histogram(&alphas.concat()))));
+    }
+    for (name, weights) in e.edge_weights.iter() {
         values.push(value(format!("search/edge_weights_{name}"), Kind::Image(pictures::matrix(weights))));
     }
-    values.push(text("search/genotype", &e.genotype));
+    values.push(text("search/genotype", &e.genotype.to_text()));
     values
 }
 
@@ -87,21 +88,22 @@ pub fn of_result(result: &RunResult) -> Vec<Value> {
         [("accuracy", Some(result.test_accuracy)), ("top5_accuracy", Some(result.test_top5_accuracy))];
     let mut values = scalars("test", &accuracies);
     values.push(text("genotype", &result.genotype));
-    values.extend(cells("", &result.genotype));
+    if let Ok(genotype) = parse_genotype(&result.genotype) {
+        values.extend(cells("", &genotype));
+    }
     values
 }
 
 /// Drawings of the cells, where this build has pixels.
 #[cfg(feature = "raster")]
-fn cells(stage: &str, genotype: &str) -> Vec<Value> {
-    let Ok(genotype) = parse_genotype(genotype) else { return Vec::new() };
+fn cells(stage: &str, genotype: &Genotype) -> Vec<Value> {
     let drawn =
-        |kind| Some(value(format!("{stage}{kind}_cell"), Kind::Image(pictures::cell(&genotype, kind)?)));
+        |kind| Some(value(format!("{stage}{kind}_cell"), Kind::Image(pictures::cell(genotype, kind)?)));
     CellKind::ALL.into_iter().filter_map(drawn).collect()
 }
 
 #[cfg(not(feature = "raster"))]
-fn cells(_: &str, _: &str) -> Vec<Value> {
+fn cells(_: &str, _: &Genotype) -> Vec<Value> {
     Vec::new()
 }
 
@@ -110,12 +112,8 @@ pub fn of_settings(config: &Config, begun: f64) -> Vec<Value> {
     let table = Table::try_from(config).expect("settings are a table");
     let mut rows = String::from("| setting | value |\n|---|---|\n");
     let mut hparams = BTreeMap::new();
-    for key in KEYS {
-        let section = match key.section {
-            Section::Root => Some(&table),
-            section => table.get(section.name()).and_then(toml::Value::as_table),
-        };
-        let Some(value) = section.and_then(|section| section.get(key.name)) else { continue };
+    for key in KEYS.iter().filter(|key| key.of.is_none()) {
+        let Some(value) = key.value(&table) else { continue };
         rows.push_str(&format!("| {} | `{}` |\n", key.dotted(), value.to_string().replace('|', "\\|")));
         hparams.insert(key.dotted(), setting(value));
     }

@@ -5,8 +5,9 @@ use rand::RngExt;
 
 use super::*;
 use crate::loss::class_weight_tensor;
-use crate::nn::weight_list;
+use crate::network::weight_list;
 use crate::random::stream;
+use crate::search::method::{AlphaSchedule, Sgd as SgdSettings, WeightOptimizer};
 use crate::space::SearchSpace;
 
 /// `n` numbers in [-1, 1), from a stream of their own.
@@ -28,9 +29,9 @@ fn norm(vector: &[f64]) -> f64 {
 }
 
 /// Six numbers as two rows of normal and one of reduction cells.
-fn as_rows(values: &[f64]) -> ArchWeights {
-    let row = |range: std::ops::Range<usize>| values[range].iter().map(|&v| v as f32).collect();
-    ArchWeights { normal: vec![row(0..2), row(2..4)], reduction: vec![row(4..6)] }
+fn as_rows(values: &[f64]) -> AlphaGradient {
+    let row = |range: std::ops::Range<usize>| values[range].iter().map(|&v| f64::from(v as f32)).collect();
+    [("normal", vec![row(0..2), row(2..4)]), ("reduction", vec![row(4..6)])].into_iter().collect()
 }
 
 /// `L(w, α) = αᵀAw + ½wᵀBw + ½αᵀCα` has `∇_α L = Aw + Cα` and `∇²_{αw} L · v = Av`. B does not occur.
@@ -53,7 +54,7 @@ fn hessian_vector_product_of_a_quadratic() {
     let tolerance = 2.0 * 8.0 * f64::from(f32::EPSILON) / 2.0 / (2.0 * DIFFERENCE / size);
     assert!(tolerance < 1e-3 * norm(&expected), "the bound says nothing: {tolerance}");
     for (&found, expected) in found.values().zip(expected) {
-        assert!((f64::from(found) - expected).abs() <= tolerance, "{found} / {expected}, {tolerance}");
+        assert!((found - expected).abs() <= tolerance, "{found} / {expected}, {tolerance}");
     }
 }
 
@@ -68,7 +69,7 @@ fn difference_is_central() {
     });
     assert_eq!(visited, [0.04, -0.04]);
     for (&found, expected) in found.values().zip(slope) {
-        assert!((f64::from(found) - expected).abs() < 1e-5, "{found} / {expected}");
+        assert!((found - expected).abs() < 1e-5, "{found} / {expected}");
     }
 }
 
@@ -87,17 +88,31 @@ fn small_search() -> (Bilevel, DeviceBatch) {
         images: Tensor::from_data(TensorData::new(images, [4, 1, 8, 8]), &device),
         labels: Tensor::<1, Int>::from_data(TensorData::from([0i64, 1, 2, 1]), &device),
     };
+    let method = Method {
+        arch_step: ArchStep::Unrolled,
+        weights: WeightOptimizer::Sgd(SgdSettings { momentum: 0.9, weight_decay: 0.01 }),
+        ..Method::default()
+    };
     let bilevel = Bilevel {
         net: initialize(net, 3),
-        alphas: ArchParams::random(&space, 3, &device),
-        sgd: Sgd::new(0.9, 0.01),
-        adam: ArchAdam::new(3e-4, 1e-3),
-        relaxation: Relaxation::Softmax,
-        arch_step: ArchStep::Unrolled,
+        alphas: method.relaxation.initial(&space, 3),
+        sgd: weight_optimizer(method.weights),
+        optimizer: ArchOptimizer::new(method.alphas),
+        method,
         grad_clip: 0.0,
         class_weights: None,
+        seed: 3,
+        epochs: 4,
     };
     (bilevel, batch)
+}
+
+const AT: Position = Position { epoch: 0, step: 0 };
+
+fn with(bilevel: &Bilevel, arch_step: ArchStep) -> Bilevel {
+    let mut bilevel = bilevel.clone();
+    bilevel.method.arch_step = arch_step;
+    bilevel
 }
 
 /// Weights that are all the same change nothing in a weighted mean; others change both steps.
@@ -106,10 +121,10 @@ fn class_weights_reach_both_losses() {
     let (bilevel, batch) = small_search();
     let device = Device::flex().autodiff();
     let losses = |weights: Option<[f32; 3]>| {
-        let mut bilevel = Bilevel { arch_step: ArchStep::FirstOrder, ..bilevel.clone() };
+        let mut bilevel = with(&bilevel, ArchStep::FirstOrder);
         bilevel.class_weights = weights.map(|w| class_weight_tensor(&w, &device));
-        let arch = bilevel.step_alphas(&batch, &batch, 0.1).loss;
-        (arch, bilevel.step_weights(&batch, 0.1).loss)
+        let arch = bilevel.step_alphas(AT, &batch, &batch, 0.1).loss;
+        (arch, bilevel.step_weights(AT, &batch, 0.1).loss)
     };
     let (none, even, uneven) = (losses(None), losses(Some([3.0; 3])), losses(Some([1.0, 9.0, 1.0])));
     assert!((none.0 - even.0).abs() < 1e-5 && (none.1 - even.1).abs() < 1e-4, "{none:?} {even:?}");
@@ -141,19 +156,20 @@ fn virtual_step_follows_its_formula() {
     let (lr, xi, momentum, decay) = (0.1, 0.3, 0.9, 0.01);
 
     let before = on_host(weight_list(&bilevel.net));
-    let first = bilevel.step_weights(&batch, lr);
+    let first = bilevel.step_weights(AT, &batch, lr);
     let velocity = sum(&on_host(first.gradients.into_iter().flatten()), decay, &before);
     let weights = on_host(weight_list(&bilevel.net));
     assert_close(&weights, &sum(&before, -lr, &velocity));
 
-    let raw = bilevel.clone().step_weights(&batch, lr);
+    let raw = bilevel.clone().step_weights(AT, &batch, lr);
     assert!(raw.gradient_norm > 0.01, "{}", raw.gradient_norm);
     bilevel.grad_clip = 0.001;
     let gradient = on_host(raw.gradients.into_iter().flatten());
     let direction = sum(&sum(&gradient, momentum, &velocity), decay, &weights);
 
     let statistics = running_statistics(&bilevel.net);
-    let virtual_net = bilevel.virtual_step(&batch, xi);
+    let weights_of_edges = bilevel.method.relaxation.expected(&bilevel.alphas);
+    let virtual_net = bilevel.virtual_step(&weights_of_edges, &batch, xi);
     assert_close(&on_host(weight_list(&virtual_net)), &sum(&weights, -xi, &direction));
     assert_eq!(on_host(weight_list(&bilevel.net)), weights, "the network itself keeps its weights");
     assert_ne!(running_statistics(&bilevel.net), statistics, "the pass moves its statistics");
@@ -163,10 +179,7 @@ fn virtual_step_follows_its_formula() {
 #[test]
 fn without_a_learning_rate_both_orders_agree() {
     let (bilevel, batch) = small_search();
-    let gradient = |arch_step| {
-        let mut bilevel = Bilevel { arch_step, ..bilevel.clone() };
-        bilevel.step_alphas(&batch, &batch, 0.0).gradient
-    };
+    let gradient = |arch_step| with(&bilevel, arch_step).step_alphas(AT, &batch, &batch, 0.0).gradient;
     let (first, second) = (gradient(ArchStep::FirstOrder), gradient(ArchStep::Unrolled));
     assert!(first.values().any(|&g| g.abs() > 1e-5), "{first:?}");
     for (a, b) in first.values().zip(second.values()) {
@@ -177,4 +190,107 @@ fn without_a_learning_rate_both_orders_agree() {
 fn running_statistics(net: &Network) -> Vec<Vec<f32>> {
     let all = crate::nn::named_tensors(net);
     all.into_iter().filter(|(name, _)| name.contains("running_")).map(|(_, t)| t.values).collect()
+}
+
+/// Notes what is asked of it.
+struct Spy {
+    method: Method,
+    asked: Vec<(Half, Position)>,
+}
+
+impl Halves for Spy {
+    fn method(&self) -> &Method {
+        &self.method
+    }
+
+    fn alphas(&mut self, at: Position) {
+        self.asked.push((Half::Alphas, at));
+    }
+
+    fn weights(&mut self, at: Position) {
+        self.asked.push((Half::Weights, at));
+    }
+}
+
+#[test]
+fn the_alphas_move_first_and_from_their_first_epoch_on() {
+    let at = |epoch, step| Position { epoch, step };
+    let asked = |first_epoch: usize| {
+        let method = Method { schedule: AlphaSchedule { first_epoch }, ..Method::default() };
+        let mut spy = Spy { method, asked: Vec::new() };
+        for position in [at(0, 0), at(0, 1), at(1, 0)] {
+            walk(&mut spy, position);
+        }
+        spy.asked
+    };
+    use Half::{Alphas, Weights};
+    let all = [
+        (Alphas, at(0, 0)),
+        (Weights, at(0, 0)),
+        (Alphas, at(0, 1)),
+        (Weights, at(0, 1)),
+        (Alphas, at(1, 0)),
+        (Weights, at(1, 0)),
+    ];
+    assert_eq!(asked(0), all);
+    let late = [(Weights, at(0, 0)), (Weights, at(0, 1)), (Alphas, at(1, 0)), (Weights, at(1, 0))];
+    assert_eq!(asked(1), late);
+}
+
+/// The weights of a step see the alphas that it has moved; in epochs before the alphas' first, these stay as drawn.
+#[test]
+fn a_step_is_both_halves() {
+    let (bilevel, batch) = small_search();
+    let mut one = bilevel.clone();
+    let report = one.step(AT, &batch, Some(&batch), 0.1);
+    let mut halves = bilevel.clone();
+    let arch = halves.step_alphas(AT, &batch, &batch, 0.1);
+    let weight = halves.step_weights(AT, &batch, 0.1);
+    assert_eq!((report.alphas.unwrap().gradient, report.weights.loss), (arch.gradient, weight.loss));
+    assert_eq!(one.alphas, halves.alphas);
+    assert_eq!(on_host(weight_list(&one.net)), on_host(weight_list(&halves.net)));
+    let mut frozen = bilevel.clone();
+    frozen.method.schedule.first_epoch = 1;
+    let report = frozen.step(AT, &batch, Some(&batch), 0.1);
+    assert!(report.alphas.is_none() && frozen.alphas == bilevel.alphas);
+    assert_ne!(on_host(weight_list(&frozen.net)), on_host(weight_list(&bilevel.net)));
+}
+
+/// What a perturbation may ask for: the gradient of the edge weights, the network being as it is in evaluation.
+#[test]
+fn probes_give_the_slope_of_the_loss() {
+    let (mut bilevel, batch) = small_search();
+    bilevel.step_weights(AT, &batch, 0.1);
+    let statistics = running_statistics(&bilevel.net);
+    let weights = bilevel.method.relaxation.expected(&bilevel.alphas);
+    let probed = bilevel.probe(&weights, &batch);
+    assert!(probed.gradient.values().any(|&g| g.abs() > 1e-4), "{probed:?}");
+    // Along the gradient itself, where the slope is its length.
+    let length = norm(&probed.gradient.values().copied().collect::<Vec<_>>());
+    let moved = |step: f64| {
+        let mut weights = weights.clone();
+        let pairs = weights.values_mut().zip(probed.gradient.values());
+        pairs.for_each(|(weight, g)| *weight += step * g / length);
+        bilevel.probe(&weights, &batch).loss
+    };
+    let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+    assert!((slope - length).abs() < 0.02 * length, "{slope} / {length}");
+    assert_eq!(running_statistics(&bilevel.net), statistics);
+}
+
+/// The gradient handed to the optimiser is that of the loss in the alphas.
+#[test]
+fn the_alphas_gradient_is_the_slope_of_the_loss() {
+    let (bilevel, batch) = small_search();
+    let first = with(&bilevel, ArchStep::FirstOrder);
+    let gradient = first.clone().step_alphas(AT, &batch, &batch, 0.1).gradient;
+    let length = norm(&gradient.values().copied().collect::<Vec<_>>());
+    let moved = |step: f64| {
+        let mut bilevel = first.clone();
+        let pairs = bilevel.alphas.values_mut().zip(gradient.values());
+        pairs.for_each(|(alpha, g)| *alpha += (step * g / length) as f32);
+        f64::from(bilevel.step_alphas(AT, &batch, &batch, 0.1).loss)
+    };
+    let slope = (moved(5e-2) - moved(-5e-2)) / 1e-1;
+    assert!((slope - length).abs() < 0.02 * length, "{slope} / {length}");
 }

@@ -3,7 +3,7 @@
 use super::super::primitive::Primitive;
 use super::super::wording::excerpt;
 use super::spelling::Spelling;
-use crate::error::{Error, Result};
+use crate::error::{Advice, Error, Result};
 
 /// Largest number of a node or edge that is read. It bounds the memory that a short text can ask for.
 pub(super) const LARGEST_NUMBER: usize = 1000;
@@ -194,7 +194,7 @@ impl<'a> Cursor<'a> {
         at: usize,
         found: &str,
         expected: impl Into<String>,
-        remedy: impl Into<String>,
+        remedy: impl Into<Advice>,
     ) -> Error {
         let before = &self.text[..at];
         let line = before.matches('\n').count() + 1;

@@ -96,6 +96,6 @@ fn nothing_is_written_when_the_answers_are_no_numbers() {
     let verification = written.verification.unwrap();
     assert_eq!((verification.images, verification.origin), (Sample::SIZE, Origin::MadeUp));
     let kept = write(&darts(), Existing::Keep).unwrap_err().to_string();
-    assert!(kept.contains("--force"), "{kept}");
+    assert!(kept.contains("Existing::Replace"), "{kept}");
     write(&darts(), Existing::Replace).unwrap();
 }

@@ -15,7 +15,7 @@ use rand::RngExt;
 use super::proto;
 use super::*;
 use crate::data::Normalization;
-use crate::nn::{initialize, named_tensors};
+use crate::network::{initialize, named_tensors};
 use crate::random::stream;
 use crate::run::Manifest;
 use crate::space::{DerivedNetworkConfig, StemKind};
@@ -54,26 +54,12 @@ fn model(genotype: Genotype, image_shape: [usize; 3], stem: StemKind, width: usi
             }
         }
     }
-    let manifest = Manifest {
-        version: "0.1.0".into(),
-        command: vec![],
-        preset: String::new(),
-        seed: 1,
-        data_fingerprint: String::new(),
-        images: [0, 0],
-        classes: ["zero", "one \"quoted\"", "zwei\n"].map(String::from).to_vec(),
-        image_shape,
-        normalization: Normalization {
-            mean: (0..channels_in).map(|c| 0.3 + 0.1 * c as f32).collect(),
-            std: (0..channels_in).map(|c| 0.2 + 0.05 * c as f32).collect(),
-        },
-        resize: crate::config::Resize::Crop,
-        device: "cpu".into(),
-        threads: 1,
-        notes: vec![],
-        imported_from: None,
-        started_from: None,
+    let classes = ["zero", "one \"quoted\"", "zwei\n"].map(String::from).to_vec();
+    let normalization = Normalization {
+        mean: (0..channels_in).map(|c| 0.3 + 0.1 * c as f32).collect(),
+        std: (0..channels_in).map(|c| 0.2 + 0.05 * c as f32).collect(),
     };
+    let manifest = Manifest::new(classes, image_shape, normalization);
     TrainedModel { network, weights, manifest }
 }
 

@@ -5,7 +5,7 @@ use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
 use super::super::{BatchNorms, INPUT, plan_to_bytes};
-use crate::nn::{Network, Pass, initialize, named_tensors};
+use crate::network::{Network, Pass, initialize, named_tensors};
 use crate::space::Primitive;
 use crate::space::plan::{CellType, Choice, NetworkPlan, Norms, ResidualSkeleton};
 use burn::tensor::{Device, Tensor, TensorData};

@@ -31,6 +31,8 @@ struct SizedBlock {
     cell: Option<(CellBlock, Vec<MapShape>)>,
     plan: CellPlan,
     sizes: Vec<[usize; 2]>,
+    /// Weights and running statistics.
+    parameters: f64,
 }
 
 impl NetworkSize {
@@ -50,13 +52,14 @@ impl NetworkSize {
                 }
                 Body::Steps { steps, .. } => match kernel_plan(plan, block, lanes) {
                     Some(kernel) => {
-                        let sizes = vec![plan.input(block, 0).size; 2];
+                        let sizes = vec![plan.input(block, 0).size];
+                        let parameters = step_values(steps, true);
                         if reads_image(block) {
                             let MapShape { channels, size: [height, width] } = plan.image;
                             let image = [channels.next_multiple_of(lanes), height, width];
                             size.input += product(&image) * VALUE;
                         }
-                        size.push(SizedBlock { cell: None, plan: kernel, sizes });
+                        size.push(SizedBlock { cell: None, plan: kernel, sizes, parameters });
                     }
                     None => size.steps(plan.input(block, 0), block, &[steps]),
                 },
@@ -77,7 +80,8 @@ impl NetworkSize {
             None => {
                 let kernel = kernel_plan(plan, block, lanes)?;
                 let sizes = key.1.iter().map(|shape| shape.size).collect();
-                self.push(SizedBlock { cell: Some(key), plan: kernel, sizes });
+                let parameters = values(plan, block, cell);
+                self.push(SizedBlock { cell: Some(key), plan: kernel, sizes, parameters });
             }
         }
         Some(())
@@ -89,9 +93,7 @@ impl NetworkSize {
     }
 
     fn again(&mut self, which: usize) {
-        let plan = &self.different[which].plan;
-        // Each normalisation has a running mean and a running variance.
-        self.parameters += plan.weights() as f64 + 2.0 * product(&[plan.norms(), plan.channels()]);
+        self.parameters += self.different[which].parameters;
         self.blocks.push((which, 0));
     }
 
@@ -126,11 +128,8 @@ impl NetworkSize {
 
     /// Most bytes of maps and their gradients in a training step with a batch of so many images.
     pub fn bytes(&self, images: usize) -> f64 {
-        let each: Vec<CellMemory> = self
-            .different
-            .iter()
-            .map(|block| block.plan.memory(images, [block.sizes[0], block.sizes[1]]))
-            .collect();
+        let each: Vec<CellMemory> =
+            self.different.iter().map(|block| block.plan.memory(images, &block.sizes)).collect();
         let cell = |&(which, copies): &(usize, usize)| {
             let mut memory = each[which];
             memory.kept += copies as f64 * memory.output;
@@ -139,6 +138,15 @@ impl NetworkSize {
         let cells: Vec<CellMemory> = self.blocks.iter().map(cell).collect();
         peak(images as f64 * self.input, &cells)
     }
+}
+
+/// Weights and running statistics of a cell.
+fn values(plan: &NetworkPlan, block: &Block, cell: &CellBlock) -> f64 {
+    let kind = plan.cell_type(cell);
+    let inputs = (0..cell.preparations.len()).map(|input| plan.preparation(block, cell, input).1);
+    let operations =
+        kind.operations().filter_map(|(edge, choice)| kind.steps(edge, choice, cell.channels, cell.norms));
+    inputs.chain(operations).map(|steps| step_values(&steps, true)).sum()
 }
 
 /// The product of sizes, however large.

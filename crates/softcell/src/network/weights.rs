@@ -206,7 +206,7 @@ pub(crate) fn check_named<W: Weighted>(module: &W, tensors: &NamedTensors, origi
             found: mismatch.counts(),
             expected: "exactly the tensors of this network".to_owned(),
             remedy: "check that the weights belong to this genotype, width, depth and number of classes"
-                .to_owned(),
+                .into(),
             list: mismatch.lines(),
         });
     }

@@ -4,6 +4,7 @@
 //! has it and the cell allows it, else step by step; the two are mixed as they come.
 
 mod drop_path;
+mod edges;
 mod fused;
 mod mismatch;
 mod network;
@@ -16,6 +17,7 @@ mod values;
 mod weights;
 
 pub use drop_path::DropPath;
+pub use edges::EdgeTensors;
 pub use network::{Logits, Network};
 pub use norm::{BatchStatistics, EPSILON, MOMENTUM};
 pub use operation::Operation;

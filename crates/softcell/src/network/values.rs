@@ -29,7 +29,7 @@ pub(crate) fn unusable(tensors: &NamedTensors) -> Option<Unusable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::HostTensor;
+    use crate::network::HostTensor;
 
     #[test]
     fn only_variances_must_not_be_below_zero() {

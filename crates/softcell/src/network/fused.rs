@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 use softcell_kernels::{
-    BlockedMap, CellArguments, CellConfig, CellPlan, ConvolutionConfig, InputChannels, Operation, Pool,
-    Statistics, Term, cell,
+    BlockedMap, CellArguments, CellConfig, CellInput, CellPlan, ConvolutionConfig, InputChannels,
+    NormStatistics, Operation, Pool, Preparation as KernelPreparation, Statistics, Term, cell,
 };
 
 use super::norm::{BatchStatistics, EPSILON};
@@ -21,8 +21,10 @@ use crate::space::plan::{
 #[derive(Debug, Clone)]
 pub(super) struct FusedBlock {
     plan: Arc<CellPlan>,
-    /// For each term, whether it is an identity, which drop path leaves alone.
-    identities: Vec<bool>,
+    /// For each term, whether drop path leaves it alone: identities, and what is no operation.
+    kept: Vec<bool>,
+    /// For each term, the place of its weight among those of the operations; none where these are just the terms.
+    places: Option<Vec<i64>>,
     /// The block's tensors but running statistics.
     trained: Vec<usize>,
     /// Running mean and variance of each normalisation.
@@ -38,7 +40,7 @@ pub(super) fn input_channels(plan: &NetworkPlan, place: Place) -> InputChannels 
 /// What the kernels compute for a block; none where they cannot.
 pub(super) fn kernel_plan(plan: &NetworkPlan, block: &Block, lanes: usize) -> Option<CellPlan> {
     match &block.body {
-        Body::Cell(cell) => CellPlan::new(cell_config(plan, block, cell, lanes)?),
+        Body::Cell(cell) => CellPlan::new(cell_config(plan, block, cell, lanes)?.0).ok(),
         Body::Steps { steps, .. } => match steps[..] {
             [Step::Convolution(conv), Step::Norm(norm)]
                 if conv.kernel == [3; 2]
@@ -61,36 +63,61 @@ pub(super) fn kernel_plan(plan: &NetworkPlan, block: &Block, lanes: usize) -> Op
     }
 }
 
-/// A cell as the kernels describe it.
-pub(super) fn cell_config(
+/// A cell as the kernels describe it, and for each term which operation it is, in the order of their weights; none for
+/// what has no weight of its own.
+fn cell_config(
     plan: &NetworkPlan,
     block: &Block,
     cell: &CellBlock,
     lanes: usize,
-) -> Option<CellConfig> {
+) -> Option<(CellConfig, Vec<Option<usize>>)> {
     let kind = plan.cell_type(cell);
-    if kind.inputs != 2 || kind.share != 1 || cell.preparations.contains(&Preparation::None) {
-        return None;
+    let (mut terms, mut operations) = (Vec::new(), Vec::new());
+    let mut next = 0;
+    for node in kind.inputs..kind.inputs + kind.nodes {
+        let before = terms.len();
+        for (at, edge) in kind.edges.iter().enumerate().filter(|(_, edge)| edge.target == node) {
+            let mut term = |operation, place| {
+                let (source, target, stride) = (edge.source, edge.target, edge.stride);
+                terms.push(Term { source, target, operation, stride });
+                operations.push(place);
+            };
+            for choice in 0..edge.choices.len() {
+                let Some(steps) = kind.steps(at, choice, cell.channels, cell.norms) else { continue };
+                term(operation(&steps)?, Some(next));
+                next += 1;
+            }
+            if kind.share > 1 {
+                term(Operation::Bypass, None);
+            }
+        }
+        if terms.len() == before {
+            // A node that reads nothing has the size of the others.
+            let stride = kind.edges.first().map_or(1, |edge| edge.stride);
+            terms.push(Term { source: 0, target: node, operation: Operation::Zero, stride });
+            operations.push(None);
+        }
     }
-    let mut terms = Vec::new();
-    for (at, choice) in kind.operations() {
-        let edge = &kind.edges[at];
-        let steps = kind.steps(at, choice, cell.channels, cell.norms)?;
-        let operation = operation(&steps)?;
-        terms.push(Term { source: edge.source, target: edge.target, operation, stride: edge.stride });
-    }
-    let input = |i: usize| input_channels(plan, block.inputs[i]);
-    Some(CellConfig {
+    let input = |(&place, preparation): (&Place, &Preparation)| CellInput {
+        channels: input_channels(plan, place),
+        preparation: match preparation {
+            Preparation::None => KernelPreparation::None,
+            Preparation::Keep => KernelPreparation::Keep,
+            Preparation::Halve => KernelPreparation::Halve,
+        },
+    };
+    let config = CellConfig {
         channels: cell.channels,
-        inputs: [input(0), input(1)],
-        halve: [0, 1].map(|i| cell.preparations[i] == Preparation::Halve),
+        share: kind.share,
+        inputs: block.inputs.iter().zip(&cell.preparations).map(input).collect(),
         affine: cell.norms.affine,
         nodes: kind.nodes,
         terms,
         output: kind.output.nodes().to_vec(),
         lanes,
         epsilon: EPSILON,
-    })
+    };
+    Some((config, operations))
 }
 
 /// The kernels' name for some steps; none where they have none.
@@ -107,7 +134,8 @@ fn operation(steps: &[Step]) -> Option<Operation> {
         }
         Form::Separable { kernel } => Operation::Separable { kernel },
         Form::Dilated { kernel } => Operation::Dilated { kernel },
-        Form::Pool { .. } | Form::Convolution { .. } | Form::RowAndColumn => return None,
+        Form::Convolution { kernel } => Operation::Convolution { kernel },
+        Form::Pool { .. } | Form::RowAndColumn => return None,
     })
 }
 
@@ -120,21 +148,20 @@ impl FusedBlock {
         range: Range<usize>,
         lanes: usize,
     ) -> Option<Self> {
-        let identities = match &block.body {
-            Body::Cell(cell) => {
-                let kind = plan.cell_type(cell);
-                let is_identity = |(edge, choice)| {
-                    kind.steps(edge, choice, cell.channels, cell.norms).is_some_and(|steps| steps.is_empty())
-                };
-                kind.operations().map(is_identity).collect()
-            }
-            _ => Vec::new(),
-        };
+        let (mut kept, mut places) = (Vec::new(), None);
+        if let Body::Cell(cell) = &block.body {
+            let (config, operations) = cell_config(plan, block, cell, lanes)?;
+            let counted = operations.iter().flatten().count();
+            let place = |place: &Option<usize>| place.unwrap_or(counted) as i64;
+            places = (counted < operations.len()).then(|| operations.iter().map(place).collect());
+            let no_operation = [Operation::Identity, Operation::Bypass, Operation::Zero];
+            kept = config.terms.iter().map(|term| no_operation.contains(&term.operation)).collect();
+        }
         let plan = Arc::new(kernel_plan(plan, block, lanes)?);
         let (buffers, trained): (Vec<usize>, Vec<usize>) =
             range.partition(|&index| tensors[index].role.is_buffer());
         let (running, _) = buffers.as_chunks::<2>();
-        Some(Self { plan, identities, trained, running: running.to_vec() })
+        Some(Self { plan, kept, places, trained, running: running.to_vec() })
     }
 
     /// The block with these of the network's tensors; `terms` weighs its operations (all 1 without it).
@@ -147,50 +174,50 @@ impl FusedBlock {
     ) -> BlockedMap {
         let device = states[0].values.device().without_autodiff();
         let [images, ..] = states[0].values.dims();
-        let terms = terms.unwrap_or_else(|| Tensor::ones([self.identities.len().max(1)], &device));
+        let terms = match (terms, &self.places) {
+            (None, _) => Tensor::ones([self.kept.len().max(1)], &device),
+            (Some(weights), None) => weights,
+            (Some(weights), Some(places)) => {
+                let one = Tensor::<1>::ones([1], &weights.device());
+                let data = TensorData::new(places.clone(), [places.len()]);
+                let places = Tensor::<1, Int>::from_data(data, &weights.device());
+                Tensor::cat(vec![weights, one], 0).select(0, places)
+            }
+        };
         let value = |index: usize| {
             let tensor = tensors[index].clone();
             host(if tensor.is_autodiff() { tensor.inner() } else { tensor })
         };
         let given = (pass.mode() == Mode::Eval).then(|| {
-            let mut given = Statistics::default();
-            for &[mean, variance] in &self.running {
-                given.mean.extend(value(mean));
-                given.variance.extend(value(variance));
-            }
-            Arc::new(given)
+            let norms = self.running.iter().enumerate().map(|(norm, &[mean, variance])| NormStatistics {
+                norm,
+                mean: value(mean),
+                variance: value(variance),
+                count: 0,
+            });
+            Arc::new(Statistics { norms: norms.collect() })
         });
         let scales = match (pass.mode(), pass.drop_path.as_mut()) {
             (Mode::Train, Some(drop_path)) => {
-                let scale = |&identity: &bool| {
-                    if identity { None } else { drop_path.scales(images) }
-                        .unwrap_or_else(|| vec![1.0; images])
+                let scale = |&kept: &bool| {
+                    if kept { None } else { drop_path.scales(images) }.unwrap_or_else(|| vec![1.0; images])
                 };
-                Some(self.identities.iter().flat_map(scale).collect())
+                Some(self.kept.iter().flat_map(scale).collect())
             }
             _ => None,
         };
         let weights = Tensor::cat(self.trained.iter().map(|&index| tensors[index].clone()).collect(), 0);
-        let states: [BlockedMap; 2] = match <[BlockedMap; 2]>::try_from(states) {
-            Ok(states) => states,
-            // A convolution reads its first input alone.
-            Err(states) => std::array::from_fn(|_| states[0].clone()),
-        };
         let (y, statistics) = cell(&self.plan, CellArguments { states, weights, terms, scales, given });
         if pass.mode() == Mode::Train {
-            let channels = self.plan.channels();
             let tensor = |values: Vec<f32>| {
                 let n = values.len();
                 Tensor::<1>::from_data(TensorData::new(values, [n]), &device)
             };
-            let parts = statistics.mean.chunks(channels).zip(statistics.variance.chunks(channels));
-            for ((&running, (mean, variance)), &count) in
-                self.running.iter().zip(parts).zip(&statistics.counts)
-            {
+            for NormStatistics { norm, mean, variance, count } in statistics.norms {
                 let unbiased = count as f32 / (count as f32 - 1.0).max(1.0);
                 pass.statistics.push(BatchStatistics {
-                    running,
-                    mean: tensor(mean.to_vec()),
+                    running: self.running[norm],
+                    mean: tensor(mean),
                     variance: tensor(variance.iter().map(|v| v * unbiased).collect()),
                 });
             }

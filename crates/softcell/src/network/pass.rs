@@ -16,7 +16,7 @@ pub enum Mode {
 ///
 /// A training pass does not change the network it runs through. The batch statistics it saw are handed
 /// back in [`Pass::statistics`]; the caller decides whose running statistics they move
-/// ([`crate::nn::absorb`]), or drops them.
+/// ([`absorb`](crate::nn::absorb)), or drops them.
 #[derive(Debug)]
 pub struct Pass {
     pub(crate) mode: Mode,

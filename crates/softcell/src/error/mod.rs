@@ -1,10 +1,13 @@
 //! The library's one error type: what was found, what was expected, how to mend it.
 //!
-//! Whatever is put into an error, its text is one line on which nothing acts on a terminal, and not without end:
-//! [`crate::shown::said`]. Only [`Error::Syntax`] and
-//! [`Error::Mismatch`] have lines of their own making.
+//! Whatever is put into an error, its text is one line on which nothing acts on a terminal, and not without end.
+//! Only [`Error::Syntax`] and [`Error::Mismatch`] have lines of their own making.
+
+mod advice;
 
 use std::path::{Path, PathBuf};
+
+pub use advice::{Advice, Remedy, Words};
 
 use crate::shown::{self, said};
 
@@ -14,11 +17,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Everything a user or the outside world can get wrong.
 ///
 /// Broken invariants of the program itself panic; a user's mistake is always one of these.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The file system refused.
-    #[error("cannot {action} {}: {}", shown::path(path), said(&source.to_string()))]
     Io {
         /// What was tried, as an infinitive: "read", "create the folder".
         action: &'static str,
@@ -28,7 +30,6 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A text or file that is not what it should be.
-    #[error("{}: found {}, expected {}; {}", said(what), said(found), said(expected), said(remedy))]
     Invalid {
         /// The thing at fault, such as "genotype text, column 12" or a path.
         what: String,
@@ -37,10 +38,9 @@ pub enum Error {
         /// What should be there.
         expected: String,
         /// What the user can do.
-        remedy: String,
+        remedy: Advice,
     },
     /// A text that breaks the rules of its language at one place, which is shown.
-    #[error("{}: {}; mend this line\n{excerpt}", said(what), said(problem))]
     Syntax {
         /// The text, with line and column.
         what: String,
@@ -50,14 +50,6 @@ pub enum Error {
         excerpt: Excerpt,
     },
     /// As [`Error::Invalid`] of many things, which stand behind it, one on each line.
-    #[error(
-        "{}: found {}, expected {}; {}:{}",
-        said(what),
-        said(found),
-        said(expected),
-        said(remedy),
-        lines(list)
-    )]
     Mismatch {
         /// The thing at fault.
         what: String,
@@ -66,45 +58,40 @@ pub enum Error {
         /// What should be there.
         expected: String,
         /// What the user can do.
-        remedy: String,
+        remedy: Advice,
         /// What does not fit.
         list: Vec<String>,
     },
     /// The images cannot be used.
-    #[error("data {}: {}; {}", shown::path(path), said(problem), said(remedy))]
     Data {
         /// The folder or file.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
         /// What the user can do.
-        remedy: String,
+        remedy: Advice,
     },
     /// A setting outside its range, or two that contradict one another.
-    #[error("setting {} = {}: expected {}", said(name), said(found), said(expected))]
     Setting {
-        /// The key, as in the TOML file and (in kebab case) on the command line.
+        /// The key, as in the TOML file.
         name: String,
         /// The value given.
         found: String,
         /// The values that are possible, and a remedy where one is known.
-        expected: String,
+        expected: Advice,
     },
     /// A checkpoint or run folder that does not fit what is asked of it.
-    #[error("run {}: {}; {}", shown::path(path), said(problem), said(remedy))]
     Run {
         /// The folder or file.
         path: PathBuf,
         /// What is wrong.
         problem: String,
         /// What the user can do.
-        remedy: String,
+        remedy: Advice,
     },
+    /// Something that is asked for and contradicts what is there, in sentences.
+    Refused(Advice),
     /// A loss or gradient that is not a finite number.
-    #[error(
-        "{quantity} is {value} at epoch {epoch}, step {step} (learning rate {learning_rate:e}); \
-         the last good checkpoint is kept: lower --learning-rate or --arch-learning-rate, or check the images"
-    )]
     NotFinite {
         /// Which number.
         quantity: &'static str,
@@ -118,7 +105,6 @@ pub enum Error {
         learning_rate: f64,
     },
     /// The observer asked to stop; the run was saved before.
-    #[error("stopped at epoch {epoch}, step {step}, as asked")]
     Interrupted {
         /// Epoch, from 0.
         epoch: usize,
@@ -165,7 +151,76 @@ impl std::fmt::Display for Excerpt {
     }
 }
 
+/// What was expected in place of a loss or weights that are no numbers.
+pub(crate) fn after_divergence() -> Advice {
+    "the last good checkpoint is kept: lower "
+        + Remedy::Setting("learning_rate")
+        + " or "
+        + Remedy::Setting("search.arch_learning_rate")
+        + ", or check the images"
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.worded(&Remedy::to_string))
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
 impl Error {
+    /// The error with its remedies in these words; those of the library are what it displays.
+    pub fn worded(&self, words: Words<'_>) -> String {
+        let advice = |advice: &Advice| said(&advice.worded(words)).into_owned();
+        match self {
+            Error::Io { action, path, source } => {
+                format!("cannot {action} {}: {}", shown::path(path), said(&source.to_string()))
+            }
+            Error::Invalid { what, found, expected, remedy } => {
+                format!(
+                    "{}: found {}, expected {}; {}",
+                    said(what),
+                    said(found),
+                    said(expected),
+                    advice(remedy)
+                )
+            }
+            Error::Syntax { what, problem, excerpt } => {
+                format!("{}: {}; mend this line\n{excerpt}", said(what), said(problem))
+            }
+            Error::Mismatch { what, found, expected, remedy, list } => format!(
+                "{}: found {}, expected {}; {}:{}",
+                said(what),
+                said(found),
+                said(expected),
+                advice(remedy),
+                lines(list)
+            ),
+            Error::Data { path, problem, remedy } => {
+                format!("data {}: {}; {}", shown::path(path), said(problem), advice(remedy))
+            }
+            Error::Setting { name, found, expected } => {
+                format!("setting {} = {}: expected {}", said(name), said(found), advice(expected))
+            }
+            Error::Run { path, problem, remedy } => {
+                format!("run {}: {}; {}", shown::path(path), said(problem), advice(remedy))
+            }
+            Error::Refused(sentences) => advice(sentences),
+            Error::NotFinite { quantity, value, epoch, step, learning_rate } => format!(
+                "{quantity} is {value} at epoch {epoch}, step {step} (learning rate {learning_rate:e}); {}",
+                advice(&after_divergence())
+            ),
+            Error::Interrupted { epoch, step } => format!("stopped at epoch {epoch}, step {step}, as asked"),
+        }
+    }
+
     /// [`Error::Io`] as a closure for `map_err`.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.as_ref().to_path_buf();
@@ -177,7 +232,7 @@ impl Error {
         what: impl Into<String>,
         found: impl Into<String>,
         expected: impl Into<String>,
-        remedy: impl Into<String>,
+        remedy: impl Into<Advice>,
     ) -> Error {
         Error::Invalid {
             what: what.into(),
@@ -188,17 +243,17 @@ impl Error {
     }
 
     /// [`Error::Data`].
-    pub fn data(path: impl AsRef<Path>, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
+    pub fn data(path: impl AsRef<Path>, problem: impl Into<String>, remedy: impl Into<Advice>) -> Error {
         Error::Data { path: path.as_ref().to_path_buf(), problem: problem.into(), remedy: remedy.into() }
     }
 
     /// [`Error::Setting`].
-    pub fn setting(name: impl Into<String>, found: impl ToString, expected: impl Into<String>) -> Error {
+    pub fn setting(name: impl Into<String>, found: impl ToString, expected: impl Into<Advice>) -> Error {
         Error::Setting { name: name.into(), found: found.to_string(), expected: expected.into() }
     }
 
     /// [`Error::Run`].
-    pub fn run(path: impl AsRef<Path>, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
+    pub fn run(path: impl AsRef<Path>, problem: impl Into<String>, remedy: impl Into<Advice>) -> Error {
         Error::Run { path: path.as_ref().to_path_buf(), problem: problem.into(), remedy: remedy.into() }
     }
 }
@@ -227,7 +282,7 @@ mod tests {
             what: text("a"),
             found: text("b"),
             expected: text("c"),
-            remedy: text("d"),
+            remedy: "d".into(),
             list,
         };
         assert_eq!(error.to_string().lines().count(), 3, "{error}");

@@ -1,28 +1,26 @@
 //! What the preset `auto` brings down to the memory and time of this machine, and to the epochs that were given.
 
-use anyhow::Result;
-use softcell::config::{Config, DataShape, ImageSize, Preset, Section, follow_epochs};
-use softcell::data::{ImageSet, survey};
-use softcell::forecast::{ChosenSide, Kept, SideRoom, allowed_bytes, choose_side as choose, fit_memory};
-
-use crate::args::TimeLimit;
-use crate::plan::{MemoryCheck, Stages};
-use crate::settings::Given;
+use super::settings::Settings;
+use super::stages::{MemoryCheck, Stages, TimeLimit};
+use crate::config::{CheckedConfig, Config, DataShape, ImageSize, Preset, Section, follow_epochs};
+use crate::data::{DIGITS, ImageSet, survey};
+use crate::error::Result;
+use crate::forecast::{ChosenSide, Kept, SideRoom, choose_side as choose, fit_memory};
 
 /// Chooses the side of the images where that is left to the program and they have many sizes, or one that is large;
 /// before they are read.
 ///
 /// # Errors
 /// Images that cannot be used.
-pub fn choose_side(
-    given: &Given,
+pub(super) fn choose_side(
+    settings: &Settings,
     reading: &Config,
-    stages: Stages<'_>,
+    stages: &Stages,
     time: TimeLimit,
     memory: MemoryCheck,
 ) -> Result<Option<ChosenSide>> {
     let open = reading.data.image_size.parse::<ImageSize>()? == ImageSize::Auto;
-    if given.preset() != Preset::Auto || !open || reading.data.path == crate::plan::DIGITS {
+    if settings.preset() != Preset::Auto || !open || reading.data.path == DIGITS {
         return Ok(None);
     }
     let survey = survey(&reading.data)?;
@@ -33,26 +31,21 @@ pub fn choose_side(
         Some(_) => survey.train_images,
         None => survey.train_images - (survey.train_images as f64 * reading.data.test_fraction) as usize,
     };
-    let settings = |side: usize| {
+    let of_side = |side: usize| {
         let (classes, channels) = (survey.classes, survey.channels);
         let shape =
             DataShape { train_images, classes, channels, height: side, width: side, ..DataShape::default() };
-        let mut config = given.build_plainly(&shape)?;
-        if !stages.search() {
-            config.search.epochs = 0;
-        }
-        if stages.trained().is_none() {
-            config.train.epochs = 0;
-        }
-        Ok(config)
+        settings.build(&shape).map(|(config, _)| config)
     };
     let room = SideRoom {
         seconds: time.time().map(|time| time.as_secs_f64()),
-        bytes: if memory == MemoryCheck::On { allowed_bytes() } else { None },
+        bytes: memory.room(),
         threads: rayon::current_num_threads(),
-        kept: kept(given),
+        kept: kept(settings),
+        searched: stages.search(),
+        trained: stages.trained().is_some(),
     };
-    Ok(Some(choose(&survey, &room, &settings)?))
+    Ok(Some(choose(&survey, &room, &of_side)?))
 }
 
 /// The settings with what was not given brought to memory and epochs, and what was changed and why. Other presets than
@@ -60,32 +53,32 @@ pub fn choose_side(
 ///
 /// # Errors
 /// Networks that cannot be built.
-pub fn fit(
-    given: &Given,
-    config: &Config,
+pub(super) fn fit(
+    settings: &Settings,
+    config: &CheckedConfig,
     shape: &DataShape,
-    stages: Stages<'_>,
+    stages: &Stages,
     images: &ImageSet,
     memory: MemoryCheck,
-) -> Result<(Config, Vec<String>)> {
-    if given.preset() != Preset::Auto {
+) -> Result<(CheckedConfig, Vec<String>)> {
+    if settings.preset() != Preset::Auto {
         return Ok((config.clone(), Vec::new()));
     }
-    let (mut fitted, mut notes) = match allowed_bytes().filter(|_| memory == MemoryCheck::On) {
+    let (fitted, mut notes) = match memory.room() {
         Some(room) => {
             let genotype = stages.trained();
-            fit_memory(config, images, (stages.search(), genotype.as_ref()), kept(given), room)?
+            fit_memory(config, images, (stages.search(), genotype.as_ref()), kept(settings), room)?
         }
         None => (config.clone(), Vec::new()),
     };
-    let base = given.of_preset(shape);
-    notes.extend(follow_epochs(&base, &mut fitted, shape, |section, name| given.has(section, name)));
-    Ok((fitted, notes))
+    let (base, mut fitted) = (settings.of_preset(shape), fitted.into_config());
+    notes.extend(follow_epochs(&base, &mut fitted, shape, |section, name| settings.has(section, name)));
+    Ok((fitted.check()?, notes))
 }
 
 /// What was given of the settings that memory decides.
-fn kept(given: &Given) -> Kept {
-    let has = |section, name| given.has(section, name);
+fn kept(settings: &Settings) -> Kept {
+    let has = |section, name| settings.has(section, name);
     Kept {
         search_batch: has(Section::Search, "batch_size"),
         search_width: has(Section::Search, "init_channels"),

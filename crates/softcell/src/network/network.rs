@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use softcell_kernels::{BlockedMap, InputChannels, block_lanes, cell_runs_on, weighted_sum};
 
+use super::edges::EdgeTensors;
 use super::fused::{FusedBlock, input_channels};
 use super::pass::{Mode, Pass};
 use super::steps::{Pointwise, Tensors, pool2x2, run};
@@ -128,12 +129,11 @@ impl Network {
     ///
     /// # Shapes
     /// - Input `[N, channels, H, W]`
-    /// - `weights` for each kind of cell those of all choices of all edges, one after another, `none` included:
-    ///   `[kind.n_weights()]`
+    /// - `weights` for each kind of cell those of all choices of all edges, `none` included
     /// - Output `[N, classes]`
-    pub fn forward_mixed(&self, x: Tensor<4>, weights: &[Tensor<1>], pass: &mut Pass) -> Tensor<2> {
+    pub fn forward_mixed(&self, x: Tensor<4>, weights: &EdgeTensors, pass: &mut Pass) -> Tensor<2> {
         let dtype = x.dtype();
-        let weights: Vec<Tensor<1>> = (self.built.operations.iter().zip(weights))
+        let weights: Vec<Tensor<1>> = (self.built.operations.iter().zip(&weights.cells))
             .map(|(places, weights)| match places {
                 None => weights.clone(),
                 Some(places) => {

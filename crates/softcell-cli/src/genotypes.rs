@@ -1,0 +1,64 @@
+//! Which genotype a word of the command line means.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use softcell::run::RunFolder;
+use softcell::space::{Architecture, Genotype, LONGEST_GENOTYPE_TEXT, known_genotype, parse_architecture};
+
+use crate::args::FromDialect;
+
+/// The genotype that a text means: a published name, a file or run folder, or the genotype itself in any dialect.
+///
+/// # Errors
+/// When it means none.
+pub fn resolve(text: &str) -> Result<Genotype> {
+    Ok(read(text, FromDialect::Detected)?.into_genotype()?)
+}
+
+/// What a text means, which may also be an architecture of another space.
+///
+/// # Errors
+/// When it means none.
+pub fn read(text: &str, from: FromDialect) -> Result<Architecture> {
+    if let Some(genotype) = known_genotype(text.trim()) {
+        return Ok(genotype.into());
+    }
+    let parse = |text: &str| match from {
+        FromDialect::Detected => parse_architecture(text),
+        FromDialect::Given(dialect) => dialect.parse(text),
+    };
+    let path = Path::new(text);
+    if path.is_dir() {
+        let folder = RunFolder::view(path)?;
+        let genotype = folder.read_genotype()?.with_context(|| {
+            format!("run {text} has no genotype yet: finish its search with `softcell search --out {text} --resume`")
+        })?;
+        return Ok(genotype.into());
+    }
+    if path.exists() {
+        let unreadable = || format!("cannot read the genotype in {text}");
+        return parse(&content(path).with_context(unreadable)?).with_context(unreadable);
+    }
+    let like_a_path =
+        !text.contains(['(', '{', '|']) && (text.contains(['/', '\\']) || path.extension().is_some());
+    if like_a_path {
+        bail!("there is no genotype file or run folder {text}");
+    }
+    Ok(parse(text)?)
+}
+
+/// The text of a file, as far as a genotype may be long.
+fn content(path: &Path) -> Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LONGEST_GENOTYPE_TEXT as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > LONGEST_GENOTYPE_TEXT {
+        bail!(
+            "the file has more than {LONGEST_GENOTYPE_TEXT} bytes: give the genotype alone, without the log around it"
+        );
+    }
+    let text = String::from_utf8(bytes).context("the file is no text in UTF-8")?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}

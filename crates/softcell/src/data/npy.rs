@@ -1,0 +1,190 @@
+//! One array in NumPy's format, versions 1 to 3.
+//!
+//! `\x93NUMPY`, the version in two bytes, the length of the header (two bytes, from version 2 on four), the header, which
+//! is a Python dictionary such as `{'descr': '<f4', 'fortran_order': False, 'shape': (60000, 28, 28), }`, and the values.
+//! Source: `numpy.lib.format`.
+
+use std::io::{Error, ErrorKind, Read, Result};
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+/// NumPy itself pads the header to a few lines.
+const LONGEST_HEADER: usize = 1 << 16;
+
+/// The header of an array, and its values to be read.
+pub(super) struct Array<R> {
+    /// Type of the values as NumPy writes it, such as `<f4`; of arrays of records, how that begins.
+    kind: String,
+    /// Stored column by column.
+    pub(super) fortran: bool,
+    pub(super) shape: Vec<u64>,
+    values: R,
+}
+
+impl<R: Read> Array<R> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// Of the reader, and where it is no such array.
+    pub(super) fn open(mut file: R) -> Result<Array<R>> {
+        let mut start = [0; 8];
+        file.read_exact(&mut start)?;
+        if !start.starts_with(MAGIC) {
+            return Err(fault("it does not begin as an array of NumPy does"));
+        }
+        let mut length = [0; 4];
+        file.read_exact(&mut length[..if start[6] == 1 { 2 } else { 4 }])?;
+        let length = u32::from_le_bytes(length) as usize;
+        if !(1..=3).contains(&start[6]) || length > LONGEST_HEADER {
+            return Err(fault("it has another version than 1 to 3, or a header without an end"));
+        }
+        let mut header = vec![0; length];
+        file.read_exact(&mut header)?;
+        let header = str::from_utf8(&header).map_err(|_| fault("its header is no text"))?;
+        let read = || -> Option<(String, bool, Vec<u64>)> {
+            let kind = value(header, "descr")?;
+            let quote = kind.chars().next()?;
+            let kind = if quote == '[' { kind } else { kind[1..].split(quote).next()? };
+            let fortran = value(header, "fortran_order")?.starts_with("True");
+            let shape = value(header, "shape")?.strip_prefix('(')?.split_once(')')?.0;
+            let sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
+            Some((kind.to_owned(), fortran, sizes.map(|size| size.parse().ok()).collect::<Option<_>>()?))
+        };
+        let (kind, fortran, shape) = read().ok_or_else(|| fault("its header does not say type and shape"))?;
+        Ok(Array { kind, fortran, shape, values: file })
+    }
+
+    /// All values, in the order of the file; none where they are no integers of up to 64 bits and no floats of 32 or 64.
+    pub(super) fn into_numbers(mut self) -> Option<Result<Vec<f64>>> {
+        let (order, kind) = self.kind.split_at_checked(1)?;
+        let big = match order {
+            "<" | "|" => false,
+            ">" => true,
+            "=" => cfg!(target_endian = "big"),
+            _ => return None,
+        };
+        let count = self.shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size));
+        macro_rules! read {
+            ($type:ty) => {{
+                let number = |bytes: &[u8]| {
+                    let bytes = bytes.try_into().expect("chunks of this size");
+                    (if big { <$type>::from_be_bytes(bytes) } else { <$type>::from_le_bytes(bytes) }) as f64
+                };
+                Some(read_values(&mut self.values, count, size_of::<$type>(), number))
+            }};
+        }
+        match kind {
+            "u1" => read!(u8),
+            "u2" => read!(u16),
+            "u4" => read!(u32),
+            "u8" => read!(u64),
+            "i1" => read!(i8),
+            "i2" => read!(i16),
+            "i4" => read!(i32),
+            "i8" => read!(i64),
+            "f4" => read!(f32),
+            "f8" => read!(f64),
+            _ => None,
+        }
+    }
+}
+
+/// What stands behind a key of the header.
+fn value<'a>(header: &'a str, key: &str) -> Option<&'a str> {
+    let (_, after) = header.split_once(&format!("'{key}'"))?;
+    Some(after.trim_start().strip_prefix(':')?.trim_start())
+}
+
+/// So many values of `size` bytes each.
+fn read_values(
+    from: &mut impl Read,
+    count: Option<u64>,
+    size: usize,
+    number: impl Fn(&[u8]) -> f64,
+) -> Result<Vec<f64>> {
+    let length = count.and_then(|count| count.checked_mul(size as u64));
+    let length = length.ok_or_else(|| fault("its shape is too large"))?;
+    let mut bytes = Vec::new();
+    from.take(length).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 != length {
+        return Err(Error::new(ErrorKind::UnexpectedEof, "it ends before its last value"));
+    }
+    Ok(bytes.chunks_exact(size).map(number).collect())
+}
+
+fn fault(what: &str) -> Error {
+    Error::new(ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(version: u8, header: &str, values: &[u8]) -> Vec<u8> {
+        let length = (header.len() as u32).to_le_bytes();
+        let length = if version == 1 { &length[..2] } else { &length[..] };
+        [MAGIC, &[version, 0], length, header.as_bytes(), values].concat()
+    }
+
+    fn numbers(kind: &str, values: &[u8]) -> Option<Vec<f64>> {
+        let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': (2,), }}\n");
+        Array::open(file(1, &header, values).as_slice()).unwrap().into_numbers().map(Result::unwrap)
+    }
+
+    #[test]
+    fn values_of_every_type() {
+        assert_eq!(numbers("|u1", &[1, 255]), Some(vec![1.0, 255.0]));
+        assert_eq!(numbers("|i1", &[1, 255]), Some(vec![1.0, -1.0]));
+        assert_eq!(numbers("<u2", &[1, 2, 0, 1]), Some(vec![513.0, 256.0]));
+        assert_eq!(numbers(">u2", &[1, 2, 0, 1]), Some(vec![258.0, 1.0]));
+        assert_eq!(numbers(">i4", &[255, 255, 255, 254, 0, 0, 0, 3]), Some(vec![-2.0, 3.0]));
+        let floats = [1.5f32.to_le_bytes(), (-0.25f32).to_le_bytes()].concat();
+        assert_eq!(numbers("<f4", &floats), Some(vec![1.5, -0.25]));
+        let floats = [1e300f64.to_be_bytes(), (-0.25f64).to_be_bytes()].concat();
+        assert_eq!(numbers(">f8", &floats), Some(vec![1e300, -0.25]));
+        for other in ["<U3", "|b1", "<f2", "<c8", "|O", "<M8[D]", ""] {
+            assert_eq!(numbers(other, &[0; 64]), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn headers_as_numpy_writes_them() {
+        let header = "{\"descr\": '<u2', 'fortran_order': True, 'shape': (2, 3)}";
+        assert!(Array::open(file(2, header, &[]).as_slice()).is_err(), "no key in double quotes");
+        for (version, shape, sizes) in [(1, "()", vec![]), (2, "(3,)", vec![3]), (3, "(2, 3, )", vec![2, 3])]
+        {
+            let header = format!("{{'descr': '|u1', 'fortran_order': True, 'shape': {shape}, }}   \n");
+            let file = file(version, &header, &[9; 6]);
+            let array = Array::open(file.as_slice()).unwrap();
+            assert_eq!((array.fortran, &array.shape), (true, &sizes));
+            let count = sizes.iter().product::<u64>() as usize;
+            assert_eq!(array.into_numbers().unwrap().unwrap(), vec![9.0; count]);
+        }
+        let records = "{'descr': [('x', '<f4'), ('y', '<f4')], 'fortran_order': False, 'shape': (1,), }";
+        assert!(Array::open(file(1, records, &[0; 8]).as_slice()).unwrap().into_numbers().is_none());
+    }
+
+    #[test]
+    fn damaged_files_are_refused() {
+        let header = "{'descr': '<u4', 'fortran_order': False, 'shape': (2,), }";
+        let whole = file(1, header, &[0; 8]);
+        for end in 0..whole.len() - 8 {
+            assert!(Array::open(&whole[..end]).is_err(), "{end} bytes");
+        }
+        let cut = Array::open(&whole[..whole.len() - 1]).unwrap().into_numbers().unwrap();
+        assert!(cut.unwrap_err().to_string().contains("ends before"));
+        for header in [
+            "{'descr': '<u4', 'fortran_order': False, 'shape': (-2,), }",
+            "{'descr': '<u4', 'fortran_order': False, 'shape': 2, }",
+            "{'descr': '<u4', 'fortran_order': False}",
+            "{'fortran_order': False, 'shape': (2,), }",
+            "{'descr': ",
+        ] {
+            assert!(Array::open(file(1, header, &[]).as_slice()).is_err(), "{header}");
+        }
+        let large = "{'descr': '<u4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }";
+        assert!(Array::open(file(1, large, &[]).as_slice()).unwrap().into_numbers().unwrap().is_err());
+        assert!(Array::open(file(2, &" ".repeat(LONGEST_HEADER + 1), &[]).as_slice()).is_err());
+        assert!(Array::open(file(4, header, &[0; 8]).as_slice()).is_err());
+        assert!(Array::open(b"PK\x03\x04 and so on, more".as_slice()).is_err());
+    }
+}

@@ -1,0 +1,221 @@
+//! The time of a run: forecast, and settings that are chosen for a given one, written down before they are used.
+
+use std::time::{Duration, Instant};
+
+use super::settings::Settings;
+use super::stages::{MemoryCheck, TimeLimit};
+use crate::config::{CheckedConfig, Preset, Section};
+use crate::data::Dataset;
+use crate::device::Device;
+use crate::error::{Advice, Error, Remedy, Result};
+use crate::event::{Event, Observer};
+use crate::forecast::{Budgeting, TimeForecast, stand_in, time_search, time_training};
+use crate::report::duration;
+use crate::run::{FixedSettings, RunBudget};
+use crate::sizing::sized;
+
+/// Longest time that a stage's steps are timed for, where there are several.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A run whose time is known.
+pub(super) struct Timed {
+    /// Its settings; with a budget the search's are chosen.
+    pub config: CheckedConfig,
+    /// What was found and chosen, in sentences.
+    pub notes: Vec<String>,
+    /// What the run is to remember, where there is a budget.
+    pub budget: Option<RunBudget>,
+    /// What these settings take, where there is none.
+    pub forecast: Option<Forecast>,
+}
+
+/// What the stages of a run will take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Forecast {
+    /// The search.
+    pub search: TimeForecast,
+    /// The training.
+    pub train: TimeForecast,
+    /// Seconds of the answers for the test images.
+    test: f64,
+}
+
+impl Forecast {
+    /// Seconds of training and test.
+    fn training(&self) -> f64 {
+        self.train.seconds() + self.test
+    }
+
+    fn seconds(&self) -> f64 {
+        self.search.seconds() + self.train.seconds() + self.test
+    }
+}
+
+/// What settings are chosen for: when the work began, with what, and on which images.
+pub(super) struct Timing<'a> {
+    pub begun: Instant,
+    pub settings: &'a Settings,
+    pub memory: MemoryCheck,
+    pub dataset: &'a Dataset,
+    pub device: &'a Device,
+}
+
+impl Timing<'_> {
+    /// Says how long a run will take, and chooses the search's settings where it is to end within a time: where one was
+    /// given, and with the preset `auto` where it would take longer than [`TimeLimit::USUAL`]. Nothing is written: with
+    /// too little time there is no run.
+    ///
+    /// # Errors
+    /// Too little time.
+    pub fn choose(
+        &self,
+        limit: TimeLimit,
+        config: CheckedConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<Timed> {
+        let mut notes = Vec::new();
+        let time = match limit {
+            TimeLimit::Within(time) => time,
+            _ => {
+                let forecast = self.forecast(&config, observer)?;
+                let mut tell = |note: Advice| {
+                    notes.push(note.worded(&|remedy| observer.wording(remedy)));
+                    observer.on(Event::Note(note))
+                };
+                tell(
+                    format!(
+                        "time: about {} in all, {} for the search and {} for the training with a cell such as \
+                         DARTS_V2",
+                        duration(forecast.seconds()),
+                        duration(forecast.search.seconds()),
+                        duration(forecast.training())
+                    )
+                    .into(),
+                )?;
+                let long = forecast.seconds() > TimeLimit::USUAL.as_secs_f64();
+                let fixed = self.fixed();
+                let free =
+                    self.settings.preset() == Preset::Auto && !(fixed.search_epochs && fixed.train_epochs);
+                if !(long && limit == TimeLimit::Usual && free) {
+                    // Measured times are no part of a run that can be repeated.
+                    return Ok(Timed { config, notes: Vec::new(), budget: None, forecast: Some(forecast) });
+                }
+                let begin = format!(
+                    "that is more than {}: sizes and epochs are chosen to fit into it; ",
+                    duration(TimeLimit::USUAL.as_secs_f64())
+                );
+                tell(Advice::from(begin) + Remedy::OtherTime)?;
+                TimeLimit::USUAL
+            }
+        };
+        let by_default = limit == TimeLimit::Usual;
+        let chosen = self.budgeting(time, self.begun + time).choose_search(&config, observer);
+        let (config, note) = match chosen {
+            Err(error) if by_default && is_too_short(&error) => {
+                let note = longer(&error, observer);
+                observer.on(Event::Note(note.clone().into()))?;
+                notes.push(note);
+                return Ok(Timed { config, notes, budget: None, forecast: None });
+            }
+            chosen => chosen?,
+        };
+        observer.on(Event::Note(note.clone().into()))?;
+        notes.push(note);
+        let (seconds, before) = (time.as_secs_f64(), self.begun.elapsed().as_secs_f64());
+        let budget = RunBudget { seconds, before, fixed: self.fixed(), by_default, training_chosen: false };
+        Ok(Timed { config, notes, budget: Some(budget), forecast: None })
+    }
+
+    /// From a few steps of the search, and of a training with a cell that stands for the one that will be found.
+    fn forecast(&self, config: &CheckedConfig, observer: &mut dyn Observer) -> Result<Forecast> {
+        let (dataset, device) = (self.dataset, self.device);
+        let search = time_search(dataset, config, device, PATIENCE, observer)?;
+        let genotype = stand_in();
+        let config = sized(&genotype, config, &dataset.train)?;
+        let train = time_training(dataset, &genotype, &config, device, PATIENCE, observer)?;
+        Ok(Forecast { search, train, test: train.answer_seconds * dataset.test.len() as f64 })
+    }
+
+    /// The training's settings for what a search of the chosen settings leaves of the time, with a cell that stands for
+    /// the one that would be found: for a run that does not begin. Tells of them.
+    ///
+    /// # Errors
+    /// Too little time, where it was asked for.
+    pub fn suppose_training(
+        &self,
+        budget: &RunBudget,
+        config: CheckedConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<CheckedConfig> {
+        let time = Duration::from_secs_f64(budget.seconds);
+        let mut suppose = || {
+            let measuring = Instant::now();
+            let search = time_search(self.dataset, &config, self.device, PATIENCE, observer)?.seconds();
+            // A run would not measure this.
+            let taken = Duration::from_secs_f64(search).saturating_sub(measuring.elapsed());
+            let end = (self.begun + time).checked_sub(taken).unwrap_or(self.begun);
+            self.budgeting(time, end).choose_training(&stand_in(), &config, observer)
+        };
+        let (config, note) = match suppose() {
+            Err(error) if budget.by_default && is_too_short(&error) => (config, longer(&error, observer)),
+            supposed => {
+                let (trained, note) = supposed?;
+                (trained, format!("{note}, with a cell such as DARTS_V2"))
+            }
+        };
+        observer.on(Event::Note(note.into()))?;
+        Ok(config)
+    }
+
+    fn budgeting(&self, whole: Duration, end: Instant) -> Budgeting<'_> {
+        let (dataset, device) = (self.dataset, self.device);
+        Budgeting { dataset, device, fixed: self.fixed(), whole, end, room: self.memory.room() }
+    }
+
+    /// What was given and is left alone.
+    fn fixed(&self) -> FixedSettings {
+        let has = |section, name| self.settings.has(section, name);
+        FixedSettings {
+            search_epochs: has(Section::Search, "epochs"),
+            search_size: has(Section::Search, "layers") || has(Section::Search, "init_channels"),
+            arch_learning_rate: has(Section::Search, "arch_learning_rate"),
+            train_epochs: has(Section::Train, "epochs"),
+            train_size: has(Section::Train, "layers") || has(Section::Train, "init_channels"),
+            drop_path: has(Section::Train, "drop_path_prob") || self.settings.preset() != Preset::Auto,
+        }
+    }
+}
+
+/// Whether a time cannot be kept to.
+pub(super) fn is_too_short(error: &Error) -> bool {
+    matches!(error, Error::Setting { name, .. } if name == "budget")
+}
+
+/// What is said where a time that nobody asked for cannot be kept to.
+pub(super) fn longer(error: &Error, observer: &dyn Observer) -> String {
+    format!("it takes longer all the same: {}", error.worded(&|remedy| observer.wording(remedy)))
+}
+
+/// Refuses another time than the run began with, or one where it began without.
+///
+/// # Errors
+/// When it was another, or none.
+pub(super) fn check_limit(stored: Option<&RunBudget>, limit: TimeLimit, resumed: bool) -> Result<()> {
+    let refused = |begin: String| Err(Error::Refused(Advice::from(begin) + Remedy::OtherFolder));
+    const LEAVE: &str = "leave it out, or begin a new run with another ";
+    match (stored, limit) {
+        (Some(stored), TimeLimit::Unlimited) => refused(format!(
+            "the run began with a budget of {}, none was given: {LEAVE}",
+            duration(stored.seconds)
+        )),
+        (Some(stored), TimeLimit::Within(time)) if stored.seconds != time.as_secs_f64() => refused(format!(
+            "the run began with a budget of {}, {} was given: {LEAVE}",
+            duration(stored.seconds),
+            duration(time.as_secs_f64())
+        )),
+        (None, TimeLimit::Within(_)) if resumed => refused(
+            "the run began without a budget: go on without one, or begin a new run with another ".to_owned(),
+        ),
+        _ => Ok(()),
+    }
+}

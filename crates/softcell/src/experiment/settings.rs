@@ -1,0 +1,291 @@
+//! What was given of the settings: a preset, and values that lie over it.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::difference::{Difference, differences, refuse, value_in};
+use super::origin::Origin;
+use crate::config::{
+    CheckedConfig, Config, DataShape, Preset, Section, build, follow_epochs, leave_to_weights, overlay,
+    preset, read_toml, set,
+};
+use crate::error::{Advice, Error, Result};
+use crate::reading::{self, MOST_OF_A_TEXT};
+
+/// The settings as they were given. What they come to depends on the images: [`Settings::build`].
+///
+/// ```
+/// use softcell::config::{DataShape, Preset};
+/// use softcell::experiment::Settings;
+///
+/// let settings = Settings::new().with_preset(Preset::PaperCifar10).with("search.epochs", 7)?;
+/// let (config, _) = settings.build(&DataShape::default())?;
+/// assert_eq!((config.search.epochs, config.search.layers), (7, 8));
+/// # Ok::<(), softcell::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The preset, if one was named.
+    preset: Option<Preset>,
+    table: Table,
+}
+
+impl Settings {
+    /// Nothing given: all is left to [`Preset::Auto`].
+    pub fn new() -> Settings {
+        Settings::default()
+    }
+
+    /// Those of a TOML text; `origin` is what it is called in errors.
+    ///
+    /// # Errors
+    /// A text that holds what is no setting.
+    pub fn from_toml(text: &str, origin: &str) -> Result<Settings> {
+        let file = read_toml(text, origin)?;
+        Ok(Settings { preset: file.preset, table: file.table })
+    }
+
+    /// Those of a TOML file.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds what is no setting.
+    pub fn read(path: &Path) -> Result<Settings> {
+        let text = reading::read_text(path, MOST_OF_A_TEXT, reading::Source::Any)?;
+        Settings::from_toml(&text, &crate::shown::path(path))
+    }
+
+    /// Starting from another preset.
+    pub fn with_preset(mut self, preset: Preset) -> Settings {
+        self.preset = Some(preset);
+        self
+    }
+
+    /// With another value of a setting, by its key: `search.epochs`, or `seed`. Values are written as in a TOML file or
+    /// on the command line.
+    ///
+    /// # Errors
+    /// A key that there is not, and a value that is not of its kind.
+    pub fn with(mut self, key: &str, value: impl ToString) -> Result<Settings> {
+        let (section, name) = key.split_once('.').unwrap_or(("", key));
+        let section =
+            Section::ALL.into_iter().find(|candidate| candidate.name() == section).ok_or_else(|| {
+                Error::invalid(
+                    "settings",
+                    format!("`{key}`"),
+                    "a key of [data], [search] or [train], or seed",
+                    "name one",
+                )
+            })?;
+        set(&mut self.table, section, name, &value.to_string())?;
+        Ok(self)
+    }
+
+    /// With the values of a table laid over.
+    pub fn with_table(mut self, table: &Table) -> Settings {
+        overlay(&mut self.table, table);
+        self
+    }
+
+    /// With the width and depth of a trained network where no others were given, so that its weights fit.
+    ///
+    /// # Errors
+    /// None that can be expected: sizes are whole numbers.
+    pub fn sized_as(mut self, origin: &Origin) -> Result<Settings> {
+        for (name, size) in [("init_channels", origin.init_channels), ("layers", origin.layers)] {
+            if !self.has(Section::Train, name) {
+                set(&mut self.table, Section::Train, name, &size.to_string())?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// The preset to start from.
+    pub fn preset(&self) -> Preset {
+        self.preset.unwrap_or_default()
+    }
+
+    /// The preset that was named.
+    pub fn named_preset(&self) -> Option<Preset> {
+        self.preset
+    }
+
+    /// Whether a setting was given.
+    pub fn has(&self, section: Section, name: &str) -> bool {
+        self.value(section, name).is_some()
+    }
+
+    fn value(&self, section: Section, name: &str) -> Option<&Value> {
+        value_in(&self.table, section, name)
+    }
+
+    /// The settings for images of this shape, and the reasons for those the preset chose.
+    ///
+    /// # Errors
+    /// When they cannot run.
+    pub fn build(&self, shape: &DataShape) -> Result<(CheckedConfig, Vec<Advice>)> {
+        let (base, reasons) = self.base(shape);
+        Ok((build(&base, std::slice::from_ref(&self.table))?, reasons))
+    }
+
+    /// The preset's own settings for images of this shape.
+    pub(super) fn of_preset(&self, shape: &DataShape) -> Config {
+        self.base(shape).0
+    }
+
+    /// The preset's settings and reasons, but for those in the place of which others were given.
+    fn base(&self, shape: &DataShape) -> (Config, Vec<Advice>) {
+        let (mut base, mut reasons) = preset(self.preset(), shape);
+        let weights = self.value(Section::Data, "class_weights").and_then(Value::as_str);
+        if weights.is_some_and(|weights| weights != "none") {
+            leave_to_weights(&mut base, &mut reasons, shape);
+        }
+        (base, reasons)
+    }
+
+    /// What was given instead of the preset's values, such as `search.epochs = 3 (auto: 30)`.
+    ///
+    /// # Errors
+    /// When the settings cannot run.
+    pub fn overrides(&self, shape: &DataShape) -> Result<Vec<String>> {
+        let (config, _) = self.build(shape)?;
+        let chosen = differences(&self.base(shape).0, &config)?;
+        let line =
+            |d: Difference| format!("{} = {} ({}: {})", d.key.dotted(), d.second, self.preset(), d.first);
+        Ok(chosen.into_iter().filter(|d| d.key.name != "path").map(line).collect())
+    }
+
+    /// The settings of a run that goes on, with what was given laid over them.
+    fn over(&self, stored: &Config) -> Result<CheckedConfig> {
+        build(stored, std::slice::from_ref(&self.table))
+    }
+
+    /// Those of a training that begins anew in a run: what was given over the stored settings, or over the training
+    /// settings of the preset if one was named. `began` is the name of the preset that the run began with. Where `auto`
+    /// chose the drop path, it follows the epochs.
+    ///
+    /// # Errors
+    /// When they cannot run.
+    pub(super) fn over_training(
+        &self,
+        stored: &Config,
+        shape: &DataShape,
+        began: &str,
+    ) -> Result<CheckedConfig> {
+        let mut base = stored.clone();
+        if let Some(named) = self.preset {
+            base.train = preset(named, shape).0.train;
+        }
+        let mut config = self.over(&base)?.into_config();
+        if self.preset.map_or(began, |named| named.name()) == Preset::Auto.name() {
+            follow_epochs(&base, &mut config, shape, |section, name| {
+                // A drop path that is not of the epochs was given when the run began.
+                let chosen = follows(&base, shape);
+                self.has(section, name) || section == Section::Search || !chosen
+            });
+        }
+        config.check()
+    }
+
+    /// Refuses settings that differ from those a run began with.
+    ///
+    /// # Errors
+    /// When one does, naming it, the stored and the given value.
+    pub(super) fn check_same(&self, stored: &Config, shape: Option<&DataShape>) -> Result<()> {
+        let asked = match (self.preset, shape) {
+            // It fits itself to the machine: what it chose is what the run has.
+            (Some(_), Some(shape)) => self.build(shape)?.0,
+            _ => self.over(stored)?,
+        };
+        refuse(&differences(stored, &asked)?, "a run goes on with the settings it began with")
+    }
+
+    /// The setting of a key, for tests of what was given.
+    #[cfg(test)]
+    fn of_text(preset: Option<Preset>, text: &str) -> Settings {
+        Settings { preset, table: text.parse().unwrap() }
+    }
+}
+
+/// Whether the drop path is the one that `auto` chooses for the epochs.
+fn follows(config: &Config, shape: &DataShape) -> bool {
+    let mut one = config.clone();
+    one.train.epochs = usize::MAX;
+    let mut back = one.clone();
+    back.train.epochs = config.train.epochs;
+    follow_epochs(&one, &mut back, shape, |section, _| section == Section::Search);
+    back.train.drop_path_prob == config.train.drop_path_prob
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(text: &str) -> Settings {
+        Settings::of_text(None, text)
+    }
+
+    fn stored() -> Config {
+        given("seed = 3").build(&DataShape::default()).unwrap().0.into_config()
+    }
+
+    #[test]
+    fn later_layers_lie_over_the_file() {
+        let text = "preset = \"paper-cifar10\"\n[search]\nepochs = 7\nlayers = 5";
+        let flags = "[search]\nepochs = 9".parse().unwrap();
+        let read = Settings::from_toml(text, "my.toml").unwrap().with_table(&flags);
+        assert_eq!(read.preset(), Preset::PaperCifar10);
+        let config = read.build(&DataShape::default()).unwrap().0;
+        assert_eq!((config.search.epochs, config.search.layers, config.train.epochs), (9, 5, 600));
+        assert!(read.has(Section::Search, "layers") && !read.has(Section::Data, "path"));
+        let overrides = read.overrides(&DataShape::default()).unwrap();
+        assert_eq!(
+            overrides,
+            ["search.layers = 5 (paper-cifar10: 8)", "search.epochs = 9 (paper-cifar10: 50)"]
+        );
+        assert_eq!(read.with_preset(Preset::Auto).preset(), Preset::Auto);
+    }
+
+    #[test]
+    fn settings_are_set_by_their_keys() {
+        let settings = Settings::new().with("seed", 7).unwrap().with("train.learning-rate", 0.5).unwrap();
+        let config = settings.build(&DataShape::default()).unwrap().0;
+        assert_eq!((config.seed, config.train.learning_rate), (7, 0.5));
+        for (key, value, part) in [
+            ("search.epoch", "3", "unknown key `search.epoch`"),
+            ("searching.epochs", "3", "found `searching.epochs`, expected a key of"),
+            ("search.epochs", "many", "setting search.epochs = many: expected a whole number"),
+        ] {
+            let error = Settings::new().with(key, value).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_run_keeps_its_settings() {
+        assert!(given("seed = 3").check_same(&stored(), None).is_ok());
+        let error = given("seed = 4").check_same(&stored(), None).unwrap_err().to_string();
+        assert!(error.starts_with("seed is 3 in the run, 4 was given:"), "{error}");
+        let shape = DataShape {
+            train_images: 1000,
+            classes: 2,
+            channels: 1,
+            height: 8,
+            width: 8,
+            ..DataShape::default()
+        };
+        let run = given("").build(&shape).unwrap().0;
+        let named = |preset| Settings::new().with_preset(preset);
+        assert!(named(Preset::Auto).check_same(&run, Some(&shape)).is_ok());
+        let error = named(Preset::PaperCifar10).check_same(&run, Some(&shape)).unwrap_err().to_string();
+        assert!(error.contains("search.layers is 3 in the run, 8 was given"), "{error}");
+    }
+
+    #[test]
+    fn training_may_start_from_another_preset() {
+        let given = Settings::of_text(Some(Preset::PaperCifar10), "[train]\nepochs = 4");
+        let config = given.over_training(&stored(), &DataShape::default(), "auto").unwrap();
+        assert_eq!((config.train.layers, config.train.epochs, config.seed), (20, 4, 3));
+        assert_eq!(config.search, stored().search);
+    }
+}
