@@ -355,5 +355,7 @@ fn refuse_imported(folder: &RunFolder) -> Result<()> {
         "run {} was imported: its network is trained; to train the same cells anew: ",
         shown::path(folder.path())
     );
-    Err(Error::Refused(Advice::from(begin) + Remedy::TrainGenotype(folder.path().join("genotype.txt"))))
+    Err(Error::Refused(
+        Advice::from(begin) + Remedy::TrainGenotype(folder.path().join(crate::run::files::GENOTYPE_TEXT)),
+    ))
 }
