@@ -5,7 +5,7 @@ use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
 use softcell::nn::{EdgeTensors, Network, Pass, Weighted, gradients, initialize, weight_names};
 use softcell::search::method::Relaxation;
 use softcell::space::{
-    DerivedNetworkConfig, EdgeWeights, NetworkPlan, SearchSpace, StemKind, known_genotype,
+    DerivedNetworkConfig, EdgeWeights, Genotype, NetworkPlan, SearchSpace, StemKind, known_genotype,
 };
 
 const IMAGES: usize = 5;
@@ -88,6 +88,7 @@ fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
         let space = SearchSpace { n_nodes, n_cells: 5, init_channels: channels, ..SearchSpace::darts() };
         let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 3));
         let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, 4), &device), 3);
+        assert_eq!(net.unfused_cells().next(), None);
         let x = images(shape, &device);
         let fused = search(net.clone(), &weights, x.clone());
         let plain = search(net.in_f64(), &weights, x.cast(FloatDType::F64));
@@ -95,17 +96,25 @@ fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
     }
 }
 
+/// Convolutions over all channels at stride 1 and 2, beside poolings.
+fn full_convolutions() -> Genotype {
+    let cell = "[('nor_conv_3x3', 0), ('nor_conv_1x1', 1), ('nor_conv_1x1', 2), ('max_pool_3x3', 0)]";
+    let text = format!("Genotype(normal={cell}, normal_concat=[2, 3], reduce={cell}, reduce_concat=[2, 3])");
+    text.parse().unwrap()
+}
+
 #[test]
 fn a_derived_network_of_fused_cells_is_the_network_of_its_operations() {
     let device = Device::flex().autodiff();
     // Cells that hand gradients to one or two later ones, with an auxiliary head in between, both stems.
     for (name, channels, n_cells, shape, stem) in [
+        ("full convolutions", 6, 3, [3, 9, 12], StemKind::Cifar),
         ("DARTS_V2", 12, 6, [3, 16, 16], StemKind::Cifar),
         ("PDARTS", 20, 3, [1, 17, 11], StemKind::Cifar),
         ("AmoebaNet", 8, 4, [3, 64, 48], StemKind::Imagenet),
     ] {
         let config = DerivedNetworkConfig {
-            genotype: known_genotype(name).unwrap(),
+            genotype: known_genotype(name).unwrap_or_else(full_convolutions),
             init_channels: channels,
             n_cells,
             channels_in: shape[0],
@@ -115,6 +124,11 @@ fn a_derived_network_of_fused_cells_is_the_network_of_its_operations() {
             auxiliary: name == "DARTS_V2",
         };
         let net = initialize(config.init(&device).unwrap(), 3);
+        let unfused: Vec<&str> = net.unfused_cells().map(|(_, reason)| reason).collect();
+        match name {
+            "AmoebaNet" => assert!(unfused.contains(&"the kernels know no conv_7x1_1x7"), "{unfused:?}"),
+            _ => assert_eq!(unfused, [""; 0], "{name}"),
+        }
         let x = images(shape, &device);
         let fused = train(net.clone(), x.clone());
         let plain = train(net.in_f64(), x.cast(FloatDType::F64));

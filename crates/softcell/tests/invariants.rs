@@ -109,7 +109,7 @@ fn the_space_needs_nothing_of_the_library_but_errors() {
 
 #[test]
 fn networks_know_plans_and_nothing_of_what_is_done_with_them() {
-    assert_uses_only("softcell/src/network", &["error", "network", "nn", "random", "space"]);
+    assert_uses_only("softcell/src/network", &["error", "network", "random", "space"]);
 }
 
 #[test]

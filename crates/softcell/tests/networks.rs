@@ -26,8 +26,12 @@ fn built(config: &DerivedNetworkConfig) -> Network {
     config.init(&Device::flex()).unwrap()
 }
 
+/// Convolutions over all channels, which no published cell has.
+const FULL: &str = "Genotype(normal=[('nor_conv_3x3', 0), ('nor_conv_1x1', 1)], normal_concat=[2], \
+                    reduce=[('nor_conv_1x1', 0), ('nor_conv_3x3', 1)], reduce_concat=[2])";
+
 fn genotype(name: &str) -> Genotype {
-    known_genotype(name).unwrap()
+    known_genotype(name).unwrap_or_else(|| name.parse().unwrap())
 }
 
 fn on_cifar(name: &str, auxiliary: bool) -> DerivedNetworkConfig {
@@ -155,7 +159,7 @@ fn small(genotype: &Genotype, shape: [usize; 3], stem: StemKind, auxiliary: bool
 fn derived_networks_take_images_of_any_shape() {
     let device = Device::flex();
     // Between them these use every operation.
-    for name in ["DARTS_V2", "NASNet", "AmoebaNet", "PDARTS"] {
+    for name in ["DARTS_V2", "NASNet", "AmoebaNet", "PDARTS", FULL] {
         for shape in IMAGES {
             for stem in [StemKind::Cifar, StemKind::Imagenet] {
                 let what = format!("{name}, {shape:?}, {stem:?}");

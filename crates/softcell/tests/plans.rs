@@ -5,7 +5,7 @@ use softcell::nn::{
     EdgeTensors, Network, Pass, Weighted, absorb, count_weights, gradients, initialize, named_tensors,
     update_weights, weight_names,
 };
-use softcell::space::plan::{CellType, Choice, NetworkPlan, Norms, ResidualSkeleton, Skeleton};
+use softcell::space::plan::{CellType, NetworkPlan, Norms, ResidualSkeleton, Role, Skeleton};
 use softcell::space::{CellKind, Primitive, SearchSpace, StemKind};
 
 const IMAGES: usize = 4;
@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 2e-4;
 
 /// One cell, no preparation, five operations, the last node as output, residual reductions.
 fn nas_bench_201(image: [usize; 3], channels: usize) -> NetworkPlan {
-    let cell = CellType::nas_bench_201(Choice::Mixed, |_| Primitive::NAS_BENCH_201.to_vec());
+    let cell = CellType::nas_bench_201(Role::Search, |_| Primitive::NAS_BENCH_201.to_vec());
     let skeleton = ResidualSkeleton { image, classes: CLASSES, init_channels: channels, cells_per_stage: 1 };
     NetworkPlan::residual(cell, &skeleton, Norms { affine: false, behind_pools: false })
 }
@@ -104,6 +104,7 @@ fn other_networks_are_in_f32_what_they_are_in_f64() {
         let x = Tensor::<4>::from_data(TensorData::new(data, shape), &device);
         let net = initialize(Network::new(plan.clone(), &device), 3);
         assert_eq!(count_weights(&net, |_| true), plan.cost().parameters, "{name}");
+        assert_eq!(net.unfused_cells().next(), None, "{name}");
         let fast = step(&net, &weights, x.clone());
         let exact = step(&net.clone().in_f64(), &weights, x.cast(FloatDType::F64));
         assert_eq!(fast.len(), exact.len(), "{name}");

@@ -75,10 +75,6 @@ impl SearchConfig {
         whole("search.nodes", self.nodes, 1..=MAX_NODES)?;
         candidates(&self.candidates)?;
         whole("search.stem_multiplier", self.stem_multiplier, 1..=16)?;
-        if self.stem == Stem::Imagenet && !self.init_channels.is_multiple_of(2) {
-            let expected = "an even number, because the imagenet stem halves it (or search.stem = cifar)";
-            return Err(Error::setting("search.init_channels", self.init_channels, expected));
-        }
         if (1..MIN_SIDE).contains(&self.max_side) {
             let expected = format!("{MIN_SIDE} pixels or more, or 0 for no limit");
             return Err(Error::setting("search.max_side", self.max_side, expected));

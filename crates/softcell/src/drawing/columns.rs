@@ -93,8 +93,8 @@ impl Graph {
             })
             .collect();
         let output = graph.add(Content::Output, 2 * last, &size);
-        for edge in cell.edges.iter().filter(|edge| edge.choices[0] != Primitive::None) {
-            let (source, target, primitive) = (edge.source, edge.target, edge.choices[0]);
+        for edge in cell.edges.iter().filter(|edge| edge.candidates[0] != Primitive::None) {
+            let (source, target, primitive) = (edge.source, edge.target, edge.candidates[0]);
             let content = Content::Operation { primitive, source, target, stride: edge.stride };
             let operation = graph.add(content, 2 * layers[target] - 1, &size);
             graph.connect(nodes[source], operation, Some(primitive), &size);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::columns::{Columns, Content};
 use super::layout::{Area, Layout, PlacedLine};
 use super::*;
-use crate::space::plan::{CellType, Choice};
+use crate::space::plan::{CellType, Role};
 use crate::space::testing::genotypes;
 use crate::space::{CellKind, EdgeGene, Primitive, known_genotype, known_names};
 
@@ -204,7 +204,7 @@ proptest! {
 fn a_cell_of_another_space_is_drawn() {
     use Primitive::{AvgPool3x3, None, NorConv3x3, SkipConnect};
     let kept = [NorConv3x3, None, SkipConnect, AvgPool3x3, None, NorConv3x3];
-    let cell = CellType::nas_bench_201(Choice::Fixed, |edge| vec![kept[edge]]);
+    let cell = CellType::nas_bench_201(Role::Derived, |edge| vec![kept[edge]]);
     let drawn = texts(&draw_cell(&cell).unwrap());
     let count = |text: &str| drawn.iter().filter(|found| *found == text).count();
     assert_eq!((count("ck\u{2013}1"), count("ck\u{2013}2"), count("ck")), (1, 0, 1), "{drawn:?}");

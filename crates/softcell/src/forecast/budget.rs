@@ -101,7 +101,10 @@ impl Budgeting<'_> {
     ) -> Result<(CheckedConfig, String)> {
         let (small, with) = searched(self.dataset, config);
         let measured = |config: &CheckedConfig, observer: &mut dyn Observer| {
-            let config = config.with(|config| config.data = with.data.clone())?;
+            let config = config.with(|config| {
+                config.data = with.data.clone();
+                config.search.stem = with.search.stem;
+            })?;
             time_search(&small, &config, self.device, self.patience(), observer)
         };
         let observer = &mut Quietly(observer);

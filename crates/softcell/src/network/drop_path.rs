@@ -27,7 +27,7 @@ impl DropPath {
         let n = x.dims()[0];
         match self.scales(n) {
             Some(scales) => {
-                let scales = constant(scales, n, &x.device());
+                let scales = constant(scales, n, &x.device()).cast(x.dtype());
                 x * scales
             }
             None => x,

@@ -13,7 +13,7 @@ use super::norm::{BatchStatistics, EPSILON};
 use super::pass::{Mode, Pass};
 use super::weights::host;
 use crate::space::plan::{
-    Block, Body, CellBlock, Form, Mixing, NetworkPlan, Place, PoolKind, PoolStep, Preparation, Step,
+    Block, Body, CellBlock, Form, Mixing, NetworkPlan, Place, PoolKind, PoolStep, Preparation, Role, Step,
     TensorSpec,
 };
 
@@ -21,7 +21,7 @@ use crate::space::plan::{
 #[derive(Debug, Clone)]
 pub(super) struct FusedBlock {
     plan: Arc<CellPlan>,
-    /// For each term, whether drop path leaves it alone: identities, and what is no operation.
+    /// For each term, whether drop path leaves it alone: identities, what is no operation, and all of a supernet.
     kept: Vec<bool>,
     /// For each term, the place of its weight among those of the operations; none where these are just the terms.
     places: Option<Vec<i64>>,
@@ -37,18 +37,24 @@ pub(super) fn input_channels(plan: &NetworkPlan, place: Place) -> InputChannels 
     InputChannels { groups, channels: plan.shape(place).channels / groups }
 }
 
-/// What the kernels compute for a block; none where they cannot.
-pub(super) fn kernel_plan(plan: &NetworkPlan, block: &Block, lanes: usize) -> Option<CellPlan> {
+/// What the kernels compute for a block.
+///
+/// # Errors
+/// With the reason, where they cannot.
+pub(super) fn kernel_plan(plan: &NetworkPlan, block: &Block, lanes: usize) -> Result<CellPlan, String> {
     match &block.body {
-        Body::Cell(cell) => CellPlan::new(cell_config(plan, block, cell, lanes)?.0).ok(),
+        Body::Cell(cell) => {
+            CellPlan::new(cell_config(plan, block, cell, lanes)?.0).map_err(|reason| reason.to_string())
+        }
         Body::Steps { steps, .. } => match steps[..] {
             [Step::Convolution(conv), Step::Norm(norm)]
                 if conv.kernel == [3; 2]
                     && conv.stride == [1; 2]
+                    && conv.dilation == 1
                     && conv.mixing == Mixing::All
                     && norm.affine =>
             {
-                Some(CellPlan::convolution(ConvolutionConfig {
+                Ok(CellPlan::convolution(ConvolutionConfig {
                     input: input_channels(plan, block.inputs[0]),
                     channels: conv.outputs,
                     stride: 1,
@@ -57,9 +63,9 @@ pub(super) fn kernel_plan(plan: &NetworkPlan, block: &Block, lanes: usize) -> Op
                     epsilon: EPSILON,
                 }))
             }
-            _ => None,
+            _ => Err("of steps, the kernels know a 3x3 convolution and its normalisation".to_owned()),
         },
-        Body::Residual { .. } | Body::Auxiliary { .. } => None,
+        Body::Residual { .. } | Body::Auxiliary { .. } => Err("the kernels know no such block".to_owned()),
     }
 }
 
@@ -70,7 +76,7 @@ fn cell_config(
     block: &Block,
     cell: &CellBlock,
     lanes: usize,
-) -> Option<(CellConfig, Vec<Option<usize>>)> {
+) -> Result<(CellConfig, Vec<Option<usize>>), String> {
     let kind = plan.cell_type(cell);
     let (mut terms, mut operations) = (Vec::new(), Vec::new());
     let mut next = 0;
@@ -82,9 +88,11 @@ fn cell_config(
                 terms.push(Term { source, target, operation, stride });
                 operations.push(place);
             };
-            for choice in 0..edge.choices.len() {
-                let Some(steps) = kind.steps(at, choice, cell.channels, cell.norms) else { continue };
-                term(operation(&steps)?, Some(next));
+            for candidate in 0..edge.candidates.len() {
+                let Some(steps) = kind.steps(at, candidate, cell.channels, cell.norms) else { continue };
+                let name = edge.candidates[candidate].name();
+                let operation = operation(&steps).ok_or_else(|| format!("the kernels know no {name}"))?;
+                term(operation, Some(next));
                 next += 1;
             }
             if kind.share > 1 {
@@ -93,7 +101,8 @@ fn cell_config(
         }
         if terms.len() == before {
             // A node that reads nothing has the size of the others.
-            let stride = kind.edges.first().map_or(1, |edge| edge.stride);
+            let stride =
+                kind.edges.iter().find(|edge| edge.source < kind.inputs).map_or(1, |edge| edge.stride);
             terms.push(Term { source: 0, target: node, operation: Operation::Zero, stride });
             operations.push(None);
         }
@@ -117,7 +126,7 @@ fn cell_config(
         lanes,
         epsilon: EPSILON,
     };
-    Some((config, operations))
+    Ok((config, operations))
 }
 
 /// The kernels' name for some steps; none where they have none.
@@ -140,14 +149,17 @@ fn operation(steps: &[Step]) -> Option<Operation> {
 }
 
 impl FusedBlock {
-    /// The block whose tensors lie in `range`; none where the kernels cannot run it.
+    /// The block whose tensors lie in `range`.
+    ///
+    /// # Errors
+    /// With the reason, where the kernels cannot run it.
     pub fn new(
         plan: &NetworkPlan,
         block: &Block,
         tensors: &[TensorSpec],
         range: Range<usize>,
         lanes: usize,
-    ) -> Option<Self> {
+    ) -> Result<Self, String> {
         let (mut kept, mut places) = (Vec::new(), None);
         if let Body::Cell(cell) = &block.body {
             let (config, operations) = cell_config(plan, block, cell, lanes)?;
@@ -155,13 +167,14 @@ impl FusedBlock {
             let place = |place: &Option<usize>| place.unwrap_or(counted) as i64;
             places = (counted < operations.len()).then(|| operations.iter().map(place).collect());
             let no_operation = [Operation::Identity, Operation::Bypass, Operation::Zero];
-            kept = config.terms.iter().map(|term| no_operation.contains(&term.operation)).collect();
+            let mixes = plan.cell_type(cell).role == Role::Search;
+            kept = config.terms.iter().map(|term| mixes || no_operation.contains(&term.operation)).collect();
         }
         let plan = Arc::new(kernel_plan(plan, block, lanes)?);
         let (buffers, trained): (Vec<usize>, Vec<usize>) =
             range.partition(|&index| tensors[index].role.is_buffer());
         let (running, _) = buffers.as_chunks::<2>();
-        Some(Self { plan, kept, places, trained, running: running.to_vec() })
+        Ok(Self { plan, kept, places, trained, running: running.to_vec() })
     }
 
     /// The block with these of the network's tensors; `terms` weighs its operations (all 1 without it).

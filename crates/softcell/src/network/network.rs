@@ -11,9 +11,10 @@ use super::fused::{FusedBlock, input_channels};
 use super::pass::{Mode, Pass};
 use super::steps::{Pointwise, Tensors, pool2x2, run};
 use super::weights::{Weighted, Weights, count_weights};
-use crate::error::Result;
 use crate::space::DerivedNetworkConfig;
-use crate::space::plan::{Block, Body, CellBlock, Choice, NetworkPlan, Place, PoolKind, Preparation};
+use crate::space::plan::{
+    Block, Body, CellBlock, CellType, NetworkPlan, Place, PoolKind, Preparation, Role, Step,
+};
 
 /// A network: its plan and its tensors. It serves as supernet and as derived network.
 #[derive(Debug, Clone)]
@@ -28,8 +29,8 @@ struct Built {
     plan: NetworkPlan,
     /// Where each block's tensors lie.
     ranges: Vec<Range<usize>>,
-    /// Blocks that run as one operation where the device has it.
-    fused: Vec<Option<FusedBlock>>,
+    /// Blocks that run as one operation where the device has it, or why not.
+    fused: Vec<Result<FusedBlock, String>>,
     /// Channels of a block in memory, where cells are fused.
     lanes: usize,
     last_readers: Vec<usize>,
@@ -77,7 +78,7 @@ impl DerivedNetworkConfig {
     ///
     /// # Errors
     /// As [`Self::check`].
-    pub fn init(&self, device: &Device) -> Result<Network> {
+    pub fn init(&self, device: &Device) -> crate::error::Result<Network> {
         self.check()?;
         Ok(Network::new(self.plan(), device))
     }
@@ -92,12 +93,12 @@ impl Network {
         let fused = fused.map(|(block, range)| FusedBlock::new(&plan, block, &tensors, range.clone(), lanes));
         let operations = plan.cells.iter().map(|kind| {
             let starts = kind.edges.iter().scan(0, |next, edge| {
-                *next += edge.choices.len();
-                Some(*next - edge.choices.len())
+                *next += edge.candidates.len();
+                Some(*next - edge.candidates.len())
             });
             let starts: Vec<usize> = starts.collect();
             let places: Vec<i64> =
-                kind.operations().map(|(edge, choice)| (starts[edge] + choice) as i64).collect();
+                kind.operations().map(|(edge, candidate)| (starts[edge] + candidate) as i64).collect();
             (places.len() < kind.n_weights()).then_some(places)
         });
         let built = Built {
@@ -116,23 +117,45 @@ impl Network {
         &self.built.plan
     }
 
+    /// The blocks of cells that run operation by operation, as they stand in the plan, each with the reason.
+    pub fn unfused_cells(&self) -> impl Iterator<Item = (usize, &str)> {
+        let cells = self.built.plan.blocks.iter().zip(&self.built.fused).enumerate();
+        cells.filter_map(|(index, (block, fused))| match (&block.body, fused) {
+            (Body::Cell(_), Err(reason)) => Some((index, reason.as_str())),
+            _ => None,
+        })
+    }
+
     /// Logits of a batch, of a network whose cells have one operation on each edge.
     ///
     /// # Shapes
     /// - Input `[N, channels, H, W]`
     /// - Output `[N, classes]`, and the same from the auxiliary head in training
+    ///
+    /// # Panics
+    /// If a cell mixes candidates: see [`Self::forward_mixed`].
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Logits {
+        let derived = self.built.plan.cells.iter().all(|kind| kind.role == Role::Derived);
+        assert!(derived, "cells that mix their candidates need edge weights");
         self.pass(x, &[], pass)
     }
 
-    /// Logits of a batch, of a network whose cells mix all choices on their edges.
+    /// Logits of a batch, of a network whose cells mix all candidates on their edges.
     ///
     /// # Shapes
     /// - Input `[N, channels, H, W]`
-    /// - `weights` for each kind of cell those of all choices of all edges, `none` included
+    /// - `weights` for each kind of cell those of all candidates of all edges, `none` included
     /// - Output `[N, classes]`
+    ///
+    /// # Panics
+    /// If the weights are of other cells.
     pub fn forward_mixed(&self, x: Tensor<4>, weights: &EdgeTensors, pass: &mut Pass) -> Tensor<2> {
         let dtype = x.dtype();
+        let found = weights.cells.iter().map(|weights| weights.dims()[0]);
+        assert!(
+            found.eq(self.built.plan.cells.iter().map(CellType::n_weights)),
+            "the edge weights are of these cells"
+        );
         let weights: Vec<Tensor<1>> = (self.built.operations.iter().zip(&weights.cells))
             .map(|(places, weights)| match places {
                 None => weights.clone(),
@@ -174,7 +197,7 @@ impl Network {
                 inputs.push(read(&image, &mut values, *place, is_last(place) && !again));
             }
             let value = match (&fused[index], &block.body) {
-                (Some(fused), body) if fast => {
+                (Ok(fused), body) if fast => {
                     let states = block.inputs.iter().zip(inputs);
                     let states =
                         states.map(|(&place, value)| value.blocked(input_channels(plan, place), *lanes));
@@ -209,7 +232,7 @@ impl Network {
         let mut tensors = self.tensors(index);
         match body {
             Body::Steps { steps, .. } => match (steps.as_slice(), inputs.swap_remove(0)) {
-                ([crate::space::plan::Step::Mean], Value::Blocked(x)) => {
+                ([Step::Mean], Value::Blocked(x)) => {
                     let means = x.mean_pixels();
                     let [n, c] = means.dims();
                     Value::Plain(means.reshape([n, c, 1, 1]))
@@ -263,12 +286,12 @@ impl Network {
                     1 => source.clone(),
                     _ => source.clone().narrow(1, 0, seen),
                 };
-                for choice in 0..edge.choices.len() {
-                    let Some(steps) = kind.steps(at, choice, cell.channels, cell.norms) else { continue };
+                for candidate in 0..edge.candidates.len() {
+                    let Some(steps) = kind.steps(at, candidate, cell.channels, cell.norms) else { continue };
                     let y = run(&steps, part.clone(), tensors, Pointwise::Fast, pass);
                     terms.push(match pass.drop_path.as_mut() {
                         Some(drop_path)
-                            if kind.choice == Choice::Fixed
+                            if kind.role == Role::Derived
                                 && pass.mode == Mode::Train
                                 && !steps.is_empty() =>
                         {
@@ -290,11 +313,12 @@ impl Network {
             let sum = match (terms.is_empty(), &weights) {
                 (true, _) => {
                     let [n, ..] = states[0].dims();
+                    let channels = if beside.is_some() { seen } else { cell.channels };
                     let [height, width] = block.output.size;
                     let options = (&states[0].device(), states[0].dtype());
-                    Tensor::zeros([n, seen, height, width], options)
+                    Tensor::zeros([n, channels, height, width], options)
                 }
-                (false, Some(weights)) => weighted_sum(terms, weights.clone().slice([first..next])),
+                (false, Some(weights)) => weighted_sum(terms, weights.clone().narrow(0, first, next - first)),
                 (false, None) => terms.into_iter().reduce(|a, b| a + b).expect("there is a term"),
             };
             states.push(match beside {

@@ -48,12 +48,12 @@ impl NetworkSize {
                     if let Some(cell) = size.blocks.last_mut() {
                         cell.1 = AUXILIARY_COPIES;
                     }
-                    size.parameters += step_values(steps, true);
+                    size.parameters += step_values(steps);
                 }
                 Body::Steps { steps, .. } => match kernel_plan(plan, block, lanes) {
-                    Some(kernel) => {
+                    Ok(kernel) => {
                         let sizes = vec![plan.input(block, 0).size];
-                        let parameters = step_values(steps, true);
+                        let parameters = step_values(steps);
                         if reads_image(block) {
                             let MapShape { channels, size: [height, width] } = plan.image;
                             let image = [channels.next_multiple_of(lanes), height, width];
@@ -61,7 +61,7 @@ impl NetworkSize {
                         }
                         size.push(SizedBlock { cell: None, plan: kernel, sizes, parameters });
                     }
-                    None => size.steps(plan.input(block, 0), block, &[steps]),
+                    Err(_) => size.steps(plan.input(block, 0), block, &[steps]),
                 },
                 Body::Residual { main, shortcut } => {
                     size.steps(plan.input(block, 0), block, &[main, shortcut]);
@@ -78,7 +78,7 @@ impl NetworkSize {
         match self.different.iter().position(|other| other.cell.as_ref() == Some(&key)) {
             Some(which) => self.again(which),
             None => {
-                let kernel = kernel_plan(plan, block, lanes)?;
+                let kernel = kernel_plan(plan, block, lanes).ok()?;
                 let sizes = key.1.iter().map(|shape| shape.size).collect();
                 let parameters = values(plan, block, cell);
                 self.push(SizedBlock { cell: Some(key), plan: kernel, sizes, parameters });
@@ -105,7 +105,7 @@ impl NetworkSize {
             product(&[shape.channels, height, width, size_of::<f32>()])
         };
         for steps in ways {
-            self.parameters += step_values(steps, true);
+            self.parameters += step_values(steps);
             let mut shape = input;
             for step in steps.iter() {
                 shape = step.output(shape);
@@ -144,9 +144,10 @@ impl NetworkSize {
 fn values(plan: &NetworkPlan, block: &Block, cell: &CellBlock) -> f64 {
     let kind = plan.cell_type(cell);
     let inputs = (0..cell.preparations.len()).map(|input| plan.preparation(block, cell, input).1);
-    let operations =
-        kind.operations().filter_map(|(edge, choice)| kind.steps(edge, choice, cell.channels, cell.norms));
-    inputs.chain(operations).map(|steps| step_values(&steps, true)).sum()
+    let operations = kind
+        .operations()
+        .filter_map(|(edge, candidate)| kind.steps(edge, candidate, cell.channels, cell.norms));
+    inputs.chain(operations).map(|steps| step_values(&steps)).sum()
 }
 
 /// The product of sizes, however large.

@@ -3,7 +3,7 @@
 use super::cost::NetworkShape;
 use super::genotype::Genotype;
 use super::plan::{NetworkPlan, Place, Skeleton, auxiliary_cell};
-use super::topology::{STEM_MULTIPLIER, StemKind};
+use super::topology::StemKind;
 use crate::error::{Error, Result};
 
 /// Smallest side of the map that an auxiliary head can stand on.
@@ -45,16 +45,7 @@ impl DerivedNetworkConfig {
 
     /// The network, lowered. It must pass [`Self::check`].
     pub fn plan(&self) -> NetworkPlan {
-        let NetworkShape { init_channels, n_cells, stem, classes, image_shape } = self.shape();
-        let skeleton = Skeleton {
-            image: image_shape,
-            classes,
-            init_channels,
-            n_cells,
-            stem,
-            stem_multiplier: STEM_MULTIPLIER,
-            auxiliary: self.auxiliary,
-        };
+        let skeleton = Skeleton { auxiliary: self.auxiliary, ..Skeleton::from(&self.shape()) };
         NetworkPlan::derived(&self.genotype, &skeleton)
     }
 

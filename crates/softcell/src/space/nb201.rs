@@ -1,4 +1,5 @@
-//! An architecture of the space of NAS-Bench-201 (Dong & Yang 2020): data only, nothing is built from it.
+//! An architecture of the space of NAS-Bench-201 (Dong & Yang 2020): data only. The shape of its cell in a network is
+//! [`CellType::nas_bench_201`](super::plan::CellType::nas_bench_201).
 
 use std::fmt;
 

@@ -27,7 +27,7 @@ use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
 use crate::network::NamedTensors;
-use crate::space::plan::{MapShape, NetworkPlan};
+use crate::space::plan::{Body, CellBlock, MapShape, NetworkPlan, Norms, Role};
 use graph::FeatureMap;
 use network::Network;
 
@@ -169,8 +169,9 @@ pub fn to_bytes(model: &TrainedModel, options: &OnnxOptions) -> Result<Vec<u8>> 
 /// each edge.
 ///
 /// # Errors
-/// Weights that do not fit the plan.
+/// A supernet, partial channels, normalisations without scale and shift; weights that do not fit the plan.
 pub fn plan_to_bytes(plan: &NetworkPlan, weights: &NamedTensors, norms: BatchNorms) -> Result<Vec<u8>> {
+    exportable(plan)?;
     let mut network = Network::new(plan, weights, norms);
     let MapShape { channels, size } = plan.image;
     let graph = &mut network.layers().graph;
@@ -184,6 +185,31 @@ pub fn plan_to_bytes(plan: &NetworkPlan, weights: &NamedTensors, norms: BatchNor
         ..proto::Model::default()
     };
     Ok(file.encode_to_vec())
+}
+
+fn exportable(plan: &NetworkPlan) -> Result<()> {
+    let refused = |found: String, expected| {
+        Err(Error::invalid("network", found, expected, "derive a genotype and train its network"))
+    };
+    for kind in &plan.cells {
+        if kind.role == Role::Search {
+            return refused(
+                format!("{} cells that mix their candidates", kind.name),
+                "one operation on each edge",
+            );
+        }
+        if kind.share > 1 {
+            let found = format!("{} cells whose operations see 1/{} of the channels", kind.name, kind.share);
+            return refused(found, "operations on all channels");
+        }
+    }
+    for block in &plan.blocks {
+        if let Body::Cell(CellBlock { cell, norms: Norms { affine: false, .. }, .. }) = &block.body {
+            let found = format!("{} cells whose normalisations do not scale", plan.cells[*cell].name);
+            return refused(found, "normalisations with scale and shift");
+        }
+    }
+    Ok(())
 }
 
 /// `(x − 255 · mean) / (255 · std)` for bytes, without the 255 for values up to 1.

@@ -133,15 +133,15 @@ impl<'a> Network<'a> {
             let called = format!("{name}.node_{node}");
             let edges = kind.edges.iter().enumerate().filter(|(_, edge)| edge.target == node);
             let operations: Vec<_> = edges
-                .flat_map(|(at, edge)| (0..edge.choices.len()).map(move |choice| (at, edge, choice)))
-                .filter_map(|(at, edge, choice)| {
-                    Some((at, edge, choice, kind.steps(at, choice, cell.channels, cell.norms)?))
+                .flat_map(|(at, edge)| (0..edge.candidates.len()).map(move |candidate| (at, edge, candidate)))
+                .filter_map(|(at, edge, candidate)| {
+                    Some((at, edge, candidate, kind.steps(at, candidate, cell.channels, cell.norms)?))
                 })
                 .collect();
             let mut sum: Option<FeatureMap> = None;
-            for (i, (at, edge, choice, steps)) in operations.iter().enumerate() {
-                let prefix = format!("{name}.{}.", kind.choice_name(*at, *choice));
-                let of = format!("{called}.op_{i}.{}", edge.choices[*choice]);
+            for (i, (at, edge, candidate, steps)) in operations.iter().enumerate() {
+                let prefix = format!("{name}.{}.", kind.candidate_name(*at, *candidate));
+                let of = format!("{called}.op_{i}.{}", edge.candidates[*candidate]);
                 let y = self.steps(&values[edge.source], steps, &prefix, &of)?;
                 sum = Some(match sum {
                     None => y,

@@ -141,9 +141,9 @@ fn cell(trace: &mut Trace, plan: &NetworkPlan, block: &Block, cell: &CellBlock, 
         let source = states[edge.source];
         let seen = trace.part(source, kind.seen(cell.channels));
         let mut sum = if kind.share == 1 { sums[target] } else { None };
-        for (choice, &primitive) in edge.choices.iter().enumerate() {
-            let Some(steps) = kind.steps(at, choice, cell.channels, cell.norms) else { continue };
-            let name = format!("{}.{}", block.name, kind.choice_name(at, choice));
+        for (candidate, &primitive) in edge.candidates.iter().enumerate() {
+            let Some(steps) = kind.steps(at, candidate, cell.channels, cell.norms) else { continue };
+            let name = format!("{}.{}", block.name, kind.candidate_name(at, candidate));
             let between = Edge { source: edge.source, target: edge.target };
             let term =
                 trace.layer(name, primitive.name(), Some(between), |trace| self::steps(trace, &steps, seen));

@@ -1,4 +1,4 @@
-//! What a kind of cell is: inputs, nodes, edges and the choices on them, output.
+//! What a kind of cell is: inputs, nodes, edges and the candidates on them, output.
 
 use super::steps::{Norms, Step, primitive_steps};
 use crate::space::genotype::CellGene;
@@ -23,19 +23,19 @@ pub struct CellType {
     pub share: usize,
     /// What it hands on.
     pub output: Output,
-    /// Whether each edge mixes all its choices by edge weights, or has one operation.
-    pub choice: Choice,
+    /// Whether each edge mixes all its candidates by edge weights, or has one operation.
+    pub role: Role,
     /// How tensors of its operations are called.
     pub naming: Naming,
 }
 
-/// How many of an edge's choices are there.
+/// How many of an edge's candidates are there.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum Choice {
+pub enum Role {
     /// All, weighted: a supernet.
-    Mixed,
+    Search,
     /// The one that was derived.
-    Fixed,
+    Derived,
 }
 
 /// The codes whose state-dict names are used.
@@ -57,7 +57,7 @@ pub struct EdgePlan {
     /// 1 or 2.
     pub stride: usize,
     /// What may be on it, `none` included, in the order of its weights; one where the cell is derived.
-    pub choices: Vec<Primitive>,
+    pub candidates: Vec<Primitive>,
 }
 
 /// What a cell hands on.
@@ -80,15 +80,19 @@ impl Output {
 }
 
 impl CellType {
-    /// A searched cell of DARTS: each node reads all earlier ones, `choices` says what may be on the i-th edge.
-    pub fn searched(kind: CellKind, n_nodes: usize, choices: impl Fn(usize) -> Vec<Primitive>) -> CellType {
+    /// A searched cell of DARTS: each node reads all earlier ones, `candidates` says what may be on the i-th edge.
+    pub fn searched(
+        kind: CellKind,
+        n_nodes: usize,
+        candidates: impl Fn(usize) -> Vec<Primitive>,
+    ) -> CellType {
         let pairs =
             (N_INPUTS..N_INPUTS + n_nodes).flat_map(|target| (0..target).map(move |source| (source, target)));
         let edge = |(i, (source, target))| EdgePlan {
             source,
             target,
             stride: kind.stride(source),
-            choices: choices(i),
+            candidates: candidates(i),
         };
         CellType {
             name: kind.name().to_owned(),
@@ -98,7 +102,7 @@ impl CellType {
             edges: pairs.enumerate().map(edge).collect(),
             share: 1,
             output: Output::Concat((N_INPUTS..N_INPUTS + n_nodes).collect()),
-            choice: Choice::Mixed,
+            role: Role::Search,
             naming: Naming::Darts,
         }
     }
@@ -115,7 +119,7 @@ impl CellType {
                 source: gene.source,
                 target: node + N_INPUTS,
                 stride: kind.stride(gene.source),
-                choices: vec![gene.primitive],
+                candidates: vec![gene.primitive],
             })
         });
         CellType {
@@ -126,16 +130,16 @@ impl CellType {
             edges: edges.collect(),
             share: 1,
             output: Output::Concat(gene.concat.clone()),
-            choice: Choice::Fixed,
+            role: Role::Derived,
             naming: Naming::Darts,
         }
     }
 
     /// A cell of NAS-Bench-201's shape: one input, three nodes of which the last is the output, each reading all
-    /// earlier ones; `choices` are those of the i-th edge.
-    pub fn nas_bench_201(choice: Choice, choices: impl Fn(usize) -> Vec<Primitive>) -> CellType {
+    /// earlier ones; `candidates` are those of the i-th edge.
+    pub fn nas_bench_201(role: Role, candidates: impl Fn(usize) -> Vec<Primitive>) -> CellType {
         let pairs = (1..4).flat_map(|target| (0..target).map(move |source| (source, target)));
-        let edge = |(i, (source, target))| EdgePlan { source, target, stride: 1, choices: choices(i) };
+        let edge = |(i, (source, target))| EdgePlan { source, target, stride: 1, candidates: candidates(i) };
         CellType {
             name: "cell".to_owned(),
             kind: CellKind::Normal,
@@ -144,7 +148,7 @@ impl CellType {
             edges: pairs.enumerate().map(edge).collect(),
             share: 1,
             output: Output::Node(3),
-            choice,
+            role,
             naming: Naming::NasBench201,
         }
     }
@@ -154,39 +158,43 @@ impl CellType {
         CellType { share, ..self }
     }
 
-    /// Number of edge weights: those of all choices of all edges, one after another.
+    /// Number of edge weights: those of all candidates of all edges, one after another.
     pub fn n_weights(&self) -> usize {
-        self.edges.iter().map(|edge| edge.choices.len()).sum()
+        self.edges.iter().map(|edge| edge.candidates.len()).sum()
     }
 
     /// Channels that operations see in a cell of so many.
+    ///
+    /// # Panics
+    /// If the parts are not equal.
     pub fn seen(&self, channels: usize) -> usize {
+        assert!(channels.is_multiple_of(self.share), "{channels} channels in {} equal parts", self.share);
         channels / self.share
     }
 
-    /// Prefix of the tensors of a choice within the cell, without a point behind it.
-    pub fn choice_name(&self, edge: usize, choice: usize) -> String {
+    /// Prefix of the tensors of a candidate within the cell, without a point behind it.
+    pub fn candidate_name(&self, edge: usize, candidate: usize) -> String {
         let EdgePlan { source, target, .. } = self.edges[edge];
-        match (self.naming, self.choice) {
-            (Naming::Darts, Choice::Mixed) => format!("_ops.{edge}._ops.{choice}"),
-            (Naming::Darts, Choice::Fixed) => format!("_ops.{edge}"),
-            (Naming::NasBench201, Choice::Mixed) => format!("edges.{target}<-{source}.{choice}"),
-            (Naming::NasBench201, Choice::Fixed) => format!("layers.{edge}"),
+        match (self.naming, self.role) {
+            (Naming::Darts, Role::Search) => format!("_ops.{edge}._ops.{candidate}"),
+            (Naming::Darts, Role::Derived) => format!("_ops.{edge}"),
+            (Naming::NasBench201, Role::Search) => format!("edges.{target}<-{source}.{candidate}"),
+            (Naming::NasBench201, Role::Derived) => format!("layers.{edge}"),
         }
     }
 
-    /// What a choice does in a cell of `channels` channels; none for `none`.
-    pub fn steps(&self, edge: usize, choice: usize, channels: usize, norms: Norms) -> Option<Vec<Step>> {
-        let EdgePlan { stride, ref choices, .. } = self.edges[edge];
-        let primitive = choices[choice];
+    /// What a candidate does in a cell of `channels` channels; none for `none`.
+    pub fn steps(&self, edge: usize, candidate: usize, channels: usize, norms: Norms) -> Option<Vec<Step>> {
+        let EdgePlan { stride, ref candidates, .. } = self.edges[edge];
+        let primitive = candidates[candidate];
         (primitive != Primitive::None).then(|| primitive_steps(primitive, self.seen(channels), stride, norms))
     }
 
-    /// Edge and choice of everything that adds to a node, in the order of tensors and weights: all but `none`.
+    /// Edge and candidate of everything that adds to a node, in the order of tensors and weights: all but `none`.
     pub fn operations(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.edges.iter().enumerate().flat_map(|(edge, plan)| {
-            let real = |&choice: &usize| plan.choices[choice] != Primitive::None;
-            (0..plan.choices.len()).filter(real).map(move |choice| (edge, choice))
+            let real = |&candidate: &usize| plan.candidates[candidate] != Primitive::None;
+            (0..plan.candidates.len()).filter(real).map(move |candidate| (edge, candidate))
         })
     }
 }

@@ -154,7 +154,8 @@ impl NetworkPlan {
                 [self.push_steps("stem", "stem", Place::Image, "conv_3x3", steps); 2]
             }
             StemKind::Imagenet => {
-                let half = channels / 2;
+                // One channel is not to be halved to none.
+                let half = (channels / 2).max(1);
                 let labels = ["half.conv", "half.norm"];
                 let mut steps = stem_convolution(["stem0.0", "stem0.1"], labels, from, half, 2);
                 steps.push(Step::Relu);
@@ -184,7 +185,7 @@ impl NetworkPlan {
         steps: Vec<Step>,
     ) -> Place {
         let output = steps.iter().fold(self.shape(input), |map, step| step.output(map));
-        let body = Body::Steps { operation, prefix: "", steps };
+        let body = Body::Steps { operation, steps };
         self.push(Block { name: name.to_owned(), part: part.to_owned(), inputs: vec![input], body, output })
     }
 

@@ -13,7 +13,7 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
-pub use cell::{CellType, Choice, EdgePlan, Naming, Output};
+pub use cell::{CellType, EdgePlan, Naming, Output, Role};
 pub(crate) use lower::auxiliary_cell;
 pub use lower::{ResidualSkeleton, Skeleton};
 pub use network::{Block, Body, CellBlock, MapShape, NetworkPlan, Place, Preparation};

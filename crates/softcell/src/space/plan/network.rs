@@ -58,8 +58,6 @@ pub enum Body {
     Steps {
         /// What they are together, such as `conv_3x3`.
         operation: &'static str,
-        /// Before the names of the steps' tensors.
-        prefix: &'static str,
         /// The steps.
         steps: Vec<Step>,
     },
@@ -150,7 +148,7 @@ impl NetworkPlan {
         cell.preparations[input].steps(channels, cell.channels, cell.norms.affine)
     }
 
-    /// The block that stands on none of the others' outputs but its own: the auxiliary classifier.
+    /// The auxiliary classifier, whose output no block reads.
     pub fn auxiliary(&self) -> Option<usize> {
         self.blocks.iter().position(|block| matches!(block.body, Body::Auxiliary { .. }))
     }

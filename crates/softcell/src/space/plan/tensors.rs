@@ -90,14 +90,14 @@ pub(crate) fn step_tensors(prefix: &str, steps: &[Step], tensors: &mut Vec<Tenso
     }
 }
 
-/// Number of values of steps' tensors, running statistics included or not.
-pub(crate) fn step_values(steps: &[Step], with_buffers: bool) -> f64 {
+/// Number of values of steps' tensors, running statistics included; however large.
+pub(crate) fn step_values(steps: &[Step]) -> f64 {
     let value = |step: &Step| match step {
         Step::Relu | Step::Pool(_) | Step::AverageWindows { .. } | Step::Mean => 0.0,
         Step::Convolution(conv) => conv.shape().map(|side| side as f64).iter().product(),
         Step::Halve(halve) => halve.inputs as f64 * halve.outputs as f64,
         Step::Norm(norm) => {
-            let tensors = if norm.affine { 2.0 } else { 0.0 } + if with_buffers { 2.0 } else { 0.0 };
+            let tensors = if norm.affine { 4.0 } else { 2.0 };
             tensors * norm.channels as f64
         }
         Step::Linear(linear) => (linear.inputs as f64 + 1.0) * linear.outputs as f64,
@@ -124,7 +124,7 @@ impl NetworkPlan {
 
     fn block_tensors(&self, block: &Block, tensors: &mut Vec<TensorSpec>) {
         match &block.body {
-            Body::Steps { prefix, steps, .. } => step_tensors(prefix, steps, tensors),
+            Body::Steps { steps, .. } => step_tensors("", steps, tensors),
             Body::Auxiliary { steps } => step_tensors(&format!("{}.", block.name), steps, tensors),
             Body::Residual { main, shortcut } => {
                 let prefix = format!("{}.", block.name);
@@ -137,9 +137,9 @@ impl NetworkPlan {
                     step_tensors(&format!("{}.preprocess{input}.", block.name), &steps, tensors);
                 }
                 let kind = self.cell_type(cell);
-                for (edge, choice) in kind.operations() {
-                    let steps = kind.steps(edge, choice, cell.channels, cell.norms);
-                    let prefix = format!("{}.{}.", block.name, kind.choice_name(edge, choice));
+                for (edge, candidate) in kind.operations() {
+                    let steps = kind.steps(edge, candidate, cell.channels, cell.norms);
+                    let prefix = format!("{}.{}.", block.name, kind.candidate_name(edge, candidate));
                     step_tensors(&prefix, &steps.unwrap_or_default(), tensors);
                 }
             }

@@ -76,7 +76,7 @@ fn a_quarter_of_the_channels_counts_the_weights_of_pc_darts() {
 /// Both supernets of NAS-Bench-201 have 1,686,106 weights where convolutions have no bias.
 #[test]
 fn residual_stacks_count_the_weights_of_nas_bench_201() {
-    let cell = CellType::nas_bench_201(Choice::Mixed, |_| Primitive::NAS_BENCH_201.to_vec());
+    let cell = CellType::nas_bench_201(Role::Search, |_| Primitive::NAS_BENCH_201.to_vec());
     let shape = ResidualSkeleton { image: [3, 32, 32], classes: 10, init_channels: 16, cells_per_stage: 5 };
     let norms = Norms { affine: false, behind_pools: false };
     let plan = NetworkPlan::residual(cell, &shape, norms);

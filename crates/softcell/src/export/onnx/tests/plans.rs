@@ -7,7 +7,7 @@ use rten_tensor::prelude::*;
 use super::super::{BatchNorms, INPUT, plan_to_bytes};
 use crate::network::{Network, Pass, initialize, named_tensors};
 use crate::space::Primitive;
-use crate::space::plan::{CellType, Choice, NetworkPlan, Norms, ResidualSkeleton};
+use crate::space::plan::{CellType, NetworkPlan, Norms, ResidualSkeleton, Role};
 use burn::tensor::{Device, Tensor, TensorData};
 
 fn run(bytes: Vec<u8>, shape: [usize; 4], values: Vec<f32>) -> Vec<f32> {
@@ -45,7 +45,7 @@ fn a_network_of_nas_bench_201_answers_as_it_does_here() {
         [NorConv3x3, SkipConnect, NorConv1x1, AvgPool3x3, SkipConnect, NorConv3x3],
         [None, None, None, NorConv1x1, SkipConnect, AvgPool3x3],
     ] {
-        let cell = CellType::nas_bench_201(Choice::Fixed, |edge| vec![kept[edge]]);
+        let cell = CellType::nas_bench_201(Role::Derived, |edge| vec![kept[edge]]);
         let plan = NetworkPlan::residual(cell, &skeleton, Norms::DERIVED);
         let net = initialize(Network::new(plan.clone(), &device), 3);
         let x = Tensor::<4>::from_data(TensorData::new(values.clone(), shape), &device);
@@ -61,4 +61,21 @@ fn a_network_of_nas_bench_201_answers_as_it_does_here() {
             }
         }
     }
+}
+
+#[test]
+fn what_has_no_graph_of_its_own_is_refused() {
+    let skeleton = ResidualSkeleton { image: [3, 8, 8], classes: 4, init_channels: 4, cells_per_stage: 1 };
+    let cell = |role| CellType::nas_bench_201(role, |_| vec![Primitive::NorConv3x3]);
+    let refused = |cell: CellType, norms| {
+        let plan = NetworkPlan::residual(cell, &skeleton, norms);
+        let net = Network::new(plan.clone(), &Device::flex());
+        plan_to_bytes(&plan, &named_tensors(&net), BatchNorms::Kept).unwrap_err().to_string()
+    };
+    let error = refused(cell(Role::Search), Norms::DERIVED);
+    assert!(error.contains("mix their candidates"), "{error}");
+    let error = refused(cell(Role::Derived).partial(2), Norms::DERIVED);
+    assert!(error.contains("1/2 of the channels"), "{error}");
+    let error = refused(cell(Role::Derived), Norms::SEARCH);
+    assert!(error.contains("do not scale"), "{error}");
 }
