@@ -1,6 +1,7 @@
 //! What a cell computes, as callers describe it, and which cells the fused body refuses.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::Pool;
 
@@ -105,12 +106,13 @@ pub struct CellConfig {
     pub affine: bool,
     /// Number of intermediate nodes.
     pub nodes: usize,
-    /// The summands, in the order of their weights; sources come before targets.
+    /// The summands, in the order of their weights; each leads from a state to a later one, a node.
     pub terms: Vec<Term>,
-    /// The nodes whose concatenation is the output, in ascending order; they have one size.
+    /// The nodes whose concatenation is the output, in ascending order. They must have one size, which depends on those
+    /// of the inputs: [`cell`](crate::cell) and [`CellPlan::memory`](crate::CellPlan::memory) check it, a plan does not.
     pub output: Vec<usize>,
-    /// Channels of a block in memory, 8 or 16: see [`block_lanes`](crate::block_lanes). The same for all cells of a
-    /// network.
+    /// Channels of a block in memory, 8 or 16, as the inputs have them and the output gets them: cells that read one
+    /// another have the same. [`block_lanes`](crate::block_lanes) chooses.
     pub lanes: usize,
     /// Added to variances.
     pub epsilon: f64,
@@ -136,10 +138,20 @@ pub struct ConvolutionConfig {
 /// Why a cell has no plan: what was found and what is expected instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfused {
+    /// Blocks of a width that there are no inner loops for.
+    Lanes {
+        /// Channels of a block.
+        lanes: usize,
+    },
     /// No input, or too many.
     Inputs {
         /// How many there are.
         count: usize,
+    },
+    /// States or an input without channels.
+    Empty {
+        /// Which input; `None` for the states.
+        input: Option<usize>,
     },
     /// An input that is a state as it is, but does not lie in memory as one does.
     Unprepared {
@@ -157,6 +169,17 @@ pub enum Unfused {
         /// The part that operations should see.
         share: usize,
     },
+    /// A term that leads to no node, or to one that is not behind its source.
+    Order {
+        /// Which term.
+        term: usize,
+        /// The state it reads.
+        source: usize,
+        /// The state it is added to.
+        target: usize,
+        /// The states that are nodes.
+        nodes: Range<usize>,
+    },
     /// An operation that is not known with this kernel or stride, or a bypass where operations see all channels.
     Operation {
         /// Which term.
@@ -171,7 +194,7 @@ pub enum Unfused {
         /// Its state.
         node: usize,
     },
-    /// A state that is read with stride 1 and with stride 2.
+    /// A state that operations (other than [`Operation::Zero`], which reads nothing) read with stride 1 and with stride 2.
     Strides {
         /// Which state.
         state: usize,
@@ -186,8 +209,13 @@ pub enum Unfused {
 impl fmt::Display for Unfused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Lanes { lanes } => write!(f, "blocks of {lanes} channels: expected 8 or 16"),
             Self::Inputs { count } => {
                 write!(f, "a cell of {count} inputs: one to {} are supported", CellConfig::MAX_INPUTS)
+            }
+            Self::Empty { input: None } => write!(f, "states without channels: expected one or more"),
+            Self::Empty { input: Some(input) } => {
+                write!(f, "input {input} has no channels: expected one or more")
             }
             Self::Unprepared { input, found, channels } => write!(
                 f,
@@ -198,6 +226,11 @@ impl fmt::Display for Unfused {
             Self::Share { channels, share } => {
                 write!(f, "operations on one of {share} parts of {channels} channels: expected equal parts")
             }
+            Self::Order { term, source, target, nodes } => write!(
+                f,
+                "term {term} leads from state {source} to state {target}: expected one of the nodes {nodes:?} behind \
+                 its source"
+            ),
             Self::Operation { term, operation: Operation::Bypass, .. } => {
                 write!(f, "term {term} is a bypass, but operations see all channels")
             }
@@ -223,9 +256,18 @@ impl CellConfig {
 
     /// Whether the fused body can run this cell.
     pub(super) fn check(&self) -> Result<(), Unfused> {
+        if !known_lanes(self.lanes) {
+            return Err(Unfused::Lanes { lanes: self.lanes });
+        }
         let count = self.inputs.len();
         if !(1..=Self::MAX_INPUTS).contains(&count) {
             return Err(Unfused::Inputs { count });
+        }
+        if self.channels == 0 {
+            return Err(Unfused::Empty { input: None });
+        }
+        if let Some(input) = self.inputs.iter().position(|input| input.channels.total() == 0) {
+            return Err(Unfused::Empty { input: Some(input) });
         }
         for (input, CellInput { channels: found, preparation }) in self.inputs.iter().enumerate() {
             let blocks = found.groups == 1 || found.channels.is_multiple_of(self.lanes);
@@ -236,15 +278,22 @@ impl CellConfig {
         if self.share == 0 || !self.channels.is_multiple_of(self.share) {
             return Err(Unfused::Share { channels: self.channels, share: self.share });
         }
-        for (term, &Term { source, operation, stride, .. }) in self.terms.iter().enumerate() {
+        let nodes = count..count + self.nodes;
+        for (term, &Term { source, target, operation, stride }) in self.terms.iter().enumerate() {
+            if source >= target || !nodes.contains(&target) {
+                return Err(Unfused::Order { term, source, target, nodes });
+            }
             if !operation.known(stride) || (operation == Operation::Bypass && self.share == 1) {
                 return Err(Unfused::Operation { term, operation, stride });
             }
-            if self.terms.iter().any(|other| other.source == source && other.stride != stride) {
+            // A term of zeros has a size, but reads nothing.
+            let mut readers = self.terms.iter().filter(|other| other.operation != Operation::Zero);
+            if operation != Operation::Zero
+                && readers.any(|other| other.source == source && other.stride != stride)
+            {
                 return Err(Unfused::Strides { state: source });
             }
         }
-        let nodes = count..count + self.nodes;
         if let Some(node) = nodes.clone().find(|&node| self.terms.iter().all(|term| term.target != node)) {
             return Err(Unfused::EmptyNode { node });
         }
@@ -254,6 +303,11 @@ impl CellConfig {
         }
         Ok(())
     }
+}
+
+/// Whether there are inner loops for blocks of so many channels.
+pub(super) fn known_lanes(lanes: usize) -> bool {
+    matches!(lanes, 8 | 16)
 }
 
 impl Operation {

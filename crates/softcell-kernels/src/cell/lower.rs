@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::blocks::Blocks;
 use super::config::{
     CellConfig, CellInput, ConvolutionConfig, InputChannels, Operation, Preparation, Term, Unfused,
+    known_lanes,
 };
 use super::plan::{
     CellPart, CellPlan, Map, Norm, Origin, PooledMap, Reader, Source, Spread, Stage, Summand, WeightTensor,
@@ -13,10 +14,6 @@ use crate::Pool;
 
 impl CellPlan {
     /// The plan of a cell, or why the fused body cannot run it.
-    ///
-    /// # Panics
-    ///
-    /// If a term reads a state that is not complete before its target.
     pub fn new(config: CellConfig) -> Result<Self, Unfused> {
         config.check()?;
         let (inputs, terms) = (config.inputs.clone(), config.terms.clone());
@@ -26,14 +23,6 @@ impl CellPlan {
             plan.prepare(index, *input);
         }
         for (index, term) in terms.into_iter().enumerate() {
-            assert!(
-                term.source < term.target && term.target < plan.states(),
-                "a term from state {} to state {} in a cell of {} inputs and {} nodes",
-                term.source,
-                term.target,
-                plan.inputs(),
-                plan.config.nodes
-            );
             plan.begin(Origin::Term(index));
             plan.term(index, term);
         }
@@ -44,8 +33,17 @@ impl CellPlan {
     /// no terms.
     ///
     /// Its flat weights are those of the convolution, `[O, I, 3, 3]`, then scale and shift of the normalisation.
+    ///
+    /// # Panics
+    ///
+    /// If there are no channels (in or out), the stride is not 1 or 2, or the lanes are not 8 or 16.
     pub fn convolution(config: ConvolutionConfig) -> Self {
         let ConvolutionConfig { input, channels, stride, rectify, lanes, epsilon } = config;
+        assert!(
+            input.total() > 0 && channels > 0 && matches!(stride, 1 | 2) && known_lanes(lanes),
+            "a convolution of {input:?} to {channels} channels with stride {stride} in blocks of {lanes}: expected \
+             one or more channels, stride 1 or 2, blocks of 8 or 16"
+        );
         let mut plan = Self::empty(CellConfig {
             channels,
             share: 1,

@@ -11,22 +11,24 @@ use super::shapes::{Shapes, group_count};
 pub struct CellMemory {
     /// Its output, whose gradient takes as much again.
     pub output: f64,
-    /// What stays from the forward to the backward pass beside the output: raw results of the stages, states
-    /// that are no part of the output, packed weights.
+    /// What stays from the forward to the backward pass beside inputs and output: raw results of the stages, nodes
+    /// that are no part of the output, packed weights. Prepared inputs and pooled maps are computed again.
     pub kept: f64,
     /// Most that the forward pass takes beside those.
     pub forward: f64,
-    /// Most that the backward pass takes beside what was kept, outputs and their gradients.
+    /// Most that the backward pass takes beside what was kept, outputs and their gradients, with gradients of all
+    /// tensors. Of small maps it is an upper bound: fewer groups of images have partial gradients of the weights there
+    /// than are counted.
     pub backward: f64,
 }
 
 impl CellPlan {
-    /// The memory of a cell of this plan for so many images; `sizes` are height and width of its inputs. No map
-    /// and no weight is allocated for that.
+    /// The memory of a cell of this plan for so many images; `sizes` are height and width of its inputs, before they
+    /// are prepared. No map and no weight is allocated for that.
     ///
     /// # Panics
     ///
-    /// If two summands of a state differ in size.
+    /// If there are not as many sizes as inputs, or two summands of a node or two nodes of the output differ in size.
     pub fn memory(&self, images: usize, sizes: &[[usize; 2]]) -> CellMemory {
         let shapes = Shapes::new(self, images, sizes);
         let values = |factors: &[usize]| -> f64 { factors.iter().map(|&factor| factor as f64).product() };

@@ -63,12 +63,12 @@ pub fn cell_runs_on<const D: usize>(x: &Tensor<D>) -> bool {
 ///
 /// # Shapes
 ///
-/// Inputs of the plan's channels, `[N, H, W]` such that all summands of a node have one size; `weights`
-/// `[plan.weights()]`, `terms` `[number of terms]`.
+/// Inputs of the plan's channels, `[N, H, W]` such that all summands of a node and all nodes of the output have one
+/// size; `weights` `[plan.weights()]`, `terms` `[number of terms]`.
 ///
 /// # Panics
 ///
-/// If an argument does not fit the plan, or the device is not that of [`cell_runs_on`].
+/// If an argument does not fit the plan, sizes differ that must be one, or the device is not that of [`cell_runs_on`].
 pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Statistics) {
     let CellArguments { states, weights, terms, scales, given } = arguments;
     let config = &plan.config;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::plan::{CellPlan, Map, Place, Source};
+use super::plan::{CellPlan, Map, Source};
 
 /// Images are worked on in this many groups at most. Partial sums are added up group by group, so the number
 /// decides results' last bits and must not depend on the number of threads.
@@ -86,28 +86,33 @@ pub(super) struct Shapes {
 impl Shapes {
     /// # Panics
     ///
-    /// If two summands of a state differ in size.
+    /// If there are not as many sizes as inputs, or two summands of a node or two nodes of the output differ in size.
     pub fn new(plan: &CellPlan, images: usize, inputs: &[[usize; 2]]) -> Self {
-        let unprepared =
-            |state: usize| if plan.place(state) == Place::Input { Some(inputs[state]) } else { None };
-        let mut states: Vec<Option<[usize; 2]>> = (0..plan.states()).map(unprepared).collect();
-        for stage in &plan.stages {
-            if let Source::Input(input) = stage.source {
-                states[input] = Some(stage.output(inputs[input]));
+        assert_eq!(inputs.len(), plan.inputs(), "sizes of a cell's inputs");
+        let prepared = |(input, &size): (usize, &[usize; 2])| {
+            let preparation = plan.stages.iter().find(|stage| stage.source == Source::Input(input));
+            preparation.map_or(size, |stage| stage.output(size))
+        };
+        let mut states: Vec<[usize; 2]> = inputs.iter().enumerate().map(prepared).collect();
+        // Node by node and not in the order of the terms: sources come before targets.
+        for node in plan.inputs()..plan.states() {
+            let terms = plan.config.terms.iter().filter(|term| term.target == node);
+            let mut sizes = terms.map(|term| states[term.source].map(|side| side.div_ceil(term.stride)));
+            let size = sizes.next().expect("every node has a term");
+            for other in sizes {
+                assert!(other == size, "the summands of state {node} have sizes {size:?} and {other:?}");
             }
+            states.push(size);
         }
-        for term in &plan.config.terms {
-            let size = states[term.source].map(|size| size.map(|side| side.div_ceil(term.stride)));
+        let output = &plan.config.output;
+        for &node in output {
+            let (first, other) = (states[output[0]], states[node]);
             assert!(
-                states[term.target].is_none() || states[term.target] == size,
-                "the summands of state {} have sizes {:?} and {size:?}",
-                term.target,
-                states[term.target]
+                other == first,
+                "states {} and {node} of the output have sizes {first:?} and {other:?}",
+                output[0]
             );
-            states[term.target] = size;
         }
-        let states: Vec<[usize; 2]> =
-            states.into_iter().map(|size| size.expect("every state has a summand")).collect();
         let mut shapes = Self { images, inputs: inputs.to_vec(), states, stages: Vec::new() };
         for stage in &plan.stages {
             let size = stage.output(shapes.source(stage.source));

@@ -32,8 +32,8 @@ pub fn prepared(groups: usize, channels: usize, preparation: Preparation) -> Cel
 #[derive(Clone)]
 pub struct Case {
     pub images: usize,
-    /// Of the states.
-    pub size: [usize; 2],
+    /// Of the states that the inputs become.
+    pub sizes: Vec<[usize; 2]>,
     pub config: CellConfig,
     /// The terms of the plan; all without them.
     pub only: Option<Vec<bool>>,
@@ -60,7 +60,8 @@ pub struct Found {
 
 impl Case {
     pub fn new(config: CellConfig, size: [usize; 2]) -> Self {
-        Self { images: 3, size, config, only: None, scales: None, given: None }
+        let sizes = vec![size; config.inputs.len()];
+        Self { images: 3, sizes, config, only: None, scales: None, given: None }
     }
 
     pub fn plan(&self) -> Arc<CellPlan> {
@@ -71,18 +72,20 @@ impl Case {
         })
     }
 
-    fn input_shape(&self, input: &CellInput) -> [usize; 4] {
-        let size =
-            self.size.map(|side| if input.preparation == Preparation::Halve { 2 * side - 1 } else { side });
+    pub fn input_shape(&self, index: usize) -> [usize; 4] {
+        let input = &self.config.inputs[index];
+        let halved = input.preparation == Preparation::Halve;
+        let size = self.sizes[index].map(|side| if halved { 2 * side - 1 } else { side });
         [self.images, input.channels.total(), size[0], size[1]]
     }
 
-    fn output_shape(&self) -> [usize; 4] {
+    pub fn output_shape(&self) -> [usize; 4] {
         let config = &self.config;
-        // All paths from the inputs to a node of the output have the same strides.
-        let mut sizes = vec![self.size; config.inputs.len() + config.nodes];
-        for term in &config.terms {
-            sizes[term.target] = sizes[term.source].map(|side| side.div_ceil(term.stride));
+        // Any term tells the size of its target.
+        let mut sizes = self.sizes.clone();
+        for node in config.inputs.len()..config.inputs.len() + config.nodes {
+            let term = config.terms.iter().find(|term| term.target == node).expect("every node has a term");
+            sizes.push(sizes[term.source].map(|side| side.div_ceil(term.stride)));
         }
         let [h, w] = sizes[config.output[0]];
         [self.images, config.output.len() * config.channels, h, w]
@@ -90,7 +93,7 @@ impl Case {
 
     /// Numbers of any kind.
     pub fn fill(&self, mut numbers: impl FnMut(usize, u32) -> Vec<f32>) -> Fill {
-        let inputs = self.config.inputs.iter().zip(7..);
+        let inputs = (0..self.config.inputs.len()).zip(7..);
         Fill {
             inputs: inputs.map(|(i, seed)| numbers(self.input_shape(i).iter().product(), seed)).collect(),
             weights: numbers(self.plan().weights(), 3),
@@ -109,8 +112,8 @@ impl Case {
         };
         let inputs: Vec<Tensor<1>> = fill.inputs.iter().map(|values| leaf(values)).collect();
         let (weights, terms, upstream) = (leaf(&fill.weights), leaf(&fill.terms), leaf(&fill.upstream));
-        let states = (inputs.iter().zip(&self.config.inputs))
-            .map(|(values, input)| values.clone().reshape(self.input_shape(input)))
+        let states = (inputs.iter().enumerate())
+            .map(|(input, values)| values.clone().reshape(self.input_shape(input)))
             .collect();
         let (scales, given) = (self.scales.as_deref(), self.given.as_deref());
         let plan = self.plan();
@@ -138,9 +141,9 @@ impl Case {
         };
         let inputs: Vec<Tensor<1>> = fill.inputs.iter().map(|values| leaf(values)).collect();
         let (weights, terms) = (leaf(&fill.weights), leaf(&fill.terms));
-        let states = (inputs.iter().zip(&self.config.inputs))
-            .map(|(values, input)| {
-                let x = values.clone().reshape(self.input_shape(input));
+        let states = (inputs.iter().zip(&self.config.inputs).enumerate())
+            .map(|(index, (values, input))| {
+                let x = values.clone().reshape(self.input_shape(index));
                 blocked(&x, input.channels, self.config.lanes)
             })
             .collect();
@@ -197,7 +200,7 @@ impl Case {
         let fill = self.fill(numbers);
         let expected = self.reference(&fill);
         let (found, seen) = self.fast(&fill);
-        let what = format!("{:?} of {:?}", self.size, self.config);
+        let what = format!("{:?} of {:?}", self.sizes, self.config);
         for ((name, expected), (_, found)) in expected.values.iter().zip(&found.values) {
             close(&format!("{name} of {what}"), expected, found, if name == "y" { 2e-5 } else { 1e-3 });
         }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::case::*;
 use crate::Pool;
-use crate::cell::{BlockedMap, CellArguments, CellConfig, CellPlan, Operation, Preparation, Term, cell};
+use crate::cell::{
+    BlockedMap, CellArguments, CellConfig, CellInput, CellPlan, Operation, Preparation, Term, cell,
+};
 
 #[test]
 fn cells_of_every_operation() {
@@ -264,4 +266,142 @@ fn readers_of_one_output_share_a_gradient() {
         };
         close("shared", &run(false), &run(true), 1e-5);
     }
+}
+
+#[test]
+fn chains_of_nodes_that_shrink() {
+    let pool = |kind| Operation::Pool { kind, normalise: true };
+    for lanes in [8, 16] {
+        for (channels, size) in [(5, [13, 9]), (16, [7, 11]), (17, [5, 3])] {
+            for preparation in [Preparation::None, Preparation::Keep] {
+                for operations in [
+                    [Operation::Separable { kernel: 3 }, Operation::Separable { kernel: 5 }],
+                    [Operation::Convolution { kernel: 3 }, Operation::Convolution { kernel: 1 }],
+                    [pool(Pool::Max), pool(Pool::Average)],
+                    [Operation::Separable { kernel: 3 }, Operation::Convolution { kernel: 3 }],
+                    [Operation::Convolution { kernel: 3 }, pool(Pool::Max)],
+                ] {
+                    // The last node's terms first: only the order of their weights depends on that.
+                    let edges = [(2, 3, 1), (1, 2, 2), (0, 1, 2)];
+                    let terms = edges.into_iter().flat_map(|(source, target, stride)| {
+                        operations.map(|operation| Term { source, target, operation, stride })
+                    });
+                    let config = CellConfig {
+                        inputs: vec![prepared(1, channels, preparation)],
+                        nodes: 3,
+                        terms: terms.collect(),
+                        output: vec![3],
+                        ..every_operation(channels, 1, lanes)
+                    };
+                    Case::new(config, size).check();
+                }
+            }
+        }
+    }
+}
+
+/// One of two inputs is as large as the node, the other twice that.
+#[test]
+fn unprepared_inputs_of_different_size() {
+    let operations = |stride| {
+        let convolutions = [1, 3].map(|kernel| Operation::Convolution { kernel });
+        all_operations(stride, true).into_iter().chain(convolutions)
+    };
+    for lanes in [8, 16] {
+        for channels in [5, 16, 17] {
+            for strided in [0, 1] {
+                let terms = (0..2).flat_map(|source| {
+                    let stride = if source == strided { 2 } else { 1 };
+                    operations(stride).map(move |operation| Term { source, target: 2, operation, stride })
+                });
+                let config = CellConfig {
+                    inputs: vec![prepared(1, channels, Preparation::None); 2],
+                    nodes: 1,
+                    terms: terms.collect(),
+                    output: vec![2],
+                    ..every_operation(channels, 1, lanes)
+                };
+                let mut case = Case::new(config, [4, 3]);
+                case.sizes[strided] = [7, 6];
+                case.check();
+            }
+        }
+    }
+}
+
+/// Zeros have a stride, but read nothing: other operations may read their source with another one.
+#[test]
+fn zeros_of_another_stride() {
+    let convolution = Operation::Convolution { kernel: 3 };
+    for preparation in [Preparation::None, Preparation::Keep] {
+        let term = |source, target, operation, stride| Term { source, target, operation, stride };
+        let config = CellConfig {
+            inputs: vec![prepared(1, 9, preparation)],
+            terms: vec![
+                term(0, 1, convolution, 1),
+                term(0, 1, Operation::Identity, 1),
+                term(0, 2, Operation::Zero, 2),
+                term(1, 2, convolution, 2),
+            ],
+            output: vec![2],
+            ..every_operation(9, 1, 8)
+        };
+        Case::new(config, [5, 4]).check();
+    }
+}
+
+/// The gradients of both inputs are added up, by Burn or, where another cell made the map, in place.
+#[test]
+fn one_map_as_both_inputs() {
+    let kinds = [Preparation::None, Preparation::Keep];
+    for (first, second) in kinds.into_iter().flat_map(|first| kinds.map(|second| (first, second))) {
+        for channels in [9, 16] {
+            let input = |preparation| -> CellInput { prepared(1, channels, preparation) };
+            let inputs = vec![input(first), input(second)];
+            let case = Case::new(CellConfig { inputs, ..every_operation(channels, 1, 8) }, [5, 4]);
+            let mut fill = case.fill(numbers);
+            fill.inputs[1] = fill.inputs[0].clone();
+            let expected = case.reference(&fill).values;
+            let both = expected[1].1.iter().zip(&expected[2].1).map(|(a, b)| a + b).collect::<Vec<f64>>();
+            for made_by_a_cell in [false, true] {
+                let device = Device::flex().autodiff();
+                let leaf = |values: &[f32]| -> Tensor<1> {
+                    Tensor::from_data(TensorData::from(values), &device).require_grad()
+                };
+                let [x, weights, terms] = [&fill.inputs[0], &fill.weights, &fill.terms].map(|v| leaf(v));
+                let state = BlockedMap::from_nchw(x.clone().reshape(case.input_shape(0)), 8);
+                let state = if made_by_a_cell { copied(state, &case.config) } else { state };
+                let arguments = CellArguments {
+                    states: vec![state.clone(), state],
+                    weights: weights.clone(),
+                    terms: terms.clone(),
+                    scales: None,
+                    given: None,
+                };
+                let y = cell(&case.plan(), arguments).0.to_nchw();
+                let upstream = TensorData::new(fill.upstream.clone(), case.output_shape());
+                let gradients = (y.clone() * Tensor::<4>::from_data(upstream, &device)).sum().backward();
+                let gradient = |x: &Tensor<1>| doubles(x.grad(&gradients).expect("a gradient"));
+                close("y", &expected[0].1, &doubles(y), 2e-5);
+                close("gradient of the map", &both, &gradient(&x), 1e-3);
+                close("gradient of the weights", &expected[3].1, &gradient(&weights), 1e-3);
+                close("gradient of the terms", &expected[4].1, &gradient(&terms), 1e-3);
+            }
+        }
+    }
+}
+
+/// The same map as the output of a cell.
+fn copied(state: BlockedMap, config: &CellConfig) -> BlockedMap {
+    let config = CellConfig {
+        inputs: vec![prepared(1, config.channels, Preparation::None)],
+        nodes: 1,
+        terms: vec![Term { source: 0, target: 1, operation: Operation::Identity, stride: 1 }],
+        output: vec![1],
+        ..config.clone()
+    };
+    let plan = Arc::new(CellPlan::new(config).expect("a plan"));
+    let device = state.values.device();
+    let [weights, terms] = [Tensor::zeros([0], &device), Tensor::ones([1], &device)];
+    cell(&plan, CellArguments { states: vec![state], weights, terms, scales: None, given: None }).0
 }

@@ -1,7 +1,9 @@
 //! What plans say of themselves, and which cells have none.
 
 use super::case::*;
-use crate::cell::{CellConfig, CellPlan, InputChannels, Operation, Origin, Preparation, Unfused};
+use crate::cell::{
+    CellConfig, CellPlan, ConvolutionConfig, InputChannels, Operation, Origin, Preparation, Term, Unfused,
+};
 
 #[test]
 fn cells_that_the_body_cannot_run_are_refused_with_a_reason() {
@@ -28,6 +30,19 @@ fn cells_that_the_body_cannot_run_are_refused_with_a_reason() {
         let found = reason(&|config| config.terms[0].operation = operation);
         assert_eq!(found, Unfused::Operation { term: 0, operation, stride: 1 });
     }
+    for lanes in [0, 4, 32] {
+        assert_eq!(reason(&|config| config.lanes = lanes), Unfused::Lanes { lanes });
+    }
+    assert_eq!(reason(&|config| config.channels = 0), Unfused::Empty { input: None });
+    for (groups, channels) in [(0, 4), (1, 0)] {
+        let input = prepared(groups, channels, Preparation::Keep);
+        assert_eq!(reason(&|config| config.inputs[1] = input), Unfused::Empty { input: Some(1) });
+    }
+    // To itself, backwards, to an input, to a state that there is not.
+    for (source, target) in [(2, 2), (3, 2), (0, 1), (0, 4)] {
+        let found = reason(&|config| (config.terms[1].source, config.terms[1].target) = (source, target));
+        assert_eq!(found, Unfused::Order { term: 1, source, target, nodes: 2..4 });
+    }
     let found = InputChannels { groups: 2, channels: 2 };
     let unprepared = reason(&|config| config.inputs[1] = prepared(2, 2, Preparation::None));
     assert_eq!(unprepared, Unfused::Unprepared { input: 1, found, channels: 4 });
@@ -36,6 +51,75 @@ fn cells_that_the_body_cannot_run_are_refused_with_a_reason() {
         "input 1 without a preparation has 2 groups of 2 channels: expected 4 channels in one group or in groups \
          that fill whole blocks"
     );
+}
+
+/// Two nodes: the second with stride 2.
+fn shrinking(output: Vec<usize>) -> CellPlan {
+    let operation = Operation::Convolution { kernel: 3 };
+    let terms = vec![
+        Term { source: 2, target: 3, operation, stride: 2 },
+        Term { source: 0, target: 2, operation, stride: 1 },
+        Term { source: 1, target: 2, operation, stride: 1 },
+    ];
+    CellPlan::new(CellConfig { terms, output, ..every_operation(4, 1, 8) }).expect("a plan")
+}
+
+#[test]
+#[should_panic(expected = "states 2 and 3 of the output have sizes [5, 4] and [3, 2]")]
+fn nodes_of_the_output_have_one_size() {
+    shrinking(vec![2, 3]).memory(1, &[[5, 4]; 2]);
+}
+
+#[test]
+#[should_panic(expected = "the summands of state 2 have sizes [5, 4] and [5, 3]")]
+fn summands_have_one_size() {
+    shrinking(vec![3]).memory(1, &[[5, 4], [5, 3]]);
+}
+
+/// The first term's source is known only after the others.
+#[test]
+fn sizes_do_not_depend_on_the_order_of_terms() {
+    let map = |pixels: u32| f64::from(2 * pixels * 8 * 4);
+    assert_eq!(shrinking(vec![3]).memory(2, &[[5, 4]; 2]).output, map(3 * 2));
+    assert_eq!(shrinking(vec![2]).memory(2, &[[5, 4]; 2]).output, map(5 * 4));
+}
+
+fn convolution(channels: usize, stride: usize, lanes: usize) -> CellPlan {
+    let input = InputChannels { groups: 1, channels: 3 };
+    CellPlan::convolution(ConvolutionConfig { input, channels, stride, rectify: false, lanes, epsilon: 1e-5 })
+}
+
+#[test]
+#[should_panic(expected = "to 4 channels with stride 3 in blocks of 8: expected")]
+fn convolutions_have_stride_one_or_two() {
+    convolution(4, 3, 8);
+}
+
+#[test]
+#[should_panic(expected = "to 4 channels with stride 1 in blocks of 4: expected")]
+fn convolutions_have_blocks_of_8_or_16() {
+    convolution(4, 1, 4);
+}
+
+#[test]
+#[should_panic(expected = "to 0 channels with stride 1 in blocks of 8: expected")]
+fn convolutions_have_channels() {
+    convolution(0, 1, 8);
+}
+
+#[test]
+fn some_terms_of_some_terms_are_those_in_both() {
+    for config in [every_operation(5, 2, 8), bench_201(7, 16), partial(16, 4, 1, 8)] {
+        let plan = CellPlan::new(config.clone()).unwrap();
+        let some = |seed| numbers(config.terms.len(), seed).iter().map(|&x| x > -0.3).collect::<Vec<bool>>();
+        for seed in 1..6 {
+            let (a, b) = (some(seed), some(seed + 10));
+            let both: Vec<bool> = a.iter().zip(&b).map(|(a, b)| a & b).collect();
+            assert!(both != a && both != b && both.contains(&true));
+            let twice = plan.only(&a).only(&b);
+            assert_eq!(format!("{twice:?}"), format!("{:?}", plan.only(&both)));
+        }
+    }
 }
 
 #[test]
