@@ -7,7 +7,7 @@ mod drop_path;
 mod edges;
 mod fused;
 mod mismatch;
-mod network;
+mod net;
 mod norm;
 mod operation;
 mod pass;
@@ -18,7 +18,7 @@ mod weights;
 
 pub use drop_path::DropPath;
 pub use edges::EdgeTensors;
-pub use network::{Logits, Network};
+pub use net::{Logits, Network};
 pub use norm::{BatchStatistics, EPSILON, MOMENTUM};
 pub use operation::Operation;
 pub use pass::{Mode, Pass};

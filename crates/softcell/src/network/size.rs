@@ -3,7 +3,7 @@
 use softcell_kernels::{CellMemory, CellPlan};
 
 use super::fused::kernel_plan;
-use super::network::lanes;
+use super::net::lanes;
 use crate::space::plan::{Block, Body, CellBlock, MapShape, NetworkPlan, Place, Step, step_values};
 
 /// Bytes of a value.

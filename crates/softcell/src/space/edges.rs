@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&alphas).unwrap(), text);
         assert_eq!(serde_json::to_string(&weights).unwrap(), text);
         assert_eq!(alphas.values().copied().collect::<Vec<_>>(), [0.1, 0.25, 1.0, 0.3]);
-        assert_eq!(weights.values().nth(0), Some(&f64::from(0.1f32)));
+        assert_eq!(weights.values().next(), Some(&f64::from(0.1f32)));
         let lengths: ByCell<Vec<usize>> =
             [("normal", vec![2, 1]), ("reduction", vec![1])].into_iter().collect();
         assert_eq!((alphas.lengths(), weights.lengths()), (lengths.clone(), lengths));
