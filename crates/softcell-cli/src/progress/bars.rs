@@ -22,9 +22,9 @@ const NAME: usize = 13;
 /// The bars.
 pub struct Bars {
     screen: MultiProgress,
-    /// Of the epoch, or of what is counted.
+    /// The bar of the epoch, or of what is counted.
     part: ProgressBar,
-    /// Of the stage.
+    /// The bar of the stage.
     whole: Option<ProgressBar>,
     /// Curves and cells, below the bars.
     panel: Option<ProgressBar>,

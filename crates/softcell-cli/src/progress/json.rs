@@ -72,11 +72,11 @@ pub struct Epoch<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Record<'a> {
-    /// Of a search, with all alphas.
+    /// The epoch of a search, with all alphas.
     Search(&'a SearchEpoch),
-    /// Of a search, without them.
+    /// The epoch of a search, without its alphas.
     Short(Value),
-    /// Of a training.
+    /// The epoch of a training.
     Train(&'a TrainEpoch),
 }
 
