@@ -11,7 +11,7 @@ use crate::terminal::{Part, UnicodeWidthStr, fitted};
 
 /// Drawings a second at most: faster than people read, slow enough to cost nothing.
 const DRAWINGS: u8 = 8;
-/// The same with a panel, which has ten times the lines.
+/// Drawings a second at most with a panel, which has ten times the lines.
 const PANEL_DRAWINGS: u8 = 4;
 /// Time between two drawings where nothing happens. In a terminal that has changed its size the panel is drawn anew.
 const TICK: Duration = Duration::from_millis(500);

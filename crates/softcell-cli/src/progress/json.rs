@@ -81,7 +81,7 @@ pub enum Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Of a search; `alphas` says whether they are wanted.
+    /// The record of an epoch of a search; `alphas` says whether they are wanted.
     pub fn of_search(epoch: &'a SearchEpoch, alphas: Alphas) -> Record<'a> {
         if alphas == Alphas::Kept {
             return Record::Search(epoch);
@@ -102,7 +102,7 @@ pub enum Alphas {
 }
 
 impl Line<'_> {
-    /// As text without its end of line.
+    /// The record as text without its end of line.
     pub fn text(&self) -> String {
         #[derive(Serialize)]
         struct Timed<'a> {
