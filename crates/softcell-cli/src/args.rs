@@ -168,7 +168,7 @@ pub struct RunArgs {
     pub voice: RunVoice,
 }
 
-/// Of `fit`.
+/// Arguments of `fit`.
 #[derive(Debug, Args)]
 pub struct FitArgs {
     /// Time for the whole run, such as 90s, 45m or 1h30m: sizes search and training to it, but for what other
@@ -183,7 +183,7 @@ pub struct FitArgs {
     pub settings: SettingFlags<flags::Fit>,
 }
 
-/// Of `search`.
+/// Arguments of `search`.
 #[derive(Debug, Args)]
 pub struct SearchArgs {
     /// How the run is kept.
@@ -194,7 +194,7 @@ pub struct SearchArgs {
     pub settings: SettingFlags<flags::Search>,
 }
 
-/// Of `train`.
+/// Arguments of `train`.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("origin").required(true).multiple(true).args(["of_run", "genotype", "from"]))]
 pub struct TrainArgs {
@@ -216,7 +216,7 @@ pub struct TrainArgs {
     pub settings: SettingFlags<flags::Train>,
 }
 
-/// Of `runs`.
+/// Arguments of `runs`.
 #[derive(Debug, Args)]
 pub struct RunsArgs {
     /// Folder that holds runs, at any depth up to four
@@ -245,7 +245,7 @@ pub enum RunOrder {
     Accuracy,
 }
 
-/// Of `report`.
+/// Arguments of `report`.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["run", "compare"]))]
 pub struct ReportArgs {
@@ -263,7 +263,7 @@ pub struct ReportArgs {
     pub force: bool,
 }
 
-/// Of `replay`.
+/// Arguments of `replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
     /// Recordings

@@ -15,15 +15,15 @@ pub trait Scope: Clone + std::fmt::Debug + Send + Sync + 'static {
     const SECTIONS: &'static [Section];
 }
 
-/// Of `softcell fit`: everything.
+/// The flags of `softcell fit`: everything.
 #[derive(Debug, Clone)]
 pub struct Fit;
 
-/// Of `softcell search`.
+/// The flags of `softcell search`.
 #[derive(Debug, Clone)]
 pub struct Search;
 
-/// Of `softcell train`.
+/// The flags of `softcell train`.
 #[derive(Debug, Clone)]
 pub struct Train;
 

@@ -124,7 +124,7 @@ impl From<&RunResult> for Scores {
 }
 
 impl Scores {
-    /// Of an evaluation of a network of this size.
+    /// The result of an evaluation of a network of this size.
     pub fn of(test: Evaluation, cost: Cost) -> Scores {
         Scores {
             test_accuracy: test.accuracy,
@@ -157,7 +157,7 @@ impl Scores {
         text
     }
 
-    /// As text; `elsewhere` says where the confusion matrix is if it is too wide.
+    /// The result as text; `elsewhere` says where the confusion matrix is if it is too wide.
     pub fn text(&self, elsewhere: &str) -> String {
         let mut text = format!(
             "test accuracy  {} on {} images{}\n{}\

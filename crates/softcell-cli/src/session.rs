@@ -62,7 +62,7 @@ impl Session {
         Ok(Session::of(resume, args, run, progress))
     }
 
-    /// Of a run that was begun.
+    /// The session of a run that was begun.
     pub fn of(resume: &str, args: &RunArgs, run: Run, progress: Progress) -> Session {
         let on = match args.machine.device.as_str() {
             "cpu" => String::new(),

@@ -22,7 +22,7 @@ pub fn read(file: Option<&Path>, preset: Option<Preset>, flags: &Table) -> Resul
             Settings::from_toml(&text, &shown::path(path))?
         }
     };
-    let settings = settings.with_table(flags);
+    let settings = settings.with_table(flags)?;
     Ok(match preset {
         Some(preset) => settings.with_preset(preset),
         None => settings,

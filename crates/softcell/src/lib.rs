@@ -6,10 +6,11 @@
 //! ```
 //! use softcell::event::{Event, Observer};
 //! use softcell::experiment::Experiment;
+//! use softcell::space::Genotype;
 //!
 //! /// Keeps the genotype of each epoch of the search.
 //! #[derive(Default)]
-//! struct Watch(Vec<String>);
+//! struct Watch(Vec<Genotype>);
 //!
 //! impl Observer for Watch {
 //!     fn on(&mut self, event: Event<'_>) -> softcell::Result<()> {

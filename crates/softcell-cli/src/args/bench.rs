@@ -7,7 +7,7 @@ use super::Machine;
 const ABOUT_DATA: &str = "\
 The images are made up before the clock runs, so that reading them is not measured. Run nothing else beside it.";
 
-/// Of `bench`.
+/// Arguments of `bench`.
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// Time steps of the search: the alphas on one batch, then the weights on another
@@ -21,7 +21,7 @@ pub enum BenchCommand {
     Evaluate(BenchEvaluateArgs),
 }
 
-/// Of `bench step`.
+/// Arguments of `bench step`.
 #[derive(Debug, Args)]
 pub struct BenchStepArgs {
     /// Gradient of the alphas: first order, or second order through one virtual weight step
@@ -53,7 +53,7 @@ pub enum OrderArg {
     Second,
 }
 
-/// Of `bench train`.
+/// Arguments of `bench train`.
 #[derive(Debug, Args)]
 pub struct BenchTrainArgs {
     /// The network.
@@ -70,7 +70,7 @@ pub struct BenchTrainArgs {
     pub measure: MeasureArgs,
 }
 
-/// Of `bench evaluate`.
+/// Arguments of `bench evaluate`.
 #[derive(Debug, Args)]
 pub struct BenchEvaluateArgs {
     /// The network.

@@ -21,14 +21,14 @@ pub(super) fn pixels(text: &str) -> Result<usize, String> {
     value.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0).ok_or("expected 1 or more".to_owned())
 }
 
-/// Of `data`.
+/// Arguments of `data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// Say what a folder or file holds: classes, images, size, broken files
     Inspect(InspectArgs),
 }
 
-/// Of `data inspect`.
+/// Arguments of `data inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// Folder or file; `digits` for the built-in handwritten digits

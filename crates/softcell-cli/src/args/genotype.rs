@@ -7,7 +7,7 @@ use softcell::space::Dialect;
 
 use super::dialects::{self, FromDialect};
 
-/// Of `genotype`.
+/// Arguments of `genotype`.
 #[derive(Debug, Subcommand)]
 pub enum GenotypeCommand {
     /// Print the cells, parameters, multiply-adds and memory of a genotype
@@ -20,7 +20,7 @@ pub enum GenotypeCommand {
     List,
 }
 
-/// Of `genotype convert`.
+/// Arguments of `genotype convert`.
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
     /// Text, name or file of a genotype, or the folder of a run
@@ -33,7 +33,7 @@ pub struct ConvertArgs {
     pub from: FromDialect,
 }
 
-/// Of `genotype draw`.
+/// Arguments of `genotype draw`.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("origin").required(true).args(["genotype", "run"]))]
 pub struct DrawArgs {
@@ -92,7 +92,7 @@ pub enum LayerRows {
     Operations,
 }
 
-/// Of `genotype show`.
+/// Arguments of `genotype show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// Text, name or file of a genotype, or the folder of a run

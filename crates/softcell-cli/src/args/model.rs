@@ -18,7 +18,7 @@ Width, depth, stem, channels and number of classes are read off the tensors, whi
 names. A safetensors file that Softcell exported says all the rest as well. Nothing in a pickle is run: a file that \
 names functions other than those of tensors is refused.";
 
-/// Of `evaluate`.
+/// Arguments of `evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
     /// Folder of a trained run
@@ -56,7 +56,7 @@ pub enum PartArg {
     All,
 }
 
-/// Of `predict`.
+/// Arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
     /// Folder of a trained run
@@ -91,7 +91,7 @@ pub struct PredictArgs {
     pub voice: Voice,
 }
 
-/// Of `export`.
+/// Arguments of `export`.
 #[derive(Debug, Args)]
 #[command(after_help = EXPORT_NOTES)]
 pub struct ExportArgs {
@@ -146,7 +146,7 @@ pub enum AnswerFormat {
     Json,
 }
 
-/// Of `import`.
+/// Arguments of `import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
     /// The weights: .safetensors, or .pt, .pth, .pth.tar of torch.save

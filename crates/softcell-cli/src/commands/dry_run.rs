@@ -11,7 +11,7 @@ use crate::args::RunArgs;
 use crate::output::{duration, grouped, print, size};
 use crate::progress::Progress;
 
-/// Of a run that would begin.
+/// The dry run of a run that would begin.
 ///
 /// # Errors
 /// What would stop it.
@@ -21,7 +21,7 @@ pub fn of_new(args: &RunArgs, experiment: &Experiment, stages: &Stages) -> Resul
     tell(&outlook, stages, &mut progress)
 }
 
-/// Of the training of a run that was searched.
+/// The dry run of the training of a run that was searched.
 ///
 /// # Errors
 /// What would stop it.

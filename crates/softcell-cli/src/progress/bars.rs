@@ -11,7 +11,7 @@ use crate::terminal::{Part, UnicodeWidthStr, fitted};
 
 /// Drawings a second at most: faster than people read, slow enough to cost nothing.
 const DRAWINGS: u8 = 8;
-/// The same with a panel, which has ten times the lines.
+/// Drawings a second at most with a panel, which has ten times the lines.
 const PANEL_DRAWINGS: u8 = 4;
 /// Time between two drawings where nothing happens. In a terminal that has changed its size the panel is drawn anew.
 const TICK: Duration = Duration::from_millis(500);
@@ -22,9 +22,9 @@ const NAME: usize = 13;
 /// The bars.
 pub struct Bars {
     screen: MultiProgress,
-    /// Of the epoch, or of what is counted.
+    /// The bar of the epoch, or of what is counted.
     part: ProgressBar,
-    /// Of the stage.
+    /// The bar of the stage.
     whole: Option<ProgressBar>,
     /// Curves and cells, below the bars.
     panel: Option<ProgressBar>,

@@ -72,16 +72,16 @@ pub struct Epoch<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Record<'a> {
-    /// Of a search, with all alphas.
+    /// The epoch of a search, with all alphas.
     Search(&'a SearchEpoch),
-    /// Of a search, without them.
+    /// The epoch of a search, without its alphas.
     Short(Value),
-    /// Of a training.
+    /// The epoch of a training.
     Train(&'a TrainEpoch),
 }
 
 impl<'a> Record<'a> {
-    /// Of a search; `alphas` says whether they are wanted.
+    /// The record of an epoch of a search; `alphas` says whether they are wanted.
     pub fn of_search(epoch: &'a SearchEpoch, alphas: Alphas) -> Record<'a> {
         if alphas == Alphas::Kept {
             return Record::Search(epoch);
@@ -102,7 +102,7 @@ pub enum Alphas {
 }
 
 impl Line<'_> {
-    /// As text without its end of line.
+    /// The record as text without its end of line.
     pub fn text(&self) -> String {
         #[derive(Serialize)]
         struct Timed<'a> {

@@ -80,7 +80,7 @@ impl Progress {
         }
     }
 
-    /// The same of a run, which may have a panel.
+    /// The progress of a run, which may have a panel.
     pub fn of_run(RunVoice { common, tui }: RunVoice) -> Progress {
         let mut progress = Progress::new(common);
         match tui.then(Panel::new) {
@@ -185,7 +185,7 @@ impl Progress {
         self.count_of(what, "images", done, total);
     }
 
-    /// The same of other things than images.
+    /// Shows that `done` of `total` things are done, which need not be images; nothing if it is quick.
     fn count_of(&mut self, what: &'static str, things: &str, done: usize, total: usize) {
         let now = Instant::now();
         if self.count.as_ref().is_none_or(|count| count.what != what) {

@@ -87,6 +87,11 @@ impl SearchConfig {
         from_zero("search.grad_clip", self.grad_clip)?;
         between_zero_and_one("search.train_portion", self.train_portion)?;
         cutout("search.cutout_length", self.cutout, self.cutout_length)?;
+        let first = self.method.schedule.first_epoch;
+        if first >= self.epochs {
+            let expected = format!("less than search.epochs, which are {}, or no alpha moves", self.epochs);
+            return Err(Error::setting("search.method.schedule.first_epoch", first, expected));
+        }
         self.method.check()
     }
 }

@@ -16,15 +16,15 @@ use crate::error::Result;
 /// config.search.epochs = 3;
 /// let checked = config.check()?;
 /// assert_eq!(checked.search.epochs, 3);
-/// let error = checked.with(|config| config.search.momentum = 2.0).unwrap_err();
-/// assert!(error.to_string().contains("search.momentum = 2"));
+/// let error = checked.with(|config| config.search.grad_clip = -1.0).unwrap_err();
+/// assert!(error.to_string().contains("search.grad_clip = -1"));
 /// # Ok::<(), softcell::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedConfig(Config);
 
 impl CheckedConfig {
-    /// The same with a change.
+    /// These settings with a change, checked again.
     ///
     /// # Errors
     /// As [`Config::check`].

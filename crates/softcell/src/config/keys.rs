@@ -1,7 +1,9 @@
-//! Every setting in one table: section, name, type, help.
+//! What is known of each setting: section, name, type, help; and how a setting is found by its name.
 
+mod table;
+
+pub use self::table::KEYS;
 use crate::space::wording::{ALIKE, first_best, likeness, nearest};
-use crate::space::{Primitive, Shrink};
 
 /// Where a key stands in the TOML file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,6 +53,17 @@ impl Section {
     pub fn named(name: &str) -> Option<Section> {
         let outer = [Section::Data, Section::Search, Section::Train];
         outer.into_iter().find(|section| section.name() == name)
+    }
+
+    /// The section and the name within it of a key that is written in full, the inverse of [`Section::dotted`]: the
+    /// longest section that it begins with counts. None where it begins with no section and is not of the root.
+    pub(crate) fn of_dotted(key: &str) -> Option<(Section, &str)> {
+        if !key.contains('.') {
+            return Some((Section::Root, key));
+        }
+        let within = |section: Section| Some((section, key.strip_prefix(section.name())?.strip_prefix('.')?));
+        let named = Section::ALL.into_iter().filter(|section| *section != Section::Root);
+        named.filter_map(within).min_by_key(|(_, name)| name.len())
     }
 
     /// `name` as it is written in full: `search.epochs`, or `seed` at the root.
@@ -155,414 +168,9 @@ pub(super) fn nearest_key(section: &str, name: &str) -> Option<&'static Key> {
         .filter(|key| likeness(&snake, key.name) >= ALIKE)
 }
 
-const fn key(section: Section, name: &'static str, kind: Kind, help: &'static str) -> Key {
-    Key { section, name, help, kind, choices: &[], of: None }
-}
-
-/// Another spelling of a setting of `search.method`.
-const fn spells(of: &'static str, key: Key) -> Key {
-    Key { of: Some(of), ..key }
-}
-
-const fn chosen(key: Key, choices: &'static [&'static str]) -> Key {
-    Key { choices, ..key }
-}
-
-/// The names of what limits may make smaller.
-static SHRINKS: [&str; Shrink::ALL.len()] = {
-    let mut names = [""; Shrink::ALL.len()];
-    let mut at = 0;
-    while at < names.len() {
-        names[at] = Shrink::ALL[at].name();
-        at += 1;
-    }
-    names
-};
-
-/// The names of all operations.
-static CANDIDATES: [&str; Primitive::ALL.len()] = {
-    let mut names = [""; Primitive::ALL.len()];
-    let mut at = 0;
-    while at < names.len() {
-        names[at] = Primitive::ALL[at].name();
-        at += 1;
-    }
-    names
-};
-
-use Kind::{Bool, Count, Float, Integer, List, Text};
-use Section::{Data, Method, Root, Search, Train};
-
-/// Every setting of [`Config`](super::Config), in the order of its fields.
-pub static KEYS: &[Key] = &[
-    key(Root, "seed", Integer, "Seed of every random draw of the run"),
-    key(Data, "path", Text, "Folder or file with the images; `digits` for the built-in handwritten digits"),
-    chosen(
-        key(Data, "format", Text, "How the images are stored; auto finds out"),
-        &["auto", "digits", "folder", "cifar10", "cifar100", "idx", "zip", "tar", "csv", "parquet", "npz"],
-    ),
-    key(Data, "image_size", Text, "Size images are brought to, in pixels: auto, SIDE or HEIGHTxWIDTH"),
-    chosen(
-        key(
-            Data,
-            "resize",
-            Text,
-            "How other ratios of sides are brought to that size: cut, squeeze or borders",
-        ),
-        &["crop", "squash", "letterbox"],
-    ),
-    key(Data, "images_per_class", Integer, "Most training images taken of each class; 0 takes all"),
-    key(
-        Data,
-        "validation_fraction",
-        Float,
-        "Share of the training images kept to choose the best epoch, 0 to below 1",
-    ),
-    key(
-        Data,
-        "test_fraction",
-        Float,
-        "Share split off as test images where the data has none, above 0, below 1",
-    ),
-    key(
-        Data,
-        "max_bad_images",
-        Integer,
-        "Unreadable images that are skipped in any case before it is an error",
-    ),
-    key(
-        Data,
-        "max_bad_share",
-        Float,
-        "Share of unreadable images that is skipped before it is an error, 0 to 1",
-    ),
-    key(
-        Data,
-        "max_image_pixels",
-        Count,
-        "Most pixels of an image that is decoded; those of more than 4 bytes count as several",
-    ),
-    chosen(
-        key(
-            Data,
-            "duplicates",
-            Text,
-            "Copies of images: keep them in one part and out of training if in test",
-        ),
-        &["separate", "ignore"],
-    ),
-    key(
-        Data,
-        "memory",
-        Count,
-        "Most bytes of images in memory, more are streamed from a file; 0: half of it",
-    ),
-    key(Data, "crop_padding", Integer, "Zero padding of the random crop, in pixels; 0 switches the crop off"),
-    key(Data, "flip", Bool, "Mirror training images left to right, half of the time"),
-    key(
-        Data,
-        "class_weights",
-        Text,
-        "Weight of each class in the losses: none, balanced, or a CSV or JSON file",
-    ),
-    chosen(
-        key(
-            Data,
-            "sampling",
-            Text,
-            "shuffled: each image once per epoch; balanced: each class equally often",
-        ),
-        &["shuffled", "balanced"],
-    ),
-    key(
-        Data,
-        "crop_scale",
-        Float,
-        "Least share of the area of a random resized crop, in place of the padded one; 0: off",
-    ),
-    key(
-        Data,
-        "color_jitter",
-        Float,
-        "Strength of random changes of brightness, contrast and saturation, 0 (off) to 1",
-    ),
-    chosen(
-        key(Data, "auto_augment", Text, "Random operations: TrivialAugment or RandAugment"),
-        &["none", "trivial", "rand"],
-    ),
-    key(Search, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
-    key(Search, "layers", Integer, "Number of cells of the search network"),
-    key(Search, "nodes", Integer, "Intermediate nodes of a cell"),
-    chosen(
-        key(Search, "candidates", List, "Candidate operations on each edge, separated by commas"),
-        &CANDIDATES,
-    ),
-    chosen(
-        key(
-            Search,
-            "stem",
-            Text,
-            "Layers before the first cell of the search; auto takes imagenet from 96 pixels on",
-        ),
-        &["auto", "cifar", "imagenet"],
-    ),
-    key(Search, "stem_multiplier", Integer, "Channels of the cifar stem, in multiples of init_channels"),
-    key(
-        Search,
-        "max_side",
-        Integer,
-        "Longest side of images in the search, in pixels: larger ones are scaled down; 0: any",
-    ),
-    key(Search, "epochs", Integer, "Passes over the images that train the weights"),
-    key(Search, "batch_size", Integer, "Images per batch, of the weights' and of the alphas' batches"),
-    key(Search, "learning_rate", Float, "SGD learning rate of the weights in the first epoch"),
-    key(Search, "learning_rate_min", Float, "Learning rate that the cosine ends at"),
-    spells("weights.momentum", key(Search, "momentum", Float, "SGD momentum of the weights, 0 to below 1")),
-    spells("weights.weight_decay", key(Search, "weight_decay", Float, "L2 penalty on the weights")),
-    key(
-        Search,
-        "grad_clip",
-        Float,
-        "Largest global L2 norm of the weights' gradient; 0 switches clipping off",
-    ),
-    key(
-        Search,
-        "train_portion",
-        Float,
-        "Share of the training images that trains the weights; the rest trains the alphas",
-    ),
-    spells(
-        "arch_step",
-        key(
-            Search,
-            "unrolled",
-            Bool,
-            "Second order: the alphas' gradient goes through one virtual weight step",
-        ),
-    ),
-    spells(
-        "alphas.learning_rate",
-        key(Search, "arch_learning_rate", Float, "Adam learning rate of the alphas; 0 freezes them"),
-    ),
-    spells("alphas.weight_decay", key(Search, "arch_weight_decay", Float, "L2 penalty on the alphas")),
-    key(Search, "cutout", Bool, "Blank a random square of each training image while searching"),
-    key(Search, "cutout_length", Integer, "Side of the cutout square, in pixels"),
-    chosen(key(Method, "relaxation", Text, "How alphas become edge weights"), &["softmax"]),
-    chosen(key(Method, "order", Text, "Which half of a step comes first"), &["alphas-first"]),
-    chosen(
-        key(
-            Method,
-            "arch_step",
-            Text,
-            "How the alphas' gradient sees the weights: as they are, or one step on",
-        ),
-        &["first-order", "unrolled"],
-    ),
-    chosen(
-        key(Method, "perturbation", Text, "What disturbs edge weights while the weights learn"),
-        &["none"],
-    ),
-    chosen(key(Method, "regularizer", Text, "What is added to the loss of the alphas"), &["none"]),
-    chosen(
-        key(Method, "selection", Text, "What is made of the edge weights in the end: the strongest"),
-        &["strongest"],
-    ),
-    key(Method, "schedule.first_epoch", Integer, "First epoch, from 0, in which the alphas move"),
-    chosen(key(Method, "weights.kind", Text, "Optimiser of the weights"), &["sgd"]),
-    key(Method, "weights.momentum", Float, "SGD momentum of the weights, 0 to below 1"),
-    key(Method, "weights.weight_decay", Float, "L2 penalty on the weights"),
-    chosen(key(Method, "alphas.kind", Text, "Optimiser of the alphas"), &["adam"]),
-    key(Method, "alphas.learning_rate", Float, "Learning rate of the alphas; 0 freezes them"),
-    key(Method, "alphas.beta1", Float, "Decay of Adam's mean of gradients, 0 to below 1"),
-    key(Method, "alphas.beta2", Float, "Decay of Adam's mean of squares, 0 to below 1"),
-    key(Method, "alphas.weight_decay", Float, "L2 penalty on the alphas"),
-    key(Train, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
-    key(Train, "layers", Integer, "Number of cells of the trained network"),
-    key(Train, "max_params", Count, "Most parameters of the trained network, such as 3.3M; 0 is no limit"),
-    key(Train, "max_macs", Count, "Most multiply-adds for one image, such as 600M or 1.2G; 0 is no limit"),
-    chosen(
-        key(
-            Train,
-            "shrink",
-            Text,
-            "What these limits may make smaller: width, depth, or width and then depth",
-        ),
-        &SHRINKS,
-    ),
-    chosen(
-        key(Train, "stem", Text, "Layers before the first cell; auto takes imagenet from 96 pixels on"),
-        &["auto", "cifar", "imagenet"],
-    ),
-    key(Train, "epochs", Integer, "Passes over the training images"),
-    key(Train, "batch_size", Integer, "Images per batch"),
-    key(Train, "learning_rate", Float, "SGD learning rate in the first epoch"),
-    chosen(
-        key(Train, "schedule", Text, "How the learning rate falls from epoch to epoch"),
-        &["cosine", "exponential"],
-    ),
-    key(Train, "learning_rate_min", Float, "Learning rate that the cosine ends at"),
-    key(
-        Train,
-        "gamma",
-        Float,
-        "Factor on the learning rate every decay_period epochs (exponential schedule)",
-    ),
-    key(
-        Train,
-        "decay_period",
-        Integer,
-        "Epochs between two falls of the learning rate (exponential schedule)",
-    ),
-    key(Train, "momentum", Float, "SGD momentum, 0 to below 1"),
-    key(Train, "weight_decay", Float, "L2 penalty on the weights"),
-    key(Train, "grad_clip", Float, "Largest global L2 norm of the gradient; 0 switches clipping off"),
-    key(Train, "auxiliary", Bool, "Train with an auxiliary classifier at two thirds of the depth"),
-    key(Train, "auxiliary_weight", Float, "Weight of the auxiliary classifier's loss"),
-    key(
-        Train,
-        "drop_path_prob",
-        Float,
-        "Drop-path probability at the end, 0 to below 1; rises linearly from 0",
-    ),
-    key(Train, "label_smoothing", Float, "Share of the target spread over all classes, 0 to below 1"),
-    key(Train, "cutout", Bool, "Blank a random square of each training image"),
-    key(Train, "cutout_length", Integer, "Side of the cutout square, in pixels"),
-    key(Train, "ema", Float, "Decay of a moving average of the weights, such as 0.999; 0 switches it off"),
-    key(
-        Train,
-        "patience",
-        Integer,
-        "End after so many epochs without a better validation result; 0 is never",
-    ),
-];
-
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
-    use super::super::preset::{DataShape, Preset, preset};
-    use super::super::types::{DataFormat, Duplicates, Resize, Sampling, Schedule, Stem};
     use super::*;
-    use crate::search::method::{ArchStep, Perturbation, Regularizer, Relaxation, Selection, StepOrder};
-
-    fn serialised() -> Value {
-        serde_json::to_value(preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap()
-    }
-
-    #[test]
-    fn the_table_has_exactly_the_fields_of_the_config() {
-        fn leaves(value: &Value, name: &str, fields: &mut Vec<String>) {
-            let Value::Object(table) = value else { return fields.push(name.to_owned()) };
-            let dot = if name.is_empty() { "" } else { "." };
-            table.iter().for_each(|(key, value)| leaves(value, &format!("{name}{dot}{key}"), fields));
-        }
-        let mut fields = Vec::new();
-        leaves(&serialised(), "", &mut fields);
-        let mut keys: Vec<String> = KEYS.iter().filter(|key| key.of.is_none()).map(Key::dotted).collect();
-        fields.sort();
-        keys.sort();
-        assert_eq!(keys, fields);
-    }
-
-    #[test]
-    fn the_kinds_are_those_of_the_fields() {
-        let config = toml::Table::try_from(serialised()).unwrap();
-        // Another spelling of a text.
-        for key in KEYS.iter().filter(|key| key.name != "unrolled") {
-            let kind = match key.value(&config).unwrap() {
-                toml::Value::Boolean(_) => Kind::Bool,
-                toml::Value::Integer(_) => Kind::Integer,
-                toml::Value::Float(_) => Kind::Float,
-                toml::Value::String(_) => Kind::Text,
-                toml::Value::Array(_) => Kind::List,
-                other => panic!("{} is {other}", key.dotted()),
-            };
-            let plain = if key.kind == Kind::Count { Kind::Integer } else { key.kind };
-            assert_eq!(plain, kind, "{}", key.dotted());
-        }
-    }
-
-    #[test]
-    fn the_choices_are_those_of_the_types() {
-        let written = |values: Value| -> Vec<String> { serde_json::from_value(values).unwrap() };
-        let formats = [
-            DataFormat::Auto,
-            DataFormat::Digits,
-            DataFormat::Folder,
-            DataFormat::Cifar10,
-            DataFormat::Cifar100,
-            DataFormat::Idx,
-            DataFormat::Zip,
-            DataFormat::Tar,
-            DataFormat::Csv,
-            DataFormat::Parquet,
-            DataFormat::Npz,
-        ];
-        let resizes = [Resize::Crop, Resize::Squash, Resize::Letterbox];
-        let duplicates = [Duplicates::Separate, Duplicates::Ignore];
-        let stems = [Stem::Auto, Stem::Cifar, Stem::Imagenet];
-        let schedules = [Schedule::Cosine, Schedule::Exponential];
-        let choices = |section, name| Key::find(section, name).unwrap().choices;
-        assert_eq!(choices(Section::Data, "format"), written(serde_json::json!(formats)));
-        assert_eq!(choices(Section::Data, "resize"), written(serde_json::json!(resizes)));
-        assert_eq!(choices(Section::Data, "duplicates"), written(serde_json::json!(duplicates)));
-        let samplings = [Sampling::Shuffled, Sampling::Balanced];
-        assert_eq!(choices(Section::Data, "sampling"), written(serde_json::json!(samplings)));
-        assert_eq!(choices(Section::Train, "stem"), written(serde_json::json!(stems)));
-        assert_eq!(choices(Section::Train, "schedule"), written(serde_json::json!(schedules)));
-        assert_eq!(choices(Section::Train, "shrink"), written(serde_json::json!(Shrink::ALL)));
-        let method = |name| choices(Section::Method, name).to_vec();
-        assert_eq!(method("relaxation"), written(serde_json::json!([Relaxation::Softmax])));
-        assert_eq!(method("order"), written(serde_json::json!([StepOrder::AlphasFirst])));
-        assert_eq!(method("arch_step"), written(serde_json::json!(ArchStep::ALL)));
-        assert_eq!(method("arch_step"), ArchStep::ALL.map(ArchStep::name));
-        assert_eq!(method("perturbation"), written(serde_json::json!([Perturbation::None])));
-        assert_eq!(method("regularizer"), written(serde_json::json!([Regularizer::None])));
-        assert_eq!(method("selection"), written(serde_json::json!([Selection::Strongest])));
-        assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
-    }
-
-    #[test]
-    fn search_and_train_share_these_names() {
-        let common = |section| -> Vec<&str> {
-            KEYS.iter().filter(|key| key.section == section && key.is_common()).map(|key| key.name).collect()
-        };
-        let shared = [
-            "init_channels",
-            "layers",
-            "stem",
-            "epochs",
-            "batch_size",
-            "learning_rate",
-            "learning_rate_min",
-            "momentum",
-            "weight_decay",
-            "grad_clip",
-            "cutout",
-            "cutout_length",
-        ];
-        assert_eq!(common(Section::Search), shared);
-        assert_eq!(common(Section::Train), shared);
-        assert!(common(Section::Root).is_empty() && common(Section::Data).is_empty());
-    }
-
-    #[test]
-    fn flags_do_not_clash_outside_the_common_ones() {
-        for (index, key) in KEYS.iter().enumerate() {
-            let flags = |key: &&Key| key.section != Section::Method;
-            for other in KEYS[..index].iter().filter(flags).filter(|_| flags(&key)) {
-                assert!(key.flag() != other.flag() || key.is_common(), "{} twice", key.flag());
-            }
-        }
-    }
-
-    #[test]
-    fn help_is_one_line_of_its_own() {
-        for key in KEYS {
-            assert!((10..=100).contains(&key.help.len()), "{}: {:?}", key.dotted(), key.help);
-            assert!(!key.help.ends_with('.') && !key.help.contains('\n'), "{}", key.dotted());
-        }
-    }
 
     #[test]
     fn keys_are_found_in_either_case() {
@@ -583,5 +191,15 @@ mod tests {
         assert_eq!(near("train", "epoch"), "train.epochs");
         assert_eq!(near("search", "drop-path-prop"), "train.drop_path_prob");
         assert_eq!(near("", "sede"), "seed");
+    }
+
+    #[test]
+    fn a_dotted_name_belongs_to_the_longest_section() {
+        for key in KEYS {
+            let name = key.dotted();
+            assert_eq!(Section::of_dotted(&name), Some((key.section, key.name)), "{name}");
+        }
+        assert_eq!(Section::of_dotted("search.method"), Some((Section::Search, "method")));
+        assert_eq!(Section::of_dotted("searching.epochs"), None);
     }
 }

@@ -180,6 +180,12 @@ mod tests {
         assert_eq!(method("[search]\nunrolled = true").arch_step, ArchStep::Unrolled);
         let late = method("[search.method]\narch-step = \"unrolled\"\nschedule = { first-epoch = 15 }");
         assert_eq!((late.arch_step, late.schedule), (ArchStep::Unrolled, AlphaSchedule { first_epoch: 15 }));
+        let never = table("[search]\nepochs = 15\nmethod = { schedule = { first_epoch = 15 } }");
+        let error = build(&paper(), &[never]).unwrap_err().to_string();
+        assert!(
+            error.contains("first_epoch = 15: expected less than search.epochs, which are 15"),
+            "{error}"
+        );
         let AlphaOptimizer::Adam(adam) = method("[search.method.alphas]\nbeta1 = 0").alphas;
         assert_eq!((adam.beta1, adam.beta2, adam.learning_rate), (0.0, 0.999, 3e-4));
         for (text, expected) in [

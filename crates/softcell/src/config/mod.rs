@@ -34,6 +34,7 @@ pub use keys::{KEYS, Key, Kind, Section};
 pub use location::{path_of_text, path_to_text, word_to_text};
 pub use merge::{build, overlay, set};
 pub use preset::{DataShape, Preset, preset};
+pub(crate) use read::tidy;
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
 pub use types::{

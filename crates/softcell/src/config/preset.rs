@@ -30,7 +30,7 @@ impl Preset {
     /// All of them.
     pub const ALL: [Preset; 3] = [Preset::Auto, Preset::PaperCifar10, Preset::PaperImagenet];
 
-    /// As it is written on the command line and in the file.
+    /// The name, as it is written on the command line and in the file.
     pub const fn name(self) -> &'static str {
         match self {
             Preset::Auto => "auto",

@@ -49,7 +49,7 @@ fn parse(text: &str, origin: &str) -> Result<Table> {
 }
 
 /// The table with every key known, in snake case, and every value of its key's type.
-pub(super) fn tidy(table: &Table, origin: &str) -> Result<UserFile> {
+pub(crate) fn tidy(table: &Table, origin: &str) -> Result<UserFile> {
     let mut file = UserFile { preset: None, table: Table::new() };
     for (name, value) in table {
         match (Section::named(name), value) {

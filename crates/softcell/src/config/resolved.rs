@@ -8,7 +8,6 @@ use super::merge::{deserialise, set};
 use super::read::read_toml;
 use super::types::Config;
 use crate::error::{Error, Result};
-use crate::search::Method;
 
 impl Config {
     /// All settings as TOML, with a line of comment on each section; [`Config::from_toml`] reads it back
@@ -18,26 +17,23 @@ impl Config {
     ///
     /// If a whole number is above `i64::MAX`, which TOML cannot hold and [`Config::check`] refuses.
     pub fn to_toml(&self) -> String {
-        #[derive(serde::Serialize)]
-        struct Root {
-            seed: u64,
-        }
+        let table = self.to_table().expect("checked settings can be written as TOML");
         let mut text = String::new();
         for section in Section::ALL {
-            let keys = match section {
-                Section::Root => toml::to_string(&Root { seed: self.seed }),
-                Section::Data => toml::to_string(&self.data).map(|keys| on_lines(keys, section)),
-                // Tables come last.
-                Section::Search => toml::to_string(&self.search)
-                    .map(|text| text.split("\n[method]").next().unwrap_or_default().to_owned()),
-                Section::Method => toml::to_string(&self.search.method)
-                    .map(|text| text.replace("\n[", &format!("\n[{}.", section.name()))),
-                Section::Train => toml::to_string(&self.train),
-            };
-            let keys = keys.expect("checked settings can be written as TOML");
-            match section {
-                Section::Root => text.push_str(&format!("# {}\n{keys}", section.help())),
-                _ => text.push_str(&format!("\n# {}\n[{}]\n{keys}", section.help(), section.name())),
+            text.push_str(&match section {
+                Section::Root => format!("# {}\n", section.help()),
+                _ => format!("\n# {}\n[{}]\n", section.help(), section.name()),
+            });
+            let mut inner = "";
+            // Other spellings of a setting are left out.
+            for key in KEYS.iter().filter(|key| key.section == section && key.of.is_none()) {
+                let Some(value) = key.value(&table) else { continue };
+                let (tables, name) = key.name.rsplit_once('.').unwrap_or(("", key.name));
+                if tables != inner {
+                    text.push_str(&format!("\n[{}]\n", section.dotted(tables)));
+                    inner = tables;
+                }
+                text.push_str(&format!("{name} = {}\n", on_one_line(value)));
             }
         }
         text
@@ -75,26 +71,20 @@ impl Config {
     }
 }
 
-/// The same settings, each on one line: a text of several lines could look like other settings.
-fn on_lines(text: String, section: Section) -> String {
-    if !text.contains("\"\"\"") && !text.contains("'''") {
-        return text;
-    }
-    let table: Table = text.parse().expect("it was written as TOML");
-    let keys = KEYS.iter().filter(|key| key.section == section);
-    let line = |key: &Key| match &table[key.name] {
+/// The value as TOML on one line: a text of several lines could look like other settings.
+fn on_one_line(value: &Value) -> String {
+    let written = value.to_string();
+    match value {
         // Whatever JSON escapes, TOML reads.
-        Value::String(text) => {
-            let text = serde_json::Value::from(text.as_str()).to_string().replace('\u{7f}', "\\u007f");
-            format!("{} = {text}\n", key.name)
+        Value::String(text) if written.contains("\"\"\"") || written.contains("'''") => {
+            serde_json::Value::from(text.as_str()).to_string().replace('\u{7f}', "\\u007f")
         }
-        value => format!("{} = {value}\n", key.name),
-    };
-    keys.map(line).collect()
+        _ => written,
+    }
 }
 
 /// Settings that are younger than the first runs, with what those did.
-static YOUNGER: [(Section, &str, &str); 14] = [
+static YOUNGER: &[(Section, &str, &str)] = &[
     (Section::Data, "resize", "squash"),
     (Section::Data, "max_bad_share", "0"),
     (Section::Data, "duplicates", "ignore"),
@@ -110,27 +100,26 @@ static YOUNGER: [(Section, &str, &str); 14] = [
     (Section::Search, "stem", "cifar"),
     // 512 MB of one byte each.
     (Section::Data, "max_image_pixels", "536870912"),
+    // Before there were methods, only what has another spelling could be chosen.
+    (Section::Method, "relaxation", "softmax"),
+    (Section::Method, "order", "alphas-first"),
+    (Section::Method, "perturbation", "none"),
+    (Section::Method, "regularizer", "none"),
+    (Section::Method, "selection", "strongest"),
+    (Section::Method, "schedule.first_epoch", "0"),
+    (Section::Method, "weights.kind", "sgd"),
+    (Section::Method, "alphas.kind", "adam"),
+    (Section::Method, "alphas.beta1", "0.5"),
+    (Section::Method, "alphas.beta2", "0.999"),
 ];
 
-/// Adds to the settings of an older run what they did not have.
+/// Adds to the settings of an older run what they did not have, in the outer tables that are there.
 fn add_younger(table: &mut Table) {
     for (section, name, value) in YOUNGER {
-        let there = table.get(section.name()).and_then(Value::as_table).is_none_or(|t| t.contains_key(name));
-        if !there {
-            set(table, section, name, value).expect("the values are of their kinds");
-        }
-    }
-    if !table.contains_key(Section::Search.name()) {
-        return;
-    }
-    // Before there were methods, only what has another spelling could be chosen.
-    let defaults = Table::try_from(&Method::default()).expect("the defaults can be written");
-    let defaults: Table = [("method".to_owned(), Value::Table(defaults))].into_iter().collect();
-    let defaults: Table = [(Section::Search.name().to_owned(), Value::Table(defaults))].into_iter().collect();
-    let old = |key: &Key| KEYS.iter().any(|other| other.of == Some(key.name));
-    for key in KEYS.iter().filter(|key| key.section == Section::Method && !old(key)) {
-        if let (None, Some(value)) = (key.value(table), key.value(&defaults)) {
-            key.put(table, value.clone()).expect("the settings are tidy");
+        let outer = section.name().split('.').next().unwrap_or_default();
+        let key = Key::find(*section, name).expect("younger settings are in the table");
+        if table.get(outer).is_some_and(Value::is_table) && key.value(table).is_none() {
+            set(table, *section, name, value).expect("the values are of their kinds");
         }
     }
 }
@@ -175,9 +164,13 @@ mod tests {
     #[test]
     fn the_text_has_a_comment_per_section_and_keeps_the_order() {
         let text = configs()[1].to_toml();
-        for part in
-            ["# The whole run.\nseed = 2\n", "\n\n# Images: ", "[data]\npath = ", "a cell; how", "[train]\n"]
-        {
+        for part in [
+            "# The whole run.\nseed = 2\n",
+            "\n\n# Images: ",
+            "[data]\npath = ",
+            "a cell: space",
+            "[train]\n",
+        ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
         assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 5);
@@ -211,8 +204,11 @@ mod tests {
         let paper = configs()[1].clone();
         let mut old: Table = toml::from_str(&paper.to_toml()).unwrap();
         for (section, name, _) in YOUNGER {
-            let settings = old.get_mut(section.name()).and_then(Value::as_table_mut).unwrap();
-            assert!(settings.remove(name).is_some(), "{name}");
+            let full = section.dotted(name);
+            let (tables, name) = full.rsplit_once('.').unwrap();
+            let inner = |table, name| Table::get_mut(table, name).and_then(Value::as_table_mut).unwrap();
+            let settings = tables.split('.').fold(&mut old, inner);
+            assert!(settings.remove(name).is_some(), "{full}");
         }
         let old = old.to_string();
         assert!(old.len() + 60 < paper.to_toml().len(), "{old}");

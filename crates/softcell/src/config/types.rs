@@ -156,7 +156,7 @@ pub enum Resize {
 }
 
 impl Resize {
-    /// As it is written in settings and records.
+    /// The name, as it is written in settings and records.
     pub const fn name(self) -> &'static str {
         match self {
             Resize::Crop => "crop",

@@ -137,7 +137,8 @@ impl Experiment {
         self
     }
 
-    /// Within this time, where a search and a training are asked for.
+    /// Within this time, where a search and a training are asked for ([`Self::fit`]). A search or a training alone has
+    /// no limit: this changes nothing there, except in how images of many sizes are read.
     pub fn time_limit(mut self, limit: TimeLimit) -> Experiment {
         self.limit = limit;
         self
@@ -149,7 +150,7 @@ impl Experiment {
         self
     }
 
-    /// The longest time between two checkpoints; zero saves after every step.
+    /// The longest time between two checkpoints; zero saves after every step. A run in memory has no checkpoints.
     pub fn checkpoint_every(mut self, interval: Duration) -> Experiment {
         self.checkpoint_interval = interval;
         self
@@ -161,13 +162,14 @@ impl Experiment {
         self
     }
 
-    /// Also writes an event file for TensorBoard into the folder of the run.
+    /// Also writes an event file for TensorBoard into the folder of the run; a run in memory writes none.
     pub fn tensorboard(mut self) -> Experiment {
         self.tensorboard = true;
         self
     }
 
-    /// The training begins from the weights of this run, as far as they fit.
+    /// The training begins from the weights of this run, as far as they fit. It is for [`Self::train`] in a folder:
+    /// in memory, and where the cell is searched first, it is refused.
     pub fn start_from(mut self, origin: Origin) -> Experiment {
         self.origin = Some(origin);
         self

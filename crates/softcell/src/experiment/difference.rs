@@ -41,10 +41,10 @@ pub(super) fn differences(first: &Config, second: &Config) -> Result<Vec<Differe
     let mut found = Vec::new();
     // Other spellings of a setting have its value.
     for key in KEYS.iter().filter(|key| key.of.is_none()) {
-        let value = |table| key.value(table).expect("settings are complete");
-        let (first, second) = (value(&first), value(&second));
+        let (first, second) = (key.value(&first), key.value(&second));
         if first != second && !(key.name == "path" && same_place(first, second)) {
-            found.push(Difference { key, first: first.to_string(), second: second.to_string() });
+            let word = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);
+            found.push(Difference { key, first: word(first), second: word(second) });
         }
     }
     Ok(found)
@@ -55,8 +55,8 @@ pub(super) fn value_in<'a>(table: &'a Table, section: Section, name: &str) -> Op
 }
 
 /// Whether two paths lead to the same folder.
-fn same_place(first: &Value, second: &Value) -> bool {
-    let place = |value: &Value| path_of_text(value.as_str()?).canonicalize().ok();
+fn same_place(first: Option<&Value>, second: Option<&Value>) -> bool {
+    let place = |value: Option<&Value>| path_of_text(value?.as_str()?).canonicalize().ok();
     place(first).is_some_and(|first| Some(first) == place(second))
 }
 

@@ -6,7 +6,6 @@
 //! read does not depend on them, all other settings do ([`Experiment::plan`]). What is told on the way goes to an
 //! [`Observer`](crate::event::Observer).
 
-mod budget;
 mod builder;
 mod difference;
 mod fitted;
@@ -19,6 +18,7 @@ mod plan;
 mod run;
 mod settings;
 mod stages;
+mod timing;
 mod work;
 
 pub use builder::{Experiment, Fitted};

@@ -37,6 +37,16 @@ impl Origin {
     }
 }
 
+/// Refuses to begin from the weights of another run where nothing would be made of them.
+///
+/// # Errors
+/// Where there is an origin, and its sentence says what `work` is.
+pub(super) fn refuse_origin(origin: Option<&Origin>, work: &str) -> Result<()> {
+    let Some(Origin { place, .. }) = origin else { return Ok(()) };
+    let begin = format!("only a training in a folder begins from the weights of {place}, and {work}; leave ");
+    Err(Error::Refused(Advice::from(begin) + Remedy::Origin + " out, or train its genotype in a folder"))
+}
+
 /// Writes down from which run's weights the training begins, unless it has begun: then it must be the same run.
 ///
 /// # Errors
@@ -79,4 +89,35 @@ pub(super) fn forget_origin(folder: &RunFolder) -> Result<()> {
         folder.write_manifest(&manifest)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Silent;
+    use crate::experiment::{Experiment, Stages};
+    use crate::run::Overwrite;
+    use crate::space::known_genotype;
+
+    #[test]
+    fn an_origin_that_nothing_would_be_made_of_is_refused() {
+        let genotype = known_genotype("DARTS_V2").unwrap();
+        let origin =
+            Origin { place: "runs/a".to_owned(), genotype: genotype.clone(), init_channels: 4, layers: 2 };
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("run");
+        let in_memory = Experiment::digits().start_from(origin);
+        let in_folder = in_memory.clone().run_folder(&path, Overwrite::Refuse);
+        for (experiment, stages, why) in [
+            (&in_memory, Stages::Train(genotype), "this one is in memory"),
+            (&in_memory, Stages::Fit, "searches its cell first"),
+            (&in_folder, Stages::Fit, "searches its cell first"),
+            (&in_folder, Stages::Search, "searches its cell first"),
+        ] {
+            let error = experiment.begin(stages, &mut Silent).unwrap_err();
+            assert!(matches!(&error, Error::Refused(_)), "{error}");
+            assert!(error.to_string().contains(why) && error.to_string().contains("runs/a"), "{error}");
+        }
+        assert!(!path.exists());
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::budget::Timing;
 use super::builder::Experiment;
 use super::images::read_images;
 use super::stages::{Stages, check_memory};
+use super::timing::Timing;
 use crate::config::CheckedConfig;
 use crate::data::Dataset;
 use crate::error::Result;
@@ -66,7 +66,7 @@ struct Supposed<'a> {
     stages: &'a Stages,
     config: CheckedConfig,
     dataset: &'a Dataset,
-    /// Of the process before steps are measured, which leave memory behind.
+    /// Memory of the process before steps are measured, which leave memory behind.
     resident: Option<u64>,
     fits: bool,
     /// Times of search and training that are known already.

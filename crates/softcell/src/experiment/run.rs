@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::budget::Timing;
 use super::builder::Experiment;
 use super::difference::{differences, refuse};
 use super::images::{read_images, reading_settings};
 use super::machine::Machine;
-use super::origin::{Origin, forget_origin};
+use super::origin::{Origin, forget_origin, refuse_origin};
 use super::place::{Place, free_folder};
 use super::plan::Plan;
 use super::settings::Settings;
 use super::stages::{MemoryCheck, Stages, TimeLimit};
+use super::timing::Timing;
 use crate::config::{CheckedConfig, Preset, Section};
 use crate::data::Dataset;
 use crate::error::{Advice, Error, Remedy, Result};
@@ -24,6 +24,9 @@ use crate::shown;
 use crate::sizing::sized;
 use crate::space::Genotype;
 use crate::train::TrainOutcome;
+
+/// Why a run that searches begins from no weights.
+pub(super) const SEARCHED: &str = "this run searches its cell first";
 
 /// A run that can be worked on: [`Experiment::begin`] makes it, and what it does is in [`search`](Run::search),
 /// [`fit`](Run::fit) and [`train`](Run::train).
@@ -72,9 +75,15 @@ impl Experiment {
     /// Makes a new run, or opens the one in the folder to go on with.
     ///
     /// # Errors
-    /// A folder that must not be touched, settings or images that cannot be used, too little time or memory, and on
-    /// [`Overwrite::Resume`] settings that differ from the run's.
+    /// A folder that must not be touched, settings or images that cannot be used, too little time or memory, another
+    /// run to start from where nothing is trained in a folder, and on [`Overwrite::Resume`] settings that differ from
+    /// the run's.
     pub fn begin(&self, stages: Stages, observer: &mut dyn Observer) -> Result<Run> {
+        if stages.search() {
+            refuse_origin(self.origin.as_ref(), SEARCHED)?;
+        } else if matches!(self.place, Place::Memory) {
+            refuse_origin(self.origin.as_ref(), "this one is in memory")?;
+        }
         if let Place::Folder(path, Overwrite::Resume) = &self.place {
             if RunFolder::exists(path) {
                 return self.go_on(RunFolder::create(path, Overwrite::Resume)?, observer);

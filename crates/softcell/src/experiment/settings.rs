@@ -7,8 +7,8 @@ use toml::{Table, Value};
 use super::difference::{Difference, differences, refuse, value_in};
 use super::origin::Origin;
 use crate::config::{
-    CheckedConfig, Config, DataShape, Preset, Section, build, follow_epochs, leave_to_weights, overlay,
-    preset, read_toml, set,
+    CheckedConfig, Config, DataShape, Preset, Section, UserFile, build, follow_epochs, leave_to_weights,
+    overlay, preset, read_toml, set, tidy,
 };
 use crate::error::{Advice, Error, Result};
 use crate::reading::{self, MOST_OF_A_TEXT};
@@ -67,24 +67,24 @@ impl Settings {
     /// # Errors
     /// A key that there is not, and a value that is not of its kind.
     pub fn with(mut self, key: &str, value: impl ToString) -> Result<Settings> {
-        let (section, name) = key.split_once('.').unwrap_or(("", key));
-        let section =
-            Section::ALL.into_iter().find(|candidate| candidate.name() == section).ok_or_else(|| {
-                Error::invalid(
-                    "settings",
-                    format!("`{key}`"),
-                    "a key of [data], [search] or [train], or seed",
-                    "name one",
-                )
-            })?;
+        let (section, name) = Section::of_dotted(key).ok_or_else(|| {
+            let expected = "a key of [data], [search] or [train], or seed";
+            Error::invalid("settings", format!("`{key}`"), expected, "name one")
+        })?;
         set(&mut self.table, section, name, &value.to_string())?;
         Ok(self)
     }
 
-    /// With the values of a table laid over.
-    pub fn with_table(mut self, table: &Table) -> Settings {
-        overlay(&mut self.table, table);
-        self
+    /// With the values of a table laid over, whose keys are those of a TOML file, in any of their spellings; its
+    /// `preset`, where it has one, replaces the preset.
+    ///
+    /// # Errors
+    /// A key that there is not or that is there twice, and a value that is not of its kind.
+    pub fn with_table(mut self, table: &Table) -> Result<Settings> {
+        let UserFile { preset, table } = tidy(table, "settings")?;
+        overlay(&mut self.table, &table);
+        self.preset = preset.or(self.preset);
+        Ok(self)
     }
 
     /// With the width and depth of a trained network where no others were given, so that its weights fit.
@@ -220,6 +220,8 @@ fn follows(config: &Config, shape: &DataShape) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{KEYS, Kind};
+    use crate::search::ArchStep;
 
     fn given(text: &str) -> Settings {
         Settings::of_text(None, text)
@@ -233,7 +235,7 @@ mod tests {
     fn later_layers_lie_over_the_file() {
         let text = "preset = \"paper-cifar10\"\n[search]\nepochs = 7\nlayers = 5";
         let flags = "[search]\nepochs = 9".parse().unwrap();
-        let read = Settings::from_toml(text, "my.toml").unwrap().with_table(&flags);
+        let read = Settings::from_toml(text, "my.toml").unwrap().with_table(&flags).unwrap();
         assert_eq!(read.preset(), Preset::PaperCifar10);
         let config = read.build(&DataShape::default()).unwrap().0;
         assert_eq!((config.search.epochs, config.search.layers, config.train.epochs), (9, 5, 600));
@@ -253,12 +255,52 @@ mod tests {
         assert_eq!((config.seed, config.train.learning_rate), (7, 0.5));
         for (key, value, part) in [
             ("search.epoch", "3", "unknown key `search.epoch`"),
+            ("search.method.arch_stp", "unrolled", "nearest is `search.method.arch_step`"),
             ("searching.epochs", "3", "found `searching.epochs`, expected a key of"),
             ("search.epochs", "many", "setting search.epochs = many: expected a whole number"),
         ] {
             let error = Settings::new().with(key, value).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn every_key_can_be_set_by_its_name() {
+        let table = stored().to_table().unwrap();
+        for key in KEYS {
+            let value = match key.value(&table).unwrap() {
+                // The other spelling of a text is true or false.
+                _ if key.kind == Kind::Bool => "true".to_owned(),
+                Value::String(text) => text.clone(),
+                Value::Array(members) => {
+                    members.iter().map(|member| member.as_str().unwrap()).collect::<Vec<_>>().join(",")
+                }
+                value => value.to_string(),
+            };
+            for name in [key.dotted(), key.dotted().replace('_', "-")] {
+                let settings = Settings::new().with(&name, &value).unwrap();
+                assert!(settings.has(key.section, key.name), "{name} = {value}");
+                settings.build(&DataShape::default()).unwrap();
+            }
+        }
+        let method = |key, value| Settings::new().with(key, value).unwrap();
+        assert_eq!(
+            method("search.method.arch_step", "unrolled").table,
+            method("search.unrolled", "true").table
+        );
+    }
+
+    #[test]
+    fn a_table_is_read_as_a_file_is() {
+        let of = |text: &str| Settings::new().with_table(&text.parse().unwrap());
+        let given = of("preset = \"paper-cifar10\"\n[search]\nbatch-size = 32\nunrolled = true").unwrap();
+        assert!(given.has(Section::Search, "batch_size") && given.has(Section::Method, "arch_step"));
+        assert_eq!(given.named_preset(), Some(Preset::PaperCifar10));
+        let flag = "[search]\nunrolled = false".parse().unwrap();
+        let config = given.with_table(&flag).unwrap().build(&DataShape::default()).unwrap().0;
+        assert_eq!((config.search.batch_size, config.search.method.arch_step), (32, ArchStep::FirstOrder));
+        let error = of("[search]\nepoch = 3").unwrap_err().to_string();
+        assert!(error.contains("nearest is `search.epochs`"), "{error}");
     }
 
     #[test]

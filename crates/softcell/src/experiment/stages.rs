@@ -11,6 +11,7 @@ use crate::space::Genotype;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stages {
     /// Search only.
     Search,
@@ -38,6 +39,7 @@ impl Stages {
 
 /// The time that a whole run may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum TimeLimit {
     /// Nobody said: an hour with [`Preset::Auto`](crate::config::Preset::Auto), any time with others.
     #[default]
@@ -64,6 +66,7 @@ impl TimeLimit {
 
 /// Whether a stage is refused for which there is too little memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MemoryCheck {
     /// It is.
     #[default]

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::budget::{check_limit, is_too_short, longer};
 use super::builder::Fitted;
-use super::origin::begin_from;
-use super::run::Run;
+use super::origin::{begin_from, refuse_origin};
+use super::run::{Run, SEARCHED};
 use super::stages::Stages;
+use super::timing::{check_limit, is_too_short, longer};
 use crate::config::CheckedConfig;
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer, Stage};
@@ -26,6 +26,7 @@ impl Run {
     /// # Errors
     /// A run that was given its genotype, too little memory, and what the search finds.
     pub fn search(&mut self, observer: &mut dyn Observer) -> Result<SearchOutcome> {
+        refuse_origin(self.origin.as_ref(), SEARCHED)?;
         if let Some(folder) = &self.folder
             && given_genotype(folder)?.is_some()
         {
@@ -44,6 +45,7 @@ impl Run {
     /// # Errors
     /// Another time than the run began with, too little time or memory, and what the stages find.
     pub fn fit(&mut self, observer: &mut dyn Observer) -> Result<RunResult> {
+        refuse_origin(self.origin.as_ref(), SEARCHED)?;
         check_limit(self.budget()?.as_ref(), self.limit, self.is_resumed())?;
         if let Some(folder) = &self.folder {
             if let Some(result) = folder.read_result()? {
@@ -65,7 +67,7 @@ impl Run {
     /// Trains the network of a genotype and tests it, or goes on with that. In a folder the genotype must be the run's.
     ///
     /// # Errors
-    /// Another genotype or origin than the run began with, too little memory, and what the stages find.
+    /// Another genotype or origin than the run began with, an origin where the run is in memory, too little memory, and what the stages find.
     pub fn train(&mut self, genotype: &Genotype, observer: &mut dyn Observer) -> Result<RunResult> {
         let Some(folder) = &self.folder else { return self.train_and_test(genotype, None, observer) };
         let place = folder.path().display();
@@ -236,6 +238,6 @@ impl Run {
 
 /// The genotype of a run that was given one, instead of searching it.
 fn given_genotype(folder: &RunFolder) -> Result<Option<Genotype>> {
-    let searched = folder.has_checkpoint(Stage::Search) || folder.searched()?.is_some();
+    let searched = folder.was_searched()?;
     Ok(folder.read_genotype()?.filter(|_| !searched))
 }

@@ -174,7 +174,7 @@ fn method(record: &RunRecord) -> String {
     if record.imported_from().is_some() {
         return "weights imported".to_owned();
     }
-    match record.was_searched() {
+    match record.begins_with_search() {
         false => "genotype given".to_owned(),
         true => format!("{} order", record.config.search.method.arch_step.order()),
     }

@@ -134,8 +134,8 @@ impl RunRecord {
         self.manifest.as_ref().is_none_or(|manifest| !manifest.data_fingerprint.is_empty())
     }
 
-    /// Whether the genotype was searched, not given.
-    pub fn was_searched(&self) -> bool {
+    /// Whether the run begins with a search, be it done or not, and was not given its genotype.
+    pub fn begins_with_search(&self) -> bool {
         !self.search.is_empty() || self.genotype.is_none()
     }
 

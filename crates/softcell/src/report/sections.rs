@@ -473,7 +473,7 @@ fn settings(record: &RunRecord) -> Markup {
     html! {
         h2 { "The settings" }
         p {
-            @if record.was_searched() {
+            @if record.begins_with_search() {
                 "Search: " (order) ", " (search.layers) " cells of " (search.nodes)
                 (if search.nodes == 1 { " node from " } else { " nodes from " }) (search.init_channels)
                 " channels, " (counted(search.epochs, "epoch")) " of batches of " (search.batch_size) ". "
@@ -502,7 +502,7 @@ fn reproduce(record: &RunRecord) -> Markup {
     }
     let config = quoted(&format!("{}/{CONFIG}", record.place.trim_end_matches('/')));
     let threads = record.manifest.as_ref().map(|manifest| manifest.threads);
-    let command = match (&record.genotype, record.was_searched()) {
+    let command = match (&record.genotype, record.begins_with_search()) {
         (Some(genotype), false) => {
             format!("softcell train --genotype {} --config {config} --out AGAIN", quoted(&genotype.to_text()))
         }

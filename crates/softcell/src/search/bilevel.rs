@@ -45,9 +45,9 @@ pub struct Bilevel {
 /// What a step came to.
 #[derive(Debug, Clone)]
 pub struct StepReport {
-    /// Of the alphas; none where they stayed.
+    /// What the half of the alphas found; none where they stayed.
     pub alphas: Option<ArchReport>,
-    /// Of the weights.
+    /// What the half of the weights found.
     pub weights: WeightReport,
 }
 

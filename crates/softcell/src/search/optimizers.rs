@@ -21,7 +21,7 @@ pub enum ArchOptimizer {
 }
 
 impl ArchOptimizer {
-    /// As the settings have it, without a past.
+    /// The optimiser that the settings name, without a past.
     pub fn new(settings: AlphaOptimizer) -> Self {
         match settings {
             AlphaOptimizer::Adam(Adam { learning_rate, beta1, beta2, weight_decay }) => {

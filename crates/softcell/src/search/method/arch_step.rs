@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The gradient of the alphas: Liu et al. 2019, section 2.3.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum ArchStep {
     /// `∇_α L_val(w, α)`.
     #[default]
@@ -17,7 +18,7 @@ impl ArchStep {
     /// Both.
     pub const ALL: [ArchStep; 2] = [ArchStep::FirstOrder, ArchStep::Unrolled];
 
-    /// As settings have it: `first-order` or `unrolled`.
+    /// The name, as settings have it: `first-order` or `unrolled`.
     pub const fn name(self) -> &'static str {
         match self {
             ArchStep::FirstOrder => "first-order",

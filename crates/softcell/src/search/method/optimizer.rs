@@ -11,6 +11,7 @@ const BELOW_ONE: &str = "a number from 0 to below 1";
 /// The optimiser of the weights: `[search.method.weights]`. Its learning rate is the search's, epoch by epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum WeightOptimizer {
     /// Stochastic gradient descent.
     Sgd(Sgd),
@@ -29,6 +30,7 @@ pub struct Sgd {
 /// The optimiser of the alphas: `[search.method.alphas]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum AlphaOptimizer {
     /// Adam.
     Adam(Adam),

@@ -14,6 +14,7 @@ pub enum Half {
 /// The order of the two halves of a step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum StepOrder {
     /// The alphas at the weights as they are, then the weights at the new alphas: the official code of DARTS.
     #[default]

@@ -17,6 +17,7 @@ pub struct Probed {
 /// A disturbance of the edge weights in each step of the weights; the alphas step undisturbed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Perturbation {
     /// None.
     #[default]

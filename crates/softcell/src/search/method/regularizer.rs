@@ -19,6 +19,7 @@ pub struct Penalty {
 /// The L2 of the alphas' Adam is none: as in PyTorch it belongs to the optimiser.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Regularizer {
     /// None.
     #[default]

@@ -63,6 +63,7 @@ impl fmt::Debug for Relaxed {
 /// How alphas become edge weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Relaxation {
     /// `w_k = exp(α_k) / Σ_j exp(α_j)` over the candidates of each edge, `none` included (A1).
     #[default]

@@ -8,6 +8,7 @@ use crate::space::{EdgeWeights, Genotype, SearchSpace, derive_genotype};
 /// How a genotype is taken from edge weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Selection {
     /// The strongest edges of each node with their strongest operations: [`derive_genotype`].
     #[default]

@@ -93,7 +93,7 @@ mod tests {
         rows.iter().map(|row| row.iter().map(|&number| f64::from(number)).collect()).collect()
     }
 
-    /// As searches before had it: by the tensors' own operations, on the autodiff device.
+    /// The softmax as earlier searches computed it: by the tensors' own operations, on the autodiff device.
     #[test]
     fn value_and_gradient_have_the_bits_of_burns_operations() {
         const ROWS: usize = 200;
