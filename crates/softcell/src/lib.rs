@@ -33,7 +33,7 @@
 //! let mut watch = Watch::default();
 //! let fitted = experiment.fit(&mut watch)?;
 //! assert_eq!(watch.0.len(), 2);
-//! assert_eq!(fitted.result.genotype, watch.0[1]);
+//! assert_eq!(fitted.result.genotype, watch.0[1].to_text());
 //! assert!((0.0..=1.0).contains(&fitted.result.test_accuracy));
 //! # Ok(())
 //! # }
