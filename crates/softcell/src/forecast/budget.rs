@@ -16,7 +16,7 @@ use crate::device::Device;
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer, Signal};
 use crate::run::FixedSettings;
-use crate::search::searched;
+use crate::search::scaled_for_search;
 use crate::sizing::{asked_shape, sized};
 use crate::space::{Genotype, derived_cost, known_genotype, supernet_cost};
 
@@ -99,7 +99,7 @@ impl Budgeting<'_> {
         config: &CheckedConfig,
         observer: &mut dyn Observer,
     ) -> Result<(CheckedConfig, String)> {
-        let (small, with) = searched(self.dataset, config);
+        let (small, with) = scaled_for_search(self.dataset, config);
         let measured = |config: &CheckedConfig, observer: &mut dyn Observer| {
             let config = config.with(|config| {
                 config.data = with.data.clone();
@@ -128,7 +128,9 @@ impl Budgeting<'_> {
             true => vec![asked],
             false => smaller.chain([asked]).collect(),
         };
-        let fewest = if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0 };
+        let resting = settings.method.schedule.first_epoch;
+        let fewest =
+            if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0.max(resting + 1) };
         let sizes: Vec<Size> = sizes
             .into_iter()
             .map(|size| Size { layers: size[0], channels: size[1], macs: macs(size), wanted: fewest })
@@ -148,7 +150,8 @@ impl Budgeting<'_> {
         let search = &mut chosen.search;
         (search.layers, search.init_channels) = (choice.layers, choice.channels);
         if !self.fixed.search_epochs {
-            search.epochs = choice.epochs.clamp(1, SEARCH_EPOCHS.1);
+            // At least one in which the alphas move.
+            search.epochs = choice.epochs.min(SEARCH_EPOCHS.1).max(resting + 1);
         }
         if !self.fixed.arch_learning_rate {
             let steps = search.epochs * self.dataset.split.weights.len().div_ceil(search.batch_size);

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
 use crate::event::{Event, Observer, Signal, Step};
 use crate::network::{EdgeTensors, NamedTensors, Pass, Weighted, load_named};
-use crate::search::{Bilevel, search, searched};
+use crate::search::{Bilevel, scaled_for_search, search};
 use crate::space::Genotype;
 use crate::train::{build_network, evaluation_plan, train};
 
@@ -51,7 +51,9 @@ pub fn time_search(
     patience: Duration,
     observer: &mut dyn Observer,
 ) -> Result<TimeForecast> {
-    let (dataset, config) = searched(dataset, config);
+    // Steps that move the alphas take the longest.
+    let config = &config.with(|config| config.search.method.schedule.first_epoch = 0)?;
+    let (dataset, config) = scaled_for_search(dataset, config);
     let (dataset, config) = (dataset.as_ref(), config.as_ref());
     let mut watch = Stopwatch::new(patience, observer);
     let outcome = search(dataset, config, device, None, &mut watch).map(|_| ());

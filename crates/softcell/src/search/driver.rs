@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
 use super::leaning::Leaning;
-use super::scaled::searched;
+use super::scaled::scaled_for_search;
 use super::state::{SearchEpoch, SearchOutcome, SearchState};
 use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
@@ -52,7 +52,7 @@ pub fn search(
     observer: &mut dyn Observer,
 ) -> Result<SearchOutcome> {
     in_pool(|| {
-        let (dataset, config) = searched(dataset, config);
+        let (dataset, config) = scaled_for_search(dataset, config);
         if let Some(state) = start {
             let (images, space) =
                 (&dataset.train, config.search.space([dataset.train.height, dataset.train.width]));

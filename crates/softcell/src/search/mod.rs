@@ -14,5 +14,5 @@ pub use leaning::{CellLeaning, CellLeanings, Leaning};
 pub use method::{ArchStep, Method};
 pub use optimizers::ArchOptimizer;
 pub(crate) use optimizers::weight_optimizer;
-pub use scaled::searched;
+pub use scaled::scaled_for_search;
 pub use state::{SearchEpoch, SearchOutcome, SearchState};

@@ -30,7 +30,7 @@ impl SearchConfig {
 /// scaled down, and so is the padding of the random crop; else both as they are.
 ///
 /// Mean and deviation are those of the scaled training images. Test images, which a search does not look at, stay.
-pub fn searched<'a>(
+pub fn scaled_for_search<'a>(
     dataset: &'a Dataset,
     config: &'a CheckedConfig,
 ) -> (Cow<'a, Dataset>, Cow<'a, CheckedConfig>) {
@@ -90,7 +90,7 @@ mod tests {
         let config = config(4);
         let source = Source::new(DataFormat::Folder, set(), Some(set()), Vec::new());
         let dataset = Dataset::new(source, &config.data, 0.5, 1).unwrap();
-        let (scaled, with) = searched(&dataset, &config);
+        let (scaled, with) = scaled_for_search(&dataset, &config);
         assert_eq!((scaled.train.height, scaled.train.width, scaled.test.height), (4, 4, 8));
         assert_eq!((&scaled.split, &scaled.normalization), (&dataset.split, &dataset.normalization));
         assert_eq!(scaled.train.image(3).as_ref(), [30; 16]);
@@ -98,6 +98,6 @@ mod tests {
         // The stem goes by the images as they were.
         assert_eq!((config.search.stem, with.search.stem), (Stem::Cifar, Stem::Cifar));
         // A second time nothing is left to do.
-        assert!(matches!(searched(&scaled, &with).0, Cow::Borrowed(_)));
+        assert!(matches!(scaled_for_search(&scaled, &with).0, Cow::Borrowed(_)));
     }
 }
