@@ -9,8 +9,8 @@ use softcell_kernels::{
     NormStatistics, Operation, Pool, Preparation as KernelPreparation, Statistics, Term, cell,
 };
 
-use super::norm::{BatchStatistics, EPSILON};
-use super::pass::{Mode, Pass};
+use super::norm::EPSILON;
+use super::pass::{BatchStatistics, Mode, Pass};
 use super::weights::host;
 use crate::space::plan::{
     Block, Body, CellBlock, Form, Mixing, NetworkPlan, Place, PoolKind, PoolStep, Preparation, Role, Step,

@@ -19,9 +19,9 @@ mod weights;
 pub use drop_path::DropPath;
 pub use edges::EdgeTensors;
 pub use net::{Logits, Network};
-pub use norm::{BatchStatistics, EPSILON, MOMENTUM};
+pub use norm::{EPSILON, MOMENTUM};
 pub use operation::Operation;
-pub use pass::{Mode, Pass};
+pub use pass::{BatchStatistics, Mode, Pass};
 pub(crate) use size::{NetworkSize, product};
 pub(crate) use values::unusable;
 pub use weights::{

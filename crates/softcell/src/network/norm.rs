@@ -2,24 +2,13 @@
 
 use burn::tensor::Tensor;
 
-use super::pass::{Mode, Pass};
+use super::pass::{BatchStatistics, Mode, Pass};
 
 /// Added to the variance.
 pub const EPSILON: f64 = 1e-5;
 
 /// Share of the new batch in the running statistics.
 pub const MOMENTUM: f64 = 0.1;
-
-/// What one batch normalisation saw in one training pass.
-#[derive(Debug, Clone)]
-pub struct BatchStatistics {
-    /// Which tensors of the network these move: its running mean and variance.
-    pub running: [usize; 2],
-    /// Mean per channel.
-    pub mean: Tensor<1>,
-    /// Unbiased variance per channel.
-    pub variance: Tensor<1>,
-}
 
 /// Running mean and variance, and which tensors of the network they are.
 pub(super) struct Running {

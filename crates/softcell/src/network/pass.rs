@@ -1,7 +1,8 @@
 //! What one forward pass carries along: its mode, and what it leaves behind.
 
+use burn::tensor::Tensor;
+
 use super::drop_path::DropPath;
-use super::norm::BatchStatistics;
 
 /// Which statistics batch normalisation uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +11,17 @@ pub enum Mode {
     Train,
     /// The running ones; nothing is collected.
     Eval,
+}
+
+/// What one batch normalisation saw in one training pass.
+#[derive(Debug, Clone)]
+pub struct BatchStatistics {
+    /// Which tensors of the network these move: its running mean and variance.
+    pub running: [usize; 2],
+    /// Mean per channel.
+    pub mean: Tensor<1>,
+    /// Unbiased variance per channel.
+    pub variance: Tensor<1>,
 }
 
 /// One forward pass.

@@ -10,7 +10,8 @@ use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
 use rand::RngExt;
 
 use super::mismatch::Mismatch;
-use super::norm::{BatchStatistics, MOMENTUM};
+use super::norm::MOMENTUM;
+use super::pass::BatchStatistics;
 use crate::error::{Error, Result};
 use crate::random::stream;
 use crate::space::plan::{TensorRole, TensorSpec};

@@ -2,8 +2,8 @@
 //! stacked.
 
 use super::cell::CellType;
-use super::network::{Block, Body, CellBlock, MapShape, NetworkPlan, Place, Preparation};
-use super::steps::{Convolution, Linear, Mixing, Norm, Norms, PoolKind, PoolStep, Step};
+use super::network::{Block, Body, CellBlock, NetworkPlan, Place, Preparation};
+use super::steps::{Convolution, Linear, MapShape, Mixing, Norm, Norms, PoolKind, PoolStep, Step};
 use crate::space::cost::NetworkShape;
 use crate::space::genotype::Genotype;
 use crate::space::search_space::SearchSpace;

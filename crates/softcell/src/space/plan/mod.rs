@@ -16,9 +16,9 @@ mod tests;
 pub use cell::{CellType, EdgePlan, Naming, Output, Role};
 pub(crate) use lower::auxiliary_cell;
 pub use lower::{ResidualSkeleton, Skeleton};
-pub use network::{Block, Body, CellBlock, MapShape, NetworkPlan, Place, Preparation};
+pub use network::{Block, Body, CellBlock, NetworkPlan, Place, Preparation};
 pub use steps::{
-    Convolution, Form, Halve, Linear, Mixing, Norm, Norms, PoolKind, PoolStep, Step, Windows,
+    Convolution, Form, Halve, Linear, MapShape, Mixing, Norm, Norms, PoolKind, PoolStep, Step, Windows,
     average_windows, primitive_steps,
 };
 pub use tensors::{TensorRole, TensorSpec};

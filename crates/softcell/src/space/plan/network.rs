@@ -1,16 +1,7 @@
 //! The blocks of a network, in the order in which they run.
 
 use super::cell::CellType;
-use super::steps::{Norms, Step, halving, keeping};
-
-/// Channels, height and width of a map.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
-pub struct MapShape {
-    /// Channels.
-    pub channels: usize,
-    /// Height and width.
-    pub size: [usize; 2],
-}
+use super::steps::{MapShape, Norms, Step, halving, keeping};
 
 /// A network, lowered.
 #[derive(Clone, Debug, Eq, PartialEq)]

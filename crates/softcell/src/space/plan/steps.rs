@@ -3,8 +3,16 @@
 //! Names are those of the original's state dict within the operation; labels name the same layers in files for other
 //! programs.
 
-use super::network::MapShape;
 use crate::space::primitive::Primitive;
+
+/// Channels, height and width of a map.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
+pub struct MapShape {
+    /// Channels.
+    pub channels: usize,
+    /// Height and width.
+    pub size: [usize; 2],
+}
 
 /// A layer without branches, `[N, C, H, W]` to the same of another size.
 #[derive(Clone, Debug, Eq, PartialEq)]
