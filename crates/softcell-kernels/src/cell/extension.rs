@@ -18,10 +18,10 @@ use burn_flex::FlexTensor;
 
 use super::backward::{Gradients, InputGradient, Wanted, backward};
 use super::config::CellConfig;
-use super::forward::{Normalise, Operands, forward};
+use super::forward::{Normalise, forward};
 use super::pack::pack;
 use super::plan::CellPlan;
-use super::record::{Outside, Record};
+use super::record::{Operands, Outside, Record};
 use super::shapes::{Shapes, image};
 use super::statistics::Statistics;
 use crate::support::extension::{primitive, tracked_primitive};

@@ -5,26 +5,13 @@ use std::sync::Arc;
 
 use super::pack::Packed;
 use super::plan::{CellPlan, Map, Place, Source, Spread};
-use super::record::{NormValues, Outside, Record};
+use super::record::{NormValues, Operands, Outside, Record};
 use super::shapes::{Shapes, groups, image, split, split_all};
 use super::stage::{Following, fill_source, rows_at_once, run_stage};
 use super::statistics::{NormStatistics, SUMS, Statistics, merge, sum_map};
 use crate::support::ahead::Ahead;
 use crate::support::parallel::for_each;
 use crate::support::workspace::Buffer;
-
-/// What a cell reads.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Operands<'a> {
-    /// The inputs.
-    pub states: &'a [&'a [f32]],
-    pub images: usize,
-    pub weights: &'a [f32],
-    /// The weight of each term.
-    pub terms: &'a [f32],
-    /// Per term and image: what the term's normalised value is multiplied with.
-    pub scales: Option<&'a [f32]>,
-}
 
 /// Working memory of one thread.
 #[derive(Default)]

@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::forward::Operands;
 use super::kernels::elementwise::{mix, mix2, mix4};
 use super::kernels::pool::{PoolShape, average, max};
 use super::kernels::shuffle::permute;
@@ -13,6 +12,19 @@ use super::shapes::{Shapes, groups, image, split_all};
 use crate::Pool;
 use crate::support::parallel::for_each;
 use crate::support::workspace::Buffer;
+
+/// What a cell reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Operands<'a> {
+    /// The inputs.
+    pub states: &'a [&'a [f32]],
+    pub images: usize,
+    pub weights: &'a [f32],
+    /// The weight of each term.
+    pub terms: &'a [f32],
+    /// Per term and image: what the term's normalised value is multiplied with.
+    pub scales: Option<&'a [f32]>,
+}
 
 /// A normalisation, filling included: `y = scale · x + shift`.
 #[derive(Clone, Debug, Default)]

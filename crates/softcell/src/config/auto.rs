@@ -6,8 +6,8 @@
 //! tables below.
 
 use super::imbalance;
-use super::preset::{DataShape, paper_cifar10};
-use super::types::{Config, Duplicates, Stem};
+use super::paper::paper_cifar10;
+use super::types::{Config, DataShape, Duplicates, Stem};
 use crate::error::Advice;
 use crate::space::StemKind;
 

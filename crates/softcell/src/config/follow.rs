@@ -2,8 +2,7 @@
 
 use super::auto::{arch_learning_rate, drop_path};
 use super::keys::Section;
-use super::preset::DataShape;
-use super::types::Config;
+use super::types::{Config, DataShape};
 
 /// Brings what `auto` chose for the epochs and batches of `base` to those of `config`, but for what was given: the drop
 /// path, and the learning rate of the alphas. Says what it changed, a sentence each.

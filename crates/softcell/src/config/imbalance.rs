@@ -1,7 +1,6 @@
 //! The part of the preset `auto` on classes of which one has many more images than another.
 
-use super::preset::DataShape;
-use super::types::{Config, Sampling};
+use super::types::{Config, DataShape, Sampling};
 use crate::error::{Advice, Remedy};
 
 /// From this ratio of the largest to the smallest class on, something is done about it.

@@ -98,8 +98,9 @@ pub(super) fn deserialise(table: Table, origin: &str) -> Result<Config> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::preset::{DataShape, Preset, preset};
+    use super::super::preset::{Preset, preset};
     use super::super::read::read_toml;
+    use super::super::types::DataShape;
     use super::*;
     use crate::search::method::{AlphaOptimizer, AlphaSchedule, ArchStep};
     use crate::space::{Primitive, Shrink};

@@ -16,6 +16,7 @@ mod imbalance;
 mod keys;
 mod location;
 mod merge;
+mod paper;
 mod place;
 mod preset;
 mod read;
@@ -33,11 +34,11 @@ pub use imbalance::leave_to_weights;
 pub use keys::{KEYS, Key, Kind, Section};
 pub use location::{path_of_text, path_to_text, word_to_text};
 pub use merge::{build, overlay, set};
-pub use preset::{DataShape, Preset, preset};
+pub use preset::{Preset, preset};
 pub(crate) use read::tidy;
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
 pub use types::{
-    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem,
-    TrainConfig,
+    AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
+    SearchConfig, Stem, TrainConfig,
 };

@@ -5,13 +5,9 @@ use std::str::FromStr;
 
 use super::auto;
 use super::keys::nearest_in_brackets;
-use super::types::{
-    AutoAugment, Config, DataConfig, DataFormat, Duplicates, Resize, Sampling, Schedule, SearchConfig, Stem,
-    TrainConfig,
-};
+use super::paper::{paper_cifar10, paper_imagenet, paper_reasons};
+use super::types::{Config, DataConfig, DataShape, SearchConfig, TrainConfig};
 use crate::error::{Advice, Error, Result};
-use crate::search::Method;
-use crate::space::{Primitive, Shrink};
 
 /// A complete set of settings to start from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,25 +60,6 @@ impl FromStr for Preset {
     }
 }
 
-/// What [`preset()`] has to know of the data. The default knows nothing: 0 everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DataShape {
-    /// Images to train on, those for validation included, those for testing not.
-    pub train_images: usize,
-    /// Classes.
-    pub classes: usize,
-    /// Colour channels: 1 or 3.
-    pub channels: usize,
-    /// Rows, in pixels, as the network sees them.
-    pub height: usize,
-    /// Columns, in pixels, as the network sees them.
-    pub width: usize,
-    /// Images to train on of the class that has most.
-    pub largest_class: usize,
-    /// Images to train on of the class that has fewest, classes without any left out.
-    pub smallest_class: usize,
-}
-
 /// All settings of a preset, and the reasons for what was chosen, a sentence each, for the log.
 ///
 /// The settings that say how the data is read (`path`, `format`, `image_size`, `images_per_class`,
@@ -133,117 +110,12 @@ impl Default for TrainConfig {
     }
 }
 
-/// The paper's search, and its training on CIFAR-10: first-order DARTS as in the official code.
-pub(super) fn paper_cifar10() -> Config {
-    let search = SearchConfig {
-        init_channels: 16,
-        layers: 8,
-        nodes: 4,
-        candidates: Primitive::DARTS.to_vec(),
-        stem: Stem::Cifar,
-        stem_multiplier: 3,
-        max_side: 0,
-        epochs: 50,
-        batch_size: 64,
-        learning_rate: 0.025,
-        learning_rate_min: 0.001,
-        grad_clip: 5.0,
-        train_portion: 0.5,
-        cutout: false,
-        cutout_length: 16,
-        method: Method::default(),
-    };
-    let train = TrainConfig {
-        init_channels: 36,
-        layers: 20,
-        max_params: 0,
-        max_macs: 0,
-        shrink: Shrink::Both,
-        stem: Stem::Cifar,
-        epochs: 600,
-        batch_size: 96,
-        learning_rate: 0.025,
-        schedule: Schedule::Cosine,
-        learning_rate_min: 0.0,
-        gamma: 0.97,
-        decay_period: 1,
-        momentum: 0.9,
-        weight_decay: 3e-4,
-        grad_clip: 5.0,
-        auxiliary: true,
-        auxiliary_weight: 0.4,
-        drop_path_prob: 0.2,
-        label_smoothing: 0.0,
-        cutout: true,
-        cutout_length: 16,
-        ema: 0.0,
-        patience: 0,
-    };
-    let data = DataConfig {
-        path: "digits".to_owned(),
-        format: DataFormat::Auto,
-        image_size: "auto".to_owned(),
-        resize: Resize::Crop,
-        images_per_class: 0,
-        validation_fraction: 0.0,
-        test_fraction: 0.2,
-        max_bad_images: 10,
-        max_bad_share: 0.01,
-        max_image_pixels: 100_000_000,
-        duplicates: Duplicates::Ignore,
-        memory: 0,
-        crop_padding: 4,
-        flip: true,
-        class_weights: "none".to_owned(),
-        sampling: Sampling::Shuffled,
-        crop_scale: 0.0,
-        color_jitter: 0.0,
-        auto_augment: AutoAugment::None,
-    };
-    Config { seed: 2, data, search, train }
-}
-
-/// The paper's training on ImageNet in the mobile setting; the search stays that on CIFAR-10.
-fn paper_imagenet() -> Config {
-    let mut config = paper_cifar10();
-    config.data.image_size = "224".to_owned();
-    config.data.crop_padding = 28;
-    config.train = TrainConfig {
-        init_channels: 48,
-        layers: 14,
-        stem: Stem::Imagenet,
-        epochs: 250,
-        batch_size: 128,
-        learning_rate: 0.1,
-        schedule: Schedule::Exponential,
-        weight_decay: 3e-5,
-        drop_path_prob: 0.0,
-        label_smoothing: 0.1,
-        cutout: false,
-        ..config.train
-    };
-    config
-}
-
-fn paper_reasons(data: &DataShape, side: usize) -> Vec<Advice> {
-    let mut reasons: Vec<Advice> = vec![
-        "the paper's settings (Liu et al. 2019, first order), whatever the data and the computer".into(),
-        "no validation images: the paper trains on all of them and takes the last epoch".into(),
-    ];
-    let DataShape { channels, height, width, .. } = *data;
-    if channels != 0 && (channels, height, width) != (3, side, side) {
-        reasons.push(format!(
-            "the images are {height}x{width} with {channels} channels, the paper's are {side}x{side} with 3: \
-             look at crop_padding, flip, cutout_length and auxiliary, or take the preset auto"
-        ).into());
-    }
-    reasons
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::types::{Schedule, Stem};
     use super::*;
     use crate::search::method::{AlphaOptimizer, ArchStep, WeightOptimizer};
+    use crate::space::Primitive;
 
     const CIFAR: DataShape =
         DataShape { train_images: 50_000, classes: 10, channels: 3, height: 32, width: 32, ..EVEN };

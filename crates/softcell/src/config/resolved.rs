@@ -131,8 +131,8 @@ fn missing(table: &Table) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::preset::{DataShape, Preset, preset};
-    use super::super::types::{DataConfig, Resize};
+    use super::super::preset::{Preset, preset};
+    use super::super::types::{DataConfig, DataShape, Resize};
     use super::*;
 
     fn configs() -> [Config; 3] {

@@ -42,7 +42,8 @@ impl TrainConfig {
 
 #[cfg(test)]
 mod tests {
-    use super::super::preset::{DataShape, Preset, preset};
+    use super::super::preset::{Preset, preset};
+    use super::super::types::DataShape;
     use super::*;
 
     fn close(found: f64, expected: f64) {

@@ -315,3 +315,22 @@ pub enum Schedule {
     /// Times `gamma` every `decay_period` epochs.
     Exponential,
 }
+
+/// What a [preset](super::preset()) has to know of the data. The default knows nothing: 0 everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DataShape {
+    /// Images to train on, those for validation included, those for testing not.
+    pub train_images: usize,
+    /// Classes.
+    pub classes: usize,
+    /// Colour channels: 1 or 3.
+    pub channels: usize,
+    /// Rows, in pixels, as the network sees them.
+    pub height: usize,
+    /// Columns, in pixels, as the network sees them.
+    pub width: usize,
+    /// Images to train on of the class that has most.
+    pub largest_class: usize,
+    /// Images to train on of the class that has fewest, classes without any left out.
+    pub smallest_class: usize,
+}

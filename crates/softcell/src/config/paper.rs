@@ -1,0 +1,117 @@
+//! The settings of Liu, Simonyan & Yang 2019.
+
+use super::types::{
+    AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
+    SearchConfig, Stem, TrainConfig,
+};
+use crate::error::Advice;
+use crate::search::Method;
+use crate::space::{Primitive, Shrink};
+
+/// The paper's search, and its training on CIFAR-10: first-order DARTS as in the official code.
+pub(super) fn paper_cifar10() -> Config {
+    let search = SearchConfig {
+        init_channels: 16,
+        layers: 8,
+        nodes: 4,
+        candidates: Primitive::DARTS.to_vec(),
+        stem: Stem::Cifar,
+        stem_multiplier: 3,
+        max_side: 0,
+        epochs: 50,
+        batch_size: 64,
+        learning_rate: 0.025,
+        learning_rate_min: 0.001,
+        grad_clip: 5.0,
+        train_portion: 0.5,
+        cutout: false,
+        cutout_length: 16,
+        method: Method::default(),
+    };
+    let train = TrainConfig {
+        init_channels: 36,
+        layers: 20,
+        max_params: 0,
+        max_macs: 0,
+        shrink: Shrink::Both,
+        stem: Stem::Cifar,
+        epochs: 600,
+        batch_size: 96,
+        learning_rate: 0.025,
+        schedule: Schedule::Cosine,
+        learning_rate_min: 0.0,
+        gamma: 0.97,
+        decay_period: 1,
+        momentum: 0.9,
+        weight_decay: 3e-4,
+        grad_clip: 5.0,
+        auxiliary: true,
+        auxiliary_weight: 0.4,
+        drop_path_prob: 0.2,
+        label_smoothing: 0.0,
+        cutout: true,
+        cutout_length: 16,
+        ema: 0.0,
+        patience: 0,
+    };
+    let data = DataConfig {
+        path: "digits".to_owned(),
+        format: DataFormat::Auto,
+        image_size: "auto".to_owned(),
+        resize: Resize::Crop,
+        images_per_class: 0,
+        validation_fraction: 0.0,
+        test_fraction: 0.2,
+        max_bad_images: 10,
+        max_bad_share: 0.01,
+        max_image_pixels: 100_000_000,
+        duplicates: Duplicates::Ignore,
+        memory: 0,
+        crop_padding: 4,
+        flip: true,
+        class_weights: "none".to_owned(),
+        sampling: Sampling::Shuffled,
+        crop_scale: 0.0,
+        color_jitter: 0.0,
+        auto_augment: AutoAugment::None,
+    };
+    Config { seed: 2, data, search, train }
+}
+
+/// The paper's training on ImageNet in the mobile setting; the search stays that on CIFAR-10.
+pub(super) fn paper_imagenet() -> Config {
+    let mut config = paper_cifar10();
+    config.data.image_size = "224".to_owned();
+    config.data.crop_padding = 28;
+    config.train = TrainConfig {
+        init_channels: 48,
+        layers: 14,
+        stem: Stem::Imagenet,
+        epochs: 250,
+        batch_size: 128,
+        learning_rate: 0.1,
+        schedule: Schedule::Exponential,
+        weight_decay: 3e-5,
+        drop_path_prob: 0.0,
+        label_smoothing: 0.1,
+        cutout: false,
+        ..config.train
+    };
+    config
+}
+
+/// What is to be said of the paper's settings for these data; its images have so long a side.
+pub(super) fn paper_reasons(data: &DataShape, side: usize) -> Vec<Advice> {
+    let mut reasons: Vec<Advice> = vec![
+        "the paper's settings (Liu et al. 2019, first order), whatever the data and the computer".into(),
+        "no validation images: the paper trains on all of them and takes the last epoch".into(),
+    ];
+    let DataShape { channels, height, width, .. } = *data;
+    if channels != 0 && (channels, height, width) != (3, side, side) {
+        reasons.push(format!(
+            "the images are {height}x{width} with {channels} channels, the paper's are {side}x{side} with 3: \
+             look at crop_padding, flip, cutout_length and auxiliary, or take the preset auto"
+        ).into());
+    }
+    reasons
+}
