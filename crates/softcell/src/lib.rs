@@ -81,6 +81,7 @@ mod predict;
 pub mod program;
 mod random;
 mod reading;
+mod records;
 pub mod replay;
 pub mod report;
 mod resume;

@@ -1,9 +1,9 @@
 //! Whether a state fits the work that is to go on from it: found out before anything is built or computed.
 
 use crate::error::{Advice, Error, Remedy, Result};
-use crate::event::Position;
 use crate::loss::Meter;
 use crate::network::{NamedTensors, Weighted, count_values, weight_sizes};
+use crate::records::{Best, Position, Score};
 
 /// What helps where a checkpoint does not fit.
 pub(crate) fn remedy() -> Advice {
@@ -46,6 +46,27 @@ impl Progress {
 
 /// Weights of a network that is built whatever the tensors are: then each one that is missing is told by its name.
 const CHEAP: u64 = 1 << 22;
+
+impl Best {
+    /// Whether it can be the best of the epochs before this position.
+    pub(crate) fn check(&self, position: &Position) -> Result<()> {
+        let Score { accuracy, balanced_accuracy, loss } = self.score;
+        let is_share = |share: f64| (0.0..=1.0).contains(&share);
+        let fits = self.epoch < position.epoch
+            && is_share(accuracy)
+            && balanced_accuracy.is_none_or(is_share)
+            && loss.is_none_or(f64::is_finite);
+        if fits {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "best epoch of the training checkpoint",
+            format!("epoch {} with {:?}", self.epoch, self.score),
+            format!("one of the {} epochs that are done, with accuracies from 0 to 1", position.epoch),
+            remedy(),
+        ))
+    }
+}
 
 /// Refuses tensors of fewer values than a large network has weights, before the network is built: it may be far too
 /// large.

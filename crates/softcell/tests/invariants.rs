@@ -184,6 +184,22 @@ const TOUCH_THE_DISK: [&str; 26] = [
     "run/tensorboard/mod.rs",
 ];
 
+/// What is left behind and what is told of it lie below all that leaves it behind.
+#[test]
+fn records_and_events_know_nobody_above_them() {
+    assert_uses_only("softcell/src/records", &["loss", "network", "nn", "search", "space", "error"]);
+    for (path, code) in sources("softcell/src/records") {
+        assert!(!code.replace("crate::search::method", "").contains("crate::search"), "{path}");
+    }
+    assert_independent("softcell/src/event.rs", &["search", "train", "run", "report", "experiment"]);
+    // A test there compares its names with the exports'.
+    for (path, code) in sources("softcell/src/run").iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
+        let used = modules(code);
+        let above = ["search", "export", "report", "experiment", "pipeline"];
+        assert!(above.iter().all(|module| !used.contains(*module)), "{path} uses {used:?}");
+    }
+}
+
 #[test]
 fn few_files_touch_the_disk() {
     let words = ["fs", "File", "OpenOptions"];

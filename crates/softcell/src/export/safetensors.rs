@@ -14,6 +14,7 @@ use crate::destination::Destination;
 use crate::error::Result;
 use crate::model::TrainedModel;
 use crate::network::NamedTensors;
+use crate::run::seal::with_metadata;
 use crate::space::StemKind;
 
 /// The entries of the metadata. Lists and numbers are JSON.
@@ -139,22 +140,6 @@ fn metadata(model: &TrainedModel) -> BTreeMap<&'static str, String> {
 
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("names and numbers serialise")
-}
-
-/// Puts metadata into a file that has none.
-///
-/// A safetensors file begins with the length of its header in 64 bits and the header, a JSON object in which the
-/// metadata is the entry `__metadata__`. The library would write that in the order of a hash table, another one
-/// each time.
-pub(crate) fn with_metadata(file: &[u8], metadata: &BTreeMap<&str, String>) -> Vec<u8> {
-    let (length, rest) = file.split_first_chunk::<8>().expect("a file has a header");
-    let (header, tensors) = rest.split_at(u64::from_le_bytes(*length) as usize);
-    let header = std::str::from_utf8(header).expect("a header is text").trim_end();
-    let more = header.strip_prefix('{').expect("a header is an object");
-    let comma = if more == "}" { "" } else { "," };
-    let mut header = format!("{{\"__metadata__\":{}{comma}{more}", json(metadata)).into_bytes();
-    header.resize(header.len().next_multiple_of(8), b' ');
-    [&(header.len() as u64).to_le_bytes(), header.as_slice(), tensors].concat()
 }
 
 #[cfg(test)]

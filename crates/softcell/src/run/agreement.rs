@@ -5,12 +5,13 @@ use std::path::Path;
 use super::files::{CONFIG, GENOTYPE_JSON, HISTORY, MANIFEST, MISTAKES, NETWORK, RESULT, SAMPLES};
 use super::folder::RunFolder;
 use super::history::{HistoryLine, same_rows};
-use super::manifest::{Manifest, RunResult};
+use super::manifest::Manifest;
 use super::record::{Checked, Contradiction, holds, if_there, length, whole};
 use super::samples::{Mistakes, Samples};
 use crate::config::Config;
 use crate::error::Result;
-use crate::search::SearchEpoch;
+use crate::records::RunResult;
+use crate::records::SearchEpoch;
 use crate::shown;
 use crate::space::{Genotype, parse_genotype};
 

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::seal::check;
 use super::tensor_file::{check_values, damaged, encode_tensors, tensors_of};
 use crate::error::Result;
-use crate::event::Position;
 use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
-use crate::search::SearchState;
+use crate::records::Position;
+use crate::records::SearchState;
+use crate::records::{Best, Score, TrainState};
 use crate::space::{Alphas, ByCell};
-use crate::train::{Best, Score, TrainState};
 
 const KEY: &str = "softcell";
 

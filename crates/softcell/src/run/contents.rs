@@ -9,15 +9,16 @@ use super::files::{
 };
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
-use super::manifest::{Manifest, RunResult};
+use super::manifest::Manifest;
 use super::record::Record;
 use super::samples::{Mistakes, Samples};
 use super::size::ChosenSize;
 use super::tensorboard::EventFile;
 use crate::config::{CheckedConfig, Config};
 use crate::error::{Error, Remedy, Result};
-use crate::event::Stage;
 use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT};
+use crate::records::RunResult;
+use crate::records::Stage;
 use crate::shown;
 use crate::space::{Alphas, Genotype};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::event::Stage;
+use crate::records::Stage;
 
 /// Says that the folder is a run's, whatever else is in it.
 pub const MARKER: &str = "softcell.json";

@@ -10,12 +10,12 @@ use super::record::{
     Checked, MOST_EPOCHS, Record, amount, finite, holds, if_there, length, seconds, share, whole,
 };
 use crate::error::{Error, Remedy, Result};
-use crate::event::Stage;
 use crate::reading::MOST_OF_A_RECORD;
-use crate::search::SearchEpoch;
+use crate::records::SearchEpoch;
+use crate::records::Stage;
+use crate::records::TrainEpoch;
 use crate::shown;
 use crate::space::{ByCell, Rows};
-use crate::train::TrainEpoch;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

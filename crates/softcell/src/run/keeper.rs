@@ -8,7 +8,8 @@ use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
 use super::tensorboard::EventFile;
 use crate::error::{Error, Remedy, Result};
-use crate::event::{Event, Observer, Signal, Stage};
+use crate::event::{Event, Observer, Signal};
+use crate::records::Stage;
 
 /// Keeps what a stage hands out.
 pub struct Keeper<'a> {

@@ -12,8 +12,8 @@ use super::files::{LOCK, MARKER, TELLING};
 use super::folder::{Activity, RunFolder};
 use super::history::HistoryLine;
 use crate::error::{Error, Remedy, Result, Words};
-use crate::event::Stage;
 use crate::measures::{class_images, is_uneven};
+use crate::records::Stage;
 
 /// How many folders deep runs are looked for.
 const DEPTH: usize = 4;

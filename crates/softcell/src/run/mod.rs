@@ -22,6 +22,7 @@ mod tensor_file;
 mod tensorboard;
 mod verify;
 
+pub use crate::records::RunResult;
 pub(crate) use agreement::Agreement;
 pub use aside::SetAside;
 pub use budget_record::{FixedSettings, RunBudget};
@@ -32,7 +33,7 @@ pub use history::HistoryLine;
 pub use keeper::Keeper;
 pub(crate) use keeper::rewind;
 pub use listing::{RunState, RunSummary, find_runs, list_runs, list_runs_in_words};
-pub use manifest::{Manifest, RunResult};
+pub use manifest::Manifest;
 pub use record::{Checked, Contradiction, Record};
 pub use samples::{ClassSamples, Mistake, Mistakes, Samples};
 pub use size::ChosenSize;

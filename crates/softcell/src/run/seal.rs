@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 
 use safetensors::tensor::SafeTensors;
 
-use crate::export::safetensors::with_metadata;
-
 /// The entry of the metadata.
 const KEY: &str = "softcell_checksum";
 /// What the checksum begins with: its kind.
@@ -18,6 +16,26 @@ const DIGITS: usize = 8;
 
 fn find(bytes: &[u8], text: &str) -> Option<usize> {
     bytes.windows(text.len()).position(|window| window == text.as_bytes())
+}
+
+/// Puts metadata into a file that has none.
+///
+/// A safetensors file begins with the length of its header in 64 bits and the header, a JSON object in which the
+/// metadata is the entry `__metadata__`. The library would write that in the order of a hash table, another one
+/// each time.
+pub(crate) fn with_metadata(file: &[u8], metadata: &BTreeMap<&str, String>) -> Vec<u8> {
+    let (length, rest) = file.split_first_chunk::<8>().expect("a file has a header");
+    let (header, tensors) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let header = std::str::from_utf8(header).expect("a header is text").trim_end();
+    let more = header.strip_prefix('{').expect("a header is an object");
+    let comma = if more == "}" { "" } else { "," };
+    let mut header = format!(
+        "{{\"__metadata__\":{}{comma}{more}",
+        serde_json::to_string(metadata).expect("names and texts serialise")
+    )
+    .into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    [&(header.len() as u64).to_le_bytes(), header.as_slice(), tensors].concat()
 }
 
 /// A file without metadata, with this metadata and the checksum put in.

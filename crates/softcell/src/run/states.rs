@@ -9,12 +9,12 @@ use super::history::HistoryLine;
 use super::seal::check;
 use super::tensor_file::{check_values, decode_weights, encode_weights};
 use crate::error::{Error, Result};
-use crate::event::Stage;
 use crate::network::NamedTensors;
 use crate::reading::MOST_OF_WEIGHTS;
-use crate::search::SearchState;
+use crate::records::SearchState;
+use crate::records::Stage;
+use crate::records::TrainState;
 use crate::shown;
-use crate::train::TrainState;
 
 impl RunFolder {
     /// Writes a search state; the previous checkpoint is kept beside it. What was set aside for this run is let go of.

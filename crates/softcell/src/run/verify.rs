@@ -12,8 +12,8 @@ use super::folder::RunFolder;
 use super::seal::{check, is_sealed};
 use super::tensor_file::decode_weights;
 use crate::error::{Remedy, Result, Words};
-use crate::event::Stage;
 use crate::reading::MOST_OF_WEIGHTS;
+use crate::records::Stage;
 
 /// What the files of a run were found to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,9 +6,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
-use super::leaning::Leaning;
 use super::scaled::scaled_for_search;
-use super::state::{SearchEpoch, SearchOutcome, SearchState};
 use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
 use crate::error::{Error, Result};
@@ -16,6 +14,7 @@ use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
 use crate::network::{EdgeTensors, Pass, Weighted};
+use crate::records::{Leaning, SearchEpoch, SearchOutcome, SearchState};
 use crate::resume::{Progress, check_size};
 use crate::space::{EdgeWeights, SearchSpace, supernet_parameters};
 use crate::thread_pool::in_pool;

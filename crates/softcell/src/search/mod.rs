@@ -2,17 +2,15 @@
 
 mod bilevel;
 mod driver;
-mod leaning;
 pub mod method;
 mod optimizers;
 mod scaled;
 mod state;
 
+pub use crate::records::{CellLeaning, CellLeanings, Leaning, SearchEpoch, SearchOutcome, SearchState};
 pub use bilevel::{ArchReport, Bilevel, StepReport, WeightReport};
 pub use driver::search;
-pub use leaning::{CellLeaning, CellLeanings, Leaning};
 pub use method::{ArchStep, Method};
 pub use optimizers::ArchOptimizer;
 pub(crate) use optimizers::weight_optimizer;
 pub use scaled::scaled_for_search;
-pub use state::{SearchEpoch, SearchOutcome, SearchState};

@@ -7,7 +7,6 @@ use burn::tensor::Device;
 
 use super::average::Average;
 use super::learner::Learner;
-use super::state::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
 use crate::config::{CheckedConfig, TrainConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, ImageSet, Normalization, Order, class_weights};
 use crate::error::{Error, Result};
@@ -15,12 +14,12 @@ use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
 use crate::measures::is_uneven;
-use crate::network::Network;
-use crate::network::{Pass, Weighted};
-use crate::network::{check_named, load_named, named_tensors, tensor_names, weight_names};
+use crate::network::{
+    Network, Pass, Weighted, check_named, load_named, named_tensors, tensor_names, weight_names,
+};
+use crate::records::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
 use crate::resume::{Progress, check_size, check_velocity};
-use crate::space::DerivedNetworkConfig;
-use crate::space::{Genotype, derived_cost};
+use crate::space::{DerivedNetworkConfig, Genotype, derived_cost};
 use crate::thread_pool::in_pool;
 
 /// The network of `genotype` with the width, depth and heads of `config`.

@@ -3,11 +3,10 @@
 mod average;
 mod driver;
 mod learner;
-mod state;
 mod warm;
 
+pub use crate::records::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
 pub use average::Average;
 pub use driver::{build_network, check_network, evaluation_plan, network_config, train};
 pub use learner::{Learner, TrainReport};
-pub use state::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
 pub use warm::{WARM_START_NOTE, WarmStart, warm_start};

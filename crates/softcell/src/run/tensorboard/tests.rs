@@ -1,10 +1,10 @@
 use super::proto::Kind;
 use super::*;
 use crate::config::{DataShape, Preset, preset};
+use crate::records::TrainEpoch;
+use crate::records::{CellLeaning, SearchEpoch};
 use crate::run::{Overwrite, history};
-use crate::search::{CellLeaning, SearchEpoch};
 use crate::space::known_genotype;
-use crate::train::TrainEpoch;
 
 fn search(epoch: usize) -> HistoryLine {
     let cell = |entropy, skips| CellLeaning { entropy, skips };

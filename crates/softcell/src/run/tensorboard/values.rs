@@ -11,12 +11,12 @@ use super::proto::{
     Shape, TENSOR_CLASS, Tensor, Value,
 };
 use crate::config::{Config, KEYS};
+use crate::records::SearchEpoch;
+use crate::records::TrainEpoch;
 use crate::run::{HistoryLine, RunResult};
-use crate::search::SearchEpoch;
 #[cfg(feature = "raster")]
 use crate::space::CellKind;
 use crate::space::{Genotype, parse_genotype};
-use crate::train::TrainEpoch;
 
 /// Buckets of a histogram.
 const BUCKETS: usize = 30;

@@ -7,8 +7,8 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::method::Selection;
 use crate::error::Result;
+use crate::search::method::Selection;
 use crate::space::{ByCell, CellKind, EdgeWeights, Genotype, SearchSpace, entropy};
 
 /// What edge weights stand for: how undecided they are, and the genotype that they give.

@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::event::Position;
+use super::position::Position;
 use crate::loss::Meter;
 use crate::network::NamedTensors;
-use crate::resume::remedy;
 
 /// One epoch of training, a line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,27 +44,6 @@ pub struct Best {
     pub score: Score,
     /// Weights and buffers after it.
     pub net: NamedTensors,
-}
-
-impl Best {
-    /// Whether it can be the best of the epochs before this position.
-    pub(super) fn check(&self, position: &Position) -> Result<()> {
-        let Score { accuracy, balanced_accuracy, loss } = self.score;
-        let is_share = |share: f64| (0.0..=1.0).contains(&share);
-        let fits = self.epoch < position.epoch
-            && is_share(accuracy)
-            && balanced_accuracy.is_none_or(is_share)
-            && loss.is_none_or(f64::is_finite);
-        if fits {
-            return Ok(());
-        }
-        Err(Error::invalid(
-            "best epoch of the training checkpoint",
-            format!("epoch {} with {:?}", self.epoch, self.score),
-            format!("one of the {} epochs that are done, with accuracies from 0 to 1", position.epoch),
-            remedy(),
-        ))
-    }
 }
 
 /// What an epoch came to on the validation part.

@@ -1,0 +1,13 @@
+//! What searches, trainings and runs leave behind, as data: a record of each epoch, a state to go on from, an outcome.
+
+mod leaning;
+mod position;
+mod result;
+mod search;
+mod train;
+
+pub use leaning::{CellLeaning, CellLeanings, Leaning};
+pub use position::{Position, Stage};
+pub use result::RunResult;
+pub use search::{SearchEpoch, SearchOutcome, SearchState};
+pub use train::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};

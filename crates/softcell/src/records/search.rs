@@ -1,0 +1,79 @@
+//! What a search leaves behind: a record of each epoch, a state to go on from, an outcome.
+
+use serde::{Deserialize, Serialize};
+
+use super::leaning::{CellLeanings, genotype_text};
+use super::position::Position;
+use crate::loss::Meter;
+use crate::network::NamedTensors;
+use crate::space::{Alphas, EdgeWeights, Genotype};
+
+/// One epoch of the search, a line of `history.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchEpoch {
+    /// From 0.
+    pub epoch: usize,
+    /// Weight learning rate.
+    pub learning_rate: f64,
+    /// Mean loss over the epoch's training batches, as the weights moved.
+    pub train_loss: f64,
+    /// Accuracy over the same.
+    pub train_accuracy: f64,
+    /// Top-5 accuracy over the same.
+    pub train_top5_accuracy: f64,
+    /// Loss on the alphas' part after the epoch, with running statistics and without augmentation; none
+    /// where it overflowed.
+    ///
+    /// Neither this nor the accuracy predicts how well the derived network will do.
+    pub valid_loss: Option<f64>,
+    /// Accuracy on the same.
+    pub valid_accuracy: f64,
+    /// Alphas as they are.
+    pub alphas: Alphas,
+    /// Alphas after relaxation, nothing drawn or disturbed.
+    pub edge_weights: EdgeWeights,
+    /// How far each type of cell is decided: `entropy_normal`, `skips_normal` and so on.
+    #[serde(flatten)]
+    pub cells: CellLeanings,
+    /// The genotype that the alphas stand for now; in files in the original's text.
+    #[serde(with = "genotype_text")]
+    pub genotype: Genotype,
+    /// Seconds the epoch took.
+    pub seconds: f64,
+}
+
+/// Everything a search needs to go on.
+///
+/// Random streams need no entry: a draw depends on seed, name, epoch and step alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchState {
+    /// The next step.
+    pub position: Position,
+    /// Sums over the steps of the epoch that are done.
+    pub meter: Meter,
+    /// Seconds of the epoch so far.
+    pub epoch_seconds: f64,
+    /// Seconds of the epochs before.
+    pub seconds: f64,
+    /// Weights and buffers of the supernet.
+    pub net: NamedTensors,
+    /// Momentum of the weights.
+    pub velocity: NamedTensors,
+    /// The alphas.
+    pub alphas: Alphas,
+    /// Steps that the optimiser of the alphas has done.
+    pub alpha_steps: u64,
+    /// What it keeps of them.
+    pub alpha_moments: NamedTensors,
+}
+
+/// What a search found.
+#[derive(Debug, Clone)]
+pub struct SearchOutcome {
+    /// The derived genotype.
+    pub genotype: Genotype,
+    /// The last alphas.
+    pub alphas: Alphas,
+    /// Seconds it took, interruptions left out.
+    pub seconds: f64,
+}
