@@ -1,6 +1,9 @@
 //! The library's reading and writing of genotypes, compiled from its own sources: the module `space` knows nothing
 //! of Burn, so that the fuzz targets build in seconds.
 
+// Some of what stands there is for the rest of the library.
+#![allow(dead_code, unused_imports)]
+
 #[path = "../../crates/softcell/src/error/mod.rs"]
 pub mod error;
 #[path = "../../crates/softcell/src/shown.rs"]

@@ -36,7 +36,7 @@ impl SearchConfig {
 
 /// Searches a cell for `dataset`, from the beginning or from a state.
 ///
-/// Images larger than `search.max_side` are scaled down to it: see [`searched`].
+/// Images larger than `search.max_side` are scaled down to it: see [`scaled_for_search`].
 ///
 /// `device` is the plain device; the gradients live on its autodiff twin.
 ///
