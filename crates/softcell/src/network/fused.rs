@@ -161,7 +161,7 @@ impl FusedBlock {
         lanes: usize,
     ) -> Result<Self, String> {
         let (mut kept, mut places) = (Vec::new(), None);
-        if let Body::Cell(cell) = &block.body {
+        let kernel = if let Body::Cell(cell) = &block.body {
             let (config, operations) = cell_config(plan, block, cell, lanes)?;
             let counted = operations.iter().flatten().count();
             let place = |place: &Option<usize>| place.unwrap_or(counted) as i64;
@@ -169,12 +169,14 @@ impl FusedBlock {
             let no_operation = [Operation::Identity, Operation::Bypass, Operation::Zero];
             let mixes = plan.cell_type(cell).role == Role::Search;
             kept = config.terms.iter().map(|term| mixes || no_operation.contains(&term.operation)).collect();
-        }
-        let plan = Arc::new(kernel_plan(plan, block, lanes)?);
+            CellPlan::new(config).map_err(|reason| reason.to_string())?
+        } else {
+            kernel_plan(plan, block, lanes)?
+        };
         let (buffers, trained): (Vec<usize>, Vec<usize>) =
             range.partition(|&index| tensors[index].role.is_buffer());
         let (running, _) = buffers.as_chunks::<2>();
-        Ok(Self { plan, kept, places, trained, running: running.to_vec() })
+        Ok(Self { plan: Arc::new(kernel), kept, places, trained, running: running.to_vec() })
     }
 
     /// The block with these of the network's tensors; `terms` weighs its operations (all 1 without it).

@@ -142,17 +142,27 @@ pub fn to_bytes(model: &TrainedModel, options: &OnnxOptions) -> Result<Vec<u8>> 
         let axis = proto::Attribute::int("axis", 1);
         graph.node("Softmax", "probabilities", &["logits"], vec![axis], &[network.classes]);
     }
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    let file = proto::Model {
-        ir_version: Some(IR_VERSION),
-        producer_name: Some("softcell".into()),
-        producer_version: Some(version),
+    encoded(&proto::Model {
         model_version: Some(1),
         doc_string: Some(metadata::summary(network)),
-        graph: Some(graph.finish("softcell", network.genotype.to_text())),
-        opset_import: vec![proto::OperatorSet { domain: Some(String::new()), version: Some(OPSET) }],
         metadata_props: metadata::properties(model, options),
-    };
+        ..file(graph.finish("softcell", network.genotype.to_text()))
+    })
+}
+
+/// A file with this graph and nothing said of it.
+fn file(graph: proto::Graph) -> proto::Model {
+    proto::Model {
+        ir_version: Some(IR_VERSION),
+        producer_name: Some("softcell".into()),
+        producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        graph: Some(graph),
+        opset_import: vec![proto::OperatorSet { domain: Some(String::new()), version: Some(OPSET) }],
+        ..proto::Model::default()
+    }
+}
+
+fn encoded(file: &proto::Model) -> Result<Vec<u8>> {
     match file.encoded_len() {
         length if length > MAX_BYTES => Err(Error::invalid(
             "ONNX file",
@@ -169,7 +179,8 @@ pub fn to_bytes(model: &TrainedModel, options: &OnnxOptions) -> Result<Vec<u8>> 
 /// each edge.
 ///
 /// # Errors
-/// A supernet, partial channels, normalisations without scale and shift; weights that do not fit the plan.
+/// A supernet, partial channels, normalisations without scale and shift; weights that do not fit the plan; a network
+/// too large for the format.
 pub fn plan_to_bytes(plan: &NetworkPlan, weights: &NamedTensors, norms: BatchNorms) -> Result<Vec<u8>> {
     exportable(plan)?;
     let mut network = Network::new(plan, weights, norms);
@@ -177,14 +188,7 @@ pub fn plan_to_bytes(plan: &NetworkPlan, weights: &NamedTensors, norms: BatchNor
     let graph = &mut network.layers().graph;
     graph.input(INPUT, &[channels, size[0], size[1]], String::new());
     network.forward(&FeatureMap { name: INPUT.to_owned(), channels, size })?;
-    let file = proto::Model {
-        ir_version: Some(IR_VERSION),
-        producer_name: Some("softcell".into()),
-        graph: Some(network.into_layers().graph.finish("softcell", String::new())),
-        opset_import: vec![proto::OperatorSet { domain: Some(String::new()), version: Some(OPSET) }],
-        ..proto::Model::default()
-    };
-    Ok(file.encode_to_vec())
+    encoded(&file(network.into_layers().graph.finish("softcell", String::new())))
 }
 
 fn exportable(plan: &NetworkPlan) -> Result<()> {

@@ -207,8 +207,8 @@ pub struct Windows {
     pub count: usize,
 }
 
-/// The windows of [`Step::AverageWindows`] over rows and columns; a side of one pixel has none to speak of: networks with such a head are
-/// refused ([`DerivedNetworkConfig::check`](crate::space::DerivedNetworkConfig::check)).
+/// The windows of [`Step::AverageWindows`] over rows and columns; a side of one pixel has none to speak of: networks
+/// with such a head are refused ([`DerivedNetworkConfig::check`](crate::space::DerivedNetworkConfig::check)).
 pub fn average_windows(size: [usize; 2], stride: usize) -> [Windows; 2] {
     const WINDOW: usize = 5;
     size.map(|side| {
