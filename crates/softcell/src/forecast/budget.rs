@@ -128,9 +128,8 @@ impl Budgeting<'_> {
             true => vec![asked],
             false => smaller.chain([asked]).collect(),
         };
-        let resting = settings.method.schedule.first_epoch;
-        let fewest =
-            if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0.max(resting + 1) };
+        let least = settings.method.schedule.least_epochs();
+        let fewest = if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0.max(least) };
         let sizes: Vec<Size> = sizes
             .into_iter()
             .map(|size| Size { layers: size[0], channels: size[1], macs: macs(size), wanted: fewest })
@@ -151,7 +150,7 @@ impl Budgeting<'_> {
         (search.layers, search.init_channels) = (choice.layers, choice.channels);
         if !self.fixed.search_epochs {
             // At least one in which the alphas move.
-            search.epochs = choice.epochs.min(SEARCH_EPOCHS.1).max(resting + 1);
+            search.epochs = choice.epochs.min(SEARCH_EPOCHS.1).max(least);
         }
         if !self.fixed.arch_learning_rate {
             let steps = search.epochs * self.dataset.split.weights.len().div_ceil(search.batch_size);
