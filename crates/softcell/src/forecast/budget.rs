@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::memory::MemoryModel;
 use super::time::{TimeForecast, time_search, time_training};
-use crate::config::{CheckedConfig, arch_learning_rate, drop_path};
+use crate::config::{CheckedConfig, arch_learning_rate, drop_path, own_rate};
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Advice, Error, Remedy, Result};
@@ -128,7 +128,8 @@ impl Budgeting<'_> {
             true => vec![asked],
             false => smaller.chain([asked]).collect(),
         };
-        let resting = settings.method.schedule.first_epoch;
+        // What was not given follows the epochs.
+        let resting = if self.fixed.schedule { settings.method.schedule.first_epoch } else { 0 };
         let fewest =
             if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0.max(resting + 1) };
         let sizes: Vec<Size> = sizes
@@ -152,10 +153,15 @@ impl Budgeting<'_> {
         if !self.fixed.search_epochs {
             // At least one in which the alphas move.
             search.epochs = choice.epochs.min(SEARCH_EPOCHS.1).max(resting + 1);
+            if !self.fixed.schedule {
+                let share = settings.method.schedule.first_epoch as f64 / settings.epochs as f64;
+                search.method.schedule.first_epoch = (share * search.epochs as f64).round() as usize;
+            }
         }
         if !self.fixed.arch_learning_rate {
             let steps = search.epochs * self.dataset.split.weights.len().div_ceil(search.batch_size);
-            *search.method.alphas.learning_rate_mut() = arch_learning_rate(steps);
+            let own = own_rate(search.method.name.method());
+            *search.method.alphas.learning_rate_mut() = arch_learning_rate(own, steps);
         }
         let size = [search.layers, search.init_channels];
         let note = self.sentence("search", size, search.epochs, &choice.time)?;

@@ -9,7 +9,7 @@ fn the_default_is_darts_and_reads_back() {
     let text = toml::to_string(&method).unwrap();
     assert_eq!(
         text,
-        "relaxation = \"softmax\"\norder = \"alphas-first\"\narch_step = \"first-order\"\nperturbation = \"none\"\n\
+        "name = \"darts\"\nrelaxation = \"softmax\"\norder = \"alphas-first\"\narch_step = \"first-order\"\nperturbation = \"none\"\n\
          regularizer = \"none\"\nselection = \"strongest\"\n\n[schedule]\nfirst_epoch = 0\n\n[weights]\n\
          kind = \"sgd\"\nmomentum = 0.9\nweight_decay = 0.0003\n\n[alphas]\nkind = \"adam\"\n\
          learning_rate = 0.0003\nbeta1 = 0.5\nbeta2 = 0.999\nweight_decay = 0.001\n"
@@ -23,6 +23,7 @@ fn the_default_is_darts_and_reads_back() {
 #[test]
 fn what_is_unknown_is_refused() {
     for text in [
+        "name = \"dart\"",
         "relaxations = \"softmax\"",
         "relaxation = \"soft\"",
         "arch_step = \"second\"",
