@@ -90,7 +90,7 @@ impl SearchConfig {
         self.method.check()?;
         let schedule = &self.method.schedule;
         let (stages, first) = (schedule.stages(), schedule.first_epoch);
-        let shortest = schedule.ranges(self.epochs).iter().map(ExactSizeIterator::len).min().unwrap_or(0);
+        let shortest = schedule.shortest(self.epochs);
         if first >= shortest {
             let expected = match stages {
                 1 => format!("less than search.epochs, which are {}, or no alpha moves", self.epochs),

@@ -3,6 +3,7 @@
 use super::Kind::{Bool, Count, Float, Integer, List, Text};
 use super::Section::{Data, Method, Root, Search, Train};
 use super::{Key, Kind, Section};
+use crate::search::method::presets;
 use crate::space::{Primitive, Shrink};
 
 const fn key(section: Section, name: &'static str, kind: Kind, help: &'static str) -> Key {
@@ -194,6 +195,10 @@ pub static KEYS: &[Key] = &[
     spells("alphas.weight_decay", key(Search, "arch_weight_decay", Float, "L2 penalty on the alphas")),
     key(Search, "cutout", Bool, "Blank a random square of each training image while searching"),
     key(Search, "cutout_length", Integer, "Side of the cutout square, in pixels"),
+    chosen(
+        key(Method, "name", Text, "Known method: its settings, where no others are given"),
+        &presets::NAMES,
+    ),
     chosen(key(Method, "relaxation", Text, "How alphas become edge weights"), &["softmax"]),
     chosen(key(Method, "order", Text, "Which half of a step comes first"), &["alphas-first"]),
     chosen(

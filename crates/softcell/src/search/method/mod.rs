@@ -11,6 +11,7 @@ mod arch_step;
 mod optimizer;
 mod order;
 mod perturbation;
+pub mod presets;
 mod regularizer;
 mod relaxation;
 mod schedule;
@@ -22,6 +23,7 @@ pub use arch_step::ArchStep;
 pub use optimizer::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};
 pub use perturbation::{Perturbation, Probed};
+pub use presets::{KnownMethod, MethodName};
 pub use regularizer::{Penalty, Regularizer};
 pub use relaxation::{Moment, Relaxation, Relaxed};
 pub use schedule::{AlphaSchedule, PerStage, StageStart};
@@ -42,6 +44,8 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Method {
+    /// The known method whose settings were laid first; those here count.
+    pub name: MethodName,
     /// How alphas become edge weights.
     pub relaxation: Relaxation,
     /// Which half of a step comes first.

@@ -147,10 +147,15 @@ impl AlphaSchedule {
         epoch - range.start >= self.first_epoch
     }
 
+    /// Epochs of the shortest stage of a search of so many epochs.
+    pub fn shortest(&self, epochs: usize) -> usize {
+        self.ranges(epochs).iter().map(ExactSizeIterator::len).min().unwrap_or(0)
+    }
+
     /// The fewest epochs of a search in each of whose stages alphas move.
     pub fn least_epochs(&self) -> usize {
         let wanted = self.first_epoch + 1;
-        let enough = |&epochs: &usize| self.ranges(epochs).iter().all(|range| range.len() >= wanted);
+        let enough = |&epochs: &usize| self.shortest(epochs) >= wanted;
         (self.stages() * wanted..).find(enough).expect("parts of stages are at least 1")
     }
 

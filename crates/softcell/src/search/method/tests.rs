@@ -9,7 +9,7 @@ fn the_default_is_darts_and_reads_back() {
     let text = toml::to_string(&method).unwrap();
     assert_eq!(
         text,
-        "relaxation = \"softmax\"\norder = \"alphas-first\"\narch_step = \"first-order\"\nperturbation = \"none\"\n\
+        "name = \"darts\"\nrelaxation = \"softmax\"\norder = \"alphas-first\"\narch_step = \"first-order\"\nperturbation = \"none\"\n\
          regularizer = \"none\"\nselection = \"strongest\"\nselection_threshold = 0.85\nselection_skips = 2\n\
          selection_interval = 5\nselection_rate = 0.1\nselection_samples = 1000\nselection_batches = 10\n\
          selection_finalists = 10\n\n[schedule]\nfirst_epoch = 0\nstage_epochs = \"\"\nstage_layers = \"\"\n\
@@ -26,6 +26,7 @@ fn the_default_is_darts_and_reads_back() {
 #[test]
 fn what_is_unknown_is_refused() {
     for text in [
+        "name = \"dart\"",
         "relaxations = \"softmax\"",
         "relaxation = \"soft\"",
         "arch_step = \"second\"",
