@@ -83,6 +83,7 @@ pub struct Method {
 impl Default for Method {
     fn default() -> Self {
         Method {
+            name: MethodName::default(),
             relaxation: Relaxation::default(),
             order: StepOrder::default(),
             arch_step: ArchStep::default(),
