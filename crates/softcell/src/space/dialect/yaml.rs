@@ -21,7 +21,7 @@ const KEY: &str = "a key such as `normal_n2`";
 
 /// The entries of what follows the cursor, to the end of the text.
 pub(super) fn entries<'a>(cursor: &Cursor<'a>) -> Result<Vec<Entry<'a>>> {
-    let mut reader = Reader { cursor, parser: Parser::new_from_str(cursor.rest()) };
+    let mut reader = Reader { cursor, parser: Parser::new_from_str(cursor.rest()), seen: (0, 0) };
     let mut entries = Vec::new();
     loop {
         match reader.next()? {
@@ -56,6 +56,8 @@ pub(super) fn entries<'a>(cursor: &Cursor<'a>) -> Result<Vec<Entry<'a>>> {
 struct Reader<'a, 'c> {
     cursor: &'c Cursor<'a>,
     parser: Parser<'a, StrInput<'a>>,
+    /// Characters from the cursor to the last event, and their bytes.
+    seen: (usize, usize),
 }
 
 impl<'a> Reader<'a, '_> {
@@ -155,16 +157,19 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The text is no YAML.
-    fn broken(&self, error: &ScanError) -> Error {
+    fn broken(&mut self, error: &ScanError) -> Error {
         let at = self.byte(*error.marker());
         self.cursor.fault_at(at, &format!("no YAML ({})", error.info()), "YAML")
     }
 
     /// The byte of a place that the parser counts in characters, from where the cursor is.
-    fn byte(&self, place: Marker) -> usize {
-        let rest = self.cursor.rest();
-        let within = rest.char_indices().nth(place.index()).map_or(rest.len(), |(byte, _)| byte);
-        self.cursor.at() + within
+    fn byte(&mut self, place: Marker) -> usize {
+        let (characters, bytes) = if place.index() < self.seen.0 { (0, 0) } else { self.seen };
+        let rest = &self.cursor.rest()[bytes..];
+        let further =
+            rest.char_indices().nth(place.index() - characters).map_or(rest.len(), |(byte, _)| byte);
+        self.seen = (place.index(), bytes + further);
+        self.cursor.at() + self.seen.1
     }
 }
 
