@@ -339,6 +339,8 @@ fn constants(weights: &EdgeWeights, batch: &DeviceBatch) -> EdgeTensors {
 /// The halves of a step.
 trait Halves {
     fn method(&self) -> &Method;
+    /// Epochs of the search.
+    fn epochs(&self) -> usize;
     fn alphas(&mut self, at: Position);
     fn weights(&mut self, at: Position);
     fn both(&mut self, at: Position);
@@ -346,11 +348,12 @@ trait Halves {
 
 /// Goes through the halves that the method has at this moment.
 fn walk(halves: &mut impl Halves, at: Position) {
-    let Method { order, schedule, .. } = *halves.method();
+    let Method { order, schedule, .. } = halves.method();
+    let (order, move_alphas) = (*order, schedule.steps_in(at.epoch, halves.epochs()));
     for half in order.halves() {
         match half {
-            Half::Alphas if schedule.steps_in(at.epoch) => halves.alphas(at),
-            Half::Both if schedule.steps_in(at.epoch) => halves.both(at),
+            Half::Alphas if move_alphas => halves.alphas(at),
+            Half::Both if move_alphas => halves.both(at),
             Half::Alphas => {}
             Half::Both | Half::Weights => halves.weights(at),
         }
@@ -370,6 +373,10 @@ struct Work<'a> {
 impl Halves for Work<'_> {
     fn method(&self) -> &Method {
         &self.bilevel.method
+    }
+
+    fn epochs(&self) -> usize {
+        self.bilevel.epochs
     }
 
     fn alphas(&mut self, at: Position) {

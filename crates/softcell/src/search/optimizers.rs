@@ -12,7 +12,9 @@ use crate::space::{AlphaGradient, Alphas};
 pub(crate) fn weight_optimizer(settings: WeightOptimizer) -> Sgd {
     match settings {
         WeightOptimizer::Sgd(SgdSettings { momentum, nesterov, weight_decay }) => {
-            Sgd { nesterov, ..Sgd::new(momentum, weight_decay) }
+            let mut sgd = Sgd::new(momentum, weight_decay);
+            sgd.nesterov = nesterov;
+            sgd
         }
     }
 }

@@ -208,6 +208,10 @@ impl Halves for Spy {
         &self.method
     }
 
+    fn epochs(&self) -> usize {
+        2
+    }
+
     fn alphas(&mut self, at: Position) {
         self.asked.push((Half::Alphas, at));
     }
@@ -225,7 +229,8 @@ impl Halves for Spy {
 fn the_alphas_move_first_and_from_their_first_epoch_on() {
     let at = |epoch, step| Position { epoch, step };
     let asked = |first_epoch: usize| {
-        let method = Method { schedule: AlphaSchedule { first_epoch }, ..Method::default() };
+        let schedule = AlphaSchedule { first_epoch, ..AlphaSchedule::default() };
+        let method = Method { schedule, ..Method::default() };
         let mut spy = Spy { method, asked: Vec::new() };
         for position in [at(0, 0), at(0, 1), at(1, 0)] {
             walk(&mut spy, position);
@@ -256,7 +261,8 @@ fn every_order_has_its_halves() {
         (StepOrder::Joint, &[Weights], &[Both]),
         (StepOrder::WeightsOnly, &[Weights], &[Weights]),
     ] {
-        let method = Method { order, schedule: AlphaSchedule { first_epoch: 1 }, ..Method::default() };
+        let schedule = AlphaSchedule { first_epoch: 1, ..AlphaSchedule::default() };
+        let method = Method { order, schedule, ..Method::default() };
         let mut spy = Spy { method, asked: Vec::new() };
         for (epoch, wanted) in [resting, moving].into_iter().enumerate() {
             spy.asked.clear();
@@ -264,9 +270,9 @@ fn every_order_has_its_halves() {
             let wanted: Vec<_> = wanted.iter().map(|half| (*half, at(epoch))).collect();
             assert_eq!(spy.asked, wanted, "{order:?}, epoch {epoch}");
             let images = wanted.iter().any(|(half, _)| *half == Alphas);
-            assert_eq!(spy.method.needs_alphas_images_in(epoch), images, "{order:?}");
+            assert_eq!(spy.method.needs_alphas_images_in(epoch, 2), images, "{order:?}");
             let moves = wanted.iter().any(|(half, _)| *half != Weights);
-            assert_eq!(spy.method.alphas_move_in(epoch), moves, "{order:?}");
+            assert_eq!(spy.method.alphas_move_in(epoch, 2), moves, "{order:?}");
         }
     }
 }

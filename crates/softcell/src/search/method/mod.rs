@@ -2,8 +2,8 @@
 //!
 //! A file for each axis: how alphas become edge weights ([`Relaxation`]), which half of a step comes first ([`StepOrder`]),
 //! how the alphas' gradient sees the weights ([`ArchStep`]), what disturbs edge weights while weights learn
-//! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`]), in which epochs alphas move
-//! ([`AlphaSchedule`]), what is made of them in the end ([`Selection`]), and both optimisers.
+//! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`]), in which epochs and
+//! stages alphas move ([`AlphaSchedule`]), what is made of the supernet in the end ([`Selection`]), and both optimisers.
 //!
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
 
@@ -12,6 +12,7 @@ mod combinations;
 mod optimizer;
 mod order;
 mod perturbation;
+pub mod presets;
 mod regularizer;
 mod relaxation;
 mod schedule;
@@ -23,11 +24,12 @@ pub use arch_step::ArchStep;
 pub use optimizer::{Adam, AlphaOptimizer, AlphaSgd, ExponentiatedGradient, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};
 pub use perturbation::{Perturbation, Probe};
+pub use presets::{KnownMethod, MethodName};
 pub use regularizer::{Penalty, Ramp, Regularizer};
 pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
 };
-pub use schedule::AlphaSchedule;
+pub use schedule::{AlphaSchedule, PerStage, StageStart};
 pub use selection::Selection;
 
 use crate::error::{Error, Result};
@@ -46,6 +48,8 @@ use crate::space::SearchSpace;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Method {
+    /// The known method whose settings were laid first; those here count.
+    pub name: MethodName,
     /// How the alphas of an edge become the weights of its candidates.
     pub relaxation: Relaxation,
     /// τ of concrete samples in the first epoch.
@@ -72,9 +76,23 @@ pub struct Method {
     pub regularizer_weight: f64,
     /// How that changes over the epochs.
     pub regularizer_ramp: Ramp,
-    /// What is made of the edge weights in the end.
+    /// What is made of the supernet in the end.
     pub selection: Selection,
-    /// In which epochs the alphas move.
+    /// Least weight of an edge that [`Selection::Threshold`] keeps.
+    pub selection_threshold: f64,
+    /// Most skip connections of a normal cell that [`Selection::LimitedSkips`] keeps.
+    pub selection_skips: usize,
+    /// Epochs from one choice of [`Selection::Perturb`] to the next.
+    pub selection_interval: usize,
+    /// Share of the search's first learning rate with which the epochs between these choices begin.
+    pub selection_rate: f64,
+    /// Cells that [`Selection::ScoredSamples`] draws.
+    pub selection_samples: usize,
+    /// Batches by which each of them is measured.
+    pub selection_batches: usize,
+    /// How many of the best are measured once more, by all images of the alphas' part.
+    pub selection_finalists: usize,
+    /// In which epochs the alphas move, and in which stages.
     pub schedule: AlphaSchedule,
     /// What moves the weights.
     pub weights: WeightOptimizer,
@@ -86,6 +104,7 @@ impl Default for Method {
     /// DARTS. What it does not use is as in the method that it comes from: temperatures of GDAS, ε of SmoothDARTS.
     fn default() -> Self {
         Method {
+            name: MethodName::default(),
             relaxation: Relaxation::default(),
             temperature: 10.0,
             temperature_end: 0.1,
@@ -100,6 +119,13 @@ impl Default for Method {
             regularizer_weight: 0.0,
             regularizer_ramp: Ramp::default(),
             selection: Selection::default(),
+            selection_threshold: 0.85,
+            selection_skips: 2,
+            selection_interval: 5,
+            selection_rate: 0.1,
+            selection_samples: 1000,
+            selection_batches: 10,
+            selection_finalists: 10,
             schedule: AlphaSchedule::default(),
             weights: WeightOptimizer::default(),
             alphas: AlphaOptimizer::default(),
@@ -129,14 +155,14 @@ impl Method {
         self.regularizer_ramp.at(self.regularizer_weight, epoch, epochs)
     }
 
-    /// Whether the alphas move in an epoch, from 0.
-    pub fn alphas_move_in(&self, epoch: usize) -> bool {
-        self.order != StepOrder::WeightsOnly && self.schedule.steps_in(epoch)
+    /// Whether the alphas move in an epoch, from 0, of so many.
+    pub fn alphas_move_in(&self, epoch: usize, epochs: usize) -> bool {
+        self.order != StepOrder::WeightsOnly && self.schedule.steps_in(epoch, epochs)
     }
 
-    /// Whether an epoch, from 0, needs batches of the alphas' images.
-    pub fn needs_alphas_images_in(&self, epoch: usize) -> bool {
-        self.order.has_alphas_images() && self.schedule.steps_in(epoch)
+    /// Whether an epoch, from 0, of so many needs batches of the alphas' images.
+    pub fn needs_alphas_images_in(&self, epoch: usize, epochs: usize) -> bool {
+        self.order.has_alphas_images() && self.schedule.steps_in(epoch, epochs)
     }
 
     /// Whether the choices can run, and with one another.
@@ -157,9 +183,35 @@ impl Method {
         share("perturbation_end", self.perturbation_end)?;
         let weight = self.regularizer_weight;
         number(PLACE, "regularizer_weight", weight, weight >= 0.0, "a finite number, 0 or more")?;
+        self.check_selection()?;
+        self.schedule.check()?;
         self.weights.check("search.method.weights")?;
         self.alphas.check("search.method.alphas")?;
         self.check_combinations()
+    }
+}
+
+impl Method {
+    /// Ranges of the numbers of the selection.
+    fn check_selection(&self) -> Result<()> {
+        let place = "search.method";
+        let (threshold, rate) = (self.selection_threshold, self.selection_rate);
+        let share = "a number from 0 to 1";
+        number(place, "selection_threshold", threshold, (0.0..=1.0).contains(&threshold), share)?;
+        number(place, "selection_rate", rate, rate > 0.0 && rate <= 1.0, "a number above 0, at most 1")?;
+        for (name, found, least, most) in [
+            ("selection_skips", self.selection_skips, 0, 1000),
+            ("selection_interval", self.selection_interval, 1, 1000),
+            ("selection_samples", self.selection_samples, 1, 1_000_000),
+            ("selection_batches", self.selection_batches, 1, 1_000_000),
+            ("selection_finalists", self.selection_finalists, 1, 1_000_000),
+        ] {
+            if !(least..=most).contains(&found) {
+                let expected = format!("a whole number from {least} to {most}");
+                return Err(Error::setting(format!("{place}.{name}"), found, expected));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -9,12 +9,17 @@ fn the_default_is_darts_and_reads_back() {
     let text = toml::to_string(&method).unwrap();
     assert_eq!(
         text,
-        "relaxation = \"softmax\"\ntemperature = 10.0\ntemperature_end = 0.1\ntemperature_curve = \"linear\"\n\
-         edge_weights = \"none\"\norder = \"alphas-first\"\narch_step = \"first-order\"\nperturbation = \"none\"\n\
-         perturbation_start = 0.03\nperturbation_end = 0.3\nregularizer = \"none\"\nregularizer_weight = 0.0\n\
-         regularizer_ramp = \"constant\"\nselection = \"strongest\"\n\n[schedule]\nfirst_epoch = 0\n\n[weights]\n\
-         kind = \"sgd\"\nmomentum = 0.9\nnesterov = false\nweight_decay = 0.0003\n\n[alphas]\nkind = \"adam\"\n\
-         learning_rate = 0.0003\nbeta1 = 0.5\nbeta2 = 0.999\nweight_decay = 0.001\ngrad_clip = 0.0\n"
+        "name = \"darts\"\nrelaxation = \"softmax\"\ntemperature = 10.0\ntemperature_end = 0.1\n\
+         temperature_curve = \"linear\"\nedge_weights = \"none\"\norder = \"alphas-first\"\n\
+         arch_step = \"first-order\"\nperturbation = \"none\"\nperturbation_start = 0.03\n\
+         perturbation_end = 0.3\nregularizer = \"none\"\nregularizer_weight = 0.0\n\
+         regularizer_ramp = \"constant\"\nselection = \"strongest\"\nselection_threshold = 0.85\n\
+         selection_skips = 2\nselection_interval = 5\nselection_rate = 0.1\nselection_samples = 1000\n\
+         selection_batches = 10\nselection_finalists = 10\n\n[schedule]\nfirst_epoch = 0\nstage_epochs = \"\"\n\
+         stage_layers = \"\"\nstage_operations = \"\"\nstage_share = \"\"\nstage_dropout = \"\"\n\
+         stage_start = \"continued\"\n\n[weights]\nkind = \"sgd\"\nmomentum = 0.9\nnesterov = false\n\
+         weight_decay = 0.0003\n\n[alphas]\nkind = \"adam\"\nlearning_rate = 0.0003\nbeta1 = 0.5\n\
+         beta2 = 0.999\nweight_decay = 0.001\ngrad_clip = 0.0\n"
     );
     assert_eq!(toml::from_str::<Method>(&text).unwrap(), method);
     assert_eq!(toml::from_str::<Method>("").unwrap(), method);
@@ -25,6 +30,7 @@ fn the_default_is_darts_and_reads_back() {
 #[test]
 fn what_is_unknown_is_refused() {
     for text in [
+        "name = \"dart\"",
         "relaxations = \"softmax\"",
         "relaxation = \"soft\"",
         "arch_step = \"second\"",
