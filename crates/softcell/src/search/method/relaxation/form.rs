@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::space::{ByCell, CellKind, Primitive, SearchSpace};
+use crate::space::{ByCell, Primitive, SearchSpace};
 
 /// The edges of a kind of cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,12 +28,12 @@ impl CellForm {
     /// The cells of a space, by their names.
     pub fn of(space: &SearchSpace) -> ByCell<CellForm> {
         let topology = space.topology();
-        let form = CellForm {
-            candidates: vec![space.candidates.clone(); topology.n_edges()],
-            nodes: (0..space.n_nodes).map(|node| topology.incoming(node)).collect(),
-            kept: Kept::Some(space.edges_per_node),
+        let kept = match space.edges_per_node {
+            0 => Kept::All,
+            most => Kept::Some(most),
         };
-        CellKind::ALL.into_iter().map(|kind| (kind.name(), form.clone())).collect()
+        let nodes: Vec<Range<usize>> = (0..space.n_nodes).map(|node| topology.incoming(node)).collect();
+        space.cells.map(|edges| CellForm { candidates: edges.clone(), nodes: nodes.clone(), kept })
     }
 
     /// How many candidates each edge has.

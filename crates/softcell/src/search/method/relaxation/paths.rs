@@ -1,5 +1,7 @@
 //! Architectures drawn uniformly: random search with weight sharing (Li & Talwalkar 2019).
 
+use std::ops::Range;
+
 use rand::seq::index;
 use rand::{Rng, RngExt};
 
@@ -14,18 +16,17 @@ use crate::space::Primitive;
 pub fn sample(form: &CellForm, random: &mut impl Rng) -> Mixed {
     let mut weights = form.rows(|candidates| vec![0.0; candidates.len()]);
     for edges in &form.nodes {
+        let edges = edges_of(form, edges);
         let kept: Vec<usize> = match form.kept {
-            Kept::All => edges.clone().collect(),
+            Kept::All => edges,
             Kept::Some(most) => {
                 let drawn = index::sample(random, edges.len(), most.min(edges.len()));
-                drawn.into_iter().map(|at| edges.start + at).collect()
+                drawn.into_iter().map(|at| edges[at]).collect()
             }
         };
         for edge in kept {
             let possible = possible(&form.candidates[edge], form.kept);
-            if !possible.is_empty() {
-                weights[edge][possible[random.random_range(0..possible.len())]] = 1.0;
-            }
+            weights[edge][possible[random.random_range(0..possible.len())]] = 1.0;
         }
     }
     Mixed::constant(weights)
@@ -35,11 +36,12 @@ pub fn sample(form: &CellForm, random: &mut impl Rng) -> Mixed {
 pub fn probabilities(form: &CellForm) -> Mixed {
     let mut weights = form.rows(|candidates| vec![0.0; candidates.len()]);
     for edges in &form.nodes {
+        let edges = edges_of(form, edges);
         let share = match form.kept {
             Kept::All => 1.0,
             Kept::Some(most) => most.min(edges.len()) as f64 / edges.len() as f64,
         };
-        for edge in edges.clone() {
+        for edge in edges {
             let possible = possible(&form.candidates[edge], form.kept);
             for &candidate in &possible {
                 weights[edge][candidate] = share / possible.len() as f64;
@@ -47,6 +49,11 @@ pub fn probabilities(form: &CellForm) -> Mixed {
         }
     }
     Mixed::constant(weights)
+}
+
+/// Of a node's incoming edges those that have something to draw: one with `none` alone is not there.
+fn edges_of(form: &CellForm, incoming: &Range<usize>) -> Vec<usize> {
+    incoming.clone().filter(|&edge| !possible(&form.candidates[edge], form.kept).is_empty()).collect()
 }
 
 /// The candidates that may be drawn on an edge.

@@ -56,7 +56,7 @@ impl Relaxer {
             edges: method.edge_weights,
             temperature: method.temperature(),
             cells: CellForm::of(space),
-            auxiliary: false,
+            auxiliary: space.auxiliary_skip,
         }
     }
 
