@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Compares methods of search on the same data, with several seeds each.
+
+For every space, method and seed: a search, then a training of the cell it derives, each on one thread. Told are the skip
+connections of the normal cell over the epochs, the accuracy of the trained cell on the test part, and the seconds. A
+method may be given with settings: `darts:weights.weight_decay=0.0081,drop_path=0.2`.
+
+    python3 benchmarks/methods/run.py --data photos --out /tmp/methods --spaces s2,s4 --methods darts,darts-minus --seeds 4
+
+What is there already is not done again; `--jobs` runs so many side by side. The result is `records.jsonl` and
+`table.md` in the folder.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import math
+import pathlib
+import statistics
+import subprocess
+import time
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--softcell", default="target/release/softcell", help="the program")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--spaces", default="darts", help="separated by commas")
+    parser.add_argument("--methods", default="darts", help="separated by blanks or commas before a name")
+    parser.add_argument("--seeds", type=int, default=4, help="seeds 1 to this")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--search", default="", help="flags of every search")
+    parser.add_argument("--train", default="", help="flags of every training; `none` trains nothing")
+    return parser.parse_args()
+
+
+def run(command):
+    begin = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode, time.monotonic() - begin, (done.stderr or done.stdout).strip()
+
+
+def one(options, space, method, seed):
+    """One search and training as a record; what is missing has the reason."""
+    name, _, settings = method.partition(":")
+    folder = options.out / f"{space}-{method.replace(':', '-').replace('=', '').replace(',', '-')}-{seed}"
+    record = folder / "measured.json"
+    if record.exists():
+        return json.loads(record.read_text())
+    sets = [f"--set=search.method.{pair}" for pair in settings.split(",") if pair]
+    command = [options.softcell, "search", "--quiet", "--force", "--data", options.data, "--out", str(folder)]
+    command += ["--space", space, "--method", name, "--seed", str(seed), "--threads", "1"]
+    code, seconds, said = run(command + sets + options.search.split())
+    found = {"space": space, "method": method, "seed": seed, "search_seconds": round(seconds, 1)}
+    if code:
+        return found | {"error": said}
+    history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+    epochs = [line for line in history if any(key.startswith("skips_") for key in line)]
+    for key in ["skips_normal", "skips_cell"]:
+        if epochs and key in epochs[0]:
+            found["skips"] = [line[key] for line in epochs]
+    found["genotype"] = (folder / "genotype.txt").read_text().strip()
+    if options.train != "none":
+        command = [options.softcell, "train", "--quiet", "--run", str(folder), "--threads", "1"]
+        code, seconds, said = run(command + options.train.split())
+        found["train_seconds"] = round(seconds, 1)
+        if code:
+            return found | {"error": said}
+        result = json.loads((folder / "result.json").read_text())
+        found |= {"accuracy": result["test_accuracy"], "parameters": result["parameters"]}
+    record.write_text(json.dumps(found))
+    return found
+
+
+def spread(values):
+    """Mean and deviation of the values, and how many there are."""
+    if not values:
+        return "–"
+    deviation = statistics.stdev(values) if len(values) > 1 else math.nan
+    return f"{statistics.mean(values):.2f} ± {deviation:.2f}"
+
+
+def table(records):
+    lines = ["| space | method | n | test accuracy, % | skips of the normal cell, by thirds of the search | search, s |"]
+    lines.append("|---|---|---|---|---|---|")
+    for space, method in dict.fromkeys((record["space"], record["method"]) for record in records):
+        of = [record for record in records if (record["space"], record["method"]) == (space, method)]
+        good = [record for record in of if "error" not in record]
+        accuracy = spread([100 * record["accuracy"] for record in good if "accuracy" in record])
+        thirds = []
+        for third in [1, 2, 3]:
+            at = [record["skips"][len(record["skips"]) * third // 3 - 1] for record in good if "skips" in record]
+            thirds.append(" ".join(map(str, at)))
+        seconds = spread([record["search_seconds"] for record in good])
+        lines.append(f"| {space} | {method} | {len(good)} of {len(of)} | {accuracy} | {' · '.join(thirds)} | {seconds} |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    options = arguments()
+    options.out.mkdir(parents=True, exist_ok=True)
+    work = [
+        (space, method, seed)
+        for seed in range(1, options.seeds + 1)
+        for space in options.spaces.split(",")
+        for method in options.methods.split()
+    ]
+    records = []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for record in pool.map(lambda item: one(options, *item), work):
+            records.append(record)
+            print(json.dumps(record), flush=True)
+            (options.out / "table.md").write_text(table(records))
+    (options.out / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    print(table(records))
+
+
+if __name__ == "__main__":
+    main()
