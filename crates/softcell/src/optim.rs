@@ -9,7 +9,8 @@ use crate::space::{AlphaGradient, Alphas};
 /// Stochastic gradient descent as `torch.optim.SGD` computes it:
 /// `g ← ∇ + λ·w`, `m ← μ·m + g`, `w ← w − η·m`, with `m = 0` before the first step.
 ///
-/// No dampening, not Nesterov. A weight without a gradient is left alone, decay included.
+/// No dampening, not Nesterov. A weight without a gradient (one of an operation that did not run) is left alone, decay
+/// and momentum included, as by PyTorch since its `zero_grad` sets gradients to none (2.0).
 #[derive(Debug, Clone)]
 pub struct Sgd {
     /// μ.

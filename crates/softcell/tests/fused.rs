@@ -2,10 +2,12 @@
 //! logits, batch statistics and every gradient.
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
-use softcell::nn::{EdgeTensors, Network, Pass, Weighted, gradients, initialize, weight_names};
+use softcell::nn::{
+    EdgeTensors, Network, Pass, Weighted, absorb, gradients, initialize, named_tensors, weight_names,
+};
 use softcell::search::method::Relaxation;
 use softcell::space::{
-    DerivedNetworkConfig, EdgeWeights, Genotype, NetworkPlan, SearchSpace, StemKind, known_genotype,
+    DerivedNetworkConfig, EdgeWeights, Genotype, NetworkPlan, Paths, SearchSpace, StemKind, known_genotype,
 };
 
 const IMAGES: usize = 5;
@@ -48,9 +50,9 @@ fn results(net: &Network, logits: Vec<f64>, pass: Pass, grads: &Gradients) -> Re
     all
 }
 
-fn search(net: Network, weights: &EdgeWeights, x: Tensor<4>) -> Results {
+fn search(net: Network, weights: &EdgeWeights, paths: Paths, x: Tensor<4>) -> Results {
     let mut pass = Pass::train();
-    let leaf = EdgeTensors::new(weights, &x.device()).require_grad();
+    let leaf = EdgeTensors::along(weights, paths, &x.device()).require_grad();
     let logits = net.forward_mixed(x, &leaf, &mut pass);
     let told = values(logits.clone().inner());
     let grads = logits.powi_scalar(2).sum().backward();
@@ -90,9 +92,82 @@ fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
         let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, 4), &device), 3);
         assert_eq!(net.unfused_cells().next(), None);
         let x = images(shape, &device);
-        let fused = search(net.clone(), &weights, x.clone());
-        let plain = search(net.in_f64(), &weights, x.cast(FloatDType::F64));
+        let fused = search(net.clone(), &weights, Paths::All, x.clone());
+        let plain = search(net.in_f64(), &weights, Paths::All, x.cast(FloatDType::F64));
         compare_all(&format!("{channels} channels, {shape:?}"), plain, fused);
+    }
+}
+
+/// Rows with one weight that is not 0, never twice the same; also that of `none`.
+fn one_of_each_row(space: &SearchSpace) -> EdgeWeights {
+    let mut next = 0;
+    let mut row = |&n: &usize| {
+        next += 1;
+        let mut row = vec![0.0; n];
+        row[next * 5 % 7 * n / 7] = 0.5 + next as f64 / 64.0;
+        row
+    };
+    EdgeWeights(space.candidates_by_edge().map(|lengths| lengths.iter().map(&mut row).collect()))
+}
+
+/// What runs is what the whole cell computes with weights of 0 for the rest, which is not in the graph.
+#[test]
+fn paths_of_chosen_operations() {
+    let device = Device::flex().autodiff();
+    for (channels, shape) in [(4, [3, 12, 12]), (18, [1, 7, 9])] {
+        let space = SearchSpace { n_nodes: 3, n_cells: 5, init_channels: channels, ..SearchSpace::darts() };
+        let weights = one_of_each_row(&space);
+        let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, 4), &device), 3);
+        let x = images(shape, &device);
+        let fused = search(net.clone(), &weights, Paths::Chosen, x.clone());
+        let plain = search(net.clone().in_f64(), &weights, Paths::Chosen, x.clone().cast(FloatDType::F64));
+        compare_all(&format!("chosen, {channels} channels"), plain, fused.clone());
+
+        let whole = search(net.clone(), &weights, Paths::All, x.clone());
+        let gradients = fused.iter().filter(|(name, _)| name.ends_with("weight"));
+        let (mut run, mut left) = (0, 0);
+        for (name, chosen) in gradients {
+            let (_, all) = whole.iter().find(|(other, _)| other == name).expect("the same tensors");
+            match chosen.is_empty() {
+                false => compare(name, all, chosen),
+                true => assert!(all.iter().all(|&gradient| gradient == 0.0), "{name}"),
+            }
+            *if chosen.is_empty() { &mut left } else { &mut run } += 1;
+        }
+        assert!(left > run && run > 20, "{run} {left}");
+        compare("logits", &whole[0].1, &fused[0].1);
+        // Of what did not run the gradient of the weight is 0.
+        for (name, chosen) in fused.iter().filter(|(name, _)| name.starts_with("edge weights")) {
+            let (_, all) = whole.iter().find(|(other, _)| other == name).expect("the same cells");
+            let weights = weights.get(&name["edge weights, ".len()..]).unwrap().concat();
+            assert!(all.iter().filter(|&&gradient| gradient != 0.0).count() > 60);
+            let kept: Vec<f64> =
+                all.iter().zip(weights).map(|(all, w)| if w == 0.0 { 0.0 } else { *all }).collect();
+            compare(name, &kept, chosen);
+        }
+
+        // Running statistics move where operations ran, and only there.
+        let mut pass = Pass::train();
+        let leaf = EdgeTensors::along(&weights, Paths::Chosen, &device);
+        net.forward_mixed(x, &leaf, &mut pass);
+        let moved = named_tensors(&absorb(net.clone(), pass.statistics));
+        for (name, before) in named_tensors(&net) {
+            let trained = name.replace("running_mean", "weight").replace("running_var", "weight");
+            let Some(operation) = trained.strip_suffix(".weight").filter(|_| name.contains("running")) else {
+                continue;
+            };
+            let Some((edge, place)) = operation.split_once("._ops.").and_then(|(_, rest)| {
+                let mut parts = rest.split('.');
+                Some((parts.next()?.parse::<usize>().ok()?, parts.nth(1)?.parse::<usize>().ok()?))
+            }) else {
+                assert_ne!(moved[&name], before, "{name}");
+                continue;
+            };
+            let cell: usize = name.split('.').nth(1).unwrap().parse().unwrap();
+            let kind = if [5 / 3, 2 * 5 / 3].contains(&cell) { "reduction" } else { "normal" };
+            let runs = weights.get(kind).unwrap()[edge][place] != 0.0;
+            assert_eq!(moved[&name] != before, runs, "{name}");
+        }
     }
 }
 

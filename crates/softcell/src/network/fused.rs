@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use softcell_kernels::{
-    BlockedMap, CellArguments, CellConfig, CellInput, CellPlan, ConvolutionConfig, InputChannels,
+    BlockedMap, CellArguments, CellConfig, CellInput, CellPart, CellPlan, ConvolutionConfig, InputChannels,
     NormStatistics, Operation, Pool, Preparation as KernelPreparation, Statistics, Term, cell,
 };
 
@@ -23,10 +23,10 @@ pub(super) struct FusedBlock {
     plan: Arc<CellPlan>,
     /// For each term, whether drop path leaves it alone: identities, what is no operation, and all of a supernet.
     kept: Vec<bool>,
-    /// For each term, the place of its weight among those of the operations; none where these are just the terms.
-    places: Option<Vec<i64>>,
-    /// The block's tensors but running statistics.
-    trained: Vec<usize>,
+    /// For each term of a cell, which of the operations it is; none for what has no weight of its own.
+    operations: Vec<Option<usize>>,
+    /// The block's tensors but running statistics, each with the term that it belongs to.
+    trained: Vec<(usize, Option<usize>)>,
     /// Running mean and variance of each normalisation.
     running: Vec<[usize; 2]>,
 }
@@ -160,12 +160,10 @@ impl FusedBlock {
         range: Range<usize>,
         lanes: usize,
     ) -> Result<Self, String> {
-        let (mut kept, mut places) = (Vec::new(), None);
+        let (mut kept, mut operations) = (Vec::new(), Vec::new());
         let kernel = if let Body::Cell(cell) = &block.body {
-            let (config, operations) = cell_config(plan, block, cell, lanes)?;
-            let counted = operations.iter().flatten().count();
-            let place = |place: &Option<usize>| place.unwrap_or(counted) as i64;
-            places = (counted < operations.len()).then(|| operations.iter().map(place).collect());
+            let config;
+            (config, operations) = cell_config(plan, block, cell, lanes)?;
             let no_operation = [Operation::Identity, Operation::Bypass, Operation::Zero];
             let mixes = plan.cell_type(cell).role == Role::Search;
             kept = config.terms.iter().map(|term| mixes || no_operation.contains(&term.operation)).collect();
@@ -176,25 +174,43 @@ impl FusedBlock {
         let (buffers, trained): (Vec<usize>, Vec<usize>) =
             range.partition(|&index| tensors[index].role.is_buffer());
         let (running, _) = buffers.as_chunks::<2>();
-        Ok(Self { plan: Arc::new(kernel), kept, places, trained, running: running.to_vec() })
+        let mut next = 0;
+        let trained = trained.into_iter().map(|index| {
+            let values = next..next + tensors[index].count();
+            next = values.end;
+            let of = |part: &&CellPart| part.tensors.iter().any(|tensor| tensor.range == values);
+            (index, kernel.parts().iter().find(of).and_then(|part| part.origin.term()))
+        });
+        let trained = trained.collect();
+        Ok(Self { plan: Arc::new(kernel), kept, operations, trained, running: running.to_vec() })
     }
 
-    /// The block with these of the network's tensors; `terms` weighs its operations (all 1 without it).
+    /// The block with these of the network's tensors; `terms` weighs its operations (all 1 without it), and of them
+    /// only `running` run (all without it). The tensors of the others are no part of the graph.
     pub fn forward(
         &self,
         tensors: &[Tensor<1>],
         states: Vec<BlockedMap>,
         terms: Option<Tensor<1>>,
+        running: Option<&[bool]>,
         pass: &mut Pass,
     ) -> BlockedMap {
+        let runs: Option<Vec<bool>> = running.map(|running| {
+            self.operations.iter().map(|operation| operation.is_none_or(|at| running[at])).collect()
+        });
+        let plan =
+            runs.as_ref().map_or_else(|| Arc::clone(&self.plan), |runs| Arc::new(self.plan.only(runs)));
         let device = states[0].values.device().without_autodiff();
         let [images, ..] = states[0].values.dims();
-        let terms = match (terms, &self.places) {
-            (None, _) => Tensor::ones([self.kept.len().max(1)], &device),
-            (Some(weights), None) => weights,
-            (Some(weights), Some(places)) => {
+        let counted = self.operations.iter().flatten().count();
+        let terms = match terms {
+            None => Tensor::ones([self.kept.len().max(1)], &device),
+            Some(weights) if counted == self.operations.len() => weights,
+            Some(weights) => {
                 let one = Tensor::<1>::ones([1], &weights.device());
-                let data = TensorData::new(places.clone(), [places.len()]);
+                let place = |operation: &Option<usize>| operation.unwrap_or(counted) as i64;
+                let places: Vec<i64> = self.operations.iter().map(place).collect();
+                let data = TensorData::new(places, [self.operations.len()]);
                 let places = Tensor::<1, Int>::from_data(data, &weights.device());
                 Tensor::cat(vec![weights, one], 0).select(0, places)
             }
@@ -221,8 +237,12 @@ impl FusedBlock {
             }
             _ => None,
         };
-        let weights = Tensor::cat(self.trained.iter().map(|&index| tensors[index].clone()).collect(), 0);
-        let (y, statistics) = cell(&self.plan, CellArguments { states, weights, terms, scales, given });
+        let weight = |&(index, term): &(usize, Option<usize>)| {
+            let runs = term.zip(runs.as_ref()).is_none_or(|(term, runs)| runs[term]);
+            if runs { tensors[index].clone() } else { tensors[index].clone().detach() }
+        };
+        let weights = Tensor::cat(self.trained.iter().map(weight).collect(), 0);
+        let (y, statistics) = cell(&plan, CellArguments { states, weights, terms, scales, given });
         if pass.mode() == Mode::Train {
             let tensor = |values: Vec<f32>| {
                 let n = values.len();

@@ -48,6 +48,20 @@ pub struct Logits {
     pub auxiliary: Option<Tensor<2>>,
 }
 
+/// How a kind of cell mixes its operations (all candidates but `none`).
+struct Mixture {
+    /// What multiplies each, in f32 or what the images are in.
+    weights: Tensor<1>,
+    /// Whether each runs; all do without it.
+    running: Option<Vec<bool>>,
+}
+
+impl Mixture {
+    fn runs(&self, operation: usize) -> bool {
+        self.running.as_ref().is_none_or(|running| running[operation])
+    }
+}
+
 /// A map between blocks.
 #[derive(Debug, Clone)]
 enum Value {
@@ -144,7 +158,8 @@ impl Network {
     ///
     /// # Shapes
     /// - Input `[N, channels, H, W]`
-    /// - `weights` for each kind of cell those of all candidates of all edges, `none` included
+    /// - `weights` for each kind of cell those of all candidates of all edges, `none` included; where only some
+    ///   operations run, the others are nowhere in the graph: they have no gradient and no statistics
     /// - Output `[N, classes]`
     ///
     /// # Panics
@@ -156,7 +171,7 @@ impl Network {
             found.eq(self.built.plan.cells.iter().map(CellType::n_weights)),
             "the edge weights are of these cells"
         );
-        let weights: Vec<Tensor<1>> = (self.built.operations.iter().zip(&weights.cells))
+        let tensors: Vec<Tensor<1>> = (self.built.operations.iter().zip(&weights.cells))
             .map(|(places, weights)| match places {
                 None => weights.clone(),
                 Some(places) => {
@@ -167,10 +182,21 @@ impl Network {
             })
             .map(|weights| weights.cast(dtype))
             .collect();
+        let running = |(at, places): (usize, &Option<Vec<i64>>)| {
+            let running = &weights.running.as_ref()?[at];
+            Some(match places {
+                None => running.clone(),
+                Some(places) => places.iter().map(|&place| running[place as usize]).collect(),
+            })
+        };
+        let running = self.built.operations.iter().enumerate().map(running);
+        let weights: Vec<Mixture> = (tensors.into_iter().zip(running))
+            .map(|(weights, running)| Mixture { weights, running })
+            .collect();
         self.pass(x, &weights, pass).logits
     }
 
-    fn pass(&self, x: Tensor<4>, weights: &[Tensor<1>], pass: &mut Pass) -> Logits {
+    fn pass(&self, x: Tensor<4>, mixtures: &[Mixture], pass: &mut Pass) -> Logits {
         let Built { plan, fused, lanes, last_readers, .. } = &*self.built;
         let fast = cell_runs_on(&x);
         let image = Value::Plain(x);
@@ -201,13 +227,16 @@ impl Network {
                     let states = block.inputs.iter().zip(inputs);
                     let states =
                         states.map(|(&place, value)| value.blocked(input_channels(plan, place), *lanes));
-                    let terms = match body {
-                        Body::Cell(cell) => weights.get(cell.cell).cloned(),
+                    let mixture = match body {
+                        Body::Cell(cell) => mixtures.get(cell.cell),
                         _ => None,
                     };
-                    Value::Blocked(fused.forward(self.weights.tensors(), states.collect(), terms, pass))
+                    let terms = mixture.map(|mixture| mixture.weights.clone());
+                    let running = mixture.and_then(|mixture| mixture.running.as_deref());
+                    let tensors = self.weights.tensors();
+                    Value::Blocked(fused.forward(tensors, states.collect(), terms, running, pass))
                 }
-                (_, body) => self.block(index, block, body, inputs, weights, pass),
+                (_, body) => self.block(index, block, body, inputs, mixtures, pass),
             };
             values.push(Some(value));
         }
@@ -226,7 +255,7 @@ impl Network {
         block: &Block,
         body: &Body,
         mut inputs: Vec<Value>,
-        weights: &[Tensor<1>],
+        mixtures: &[Mixture],
         pass: &mut Pass,
     ) -> Value {
         let mut tensors = self.tensors(index);
@@ -246,8 +275,8 @@ impl Network {
             }
             Body::Cell(cell) => {
                 let inputs = inputs.into_iter().map(Value::plain).collect();
-                let weights = weights.get(cell.cell).cloned();
-                Value::Plain(self.cell(block, cell, inputs, weights, &mut tensors, pass))
+                let mixture = mixtures.get(cell.cell);
+                Value::Plain(self.cell(block, cell, inputs, mixture, &mut tensors, pass))
             }
             Body::Auxiliary { .. } => unreachable!("it is no part of the network's way"),
         }
@@ -260,7 +289,7 @@ impl Network {
         block: &Block,
         cell: &CellBlock,
         inputs: Vec<Tensor<4>>,
-        weights: Option<Tensor<1>>,
+        mixture: Option<&Mixture>,
         tensors: &mut Tensors<'_>,
         pass: &mut Pass,
     ) -> Tensor<4> {
@@ -277,8 +306,7 @@ impl Network {
         let seen = kind.seen(cell.channels);
         let mut next = 0;
         for node in kind.inputs..kind.inputs + kind.nodes {
-            let first = next;
-            let mut terms = Vec::new();
+            let (mut terms, mut places) = (Vec::new(), Vec::new());
             let mut beside: Option<Tensor<4>> = None;
             for (at, edge) in kind.edges.iter().enumerate().filter(|(_, edge)| edge.target == node) {
                 let source = &states[edge.source];
@@ -288,6 +316,12 @@ impl Network {
                 };
                 for candidate in 0..edge.candidates.len() {
                     let Some(steps) = kind.steps(at, candidate, cell.channels, cell.norms) else { continue };
+                    next += 1;
+                    if !mixture.is_none_or(|mixture| mixture.runs(next - 1)) {
+                        tensors.skip(&steps);
+                        continue;
+                    }
+                    places.push(next as i64 - 1);
                     let y = run(&steps, part.clone(), tensors, Pointwise::Fast, pass);
                     terms.push(match pass.drop_path.as_mut() {
                         Some(drop_path)
@@ -299,7 +333,6 @@ impl Network {
                         }
                         _ => y,
                     });
-                    next += 1;
                 }
                 if kind.share > 1 {
                     let rest = source.clone().narrow(1, seen, cell.channels - seen);
@@ -310,7 +343,7 @@ impl Network {
                     });
                 }
             }
-            let sum = match (terms.is_empty(), &weights) {
+            let sum = match (terms.is_empty(), mixture) {
                 (true, _) => {
                     let [n, ..] = states[0].dims();
                     let channels = if beside.is_some() { seen } else { cell.channels };
@@ -318,7 +351,11 @@ impl Network {
                     let options = (&states[0].device(), states[0].dtype());
                     Tensor::zeros([n, channels, height, width], options)
                 }
-                (false, Some(weights)) => weighted_sum(terms, weights.clone().narrow(0, first, next - first)),
+                (false, Some(Mixture { weights, .. })) => {
+                    let data = TensorData::new(places, [terms.len()]);
+                    let places = Tensor::<1, Int>::from_data(data, &weights.device());
+                    weighted_sum(terms, weights.clone().select(0, places))
+                }
                 (false, None) => terms.into_iter().reduce(|a, b| a + b).expect("there is a term"),
             };
             states.push(match beside {

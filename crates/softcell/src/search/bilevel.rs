@@ -14,7 +14,7 @@ use crate::network::{
     update_weights,
 };
 use crate::optim::{Sgd, clip_global_norm, global_norm};
-use crate::space::{AlphaGradient, Alphas, EdgeWeights, NetworkPlan};
+use crate::space::{AlphaGradient, Alphas, EdgeWeights, NetworkPlan, Paths};
 
 /// `ε · ‖v‖` of the finite difference.
 const DIFFERENCE: f64 = 0.01;
@@ -155,10 +155,11 @@ impl Bilevel {
     /// Steps the weights.
     pub fn step_weights(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> WeightReport {
         let moment = self.moment(at, Half::Weights);
-        let Relaxed { weights, .. } = self.method.relaxation.relax(&self.alphas, moment);
-        let weights = self.method.perturbation.disturb(weights, moment, &mut |w| self.probe(w, train));
+        let Relaxed { weights, paths, .. } = self.method.relaxation.relax(&self.alphas, moment);
+        let mut probe = |weights: &EdgeWeights| self.probe(weights, paths, train);
+        let weights = self.method.perturbation.disturb(weights, moment, &mut probe);
         // The edge weights are constants here: their gradient would be thrown away.
-        let pass = self.differentiate(&self.net, &constants(&weights, train), train, Pass::train());
+        let pass = self.differentiate(&self.net, &constants(&weights, paths, train), train, Pass::train());
         self.absorb(pass.statistics);
         let raw = gradients(&self.net, &pass.gradients);
         let (clipped, norm) = clip_global_norm(raw.clone(), self.grad_clip);
@@ -186,8 +187,8 @@ impl Bilevel {
         valid: &DeviceBatch,
         xi: f64,
     ) -> (f32, AlphaGradient) {
-        let virtual_net = self.virtual_step(&relaxed.weights, train, xi);
-        let leaf = constants(&relaxed.weights, valid).require_grad();
+        let virtual_net = self.virtual_step(relaxed, train, xi);
+        let leaf = constants(&relaxed.weights, relaxed.paths, valid).require_grad();
         // The virtual network is a copy: its statistics are dropped with it.
         let pass = self.differentiate(&virtual_net, &leaf, valid, Pass::train());
         let direct = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
@@ -197,8 +198,9 @@ impl Bilevel {
     }
 
     /// `w' = w − ξ·(μm + ∇_w L_train(w, α) + λw)`; the gradient is not clipped.
-    fn virtual_step(&mut self, weights: &EdgeWeights, train: &DeviceBatch, xi: f64) -> Network {
-        let pass = self.differentiate(&self.net, &constants(weights, train), train, Pass::train());
+    fn virtual_step(&mut self, relaxed: &Relaxed, train: &DeviceBatch, xi: f64) -> Network {
+        let weights = constants(&relaxed.weights, relaxed.paths, train);
+        let pass = self.differentiate(&self.net, &weights, train, Pass::train());
         self.absorb(pass.statistics);
         let mut gradient = gradients(&self.net, &pass.gradients);
         update_weights(self.net.clone(), |i, w| match gradient[i].take() {
@@ -238,15 +240,15 @@ impl Bilevel {
         relaxed: &Relaxed,
         batch: &DeviceBatch,
     ) -> (f32, AlphaGradient, Vec<BatchStatistics>) {
-        let leaf = constants(&relaxed.weights, batch).require_grad();
+        let leaf = constants(&relaxed.weights, relaxed.paths, batch).require_grad();
         let pass = self.differentiate(&net.no_grad(), &leaf, batch, Pass::train());
         let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
         (pass.loss, gradient, pass.statistics)
     }
 
     /// Loss and gradient of the edge weights alone, with running statistics, which stay as they are.
-    fn probe(&self, weights: &EdgeWeights, batch: &DeviceBatch) -> Probed {
-        let leaf = constants(weights, batch).require_grad();
+    fn probe(&self, weights: &EdgeWeights, paths: Paths, batch: &DeviceBatch) -> Probed {
+        let leaf = constants(weights, paths, batch).require_grad();
         let pass = self.differentiate(&self.net.clone().no_grad(), &leaf, batch, Pass::eval());
         Probed { loss: f64::from(pass.loss), gradient: leaf.gradient(&pass.gradients, weights) }
     }
@@ -276,8 +278,8 @@ impl Bilevel {
 }
 
 /// Edge weights beside the images of a batch.
-fn constants(weights: &EdgeWeights, batch: &DeviceBatch) -> EdgeTensors {
-    EdgeTensors::new(weights, &batch.images.device())
+fn constants(weights: &EdgeWeights, paths: Paths, batch: &DeviceBatch) -> EdgeTensors {
+    EdgeTensors::along(weights, paths, &batch.images.device())
 }
 
 /// The halves of a step.

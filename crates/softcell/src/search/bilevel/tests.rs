@@ -168,8 +168,8 @@ fn virtual_step_follows_its_formula() {
     let direction = sum(&sum(&gradient, momentum, &velocity), decay, &weights);
 
     let statistics = running_statistics(&bilevel.net);
-    let weights_of_edges = bilevel.method.relaxation.expected(&bilevel.alphas);
-    let virtual_net = bilevel.virtual_step(&weights_of_edges, &batch, xi);
+    let relaxed = bilevel.method.relaxation.relax(&bilevel.alphas, bilevel.moment(AT, Half::Alphas));
+    let virtual_net = bilevel.virtual_step(&relaxed, &batch, xi);
     assert_close(&on_host(weight_list(&virtual_net)), &sum(&weights, -xi, &direction));
     assert_eq!(on_host(weight_list(&bilevel.net)), weights, "the network itself keeps its weights");
     assert_ne!(running_statistics(&bilevel.net), statistics, "the pass moves its statistics");
@@ -263,7 +263,7 @@ fn probes_give_the_slope_of_the_loss() {
     bilevel.step_weights(AT, &batch, 0.1);
     let statistics = running_statistics(&bilevel.net);
     let weights = bilevel.method.relaxation.expected(&bilevel.alphas);
-    let probed = bilevel.probe(&weights, &batch);
+    let probed = bilevel.probe(&weights, Paths::All, &batch);
     assert!(probed.gradient.values().any(|&g| g.abs() > 1e-4), "{probed:?}");
     // Along the gradient itself, where the slope is its length.
     let length = norm(&probed.gradient.values().copied().collect::<Vec<_>>());
@@ -271,7 +271,7 @@ fn probes_give_the_slope_of_the_loss() {
         let mut weights = weights.clone();
         let pairs = weights.values_mut().zip(probed.gradient.values());
         pairs.for_each(|(weight, g)| *weight += step * g / length);
-        bilevel.probe(&weights, &batch).loss
+        bilevel.probe(&weights, Paths::All, &batch).loss
     };
     let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
     assert!((slope - length).abs() < 0.02 * length, "{slope} / {length}");

@@ -11,7 +11,7 @@ use self::softmax::{pull_back, softmax};
 use super::order::Half;
 use crate::error::{Error, Result};
 use crate::random::stream;
-use crate::space::{AlphaGradient, Alphas, ByCell, EdgeGradient, EdgeWeights, SearchSpace};
+use crate::space::{AlphaGradient, Alphas, ByCell, EdgeGradient, EdgeWeights, Paths, SearchSpace};
 
 /// Standard deviation of the initial alphas (A1).
 const INITIAL_DEVIATION: f32 = 1e-3;
@@ -36,16 +36,27 @@ pub struct Moment {
 pub struct Relaxed {
     /// What multiplies the outputs of the candidates: the leaf of the network's graph.
     pub weights: EdgeWeights,
+    /// Which of the candidates run.
+    pub paths: Paths,
     pullback: Box<dyn Fn(&EdgeGradient) -> AlphaGradient + Send + Sync>,
 }
 
 impl Relaxed {
-    /// `pullback` takes ∂L/∂w to ∂L/∂α.
+    /// All operations run; `pullback` takes ∂L/∂w to ∂L/∂α.
     pub fn new(
         weights: EdgeWeights,
         pullback: impl Fn(&EdgeGradient) -> AlphaGradient + Send + Sync + 'static,
     ) -> Self {
-        Self { weights, pullback: Box::new(pullback) }
+        Self { weights, paths: Paths::All, pullback: Box::new(pullback) }
+    }
+
+    /// Only operations run whose weight is not 0: the time and memory of a step shrink with their number. `pullback`
+    /// gets a gradient of 0 for all others, which have none of their own.
+    pub fn chosen(
+        weights: EdgeWeights,
+        pullback: impl Fn(&EdgeGradient) -> AlphaGradient + Send + Sync + 'static,
+    ) -> Self {
+        Self { paths: Paths::Chosen, ..Self::new(weights, pullback) }
     }
 
     /// ∂L/∂α, given ∂L/∂w.
@@ -56,7 +67,10 @@ impl Relaxed {
 
 impl fmt::Debug for Relaxed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relaxed").field("weights", &self.weights).finish_non_exhaustive()
+        f.debug_struct("Relaxed")
+            .field("weights", &self.weights)
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
     }
 }
 
