@@ -2,8 +2,11 @@
 //! logits, batch statistics and every gradient.
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use softcell::nn::{
-    EdgeTensors, Network, Pass, Weighted, absorb, gradients, initialize, named_tensors, weight_names,
+    DropPath, EdgeTensors, Network, Pass, Weighted, absorb, gradients, initialize, named_tensors,
+    weight_names,
 };
 use softcell::search::method::Relaxation;
 use softcell::space::{
@@ -51,7 +54,10 @@ fn results(net: &Network, logits: Vec<f64>, pass: Pass, grads: &Gradients) -> Re
 }
 
 fn search(net: Network, weights: &EdgeWeights, paths: Paths, x: Tensor<4>) -> Results {
-    let mut pass = Pass::train();
+    search_in(Pass::train(), net, weights, paths, x)
+}
+
+fn search_in(mut pass: Pass, net: Network, weights: &EdgeWeights, paths: Paths, x: Tensor<4>) -> Results {
     let leaf = EdgeTensors::along(weights, paths, &x.device()).require_grad();
     let logits = net.forward_mixed(x, &leaf, &mut pass);
     let told = values(logits.clone().inner());
@@ -95,6 +101,31 @@ fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
         let fused = search(net.clone(), &weights, Paths::All, x.clone());
         let plain = search(net.in_f64(), &weights, Paths::All, x.cast(FloatDType::F64));
         compare_all(&format!("{channels} channels, {shape:?}"), plain, fused);
+    }
+}
+
+/// What an edge adds is left out as a whole, image by image.
+#[test]
+fn drop_path_of_whole_edges() {
+    let device = Device::flex().autodiff();
+    for paths in [Paths::All, Paths::Chosen] {
+        let space = SearchSpace { n_nodes: 3, n_cells: 4, init_channels: 4, ..SearchSpace::darts() };
+        let weights = match paths {
+            Paths::All => Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 3)),
+            Paths::Chosen => one_of_each_row(&space),
+        };
+        let net = initialize(Network::new(NetworkPlan::supernet(&space, [3, 8, 8], 4), &device), 3);
+        let x = images([3, 8, 8], &device);
+        let pass = |seed| {
+            let mut pass = Pass::train();
+            pass.drop_path = Some(DropPath::new(0.3, ChaCha8Rng::seed_from_u64(seed)));
+            pass
+        };
+        let fused = search_in(pass(1), net.clone(), &weights, paths, x.clone());
+        let other = search_in(pass(2), net.clone(), &weights, paths, x.clone());
+        assert_ne!(fused[0].1, other[0].1);
+        let plain = search_in(pass(1), net.in_f64(), &weights, paths, x.cast(FloatDType::F64));
+        compare_all(&format!("drop path, {paths:?}"), plain, fused);
     }
 }
 

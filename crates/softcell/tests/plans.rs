@@ -53,7 +53,7 @@ fn edge_weights(plan: &NetworkPlan, device: &Device) -> EdgeTensors {
         let values: Vec<f32> = (0..n).map(|i| 0.05 + (i * 7 % 11) as f32 / 40.0).collect();
         Tensor::from_data(TensorData::new(values, [n]), device)
     };
-    EdgeTensors { cells: plan.cells.iter().map(weights).collect(), running: None }
+    EdgeTensors { cells: plan.cells.iter().map(weights).collect(), apart: None, running: None }
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {

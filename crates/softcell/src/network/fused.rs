@@ -17,12 +17,34 @@ use crate::space::plan::{
     TensorSpec,
 };
 
+/// What drop path does to a term.
+#[derive(Debug, Clone, Copy)]
+enum Dropped {
+    /// Nothing: to identities of derived cells and to what reads nothing.
+    Never,
+    /// It draws for the operation.
+    Alone,
+    /// It draws for all of an edge: in cells that mix operations.
+    WithEdge(usize),
+}
+
+/// A term's place in the cell.
+#[derive(Debug, Clone, Copy)]
+struct TermPlace {
+    /// Which of the operations it is; none for what has no weight of its own.
+    operation: Option<usize>,
+    /// Its edge; none for zeros that give a node its size.
+    edge: Option<usize>,
+}
+
 /// A block as one operation. Its weights are those of the network, in the order of the plan.
 #[derive(Debug, Clone)]
 pub(super) struct FusedBlock {
     plan: Arc<CellPlan>,
-    /// For each term, whether drop path leaves it alone: identities, what is no operation, and all of a supernet.
-    kept: Vec<bool>,
+    /// For each term, what drop path does to it.
+    dropped: Vec<Dropped>,
+    /// Edges of a cell that mixes operations.
+    edges: usize,
     /// For each term of a cell, which of the operations it is; none for what has no weight of its own.
     operations: Vec<Option<usize>>,
     /// The block's tensors but running statistics, each with the term that it belongs to.
@@ -69,24 +91,23 @@ pub(super) fn kernel_plan(plan: &NetworkPlan, block: &Block, lanes: usize) -> Re
     }
 }
 
-/// A cell as the kernels describe it, and for each term which operation it is, in the order of their weights; none for
-/// what has no weight of its own.
+/// A cell as the kernels describe it, and for each term which operation it is, in the order of their weights.
 fn cell_config(
     plan: &NetworkPlan,
     block: &Block,
     cell: &CellBlock,
     lanes: usize,
-) -> Result<(CellConfig, Vec<Option<usize>>), String> {
+) -> Result<(CellConfig, Vec<TermPlace>), String> {
     let kind = plan.cell_type(cell);
-    let (mut terms, mut operations) = (Vec::new(), Vec::new());
+    let (mut terms, mut places) = (Vec::new(), Vec::new());
     let mut next = 0;
     for node in kind.inputs..kind.inputs + kind.nodes {
         let before = terms.len();
         for (at, edge) in kind.edges.iter().enumerate().filter(|(_, edge)| edge.target == node) {
-            let mut term = |operation, place| {
+            let mut term = |kernel, operation| {
                 let (source, target, stride) = (edge.source, edge.target, edge.stride);
-                terms.push(Term { source, target, operation, stride });
-                operations.push(place);
+                terms.push(Term { source, target, operation: kernel, stride });
+                places.push(TermPlace { operation, edge: Some(at) });
             };
             for candidate in 0..edge.candidates.len() {
                 let Some(steps) = kind.steps(at, candidate, cell.channels, cell.norms) else { continue };
@@ -104,7 +125,7 @@ fn cell_config(
             let stride =
                 kind.edges.iter().find(|edge| edge.source < kind.inputs).map_or(1, |edge| edge.stride);
             terms.push(Term { source: 0, target: node, operation: Operation::Zero, stride });
-            operations.push(None);
+            places.push(TermPlace { operation: None, edge: None });
         }
     }
     let input = |(&place, preparation): (&Place, &Preparation)| CellInput {
@@ -126,7 +147,7 @@ fn cell_config(
         lanes,
         epsilon: EPSILON,
     };
-    Ok((config, operations))
+    Ok((config, places))
 }
 
 /// The kernels' name for some steps; none where they have none.
@@ -160,13 +181,20 @@ impl FusedBlock {
         range: Range<usize>,
         lanes: usize,
     ) -> Result<Self, String> {
-        let (mut kept, mut operations) = (Vec::new(), Vec::new());
+        let (mut dropped, mut operations, mut edges) = (Vec::new(), Vec::new(), 0);
         let kernel = if let Body::Cell(cell) = &block.body {
-            let config;
-            (config, operations) = cell_config(plan, block, cell, lanes)?;
+            let (config, places) = cell_config(plan, block, cell, lanes)?;
+            operations = places.iter().map(|place| place.operation).collect();
             let no_operation = [Operation::Identity, Operation::Bypass, Operation::Zero];
-            let mixes = plan.cell_type(cell).role == Role::Search;
-            kept = config.terms.iter().map(|term| mixes || no_operation.contains(&term.operation)).collect();
+            let kind = plan.cell_type(cell);
+            let mixes = kind.role == Role::Search;
+            edges = if mixes { kind.edges.len() } else { 0 };
+            let drop = |(term, place): (&Term, &TermPlace)| match place.edge {
+                Some(edge) if mixes => Dropped::WithEdge(edge),
+                Some(_) if !no_operation.contains(&term.operation) => Dropped::Alone,
+                _ => Dropped::Never,
+            };
+            dropped = config.terms.iter().zip(&places).map(drop).collect();
             CellPlan::new(config).map_err(|reason| reason.to_string())?
         } else {
             kernel_plan(plan, block, lanes)?
@@ -182,7 +210,7 @@ impl FusedBlock {
             (index, kernel.parts().iter().find(of).and_then(|part| part.origin.term()))
         });
         let trained = trained.collect();
-        Ok(Self { plan: Arc::new(kernel), kept, operations, trained, running: running.to_vec() })
+        Ok(Self { plan: Arc::new(kernel), dropped, edges, operations, trained, running: running.to_vec() })
     }
 
     /// The block with these of the network's tensors; `terms` weighs its operations (all 1 without it), and of them
@@ -204,7 +232,7 @@ impl FusedBlock {
         let [images, ..] = states[0].values.dims();
         let counted = self.operations.iter().flatten().count();
         let terms = match terms {
-            None => Tensor::ones([self.kept.len().max(1)], &device),
+            None => Tensor::ones([self.dropped.len().max(1)], &device),
             Some(weights) if counted == self.operations.len() => weights,
             Some(weights) => {
                 let one = Tensor::<1>::ones([1], &weights.device());
@@ -230,10 +258,16 @@ impl FusedBlock {
         });
         let scales = match (pass.mode(), pass.drop_path.as_mut()) {
             (Mode::Train, Some(drop_path)) => {
-                let scale = |&kept: &bool| {
-                    if kept { None } else { drop_path.scales(images) }.unwrap_or_else(|| vec![1.0; images])
+                let edges = drop_path.of_edges(self.edges, images);
+                let scale = |&dropped: &Dropped| {
+                    let scales = match dropped {
+                        Dropped::Never => None,
+                        Dropped::Alone => drop_path.scales(images),
+                        Dropped::WithEdge(edge) => edges[edge].clone(),
+                    };
+                    scales.unwrap_or_else(|| vec![1.0; images])
                 };
-                Some(self.kept.iter().flat_map(scale).collect())
+                Some(self.dropped.iter().flat_map(scale).collect())
             }
             _ => None,
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use softcell_kernels::{BlockedMap, InputChannels, block_lanes, cell_runs_on, weighted_sum};
 
+use super::drop_path::scaled;
 use super::edges::EdgeTensors;
 use super::fused::{FusedBlock, input_channels};
 use super::pass::{Mode, Pass};
@@ -13,7 +14,7 @@ use super::steps::{Pointwise, Tensors, pool2x2, run};
 use super::weights::{Weighted, Weights, count_weights};
 use crate::space::DerivedNetworkConfig;
 use crate::space::plan::{
-    Block, Body, CellBlock, CellType, NetworkPlan, Place, PoolKind, Preparation, Role, Step,
+    Block, Body, CellBlock, NetworkPlan, Place, PoolKind, Preparation, Role, Step,
 };
 
 /// A network: its plan and its tensors. It serves as supernet and as derived network.
@@ -54,6 +55,20 @@ struct Mixture {
     weights: Tensor<1>,
     /// Whether each runs; all do without it.
     running: Option<Vec<bool>>,
+}
+
+/// Those of a network: for each kind of cell, or for each cell.
+#[derive(Default)]
+struct Mixtures {
+    all: Vec<Mixture>,
+    apart: bool,
+}
+
+impl Mixtures {
+    /// That of the network's `number`th cell.
+    fn of(&self, cell: &CellBlock, number: usize) -> Option<&Mixture> {
+        self.all.get(if self.apart { number } else { cell.cell })
+    }
 }
 
 impl Mixture {
@@ -151,7 +166,7 @@ impl Network {
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Logits {
         let derived = self.built.plan.cells.iter().all(|kind| kind.role == Role::Derived);
         assert!(derived, "cells that mix their candidates need edge weights");
-        self.pass(x, &[], pass)
+        self.pass(x, &Mixtures::default(), pass)
     }
 
     /// Logits of a batch, of a network whose cells mix all candidates on their edges.
@@ -166,42 +181,46 @@ impl Network {
     /// If the weights are of other cells.
     pub fn forward_mixed(&self, x: Tensor<4>, weights: &EdgeTensors, pass: &mut Pass) -> Tensor<2> {
         let dtype = x.dtype();
+        let Built { plan, operations, .. } = &*self.built;
+        let shared: Vec<usize> = (0..plan.cells.len()).collect();
+        let kinds = weights.apart.as_ref().unwrap_or(&shared);
         let found = weights.cells.iter().map(|weights| weights.dims()[0]);
         assert!(
-            found.eq(self.built.plan.cells.iter().map(CellType::n_weights)),
+            found.eq(kinds.iter().map(|&kind| plan.cells[kind].n_weights())),
             "the edge weights are of these cells"
         );
-        let tensors: Vec<Tensor<1>> = (self.built.operations.iter().zip(&weights.cells))
-            .map(|(places, weights)| match places {
+        let mixture = |(&kind, weights): (&usize, &Tensor<1>)| {
+            let weights = match &operations[kind] {
                 None => weights.clone(),
                 Some(places) => {
                     let data = TensorData::new(places.clone(), [places.len()]);
                     let places = Tensor::<1, Int>::from_data(data, &weights.device());
                     weights.clone().select(0, places)
                 }
-            })
-            .map(|weights| weights.cast(dtype))
-            .collect();
-        let running = |(at, places): (usize, &Option<Vec<i64>>)| {
-            let running = &weights.running.as_ref()?[at];
-            Some(match places {
+            };
+            weights.cast(dtype)
+        };
+        let tensors = kinds.iter().zip(&weights.cells).map(mixture);
+        let running = |&kind: &usize| {
+            let running = &weights.running.as_ref()?[kind];
+            Some(match &operations[kind] {
                 None => running.clone(),
                 Some(places) => places.iter().map(|&place| running[place as usize]).collect(),
             })
         };
-        let running = self.built.operations.iter().enumerate().map(running);
-        let weights: Vec<Mixture> = (tensors.into_iter().zip(running))
-            .map(|(weights, running)| Mixture { weights, running })
-            .collect();
+        let all =
+            tensors.zip(kinds.iter().map(running)).map(|(weights, running)| Mixture { weights, running });
+        let weights = Mixtures { all: all.collect(), apart: weights.apart.is_some() };
         self.pass(x, &weights, pass).logits
     }
 
-    fn pass(&self, x: Tensor<4>, mixtures: &[Mixture], pass: &mut Pass) -> Logits {
+    fn pass(&self, x: Tensor<4>, mixtures: &Mixtures, pass: &mut Pass) -> Logits {
         let Built { plan, fused, lanes, last_readers, .. } = &*self.built;
         let fast = cell_runs_on(&x);
         let image = Value::Plain(x);
         let mut values: Vec<Option<Value>> = Vec::with_capacity(plan.blocks.len());
         let mut auxiliary = None;
+        let mut cells = 0..;
         for (index, block) in plan.blocks.iter().enumerate() {
             if let Body::Auxiliary { steps } = &block.body {
                 if pass.mode() == Mode::Train {
@@ -222,21 +241,21 @@ impl Network {
                 let again = block.inputs[at + 1..].contains(place);
                 inputs.push(read(&image, &mut values, *place, is_last(place) && !again));
             }
+            let mixture = match &block.body {
+                Body::Cell(cell) => mixtures.of(cell, cells.next().unwrap_or_default()),
+                _ => None,
+            };
             let value = match (&fused[index], &block.body) {
-                (Ok(fused), body) if fast => {
+                (Ok(fused), _) if fast => {
                     let states = block.inputs.iter().zip(inputs);
                     let states =
                         states.map(|(&place, value)| value.blocked(input_channels(plan, place), *lanes));
-                    let mixture = match body {
-                        Body::Cell(cell) => mixtures.get(cell.cell),
-                        _ => None,
-                    };
                     let terms = mixture.map(|mixture| mixture.weights.clone());
                     let running = mixture.and_then(|mixture| mixture.running.as_deref());
                     let tensors = self.weights.tensors();
                     Value::Blocked(fused.forward(tensors, states.collect(), terms, running, pass))
                 }
-                (_, body) => self.block(index, block, body, inputs, mixtures, pass),
+                (_, body) => self.block(index, block, body, inputs, mixture, pass),
             };
             values.push(Some(value));
         }
@@ -255,7 +274,7 @@ impl Network {
         block: &Block,
         body: &Body,
         mut inputs: Vec<Value>,
-        mixtures: &[Mixture],
+        mixture: Option<&Mixture>,
         pass: &mut Pass,
     ) -> Value {
         let mut tensors = self.tensors(index);
@@ -275,7 +294,6 @@ impl Network {
             }
             Body::Cell(cell) => {
                 let inputs = inputs.into_iter().map(Value::plain).collect();
-                let mixture = mixtures.get(cell.cell);
                 Value::Plain(self.cell(block, cell, inputs, mixture, &mut tensors, pass))
             }
             Body::Auxiliary { .. } => unreachable!("it is no part of the network's way"),
@@ -283,7 +301,7 @@ impl Network {
     }
 
     /// Each node is the sum of its operations, times their weights where the cell mixes them; drop path (in
-    /// [`Pass::drop_path`]) acts on every operation but identities.
+    /// [`Pass::drop_path`]) acts on every operation but identities, and where the cell mixes them on whole edges.
     fn cell(
         &self,
         block: &Block,
@@ -304,6 +322,12 @@ impl Network {
             });
         }
         let seen = kind.seen(cell.channels);
+        let of_edges = match pass.drop_path.as_mut() {
+            Some(drop_path) if kind.role == Role::Search && pass.mode == Mode::Train => {
+                drop_path.of_edges(kind.edges.len(), states[0].dims()[0])
+            }
+            _ => vec![None; kind.edges.len()],
+        };
         let mut next = 0;
         for node in kind.inputs..kind.inputs + kind.nodes {
             let (mut terms, mut places) = (Vec::new(), Vec::new());
@@ -331,12 +355,13 @@ impl Network {
                         {
                             drop_path.forward(y)
                         }
-                        _ => y,
+                        _ => scaled(y, of_edges[at].as_deref()),
                     });
                 }
                 if kind.share > 1 {
                     let rest = source.clone().narrow(1, seen, cell.channels - seen);
                     let rest = if edge.stride == 1 { rest } else { pool2x2(rest, PoolKind::Max) };
+                    let rest = scaled(rest, of_edges[at].as_deref());
                     beside = Some(match beside {
                         None => rest,
                         Some(sum) => sum + rest,

@@ -215,6 +215,28 @@ pub static KEYS: &[Key] = &[
         &["none"],
     ),
     chosen(key(Method, "regularizer", Text, "What is added to the loss of the alphas"), &["none"]),
+    key(
+        Method,
+        "drop_path",
+        Float,
+        "Probability at the end that an edge adds nothing, 0 to below 1; rises linearly from 0",
+    ),
+    chosen(
+        key(Method, "cutout", Text, "Whether search.cutout always cuts or ever more often"),
+        &["constant", "rising"],
+    ),
+    key(
+        Method,
+        "alignment",
+        Float,
+        "How much normal cells are made to agree in their gradients at the end; rises linearly from 0",
+    ),
+    key(
+        Method,
+        "alignment_epsilon",
+        Float,
+        "Length of the step in the edge weights that measures the gradient for it",
+    ),
     chosen(
         key(Method, "selection", Text, "What is made of the supernet in the end"),
         &[
@@ -367,7 +389,7 @@ mod tests {
         DataFormat, DataShape, Duplicates, Preset, Resize, Sampling, Schedule, Stem, preset,
     };
     use crate::search::method::{
-        ArchStep, Perturbation, Regularizer, Relaxation, Selection, StageStart, StepOrder,
+        ArchStep, CutoutRamp, Perturbation, Regularizer, Relaxation, Selection, StageStart, StepOrder,
     };
 
     fn serialised() -> Value {
@@ -443,6 +465,7 @@ mod tests {
         assert_eq!(method("arch_step"), ArchStep::ALL.map(ArchStep::name));
         assert_eq!(method("perturbation"), written(serde_json::json!([Perturbation::None])));
         assert_eq!(method("regularizer"), written(serde_json::json!([Regularizer::None])));
+        assert_eq!(method("cutout"), written(serde_json::json!(CutoutRamp::ALL)));
         assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));
         let starts = [StageStart::Continued, StageStart::Fresh];
         assert_eq!(method("schedule.stage_start"), written(serde_json::json!(starts)));
