@@ -8,7 +8,7 @@ use softcell::nn::{
     DropPath, EdgeTensors, Network, Pass, Weighted, absorb, gradients, initialize, named_tensors,
     weight_names,
 };
-use softcell::search::method::Relaxation;
+use softcell::search::Method;
 use softcell::space::{
     DerivedNetworkConfig, EdgeWeights, Genotype, NetworkPlan, Paths, SearchSpace, StemKind, known_genotype,
 };
@@ -93,8 +93,9 @@ fn compare_all(what: &str, plain: Results, fused: Results) {
 fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
     let device = Device::flex().autodiff();
     for (channels, shape, n_nodes) in [(4, [3, 12, 12], 4), (18, [1, 7, 9], 2)] {
-        let space = SearchSpace { n_nodes, n_cells: 5, init_channels: channels, ..SearchSpace::darts() };
-        let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 3));
+        let space =
+            SearchSpace { n_cells: 5, init_channels: channels, ..SearchSpace::darts().with_nodes(n_nodes) };
+        let weights = softmax(&space);
         let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, 4), &device), 3);
         assert_eq!(net.unfused_cells().next(), None);
         let x = images(shape, &device);
@@ -104,14 +105,71 @@ fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
     }
 }
 
+/// The edge weights of a space as the network takes them in the second of three epochs.
+fn softmax(space: &SearchSpace) -> EdgeWeights {
+    let relaxer = Method::default().relaxer(space);
+    relaxer.of_network(&relaxer.initial(3), 1, 3)
+}
+
+/// Skip connections beside the candidates (DARTS−), at stride 2 with weights of their own.
+#[test]
+fn auxiliary_skip_connections() {
+    let device = Device::flex().autodiff();
+    for nodes in [1, 3] {
+        let darts = SearchSpace { auxiliary_skip: true, ..SearchSpace::darts().with_nodes(nodes) };
+        let space = SearchSpace { n_cells: 4, init_channels: 6, ..darts };
+        let weights = softmax(&space);
+        assert!(weights.cells().flatten().all(|row| row.len() == 9 && row[8] == 2.0 / 3.0));
+        let net = initialize(Network::new(NetworkPlan::supernet(&space, [2, 9, 8], 4), &device), 3);
+        assert_eq!(net.unfused_cells().next(), None);
+        let x = images([2, 9, 8], &device);
+        let fused = search(net.clone(), &weights, Paths::All, x.clone());
+        assert!(fused.iter().any(|(name, gradient)| {
+            name == "cells.1._ops.0._ops.8.conv_1.weight" && gradient.iter().any(|&g| g != 0.0)
+        }));
+        let plain = search(net.in_f64(), &weights, Paths::All, x.cast(FloatDType::F64));
+        compare_all("auxiliary skip connections", plain, fused);
+    }
+}
+
+/// What passes by the operations of an edge is weighed with all candidates of the edge together: with 1, or with the
+/// edge's own weight (PC-DARTS).
+#[test]
+fn partial_channels() {
+    let device = Device::flex().autodiff();
+    for (share, channels, shape) in [(4, 8, [3, 8, 8]), (2, 6, [1, 7, 9])] {
+        for paths in [Paths::All, Paths::Chosen] {
+            let space = SearchSpace {
+                share,
+                n_cells: 4,
+                init_channels: channels,
+                ..SearchSpace::darts().with_nodes(3)
+            };
+            let mut weights = match paths {
+                Paths::All => softmax(&space),
+                Paths::Chosen => one_of_each_row(&space),
+            };
+            for (edge, row) in weights.cells_mut().flatten().enumerate() {
+                row.iter_mut().for_each(|weight| *weight *= 0.25 + edge as f64 / 32.0);
+            }
+            let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, 4), &device), 3);
+            assert_eq!(net.unfused_cells().next(), None);
+            let x = images(shape, &device);
+            let fused = search(net.clone(), &weights, paths, x.clone());
+            let plain = search(net.in_f64(), &weights, paths, x.cast(FloatDType::F64));
+            compare_all(&format!("1/{share} of {channels} channels, {paths:?}"), plain, fused);
+        }
+    }
+}
+
 /// What an edge adds is left out as a whole, image by image.
 #[test]
 fn drop_path_of_whole_edges() {
     let device = Device::flex().autodiff();
     for paths in [Paths::All, Paths::Chosen] {
-        let space = SearchSpace { n_nodes: 3, n_cells: 4, init_channels: 4, ..SearchSpace::darts() };
+        let space = SearchSpace { n_cells: 4, init_channels: 4, ..SearchSpace::darts().with_nodes(3) };
         let weights = match paths {
-            Paths::All => Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 3)),
+            Paths::All => softmax(&space),
             Paths::Chosen => one_of_each_row(&space),
         };
         let net = initialize(Network::new(NetworkPlan::supernet(&space, [3, 8, 8], 4), &device), 3);
@@ -146,7 +204,7 @@ fn one_of_each_row(space: &SearchSpace) -> EdgeWeights {
 fn paths_of_chosen_operations() {
     let device = Device::flex().autodiff();
     for (channels, shape) in [(4, [3, 12, 12]), (18, [1, 7, 9])] {
-        let space = SearchSpace { n_nodes: 3, n_cells: 5, init_channels: channels, ..SearchSpace::darts() };
+        let space = SearchSpace { n_cells: 5, init_channels: channels, ..SearchSpace::darts().with_nodes(3) };
         let weights = one_of_each_row(&space);
         let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, 4), &device), 3);
         let x = images(shape, &device);

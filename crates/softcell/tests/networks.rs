@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use softcell::nn::{EdgeTensors, Network, Pass, count_weights, initialize};
-use softcell::search::method::Relaxation;
+use softcell::search::Method;
 use softcell::space::{
     DerivedNetworkConfig, Genotype, Limits, NetworkPlan, NetworkShape, SearchSpace, Shrink, StemKind,
     derived_cost, known_genotype, largest_within, supernet_parameters,
@@ -101,7 +101,7 @@ fn closed_form_agrees_with_other_supernets() {
     for (n_nodes, n_cells, init_channels, channels_in, classes) in
         [(1, 1, 2, 1, 2), (3, 5, 6, 2, 7), (2, 4, 3, 4, 3)]
     {
-        let space = SearchSpace { n_nodes, n_cells, init_channels, ..SearchSpace::darts() };
+        let space = SearchSpace { n_cells, init_channels, ..SearchSpace::darts().with_nodes(n_nodes) };
         let net = Network::new(NetworkPlan::supernet(&space, [channels_in, 8, 8], classes), &Device::flex());
         assert_eq!(
             count_weights(&net, |_| true),
@@ -130,8 +130,9 @@ fn assert_logits(logits: Tensor<2>, what: &str) {
 #[test]
 fn supernet_takes_images_of_any_shape() {
     let device = Device::flex();
-    let space = SearchSpace { n_nodes: 2, n_cells: 3, init_channels: 4, ..SearchSpace::darts() };
-    let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 1));
+    let space = SearchSpace { n_cells: 3, init_channels: 4, ..SearchSpace::darts().with_nodes(2) };
+    let relaxer = Method::default().relaxer(&space);
+    let weights = relaxer.expected(&relaxer.initial(1));
     let weights = EdgeTensors::new(&weights, &device);
     for shape in IMAGES {
         let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, CLASSES), &device), 1);

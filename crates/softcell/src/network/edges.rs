@@ -1,6 +1,6 @@
 //! Edge weights on the device: the leaf of the graph.
 
-use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
+use burn::tensor::{DType, Device, FloatDType, Gradients, Tensor, TensorData};
 
 use crate::space::{EdgeGradient, EdgeWeights, Paths};
 
@@ -35,21 +35,23 @@ impl EdgeTensors {
     }
 
     /// The same with weights of its own for each cell of a network, which has a cell of these types in this order:
-    /// those of its type, and `factor` times what `more` has for it.
+    /// those of its type, and `factor` times what `more` has for it. In f64 they keep all digits.
     pub fn apart(
         weights: &EdgeWeights,
         paths: Paths,
         types: &[usize],
         more: Option<(f64, &[Vec<f64>])>,
-        device: &Device,
+        (device, dtype): (&Device, DType),
     ) -> Self {
         let by_type: Vec<&Vec<Vec<f64>>> = weights.cells().collect();
         let cell = |(at, &kind): (usize, &usize)| {
             let values = by_type[kind].iter().flatten().copied();
-            match more {
-                None => flat(values, device),
-                Some((factor, more)) => flat(values.zip(&more[at]).map(|(w, d)| w + factor * d), device),
-            }
+            let values: Vec<f64> = match more {
+                None => values.collect(),
+                Some((factor, more)) => values.zip(&more[at]).map(|(w, d)| w + factor * d).collect(),
+            };
+            let n = values.len();
+            Tensor::from_data(TensorData::new(values, [n]), (device, dtype))
         };
         let cells = types.iter().enumerate().map(cell).collect();
         Self { cells, apart: Some(types.to_vec()), ..Self::along(weights, paths, device) }

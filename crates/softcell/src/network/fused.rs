@@ -9,6 +9,7 @@ use softcell_kernels::{
     NormStatistics, Operation, Pool, Preparation as KernelPreparation, Statistics, Term, cell,
 };
 
+use super::mixture::Mixture;
 use super::norm::EPSILON;
 use super::pass::{BatchStatistics, Mode, Pass};
 use super::weights::host;
@@ -45,8 +46,8 @@ pub(super) struct FusedBlock {
     dropped: Vec<Dropped>,
     /// Edges of a cell that mixes operations.
     edges: usize,
-    /// For each term of a cell, which of the operations it is; none for what has no weight of its own.
-    operations: Vec<Option<usize>>,
+    /// The terms of a cell.
+    places: Vec<TermPlace>,
     /// The block's tensors but running statistics, each with the term that it belongs to.
     trained: Vec<(usize, Option<usize>)>,
     /// Running mean and variance of each normalisation.
@@ -181,10 +182,10 @@ impl FusedBlock {
         range: Range<usize>,
         lanes: usize,
     ) -> Result<Self, String> {
-        let (mut dropped, mut operations, mut edges) = (Vec::new(), Vec::new(), 0);
+        let (mut dropped, mut places, mut edges) = (Vec::new(), Vec::new(), 0);
         let kernel = if let Body::Cell(cell) = &block.body {
-            let (config, places) = cell_config(plan, block, cell, lanes)?;
-            operations = places.iter().map(|place| place.operation).collect();
+            let config;
+            (config, places) = cell_config(plan, block, cell, lanes)?;
             let no_operation = [Operation::Identity, Operation::Bypass, Operation::Zero];
             let kind = plan.cell_type(cell);
             let mixes = kind.role == Role::Search;
@@ -210,38 +211,51 @@ impl FusedBlock {
             (index, kernel.parts().iter().find(of).and_then(|part| part.origin.term()))
         });
         let trained = trained.collect();
-        Ok(Self { plan: Arc::new(kernel), dropped, edges, operations, trained, running: running.to_vec() })
+        Ok(Self { plan: Arc::new(kernel), dropped, edges, places, trained, running: running.to_vec() })
     }
 
-    /// The block with these of the network's tensors; `terms` weighs its operations (all 1 without it), and of them
-    /// only `running` run (all without it). The tensors of the others are no part of the graph.
+    /// The weight of each term.
+    fn term_weights(&self, mixture: &Mixture) -> Tensor<1> {
+        let operations = self.places.iter().filter_map(|place| place.operation).count();
+        let weights = mixture.weights.clone();
+        if operations == self.places.len() {
+            return weights;
+        }
+        // Operations, then edges, then a number for zeros.
+        let edges = mixture.edges.as_ref().map_or(0, |edges| edges.dims()[0]);
+        let place = |place: &TermPlace| match *place {
+            TermPlace { operation: Some(operation), .. } => operation,
+            TermPlace { edge: Some(edge), .. } => operations + edge,
+            TermPlace { operation: None, edge: None } => operations + edges,
+        };
+        let places: Vec<i64> = self.places.iter().map(|term| place(term) as i64).collect();
+        let places = TensorData::new(places, [self.places.len()]);
+        let places = Tensor::<1, Int>::from_data(places, &weights.device());
+        let one = Tensor::<1>::ones([1], &weights.device());
+        let all = [Some(weights), mixture.edges.clone(), Some(one)].into_iter().flatten();
+        Tensor::cat(all.collect(), 0).select(0, places)
+    }
+
+    /// The block with these of the network's tensors; without a mixture all operations count once. The tensors of
+    /// operations that do not run are no part of the graph.
     pub fn forward(
         &self,
         tensors: &[Tensor<1>],
         states: Vec<BlockedMap>,
-        terms: Option<Tensor<1>>,
-        running: Option<&[bool]>,
+        mixture: Option<&Mixture>,
         pass: &mut Pass,
     ) -> BlockedMap {
-        let runs: Option<Vec<bool>> = running.map(|running| {
-            self.operations.iter().map(|operation| operation.is_none_or(|at| running[at])).collect()
+        let runs: Option<Vec<bool>> = mixture.filter(|mixture| mixture.running.is_some()).map(|mixture| {
+            let runs = |place: &TermPlace| place.operation.is_none_or(|at| mixture.runs(at));
+            self.places.iter().map(runs).collect()
         });
         let plan =
             runs.as_ref().map_or_else(|| Arc::clone(&self.plan), |runs| Arc::new(self.plan.only(runs)));
         let device = states[0].values.device().without_autodiff();
         let [images, ..] = states[0].values.dims();
-        let counted = self.operations.iter().flatten().count();
-        let terms = match terms {
+        let terms = match mixture {
             None => Tensor::ones([self.dropped.len().max(1)], &device),
-            Some(weights) if counted == self.operations.len() => weights,
-            Some(weights) => {
-                let one = Tensor::<1>::ones([1], &weights.device());
-                let place = |operation: &Option<usize>| operation.unwrap_or(counted) as i64;
-                let places: Vec<i64> = self.operations.iter().map(place).collect();
-                let data = TensorData::new(places, [self.operations.len()]);
-                let places = Tensor::<1, Int>::from_data(data, &weights.device());
-                Tensor::cat(vec![weights, one], 0).select(0, places)
-            }
+            Some(mixture) => self.term_weights(mixture),
         };
         let value = |index: usize| {
             let tensor = tensors[index].clone();

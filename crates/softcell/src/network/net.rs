@@ -9,13 +9,12 @@ use softcell_kernels::{BlockedMap, InputChannels, block_lanes, cell_runs_on, wei
 use super::drop_path::scaled;
 use super::edges::EdgeTensors;
 use super::fused::{FusedBlock, input_channels};
+use super::mixture::{Mixture, Mixtures};
 use super::pass::{Mode, Pass};
 use super::steps::{Pointwise, Tensors, pool2x2, run};
 use super::weights::{Weighted, Weights, count_weights};
 use crate::space::DerivedNetworkConfig;
-use crate::space::plan::{
-    Block, Body, CellBlock, NetworkPlan, Place, PoolKind, Preparation, Role, Step,
-};
+use crate::space::plan::{Block, Body, CellBlock, NetworkPlan, Place, PoolKind, Preparation, Role, Step};
 
 /// A network: its plan and its tensors. It serves as supernet and as derived network.
 #[derive(Debug, Clone)]
@@ -47,34 +46,6 @@ pub struct Logits {
     pub logits: Tensor<2>,
     /// `[N, classes]` of the auxiliary head, in training and where there is one.
     pub auxiliary: Option<Tensor<2>>,
-}
-
-/// How a kind of cell mixes its operations (all candidates but `none`).
-struct Mixture {
-    /// What multiplies each, in f32 or what the images are in.
-    weights: Tensor<1>,
-    /// Whether each runs; all do without it.
-    running: Option<Vec<bool>>,
-}
-
-/// Those of a network: for each kind of cell, or for each cell.
-#[derive(Default)]
-struct Mixtures {
-    all: Vec<Mixture>,
-    apart: bool,
-}
-
-impl Mixtures {
-    /// That of the network's `number`th cell.
-    fn of(&self, cell: &CellBlock, number: usize) -> Option<&Mixture> {
-        self.all.get(if self.apart { number } else { cell.cell })
-    }
-}
-
-impl Mixture {
-    fn runs(&self, operation: usize) -> bool {
-        self.running.as_ref().is_none_or(|running| running[operation])
-    }
 }
 
 /// A map between blocks.
@@ -180,37 +151,7 @@ impl Network {
     /// # Panics
     /// If the weights are of other cells.
     pub fn forward_mixed(&self, x: Tensor<4>, weights: &EdgeTensors, pass: &mut Pass) -> Tensor<2> {
-        let dtype = x.dtype();
-        let Built { plan, operations, .. } = &*self.built;
-        let shared: Vec<usize> = (0..plan.cells.len()).collect();
-        let kinds = weights.apart.as_ref().unwrap_or(&shared);
-        let found = weights.cells.iter().map(|weights| weights.dims()[0]);
-        assert!(
-            found.eq(kinds.iter().map(|&kind| plan.cells[kind].n_weights())),
-            "the edge weights are of these cells"
-        );
-        let mixture = |(&kind, weights): (&usize, &Tensor<1>)| {
-            let weights = match &operations[kind] {
-                None => weights.clone(),
-                Some(places) => {
-                    let data = TensorData::new(places.clone(), [places.len()]);
-                    let places = Tensor::<1, Int>::from_data(data, &weights.device());
-                    weights.clone().select(0, places)
-                }
-            };
-            weights.cast(dtype)
-        };
-        let tensors = kinds.iter().zip(&weights.cells).map(mixture);
-        let running = |&kind: &usize| {
-            let running = &weights.running.as_ref()?[kind];
-            Some(match &operations[kind] {
-                None => running.clone(),
-                Some(places) => places.iter().map(|&place| running[place as usize]).collect(),
-            })
-        };
-        let all =
-            tensors.zip(kinds.iter().map(running)).map(|(weights, running)| Mixture { weights, running });
-        let weights = Mixtures { all: all.collect(), apart: weights.apart.is_some() };
+        let weights = Mixtures::new(&self.built.plan, &self.built.operations, weights, x.dtype());
         self.pass(x, &weights, pass).logits
     }
 
@@ -250,10 +191,8 @@ impl Network {
                     let states = block.inputs.iter().zip(inputs);
                     let states =
                         states.map(|(&place, value)| value.blocked(input_channels(plan, place), *lanes));
-                    let terms = mixture.map(|mixture| mixture.weights.clone());
-                    let running = mixture.and_then(|mixture| mixture.running.as_deref());
                     let tensors = self.weights.tensors();
-                    Value::Blocked(fused.forward(tensors, states.collect(), terms, running, pass))
+                    Value::Blocked(fused.forward(tensors, states.collect(), mixture, pass))
                 }
                 (_, body) => self.block(index, block, body, inputs, mixture, pass),
             };
@@ -361,6 +300,10 @@ impl Network {
                 if kind.share > 1 {
                     let rest = source.clone().narrow(1, seen, cell.channels - seen);
                     let rest = if edge.stride == 1 { rest } else { pool2x2(rest, PoolKind::Max) };
+                    let rest = match mixture.and_then(|mixture| mixture.edges.as_ref()) {
+                        Some(edges) => rest * edges.clone().narrow(0, at, 1).reshape([1, 1, 1, 1]),
+                        None => rest,
+                    };
                     let rest = scaled(rest, of_edges[at].as_deref());
                     beside = Some(match beside {
                         None => rest,

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
-use super::method::{ArchStep, Half, Method, Moment, Penalty, Probed, Relaxed, directions};
+use super::method::{ArchStep, Half, Method, Moment, Penalty, Probe, Relaxed, Relaxer, directions};
 use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
 use crate::error::Result;
@@ -13,9 +13,9 @@ use crate::network::{
     BatchStatistics, DropPath, EdgeTensors, Network, Pass, WeightList, Weighted, absorb, gradients,
     initialize, update_weights,
 };
-use crate::optim::{Sgd, clip_global_norm, global_norm};
+use crate::optim::{Sgd, clip_alphas, clip_global_norm, global_norm};
 use crate::random::stream;
-use crate::space::{AlphaGradient, Alphas, CellKind, EdgeWeights, NetworkPlan, Paths};
+use crate::space::{AlphaGradient, Alphas, CellKind, EdgeGradient, EdgeWeights, NetworkPlan, Paths};
 
 /// `ε · ‖v‖` of the finite difference.
 const DIFFERENCE: f64 = 0.01;
@@ -25,6 +25,8 @@ const DIFFERENCE: f64 = 0.01;
 pub struct Bilevel {
     /// How it is done.
     pub method: Method,
+    /// Its relaxation, in the space that is searched.
+    pub relaxer: Relaxer,
     /// The supernet, on an autodiff device.
     pub net: Network,
     /// The alphas.
@@ -55,7 +57,8 @@ pub struct StepReport {
 /// What an architecture step saw.
 #[derive(Debug, Clone)]
 pub struct ArchReport {
-    /// Loss on the validation batch (of the virtual network when unrolled), with what the regulariser adds.
+    /// Loss on the validation batch (of the virtual network when unrolled; on the training batch where one pass moves
+    /// both), with what the regulariser adds.
     pub loss: f32,
     /// The gradient handed to the optimiser.
     pub gradient: AlphaGradient,
@@ -99,14 +102,15 @@ impl Bilevel {
         let space = config.space([image[1], image[2]]);
         space.check()?;
         let method = config.method.clone();
-        let alphas = method.relaxation.initial(&space, seed);
+        let relaxer = method.relaxer(&space);
         let net = Network::new(NetworkPlan::supernet(&space, image, classes), device);
         Ok(Self {
             net: initialize(net, seed),
-            alphas,
+            alphas: relaxer.initial(seed),
             sgd: weight_optimizer(method.weights),
             optimizer: ArchOptimizer::new(method.alphas),
             method,
+            relaxer,
             grad_clip: config.grad_clip,
             class_weights: None,
             seed,
@@ -138,47 +142,88 @@ impl Bilevel {
         xi: f64,
     ) -> ArchReport {
         let moment = self.moment(at, Half::Alphas);
-        let relaxed = self.method.relaxation.relax(&self.alphas, moment);
-        let (mut loss, mut gradient) = match self.method.arch_step {
+        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let (loss, gradient) = match self.method.arch_step {
             ArchStep::FirstOrder => self.first_order(&relaxed, valid, moment),
             ArchStep::Unrolled => self.unrolled(&relaxed, train, valid, xi, moment),
         };
-        if let Some(Penalty { value, gradient: more }) =
-            self.method.regularizer.penalty(&self.alphas, &relaxed, moment)
-        {
-            loss += value as f32;
-            gradient.values_mut().zip(more.values()).for_each(|(sum, more)| *sum += more);
-        }
-        self.optimizer.step(&mut self.alphas, &gradient);
-        ArchReport { loss, gradient }
+        self.move_alphas(loss, gradient, moment)
     }
 
     /// Steps the weights.
     pub fn step_weights(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> WeightReport {
         let moment = self.moment(at, Half::Weights);
-        let Relaxed { weights, paths, .. } = self.method.relaxation.relax(&self.alphas, moment);
-        let mut probe = |weights: &EdgeWeights| self.probe(weights, paths, train);
-        let weights = self.method.perturbation.disturb(weights, moment, &mut probe);
+        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let strength = self.method.perturbation_at(at.epoch, self.epochs);
+        let paths = relaxed.paths;
+        let mut probe = BatchProbe { bilevel: self, batch: train, paths };
+        let weights = self.method.perturbation.disturb(&relaxed, strength, moment, &mut probe);
         let aligned = self.method.alignment_at(moment.epoch, moment.epochs);
-        // The edge weights are constants where their gradient would be thrown away.
-        let leaf = match aligned > 0.0 {
-            true => self.apart(&weights, paths, None, train).require_grad(),
-            false => constants(&weights, paths, train),
-        };
+        if aligned > 0.0 {
+            return self.aligned_step(&weights, paths, train, moment, lr);
+        }
+        // The edge weights are constants here: their gradient would be thrown away.
+        let weights = constants(&weights, paths, train);
+        let pass = self.differentiate(&self.net, &weights, train, self.training(moment, Draw::Weights));
+        self.absorb(pass.statistics);
+        let gradients = gradients(&self.net, &pass.gradients);
+        self.move_weights(pass.loss, pass.logits, gradients, lr)
+    }
+
+    /// The same with a gradient that makes normal cells agree: `∇_w L − λ_t ∇_w Λ`.
+    fn aligned_step(
+        &mut self,
+        weights: &EdgeWeights,
+        paths: Paths,
+        train: &DeviceBatch,
+        moment: Moment,
+        lr: f64,
+    ) -> WeightReport {
+        let leaf = self.apart(weights, paths, None, train).require_grad();
         let pass = self.differentiate(&self.net, &leaf, train, self.training(moment, Draw::Weights));
         self.absorb(pass.statistics);
         let mut raw = gradients(&self.net, &pass.gradients);
-        if aligned > 0.0 {
-            let by_cell = leaf.gradients(&pass.gradients);
-            if let Some(term) = self.alignment(&weights, paths, by_cell, train, moment) {
-                raw = added(raw, term, -aligned);
-            }
+        let by_cell = leaf.gradients(&pass.gradients);
+        if let Some(term) = self.alignment(weights, paths, by_cell, train, moment) {
+            raw = added(raw, term, -self.method.alignment_at(moment.epoch, moment.epochs));
         }
+        self.move_weights(pass.loss, pass.logits, raw, lr)
+    }
+
+    /// Steps both by one pass over the batch of the weights.
+    pub fn step_both(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> (ArchReport, WeightReport) {
+        let moment = self.moment(at, Half::Both);
+        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let leaf = constants(&relaxed.weights, relaxed.paths, train).require_grad();
+        let pass = self.differentiate(&self.net, &leaf, train, self.training(moment, Draw::Weights));
+        let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
+        let alphas = self.move_alphas(pass.loss, gradient, moment);
+        self.absorb(pass.statistics);
+        let gradients = gradients(&self.net, &pass.gradients);
+        (alphas, self.move_weights(pass.loss, pass.logits, gradients, lr))
+    }
+
+    /// Moves the alphas against the gradient of the loss, the regulariser's added.
+    fn move_alphas(&mut self, mut loss: f32, mut gradient: AlphaGradient, moment: Moment) -> ArchReport {
+        let weight = self.method.regularizer_at(moment.epoch, moment.epochs);
+        if let Some(Penalty { value, gradient: more }) =
+            self.method.regularizer.penalty(weight, &self.relaxer, &self.alphas)
+        {
+            loss += value as f32;
+            gradient.values_mut().zip(more.values()).for_each(|(sum, more)| *sum += more);
+        }
+        clip_alphas(&mut gradient, self.method.alphas.grad_clip());
+        self.optimizer.step(&mut self.alphas, &gradient);
+        ArchReport { loss, gradient }
+    }
+
+    /// Moves the weights against their gradient.
+    fn move_weights(&mut self, loss: f32, logits: Tensor<2>, raw: WeightList, lr: f64) -> WeightReport {
         let (clipped, norm) = clip_global_norm(raw.clone(), self.grad_clip);
         let (net, mut clipped) = (self.net.clone(), clipped);
         let sgd = &mut self.sgd;
         self.net = update_weights(net, |i, w| sgd.step(i, w, clipped[i].take(), lr));
-        WeightReport { loss: pass.loss, logits: pass.logits, gradients: raw, gradient_norm: norm }
+        WeightReport { loss, logits, gradients: raw, gradient_norm: norm }
     }
 
     fn moment(&self, at: Position, half: Half) -> Moment {
@@ -277,13 +322,6 @@ impl Bilevel {
         (pass.loss, gradient, pass.statistics)
     }
 
-    /// Loss and gradient of the edge weights alone, with running statistics, which stay as they are.
-    fn probe(&self, weights: &EdgeWeights, paths: Paths, batch: &DeviceBatch) -> Probed {
-        let leaf = constants(weights, paths, batch).require_grad();
-        let pass = self.differentiate(&self.net.clone().no_grad(), &leaf, batch, Pass::eval());
-        Probed { loss: f64::from(pass.loss), gradient: leaf.gradient(&pass.gradients, weights) }
-    }
-
     /// Edge weights for each cell by itself, `more` of each added times a factor.
     fn apart(
         &self,
@@ -293,7 +331,7 @@ impl Bilevel {
         batch: &DeviceBatch,
     ) -> EdgeTensors {
         let types: Vec<usize> = self.net.plan().cell_blocks().map(|cell| cell.cell).collect();
-        EdgeTensors::apart(weights, paths, &types, more, &batch.images.device())
+        EdgeTensors::apart(weights, paths, &types, more, (&batch.images.device(), batch.images.dtype()))
     }
 
     /// `∇_w Λ`, Λ being how well the normal cells agree in their gradients of the edge weights, the mean cosine of all
@@ -343,9 +381,7 @@ impl Bilevel {
         batch: &DeviceBatch,
         mut pass: Pass,
     ) -> Differentiated {
-        let logits = net.forward_mixed(batch.images.clone(), weights, &mut pass);
-        let labels = batch.labels.clone();
-        let loss = class_weighted_cross_entropy(logits.clone(), labels, self.class_weights.as_ref(), 0.0);
+        let (loss, logits) = self.loss(net, weights, batch, &mut pass);
         let gradients = loss.backward();
         Differentiated {
             loss: scalar(loss.inner().cast(FloatDType::F32)),
@@ -355,8 +391,45 @@ impl Bilevel {
         }
     }
 
+    /// Loss and logits.
+    fn loss(
+        &self,
+        net: &Network,
+        weights: &EdgeTensors,
+        batch: &DeviceBatch,
+        pass: &mut Pass,
+    ) -> (Tensor<1>, Tensor<2>) {
+        let logits = net.forward_mixed(batch.images.clone(), weights, pass);
+        let labels = batch.labels.clone();
+        let loss = class_weighted_cross_entropy(logits.clone(), labels, self.class_weights.as_ref(), 0.0);
+        (loss, logits)
+    }
+
     fn absorb(&mut self, statistics: Vec<BatchStatistics>) {
         self.net = absorb(self.net.clone(), statistics);
+    }
+}
+
+/// What a perturbation may ask: the network with running statistics, which stay as they are.
+struct BatchProbe<'a> {
+    bilevel: &'a Bilevel,
+    batch: &'a DeviceBatch,
+    paths: Paths,
+}
+
+impl Probe for BatchProbe<'_> {
+    fn loss(&mut self, weights: &EdgeWeights) -> f64 {
+        let net = self.bilevel.net.clone().no_grad();
+        let weights = constants(weights, self.paths, self.batch);
+        let (loss, _) = self.bilevel.loss(&net, &weights, self.batch, &mut Pass::eval());
+        f64::from(scalar(loss.inner().cast(FloatDType::F32)))
+    }
+
+    fn slope(&mut self, weights: &EdgeWeights) -> EdgeGradient {
+        let leaf = constants(weights, self.paths, self.batch).require_grad();
+        let net = self.bilevel.net.clone().no_grad();
+        let pass = self.bilevel.differentiate(&net, &leaf, self.batch, Pass::eval());
+        leaf.gradient(&pass.gradients, weights)
     }
 }
 
@@ -392,6 +465,7 @@ trait Halves {
     fn epochs(&self) -> usize;
     fn alphas(&mut self, at: Position);
     fn weights(&mut self, at: Position);
+    fn both(&mut self, at: Position);
 }
 
 /// Goes through the halves that the method has at this moment.
@@ -401,8 +475,9 @@ fn walk(halves: &mut impl Halves, at: Position) {
     for half in order.halves() {
         match half {
             Half::Alphas if move_alphas => halves.alphas(at),
+            Half::Both if move_alphas => halves.both(at),
             Half::Alphas => {}
-            Half::Weights => halves.weights(at),
+            Half::Both | Half::Weights => halves.weights(at),
         }
     }
 }
@@ -432,6 +507,11 @@ impl Halves for Work<'_> {
 
     fn weights(&mut self, at: Position) {
         self.weight = Some(self.bilevel.step_weights(at, self.train, self.lr));
+    }
+
+    fn both(&mut self, at: Position) {
+        let (arch, weight) = self.bilevel.step_both(at, self.train, self.lr);
+        (self.arch, self.weight) = (Some(arch), Some(weight));
     }
 }
 
