@@ -9,8 +9,8 @@ use super::preset::Preset;
 use super::read::read_toml;
 use super::types::{Config, DataShape};
 use crate::error::Advice;
-use crate::search::Method;
 use crate::search::method::KnownMethod;
+use crate::search::{ArchStep, Method};
 use crate::space::Primitive;
 
 /// Lays a method over the settings of a preset, and says so.
@@ -70,26 +70,48 @@ fn in_search(method: Table) -> Table {
     whole
 }
 
+/// What a known method sets, as tables of settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MethodSettings {
+    /// Whatever the preset.
+    pub always: Table,
+    /// With the preset of a paper.
+    pub with_paper_preset: Table,
+}
+
+/// What a known method sets.
+pub fn method_settings(method: &KnownMethod) -> MethodSettings {
+    MethodSettings { always: settings(method), with_paper_preset: sizes(method) }
+}
+
 /// What a method sets of `[search.method]`, as a layer.
-pub(crate) fn settings(method: &KnownMethod) -> Table {
+fn settings(method: &KnownMethod) -> Table {
     let text: Table = method.settings.parse().expect("a known method is written as TOML");
     let whole = in_search(text).to_string();
     read_toml(&whole, method.name).expect("a known method has settings of the table").table
 }
 
 /// Its own sizes, learning rates and epochs, as a layer.
-pub(crate) fn sizes(method: &KnownMethod) -> Table {
+fn sizes(method: &KnownMethod) -> Table {
     let text = format!("[search]\n{}", method.sizes);
     read_toml(&text, method.name).expect("a known method has settings of the table").table
 }
 
 /// The learning rate that a method's alphas have in its paper.
 pub(crate) fn own_rate(method: &KnownMethod) -> f64 {
+    own(method).alphas.learning_rate()
+}
+
+/// How a method's alphas see the weights.
+pub fn method_order(method: &KnownMethod) -> ArchStep {
+    own(method).arch_step
+}
+
+/// A method with all that it does not set as in plain DARTS, what is counted in epochs left out.
+fn own(method: &KnownMethod) -> Method {
     let mut whole = in_search(Table::try_from(Method::default()).expect("methods can be written as TOML"));
     overlay(&mut whole, &settings(method));
-    let own: Method =
-        whole["search"]["method"].clone().try_into().expect("a known method has settings of their types");
-    own.alphas.learning_rate()
+    whole["search"]["method"].clone().try_into().expect("a known method has settings of their types")
 }
 
 fn sentence(method: &KnownMethod, preset: Preset) -> String {

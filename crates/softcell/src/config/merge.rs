@@ -45,6 +45,21 @@ pub fn set(table: &mut Table, section: Section, name: &str, raw: &str) -> Result
     key.put(table, value).map(|_| ())
 }
 
+/// As [`set`], of a key that is written in full, such as `search.epochs` or `seed`.
+///
+/// # Errors
+///
+/// As [`set`].
+pub fn set_by_key(table: &mut Table, key: &str, raw: &str) -> Result<()> {
+    match Section::of_dotted(key) {
+        Some((section, name)) => set(table, section, name, raw),
+        None => {
+            let (section, name) = key.split_once('.').unwrap_or(("", key));
+            Err(unknown("settings", section, name))
+        }
+    }
+}
+
 /// Merges the layers over the preset, the later over the earlier, and checks the result.
 ///
 /// Where a limit on the trained network is set and no layer says what it may make smaller (`train.shrink`),

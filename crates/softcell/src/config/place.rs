@@ -31,6 +31,12 @@ impl Key {
         Ok(inner.insert((*name).to_owned(), self.respelt(value)))
     }
 
+    /// The full name of its place, which is what errors on its value call it: that of the setting that it is another
+    /// spelling of, or its own.
+    pub fn place(&self) -> String {
+        self.path().join(".")
+    }
+
     fn path(&self) -> Vec<&'static str> {
         let (section, name) = match self.of {
             Some(of) => (Section::Method, of),
