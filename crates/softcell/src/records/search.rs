@@ -6,6 +6,7 @@ use super::leaning::{CellLeanings, genotype_text};
 use super::position::Position;
 use crate::loss::Meter;
 use crate::network::NamedTensors;
+use crate::search::method::{Latency, Resources};
 use crate::space::{Alphas, EdgeWeights, Genotype};
 
 /// One epoch of the search, a line of `history.jsonl`.
@@ -32,6 +33,9 @@ pub struct SearchEpoch {
     pub alphas: Alphas,
     /// Alphas after relaxation, nothing drawn or disturbed.
     pub edge_weights: EdgeWeights,
+    /// What the edge weights stand for costs, as shares of the largest cell; none where the search does not mind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources<f64>>,
     /// How far each type of cell is decided: `entropy_normal`, `skips_normal` and so on.
     #[serde(flatten)]
     pub cells: CellLeanings,
@@ -65,6 +69,8 @@ pub struct SearchState {
     pub alpha_steps: u64,
     /// What it keeps of them.
     pub alpha_moments: NamedTensors,
+    /// How long operations take where the search began, if it minds that.
+    pub latencies: Vec<Latency>,
 }
 
 /// What a search found.

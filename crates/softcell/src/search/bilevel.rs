@@ -2,7 +2,10 @@
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
-use super::method::{ArchStep, Half, Method, Moment, Penalty, Probed, Relaxed};
+use super::latency;
+use super::method::{
+    ArchStep, CandidateCosts, Half, Latency, Method, Moment, Penalty, Probed, Relaxed, Resources,
+};
 use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
 use crate::error::Result;
@@ -40,6 +43,10 @@ pub struct Bilevel {
     pub seed: u64,
     /// Epochs of the search, for what changes over them.
     pub epochs: usize,
+    /// What each candidate costs, where the method minds it.
+    pub costs: Option<Resources<CandidateCosts>>,
+    /// How long operations take on this machine, where the method minds it.
+    pub latencies: Vec<Latency>,
 }
 
 /// What a step came to.
@@ -110,7 +117,19 @@ impl Bilevel {
             class_weights: None,
             seed,
             epochs: config.epochs,
+            costs: None,
+            latencies: Vec::new(),
         })
+    }
+
+    /// Finds out what each candidate costs, where the method minds it; times are measured on `device`, the plain one,
+    /// unless they are there.
+    pub(super) fn find_costs(&mut self, device: &Device) {
+        if self.method.resource_latency > 0.0 && self.latencies.is_empty() {
+            self.latencies = latency::measure(self.net.plan(), device);
+        }
+        let costs = || latency::candidate_costs(self.net.plan(), &self.latencies);
+        self.costs = self.method.minds_resources().then(costs);
     }
 
     /// A step: both halves in the order of the method, the alphas only where `valid`, a batch of theirs, is given.
@@ -146,6 +165,13 @@ impl Bilevel {
             self.method.regularizer.penalty(&self.alphas, &relaxed, moment)
         {
             loss += value as f32;
+            gradient.values_mut().zip(more.values()).for_each(|(sum, more)| *sum += more);
+        }
+        if let Some((value, more)) =
+            self.costs.as_ref().and_then(|costs| self.method.resource_term(costs, &relaxed.weights))
+        {
+            loss += value as f32;
+            let more = relaxed.pull_back(&more);
             gradient.values_mut().zip(more.values()).for_each(|(sum, more)| *sum += more);
         }
         self.optimizer.step(&mut self.alphas, &gradient);

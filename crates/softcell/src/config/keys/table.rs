@@ -215,6 +215,28 @@ pub static KEYS: &[Key] = &[
         &["none"],
     ),
     chosen(key(Method, "regularizer", Text, "What is added to the loss of the alphas"), &["none"]),
+    key(
+        Method,
+        "resource_params",
+        Float,
+        "Factor in the alphas' loss of the expected weights, as a share of the largest cell's",
+    ),
+    key(
+        Method,
+        "resource_macs",
+        Float,
+        "Factor in the alphas' loss of the expected multiply-adds, as a share likewise",
+    ),
+    key(
+        Method,
+        "resource_latency",
+        Float,
+        "Factor in the alphas' loss of the expected time, each operation measured here",
+    ),
+    chosen(
+        key(Method, "resource_penalty", Text, "How these shares R enter the loss: R, or ln(R + 0.01)"),
+        &["linear", "log"],
+    ),
     chosen(
         key(Method, "selection", Text, "What is made of the edge weights in the end: the strongest"),
         &["strongest"],
@@ -296,7 +318,9 @@ mod tests {
     use crate::config::{
         DataFormat, DataShape, Duplicates, Preset, Resize, Sampling, Schedule, Stem, preset,
     };
-    use crate::search::method::{ArchStep, Perturbation, Regularizer, Relaxation, Selection, StepOrder};
+    use crate::search::method::{
+        ArchStep, Perturbation, Regularizer, Relaxation, ResourcePenalty, Selection, StepOrder,
+    };
 
     fn serialised() -> Value {
         serde_json::to_value(preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap()
@@ -371,6 +395,7 @@ mod tests {
         assert_eq!(method("arch_step"), ArchStep::ALL.map(ArchStep::name));
         assert_eq!(method("perturbation"), written(serde_json::json!([Perturbation::None])));
         assert_eq!(method("regularizer"), written(serde_json::json!([Regularizer::None])));
+        assert_eq!(method("resource_penalty"), written(serde_json::json!(ResourcePenalty::ALL)));
         assert_eq!(method("selection"), written(serde_json::json!([Selection::Strongest])));
         assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
     }

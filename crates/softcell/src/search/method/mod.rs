@@ -2,7 +2,7 @@
 //!
 //! A file for each axis: how alphas become edge weights ([`Relaxation`]), which half of a step comes first ([`StepOrder`]),
 //! how the alphas' gradient sees the weights ([`ArchStep`]), what disturbs edge weights while weights learn
-//! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`]), in which epochs alphas move
+//! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`], and [`Resources`] that the network will take), in which epochs alphas move
 //! ([`AlphaSchedule`]), what is made of them in the end ([`Selection`]), and both optimisers.
 //!
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
@@ -14,6 +14,7 @@ mod perturbation;
 pub mod presets;
 mod regularizer;
 mod relaxation;
+mod resources;
 mod schedule;
 mod selection;
 
@@ -26,6 +27,7 @@ pub use perturbation::{Perturbation, Probed};
 pub use presets::{KnownMethod, MethodName};
 pub use regularizer::{Penalty, Regularizer};
 pub use relaxation::{Moment, Relaxation, Relaxed};
+pub use resources::{CandidateCosts, Latency, ResourcePenalty, Resources, share};
 pub use schedule::AlphaSchedule;
 pub use selection::Selection;
 
@@ -56,6 +58,14 @@ pub struct Method {
     pub perturbation: Perturbation,
     /// What is added to the loss of the alphas.
     pub regularizer: Regularizer,
+    /// λ of the expected weights, as a share of those of the largest cell.
+    pub resource_params: f64,
+    /// λ of the expected multiply-adds.
+    pub resource_macs: f64,
+    /// λ of the expected time, measured operation by operation when the search begins.
+    pub resource_latency: f64,
+    /// How these enter the loss of the alphas.
+    pub resource_penalty: ResourcePenalty,
     /// What is made of the edge weights in the end.
     pub selection: Selection,
     /// In which epochs the alphas move.
@@ -73,7 +83,8 @@ impl Method {
     /// [`Error::Setting`] for the first number outside its range.
     pub fn check(&self) -> Result<()> {
         self.weights.check("search.method.weights")?;
-        self.alphas.check("search.method.alphas")
+        self.alphas.check("search.method.alphas")?;
+        self.check_resources()
     }
 }
 

@@ -10,7 +10,8 @@ fn the_default_is_darts_and_reads_back() {
     assert_eq!(
         text,
         "name = \"darts\"\nrelaxation = \"softmax\"\norder = \"alphas-first\"\narch_step = \"first-order\"\nperturbation = \"none\"\n\
-         regularizer = \"none\"\nselection = \"strongest\"\n\n[schedule]\nfirst_epoch = 0\n\n[weights]\n\
+         regularizer = \"none\"\nresource_params = 0.0\nresource_macs = 0.0\n\
+         resource_latency = 0.0\nresource_penalty = \"linear\"\nselection = \"strongest\"\n\n[schedule]\nfirst_epoch = 0\n\n[weights]\n\
          kind = \"sgd\"\nmomentum = 0.9\nweight_decay = 0.0003\n\n[alphas]\nkind = \"adam\"\n\
          learning_rate = 0.0003\nbeta1 = 0.5\nbeta2 = 0.999\nweight_decay = 0.001\n"
     );
