@@ -87,12 +87,22 @@ impl SearchConfig {
         from_zero("search.grad_clip", self.grad_clip)?;
         between_zero_and_one("search.train_portion", self.train_portion)?;
         cutout("search.cutout_length", self.cutout, self.cutout_length)?;
-        let first = self.method.schedule.first_epoch;
-        if first >= self.epochs {
-            let expected = format!("less than search.epochs, which are {}, or no alpha moves", self.epochs);
+        self.method.check()?;
+        let schedule = &self.method.schedule;
+        let (stages, first) = (schedule.stages(), schedule.first_epoch);
+        let shortest = schedule.shortest(self.epochs);
+        if first >= shortest {
+            let expected = match stages {
+                1 => format!("less than search.epochs, which are {}, or no alpha moves", self.epochs),
+                _ => format!(
+                    "less than the epochs of the shortest of {stages} stages, which are {shortest} of search.epochs = \
+                     {}, or no alpha moves",
+                    self.epochs
+                ),
+            };
             return Err(Error::setting("search.method.schedule.first_epoch", first, expected));
         }
-        self.method.check()
+        Ok(())
     }
 }
 

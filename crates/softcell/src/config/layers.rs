@@ -55,7 +55,8 @@ fn scale_to(settings: &mut Method, method: &KnownMethod, epochs: usize) {
     let mut whole = in_search(Table::try_from(&*settings).expect("methods can be written as TOML"));
     for (name, share) in method.shares {
         let key = Key::find(Section::Method, name).expect("a known method has settings of the table");
-        let at = (share * epochs as f64).round().min(epochs.saturating_sub(1) as f64);
+        let most = settings.schedule.shortest(epochs).saturating_sub(1);
+        let at = (share * epochs as f64).round().min(most as f64);
         key.put(&mut table, Value::Integer(at as i64)).expect("nothing is in the way");
     }
     overlay(&mut whole, &table);
@@ -150,7 +151,9 @@ mod tests {
         for method in METHODS {
             for on in Preset::ALL {
                 for data in [DataShape::default(), DIGITS] {
-                    for epochs in [None, Some(1), Some(2), Some(600)] {
+                    // An epoch for each stage at least.
+                    let few = laid(method.name, on, None, &data).search.method.schedule.stages();
+                    for epochs in [None, Some(few), Some(few + 1), Some(600)] {
                         let mut config = laid(method.name, on, epochs, &data);
                         assert_eq!(config.search.method.name.method(), method);
                         if let Some(epochs) = epochs {

@@ -129,9 +129,9 @@ impl Budgeting<'_> {
             false => smaller.chain([asked]).collect(),
         };
         // What was not given follows the epochs.
-        let resting = if self.fixed.schedule { settings.method.schedule.first_epoch } else { 0 };
-        let fewest =
-            if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0.max(resting + 1) };
+        let schedule = &settings.method.schedule;
+        let least = if self.fixed.schedule { schedule.least_epochs() } else { schedule.stages() };
+        let fewest = if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0.max(least) };
         let sizes: Vec<Size> = sizes
             .into_iter()
             .map(|size| Size { layers: size[0], channels: size[1], macs: macs(size), wanted: fewest })
@@ -152,10 +152,11 @@ impl Budgeting<'_> {
         (search.layers, search.init_channels) = (choice.layers, choice.channels);
         if !self.fixed.search_epochs {
             // At least one in which the alphas move.
-            search.epochs = choice.epochs.min(SEARCH_EPOCHS.1).max(resting + 1);
+            search.epochs = choice.epochs.min(SEARCH_EPOCHS.1).max(least);
             if !self.fixed.schedule {
-                let share = settings.method.schedule.first_epoch as f64 / settings.epochs as f64;
-                search.method.schedule.first_epoch = (share * search.epochs as f64).round() as usize;
+                let share = schedule.first_epoch as f64 / settings.epochs as f64;
+                let first = (share * search.epochs as f64).round() as usize;
+                search.method.schedule.first_epoch = first.min(schedule.shortest(search.epochs) - 1);
             }
         }
         if !self.fixed.arch_learning_rate {

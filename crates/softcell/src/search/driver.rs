@@ -175,7 +175,7 @@ impl<'a> Search<'a> {
         let at_epoch = |plan: &BatchPlan| BatchPlan { epoch: epoch as u64, ..plan.clone() };
         let first = self.position.step;
         let train = Batches::spawn(at_epoch(&self.weights_plan), first);
-        let alphas_move = self.bilevel.method.schedule.steps_in(epoch);
+        let alphas_move = self.bilevel.method.schedule.steps_in(epoch, self.config.epochs);
         let mut valid = alphas_move.then(|| Batches::spawn(at_epoch(&self.alphas_plan), first));
         for train in train {
             let valid = match &mut valid {

@@ -238,10 +238,80 @@ pub static KEYS: &[Key] = &[
         &["linear", "log"],
     ),
     chosen(
-        key(Method, "selection", Text, "What is made of the edge weights in the end: the strongest"),
-        &["strongest"],
+        key(Method, "selection", Text, "What is made of the supernet in the end"),
+        &[
+            "strongest",
+            "threshold",
+            "all-edges",
+            "pairs",
+            "limited-skips",
+            "perturb",
+            "scored-samples",
+            "random",
+        ],
     ),
-    key(Method, "schedule.first_epoch", Integer, "First epoch, from 0, in which the alphas move"),
+    key(Method, "selection_threshold", Float, "Least weight of an edge that is kept (selection threshold)"),
+    key(Method, "selection_skips", Integer, "Most skips of the normal cell (selection limited-skips)"),
+    key(Method, "selection_interval", Integer, "Epochs from one choice to the next (selection perturb)"),
+    key(
+        Method,
+        "selection_rate",
+        Float,
+        "Share of the learning rate with which these epochs begin (selection perturb)",
+    ),
+    key(Method, "selection_samples", Integer, "Cells that are drawn (selection scored-samples)"),
+    key(Method, "selection_batches", Integer, "Batches by which each is measured (selection scored-samples)"),
+    key(
+        Method,
+        "selection_finalists",
+        Integer,
+        "How many of the best are measured by all images (selection scored-samples)",
+    ),
+    key(
+        Method,
+        "schedule.first_epoch",
+        Integer,
+        "First epoch of each stage, from 0, in which the alphas move",
+    ),
+    key(
+        Method,
+        "schedule.stage_epochs",
+        Text,
+        "Parts of the epochs that the stages take, such as 2,1,1; empty: equal parts",
+    ),
+    key(
+        Method,
+        "schedule.stage_layers",
+        Text,
+        "Cells of the search network in each stage, such as 5,11,17; empty: all the same",
+    ),
+    key(
+        Method,
+        "schedule.stage_operations",
+        Text,
+        "Candidates of each edge in each stage, such as 8,5,3; empty: all",
+    ),
+    key(
+        Method,
+        "schedule.stage_share",
+        Text,
+        "K of partial channels in each stage, such as 6,4; empty: all the same",
+    ),
+    key(
+        Method,
+        "schedule.stage_dropout",
+        Text,
+        "Dropout of skip connections as each stage begins, such as 0,0.4,0.7; empty: none",
+    ),
+    chosen(
+        key(
+            Method,
+            "schedule.stage_start",
+            Text,
+            "What later stages begin with: the weights as they are, or fresh ones",
+        ),
+        &["continued", "fresh"],
+    ),
     chosen(key(Method, "weights.kind", Text, "Optimiser of the weights"), &["sgd"]),
     key(Method, "weights.momentum", Float, "SGD momentum of the weights, 0 to below 1"),
     key(Method, "weights.weight_decay", Float, "L2 penalty on the weights"),
@@ -319,7 +389,7 @@ mod tests {
         DataFormat, DataShape, Duplicates, Preset, Resize, Sampling, Schedule, Stem, preset,
     };
     use crate::search::method::{
-        ArchStep, Perturbation, Regularizer, Relaxation, ResourcePenalty, Selection, StepOrder,
+        ArchStep, Perturbation, Regularizer, Relaxation, ResourcePenalty, Selection, StageStart, StepOrder,
     };
 
     fn serialised() -> Value {
@@ -396,7 +466,9 @@ mod tests {
         assert_eq!(method("perturbation"), written(serde_json::json!([Perturbation::None])));
         assert_eq!(method("regularizer"), written(serde_json::json!([Regularizer::None])));
         assert_eq!(method("resource_penalty"), written(serde_json::json!(ResourcePenalty::ALL)));
-        assert_eq!(method("selection"), written(serde_json::json!([Selection::Strongest])));
+        assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));
+        let starts = [StageStart::Continued, StageStart::Fresh];
+        assert_eq!(method("schedule.stage_start"), written(serde_json::json!(starts)));
         assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
     }
 

@@ -205,6 +205,10 @@ impl Halves for Spy {
         &self.method
     }
 
+    fn epochs(&self) -> usize {
+        2
+    }
+
     fn alphas(&mut self, at: Position) {
         self.asked.push((Half::Alphas, at));
     }
@@ -218,7 +222,8 @@ impl Halves for Spy {
 fn the_alphas_move_first_and_from_their_first_epoch_on() {
     let at = |epoch, step| Position { epoch, step };
     let asked = |first_epoch: usize| {
-        let method = Method { schedule: AlphaSchedule { first_epoch }, ..Method::default() };
+        let schedule = AlphaSchedule { first_epoch, ..AlphaSchedule::default() };
+        let method = Method { schedule, ..Method::default() };
         let mut spy = Spy { method, asked: Vec::new() };
         for position in [at(0, 0), at(0, 1), at(1, 0)] {
             walk(&mut spy, position);

@@ -10,8 +10,10 @@ fn the_default_is_darts_and_reads_back() {
     assert_eq!(
         text,
         "name = \"darts\"\nrelaxation = \"softmax\"\norder = \"alphas-first\"\narch_step = \"first-order\"\nperturbation = \"none\"\n\
-         regularizer = \"none\"\nresource_params = 0.0\nresource_macs = 0.0\n\
-         resource_latency = 0.0\nresource_penalty = \"linear\"\nselection = \"strongest\"\n\n[schedule]\nfirst_epoch = 0\n\n[weights]\n\
+         regularizer = \"none\"\nresource_params = 0.0\nresource_macs = 0.0\nresource_latency = 0.0\nresource_penalty = \"linear\"\nselection = \"strongest\"\nselection_threshold = 0.85\nselection_skips = 2\n\
+         selection_interval = 5\nselection_rate = 0.1\nselection_samples = 1000\nselection_batches = 10\n\
+         selection_finalists = 10\n\n[schedule]\nfirst_epoch = 0\nstage_epochs = \"\"\nstage_layers = \"\"\n\
+         stage_operations = \"\"\nstage_share = \"\"\nstage_dropout = \"\"\nstage_start = \"continued\"\n\n[weights]\n\
          kind = \"sgd\"\nmomentum = 0.9\nweight_decay = 0.0003\n\n[alphas]\nkind = \"adam\"\n\
          learning_rate = 0.0003\nbeta1 = 0.5\nbeta2 = 0.999\nweight_decay = 0.001\n"
     );
