@@ -35,6 +35,7 @@ pub(super) fn paper_cifar10() -> Config {
         train_portion: 0.5,
         cutout: false,
         cutout_length: 16,
+        benchmark_table: "none".to_owned(),
         method: Method::default(),
     };
     let train = TrainConfig {

@@ -101,6 +101,7 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     // 512 MB of one byte each.
     (Section::Data, "max_image_pixels", "536870912"),
     // Before there were methods, only what has another spelling could be chosen.
+    (Section::Search, "benchmark_table", "none"),
     (Section::Method, "name", "darts"),
     (Section::Method, "relaxation", "softmax"),
     (Section::Method, "order", "alphas-first"),

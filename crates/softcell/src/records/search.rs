@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::leaning::{CellLeanings, genotype_text};
 use super::position::Position;
+use super::tabulated::Tabulated;
 use crate::loss::Meter;
 use crate::network::NamedTensors;
 use crate::search::method::{Latency, Resources};
@@ -42,6 +43,9 @@ pub struct SearchEpoch {
     /// The genotype that the alphas stand for now; in files in the original's text.
     #[serde(with = "genotype_text")]
     pub genotype: Genotype,
+    /// What the table of a benchmark says of the genotype, where the search was given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tabulated: Option<Tabulated>,
     /// Seconds the epoch took.
     pub seconds: f64,
 }

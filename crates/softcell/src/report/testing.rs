@@ -130,6 +130,7 @@ fn search_epoch(epoch: usize, of: usize, candidates: usize) -> SearchEpoch {
         resources: None,
         cells,
         genotype: known_genotype(name).unwrap(),
+        tabulated: None,
         seconds: 1.5,
     }
 }

@@ -15,9 +15,8 @@ use crate::error::Result;
 use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
 use crate::records::Position;
-use crate::records::SearchState;
 use crate::records::{Best, Score, TrainState};
-use crate::search::method::Latency;
+use crate::records::{Latency, SearchState};
 use crate::space::{Alphas, ByCell};
 
 const KEY: &str = "softcell";

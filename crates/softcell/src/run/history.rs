@@ -154,6 +154,9 @@ impl Record for SearchEpoch {
                 amount(&format!("resources.{name}"), *part)?;
             }
         }
+        for score in self.tabulated.iter().flat_map(|tabulated| &tabulated.scores) {
+            amount(&format!("tabulated.{}", score.column), score.accuracy)?;
+        }
         let cells = self.edge_weights.lengths();
         let of_cells = |name: &str| cells.get(name).is_some();
         let alphas = self.alphas.lengths();

@@ -261,6 +261,7 @@ impl<'a> Search<'a> {
             resources: self.resources(),
             cells,
             genotype,
+            tabulated: None,
             seconds,
         })
     }

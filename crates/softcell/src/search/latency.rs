@@ -79,9 +79,9 @@ mod tests {
 
     #[test]
     fn each_place_is_measured_once_and_counts_in_each_cell() {
-        let candidates = vec![Primitive::None, Primitive::SkipConnect, Primitive::SepConv3x3];
-        let space =
-            SearchSpace { candidates, n_nodes: 1, n_cells: 3, init_channels: 4, ..SearchSpace::darts() };
+        let candidates = [Primitive::None, Primitive::SkipConnect, Primitive::SepConv3x3];
+        let space = SearchSpace { n_nodes: 1, n_cells: 3, init_channels: 4, ..SearchSpace::darts() };
+        let space = space.with_candidates(&candidates);
         let plan = NetworkPlan::supernet(&space, [3, 8, 8], 10);
         let latencies = measure(&plan, &open_device("cpu").unwrap());
         let places: Vec<PlacedOperation> = latencies.iter().map(|latency| latency.place).collect();

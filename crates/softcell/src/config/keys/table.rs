@@ -230,6 +230,12 @@ pub static KEYS: &[Key] = &[
     spells("alphas.weight_decay", key(Search, "arch_weight_decay", Float, "L2 penalty on the alphas")),
     key(Search, "cutout", Bool, "Blank a random square of each training image while searching"),
     key(Search, "cutout_length", Integer, "Side of the cutout square, in pixels"),
+    key(
+        Search,
+        "benchmark_table",
+        Text,
+        "CSV of NAS-Bench-201 accuracies to look up each epoch's architecture; none: no table",
+    ),
     chosen(
         key(Method, "name", Text, "Known method: its settings, where no others are given"),
         &presets::NAMES,
