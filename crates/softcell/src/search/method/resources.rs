@@ -180,8 +180,8 @@ fn largest(costs: &CandidateCosts) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::method::{Half, Moment, Relaxation};
-    use crate::space::{Alphas, SearchSpace};
+    use crate::search::method::{EdgeNormalization, Half, Moment, Relaxation};
+    use crate::space::{Primitive, SearchSpace};
 
     fn rows(rows: &[&[f64]]) -> Vec<Vec<f64>> {
         rows.iter().map(|row| row.to_vec()).collect()
@@ -220,42 +220,64 @@ mod tests {
         assert_eq!(share(&free, &half), 0.0);
     }
 
-    /// Through the relaxation to the alphas.
+    /// A cell with two edges and three candidates in each kind.
+    fn space() -> SearchSpace {
+        let candidates = [Primitive::None, Primitive::SkipConnect, Primitive::SepConv3x3];
+        SearchSpace { n_nodes: 1, ..SearchSpace::darts() }.with_candidates(&candidates)
+    }
+
+    /// In the edge weights, and by the relaxations whose samples can be held fast to the alphas, those of edges too.
     #[test]
     fn the_gradient_is_that_of_finite_differences() {
-        let alphas: Alphas =
-            [("a", vec![vec![0.3, -0.2], vec![0.1, 0.4]]), ("b", vec![vec![1.0, -0.5, 0.2]])]
-                .into_iter()
-                .collect();
+        let of = |numbers: [f64; 12]| -> CandidateCosts {
+            let rows =
+                |from: usize| numbers[from..from + 6].chunks(3).map(<[f64]>::to_vec).collect::<Vec<_>>();
+            [("normal", rows(0)), ("reduction", rows(6))].into_iter().collect()
+        };
+        let costs = Resources {
+            params: of([0.0, 3.0, 1.0, 0.0, 5.0, 1.0, 2.0, 0.0, 7.0, 0.0, 2.0, 0.5]),
+            macs: of([1.0, 0.0, 9.0, 0.0, 0.4, 0.2, 3.0, 1.0, 0.0, 6.0, 1.0, 2.0]),
+            latency: of([0.1, 0.2, 0.3, 0.0, 0.0, 0.4, 0.1, 0.3, 0.0, 0.2, 0.2, 0.1]),
+        };
         let moment = Moment { seed: 1, epoch: 0, epochs: 2, step: 0, half: Half::Alphas };
-        let costs = costs();
         for penalty in ResourcePenalty::ALL {
-            let method = method(penalty);
-            let relax = |alphas: &Alphas| Relaxation::Softmax.relax(alphas, moment);
-            let value = |weights: &EdgeWeights| method.resource_term(&costs, weights).unwrap().0;
-            let relaxed = relax(&alphas);
-            let gradient = method.resource_term(&costs, &relaxed.weights).unwrap().1;
-            // In the edge weights, each by itself.
-            let step = 1e-6;
-            for (i, found) in gradient.values().enumerate() {
-                let at = |by: f64| {
-                    let mut weights = relaxed.weights.clone();
-                    *weights.values_mut().nth(i).unwrap() += by;
-                    value(&weights)
-                };
-                let expected = (at(step) - at(-step)) / (2.0 * step);
-                assert!((found - expected).abs() < 1e-8, "{penalty:?} {i}: {found} {expected}");
-            }
-            // And in the alphas, which are f32.
-            let step = 1e-2f32;
-            for (i, found) in relaxed.pull_back(&gradient).values().enumerate() {
-                let at = |by: f32| {
-                    let mut alphas = alphas.clone();
-                    *alphas.values_mut().nth(i).unwrap() += by;
-                    value(&relax(&alphas).weights)
-                };
-                let expected = (at(step) - at(-step)) / f64::from(2.0 * step);
-                assert!((found - expected).abs() < 1e-4, "{penalty:?} {i}: {found} {expected}");
+            for (relaxation, edge_weights) in [
+                (Relaxation::Softmax, EdgeNormalization::None),
+                (Relaxation::Softmax, EdgeNormalization::Softmax),
+                (Relaxation::Gumbel, EdgeNormalization::None),
+                (Relaxation::Sigmoid, EdgeNormalization::None),
+                (Relaxation::Simplex, EdgeNormalization::None),
+            ] {
+                let method = Method { relaxation, edge_weights, ..method(penalty) };
+                let relaxer = method.relaxer(&space());
+                let mut alphas = relaxer.initial(3);
+                if relaxation != Relaxation::Simplex {
+                    alphas.values_mut().enumerate().for_each(|(i, alpha)| *alpha += 0.3 * (i as f32).sin());
+                }
+                let value = |weights: &EdgeWeights| method.resource_term(&costs, weights).unwrap().0;
+                let relaxed = relaxer.relax(&alphas, moment);
+                let gradient = method.resource_term(&costs, &relaxed.weights).unwrap().1;
+                let step = 1e-6;
+                for (i, found) in gradient.values().enumerate() {
+                    let at = |by: f64| {
+                        let mut weights = relaxed.weights.clone();
+                        *weights.values_mut().nth(i).unwrap() += by;
+                        value(&weights)
+                    };
+                    let expected = (at(step) - at(-step)) / (2.0 * step);
+                    assert!((found - expected).abs() < 1e-8, "{method:?} {i}: {found} {expected}");
+                }
+                // The alphas are f32.
+                let step = 1e-2f32;
+                for (i, found) in relaxed.pull_back(&gradient).values().enumerate() {
+                    let at = |by: f32| {
+                        let mut alphas = alphas.clone();
+                        *alphas.values_mut().nth(i).unwrap() += by;
+                        value(&relaxer.relax(&alphas, moment).weights)
+                    };
+                    let expected = (at(step) - at(-step)) / f64::from(2.0 * step);
+                    assert!((found - expected).abs() < 1e-3, "{relaxation:?} {i}: {found} {expected}");
+                }
             }
         }
     }
@@ -291,7 +313,8 @@ mod tests {
             let row = |row: &Vec<Vec<_>>| row.iter().map(|places| places.len() as f64).collect();
             edges.iter().map(row).collect()
         });
-        let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 1));
+        let relaxer = Method::default().relaxer(&space);
+        let weights = relaxer.expected(&relaxer.initial(1));
         // Seven of eight candidates stand in each place.
         assert!((share(&costs, &weights) - 7.0 / 8.0).abs() < 1e-3);
     }
