@@ -12,7 +12,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Method, number};
+use super::{Method, Selection, StepOrder, number};
 use crate::error::{Error, Result};
 use crate::space::{EdgeGradient, EdgeWeights, PlacedOperation, Rows};
 
@@ -101,13 +101,17 @@ impl Method {
         {
             number("search.method", name, factor, factor >= 0.0, "a finite number, 0 or more")?;
         }
-        let moved = self.alphas.learning_rate() > 0.0;
-        if self.minds_resources() && !moved {
-            let why = "resource terms press on the alphas, and alphas.learning_rate = 0 keeps them where they are: give \
-                       it a rate, or set the terms to 0";
-            return Err(Error::Refused(why.into()));
-        }
-        Ok(())
+        let why = match (self.order, self.selection) {
+            _ if !self.minds_resources() => return Ok(()),
+            (StepOrder::WeightsOnly, _) => "order = weights-only moves no alphas",
+            (_, Selection::Random) => "selection = random looks at none",
+            _ if self.alphas.learning_rate() == 0.0 => "alphas.learning_rate = 0 keeps them where they are",
+            _ => return Ok(()),
+        };
+        let named = [("resource_params", params), ("resource_macs", macs), ("resource_latency", latency)];
+        let (name, factor) = named.into_iter().find(|(_, factor)| *factor > 0.0).expect("one of them counts");
+        let expected = format!("0, because resource terms press on the alphas, and {why}");
+        Err(Error::setting(format!("search.method.{name}"), factor, expected))
     }
 
     /// All terms together at these edge weights: value and gradient in the edge weights; none where none counts.
