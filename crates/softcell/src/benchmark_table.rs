@@ -7,9 +7,9 @@ use crate::config::{CheckedConfig, path_of_text};
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer, Signal};
 use crate::reading::{self, MOST_OF_A_RECORD, Source};
-use crate::records::{SearchEpoch, Tabulated, TabulatedScore};
+use crate::records::{Tabulated, TabulatedScore};
 use crate::shown;
-use crate::space::{Architecture, Layout, Nb201Architecture, Primitive, SearchSpace, parse_architecture};
+use crate::space::{Layout, Nb201Architecture, Primitive, SearchSpace, parse_genotype};
 
 /// The setting, and its value where there is no table.
 const SETTING: &str = "search.benchmark_table";
@@ -102,7 +102,7 @@ impl BenchmarkTable {
             let line = record.position().map_or(0, csv::Position::line);
             let place = || format!("benchmark table {origin}, line {line}");
             let text = record.get(architecture).unwrap_or_default();
-            let Ok(Architecture::Nb201(cell)) = parse_architecture(text) else {
+            let Some(cell) = parse_genotype(text).ok().and_then(|genotype| genotype.nas_bench_201()) else {
                 return Err(Error::invalid(
                     place(),
                     format!("`{}`", shown::said(text)),
@@ -224,7 +224,7 @@ fn meaning(architecture: &Nb201Architecture) -> String {
 
 /// Adds to each epoch of a search what a table says of its architecture, and passes everything on.
 pub struct Tabulating<'a> {
-    table: Option<(BenchmarkTable, SearchSpace)>,
+    table: Option<BenchmarkTable>,
     inner: &'a mut dyn Observer,
 }
 
@@ -234,26 +234,14 @@ impl<'a> Tabulating<'a> {
     /// # Errors
     /// As [`BenchmarkTable::of`].
     pub fn new(config: &CheckedConfig, inner: &'a mut dyn Observer) -> Result<Self> {
-        let table = BenchmarkTable::of(config)?.map(|table| (table, config.search.space([32, 32])));
-        Ok(Tabulating { table, inner })
+        Ok(Tabulating { table: BenchmarkTable::of(config)?, inner })
     }
-}
-
-/// The architecture of an epoch: the strongest operation of each edge.
-fn architecture(epoch: &SearchEpoch, space: &SearchSpace) -> Option<Nb201Architecture> {
-    let (weights, candidates) = (epoch.edge_weights.cells().next()?, space.cells.cells().next()?);
-    let strongest = |(row, candidates): (&Vec<f64>, &Vec<Primitive>)| {
-        let best = (0..row.len()).reduce(|best, at| if row[at] > row[best] { at } else { best })?;
-        candidates.get(best).copied()
-    };
-    let operations = weights.iter().zip(candidates).map(strongest).collect::<Option<Vec<_>>>()?;
-    Some(Nb201Architecture { operations: operations.try_into().ok()? })
 }
 
 impl Observer for Tabulating<'_> {
     fn on(&mut self, event: Event<'_>) -> Result<()> {
         match (&self.table, &event) {
-            (Some((table, space)), Event::SearchEpoch(epoch)) => match architecture(epoch, space) {
+            (Some(table), Event::SearchEpoch(epoch)) => match epoch.genotype.nas_bench_201() {
                 Some(architecture) => {
                     let mut epoch = (*epoch).clone();
                     epoch.tabulated = Some(table.look_up(&architecture));
@@ -288,10 +276,7 @@ arch,cifar10_test,params,cifar100_test
 ";
 
     fn cell(text: &str) -> Nb201Architecture {
-        match parse_architecture(text).unwrap() {
-            Architecture::Nb201(cell) => cell,
-            other => panic!("{other:?}"),
-        }
+        parse_genotype(text).unwrap().nas_bench_201().unwrap()
     }
 
     fn table() -> BenchmarkTable {

@@ -9,7 +9,7 @@ use super::preset::Preset;
 use super::read::read_toml;
 use super::types::{Config, DataShape};
 use crate::error::Advice;
-use crate::search::method::KnownMethod;
+use crate::search::method::{KnownMethod, Selection};
 use crate::search::{ArchStep, Method};
 use crate::space::Primitive;
 
@@ -27,13 +27,20 @@ pub(crate) fn lay_method(
 ) -> Advice {
     let mut table = config.to_table().expect("a preset can be written as TOML");
     overlay(&mut table, &settings(method));
-    if preset.is_of_a_paper() {
-        overlay(&mut table, &sizes(method));
+    match preset {
+        Preset::Auto => {}
+        Preset::PaperNasBench201 => overlay(&mut table, &of_search(method, method.nas_bench_201)),
+        Preset::PaperCifar10 | Preset::PaperImagenet => overlay(&mut table, &sizes(method)),
     }
     *config = table.try_into().expect("a known method has settings of their types");
     config.search.method.name = method.into();
     scale_to(&mut config.search.method, method, epochs.unwrap_or(config.search.epochs));
     let search = &mut config.search;
+    // Pairs of operation and source are chosen where a node keeps some of its edges; where all stay, each has its
+    // strongest operation (GDAS in NAS-Bench-201).
+    if search.edges_per_node == 0 && search.method.selection == Selection::Pairs {
+        search.method.selection = Selection::Strongest;
+    }
     if search.candidates == Primitive::DARTS {
         search.candidates.retain(|candidate| !method.without.contains(candidate));
     }
@@ -94,7 +101,12 @@ fn settings(method: &KnownMethod) -> Table {
 
 /// Its own sizes, learning rates and epochs, as a layer.
 fn sizes(method: &KnownMethod) -> Table {
-    let text = format!("[search]\n{}", method.sizes);
+    of_search(method, method.sizes)
+}
+
+/// Settings of `[search]`, as a layer.
+fn of_search(method: &KnownMethod, settings: &str) -> Table {
+    let text = format!("[search]\n{settings}");
     read_toml(&text, method.name).expect("a known method has settings of the table").table
 }
 
@@ -117,9 +129,9 @@ fn own(method: &KnownMethod) -> Method {
 
 fn sentence(method: &KnownMethod, preset: Preset) -> String {
     let KnownMethod { name, paper, idea, code, .. } = method;
-    let sizes = match preset.is_of_a_paper() {
-        true => "sizes and learning rates are its own",
-        false => "sizes, epochs and learning rates are those of auto",
+    let sizes = match preset {
+        Preset::Auto => "sizes, epochs and learning rates are those of auto",
+        _ => "sizes and learning rates are its own",
     };
     format!("method {name} ({paper}): {idea}; defaults as in {code}, {sizes}")
 }
@@ -185,7 +197,8 @@ mod tests {
             let ratio = auto.method.alphas.learning_rate() / own_rate(method);
             // 130 steps, where the paper's rate is for 5000.
             assert!((ratio - 10.0).abs() < 1e-9, "{}: {ratio}", method.name);
-            for (key, value) in sizes(method).get("search").and_then(Value::as_table).unwrap() {
+            let own = sizes(method).remove("search").expect("a table");
+            for (key, value) in own.as_table().into_iter().flatten().filter(|(key, _)| *key != "method") {
                 assert_eq!(paper.to_table().unwrap()["search"][key], *value, "{}: {key}", method.name);
             }
         }

@@ -96,6 +96,18 @@ pub fn build(preset: &Config, layers: &[Table]) -> Result<CheckedConfig> {
     config.check()
 }
 
+/// A layer over settings that go on to be changed: nothing is checked.
+///
+/// # Errors
+/// Keys and types, as [`build`].
+pub(crate) fn lay(base: &Config, layer: &Table) -> Result<Config> {
+    let mut merged = base.to_table()?;
+    overlay(&mut merged, &tidy(layer, "settings")?.table);
+    merged.try_into().map_err(|error: toml::de::Error| {
+        Error::invalid("settings", error.message(), "every setting with its type", "see the list of settings")
+    })
+}
+
 /// Whether the layer gives a training setting, in snake or kebab case.
 fn has_training(layer: &Table, name: &str) -> bool {
     let Some(Value::Table(training)) = layer.get(Section::Train.name()) else { return false };

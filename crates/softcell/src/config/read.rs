@@ -33,7 +33,7 @@ pub fn read_toml(text: &str, origin: &str) -> Result<UserFile> {
 }
 
 /// Text to table; a syntax error names line and column.
-fn parse(text: &str, origin: &str) -> Result<Table> {
+pub(super) fn parse(text: &str, origin: &str) -> Result<Table> {
     text.parse().map_err(|error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start).min(text.len());
         let start = (0..=start).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);

@@ -7,8 +7,8 @@ use toml::{Table, Value};
 use super::difference::{Difference, differences, refuse, value_in};
 use super::origin::Origin;
 use crate::config::{
-    CheckedConfig, Config, DataShape, Key, Preset, Section, UserFile, build, follow_epochs, lay_method,
-    leave_to_weights, overlay, preset, read_toml, set, set_by_key, tidy,
+    CheckedConfig, Config, DataShape, Key, Preset, Section, UserFile, build, follow_epochs, lay, lay_method,
+    leave_to_weights, overlay, preset, read_toml, set, set_by_key, space_layer, tidy,
 };
 use crate::error::{Advice, Error, Result};
 use crate::reading::{self, MOST_OF_A_TEXT};
@@ -110,6 +110,15 @@ impl Settings {
         self.with("search.method.name", KnownMethod::find(name)?.name)
     }
 
+    /// In a known space, or in that of a TOML file, as far as no other settings of it are given.
+    ///
+    /// # Errors
+    /// A name that is not known, and a file that holds no space.
+    pub fn with_space(self, name: &str) -> Result<Settings> {
+        space_layer(name, &Table::new())?;
+        self.with("search.space", name)
+    }
+
     /// The preset to start from.
     pub fn preset(&self) -> Preset {
         self.preset.unwrap_or_default()
@@ -149,6 +158,11 @@ impl Settings {
     /// The settings of preset and method and the reasons for them, but for those in the place of which others were given.
     fn base(&self, shape: &DataShape) -> Result<(Config, Vec<Advice>)> {
         let (mut base, mut reasons) = preset(self.preset(), shape);
+        if let Some(name) = self.value(Section::Search, "space").and_then(Value::as_str)
+            && let Some(layer) = space_layer(name, &self.table)?
+        {
+            base = lay(&base, &layer)?;
+        }
         if let Some(name) = self.value(Section::Method, "name").and_then(Value::as_str) {
             let epochs = self.value(Section::Search, "epochs").and_then(Value::as_integer);
             let epochs = epochs.and_then(|epochs| usize::try_from(epochs).ok());

@@ -150,7 +150,12 @@ pub static KEYS: &[Key] = &[
         key(Search, "candidates", List, "Candidate operations on each edge, separated by commas"),
         &CANDIDATES,
     ),
-    key(Search, "space", Text, "Name of the space that nodes, candidates, layout and so on were taken from"),
+    key(
+        Search,
+        "space",
+        Text,
+        "Known space, or a TOML file of one: its nodes, candidates and so on, where no others are given",
+    ),
     key(
         Search,
         "normal_edges",

@@ -36,6 +36,8 @@ pub struct KnownMethod {
     pub without: &'static [Primitive],
     /// Batch, epochs, learning rates of its own, as TOML of `[search]`: they count with the papers' presets alone.
     pub sizes: &'static str,
+    /// What it sets in NAS-Bench-201 besides, as TOML of `[search]`: it counts with the preset of that benchmark alone.
+    pub nas_bench_201: &'static str,
     /// Whose code the defaults follow, as a repository; what it is a variant of where there is none.
     pub code: &'static str,
     /// Arithmetic of a step.

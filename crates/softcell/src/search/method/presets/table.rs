@@ -8,6 +8,29 @@ const fn passes(passes: f64) -> Evaluations {
     Evaluations { passes, of: "", beside: "" }
 }
 
+/// The search in NAS-Bench-201 of the codes after AutoDL-Projects (DrNAS, SmoothDARTS, DARTS-PT, β-DARTS): 100 epochs,
+/// plain momentum, no bias; and more.
+macro_rules! plain {
+    ($more:literal) => {
+        concat!(
+            "epochs = 100\nmethod.weights.nesterov = false\nmethod.weights.weight_decay = 3e-4\n",
+            "convolution_bias = false\n",
+            $more
+        )
+    };
+}
+
+/// The same with the alphas first.
+macro_rules! bilevel {
+    ($more:literal) => {
+        concat!(
+            "epochs = 100\nmethod.weights.nesterov = false\nmethod.weights.weight_decay = 3e-4\n",
+            "convolution_bias = false\nmethod.order = \"alphas-first\"\n",
+            $more
+        )
+    };
+}
+
 /// Candidates that a method has no use for in the DARTS space.
 const WITHOUT_NONE: &[Primitive] = &[Primitive::None];
 
@@ -21,6 +44,7 @@ const DARTS: KnownMethod = KnownMethod {
     shares: &[],
     without: &[],
     sizes: "",
+    nas_bench_201: "",
     code: "quark0/darts",
     evaluations: passes(Evaluations::DARTS),
     note: "",
@@ -45,6 +69,7 @@ pub const METHODS: &[KnownMethod] = &[
         settings: "relaxation = \"gumbel-hard\"\ntemperature = 10.0\ntemperature_end = 0.1\norder = \"weights-first\"\n\
                    selection = \"pairs\"\nweights.nesterov = true\nweights.weight_decay = 5e-4",
         sizes: "batch_size = 256\nepochs = 250",
+        nas_bench_201: "epochs = 250\nmethod.selection = \"strongest\"",
         code: "D-X-Y/AutoDL-Projects",
         evaluations: Evaluations { passes: 2.0, of: "one operation an edge", beside: "" },
         note: "Its code lets the learning rate fall from epoch to epoch, as here.",
@@ -59,6 +84,9 @@ pub const METHODS: &[KnownMethod] = &[
                    selection = \"all-edges\"\nalphas.kind = \"sgd\"\nalphas.learning_rate = 3e-4\n\
                    alphas.grad_clip = 10.0",
         sizes: "epochs = 150",
+        nas_bench_201: bilevel!(
+            "method.temperature = 10.0\nmethod.temperature_end = 1.0\nmethod.alphas.kind = \"adam\""
+        ),
         code: "SNAS-Series",
         evaluations: passes(1.0),
         note: "The paper's resource terms are resource_params and resource_macs with resource_penalty = \"log\"; they are \
@@ -103,6 +131,9 @@ pub const METHODS: &[KnownMethod] = &[
         without: WITHOUT_NONE,
         sizes: "batch_size = 64\nlearning_rate = 0.1\nlearning_rate_min = 0.0\ninit_channels = 36\nlayers = 20\n\
                 method.schedule.stage_share = \"6,4\"",
+        nas_bench_201: bilevel!(
+            "method.alphas.learning_rate = 3e-4\nmethod.schedule.stage_operations = \"5,3\""
+        ),
         code: "xiangning-chen/DrNAS",
         evaluations: Evaluations { passes: 2.0, of: "a part of the channels", beside: "" },
         note: "Anchored by the L2 penalty of the alphas' Adam; regularizer = \"kl\" with regularizer_weight = 0.001 is its \
@@ -116,6 +147,7 @@ pub const METHODS: &[KnownMethod] = &[
         idea: "weights learn at randomly disturbed edge weights, more and more so",
         settings: "perturbation = \"random\"\nperturbation_start = 0.03\nperturbation_end = 0.3",
         without: WITHOUT_NONE,
+        nas_bench_201: bilevel!(""),
         code: "xiangning-chen/SmoothDARTS",
         ..DARTS
     },
@@ -126,6 +158,7 @@ pub const METHODS: &[KnownMethod] = &[
         idea: "weights learn at edge weights that an adversary has made worse, in seven steps",
         settings: "perturbation = \"adversarial\"\nperturbation_start = 0.03\nperturbation_end = 0.3",
         without: WITHOUT_NONE,
+        nas_bench_201: bilevel!(""),
         code: "xiangning-chen/SmoothDARTS",
         evaluations: passes(9.7),
         ..DARTS
@@ -149,6 +182,7 @@ pub const METHODS: &[KnownMethod] = &[
         idea: "of each edge stays what the supernet misses most when it is taken away",
         settings: "selection = \"perturb\"\nselection_interval = 5\nselection_rate = 0.1",
         without: WITHOUT_NONE,
+        nas_bench_201: bilevel!(""),
         code: "ruocwang/darts-pt",
         evaluations: Evaluations { passes: 2.0, of: "", beside: "and epochs of tuning between the choices" },
         ..DARTS
@@ -160,6 +194,7 @@ pub const METHODS: &[KnownMethod] = &[
         idea: "only weights learn, at alphas as they were drawn; selection as in darts-pt",
         settings: "order = \"weights-only\"\nselection = \"perturb\"\nselection_interval = 5\nselection_rate = 0.1",
         without: WITHOUT_NONE,
+        nas_bench_201: plain!(""),
         code: "ruocwang/darts-pt",
         evaluations: Evaluations { passes: 1.0, of: "", beside: "and epochs of tuning between the choices" },
         ..DARTS
@@ -171,6 +206,7 @@ pub const METHODS: &[KnownMethod] = &[
         idea: "a term that grows over the epochs keeps the alphas of an edge small and near one another",
         settings: "regularizer = \"beta\"\nregularizer_weight = 25.0\nregularizer_ramp = \"linear\"",
         without: WITHOUT_NONE,
+        nas_bench_201: bilevel!("method.regularizer_weight = 50.0"),
         code: "Sunshine-Ye/Beta-DARTS",
         note: "Its code ends at 50 in 100 epochs of NAS-Bench-201; half of that elsewhere is our choice.",
         ..DARTS
@@ -193,6 +229,7 @@ pub const METHODS: &[KnownMethod] = &[
         settings: "relaxation = \"random-path\"\norder = \"weights-only\"\nselection = \"scored-samples\"\n\
                    selection_samples = 1000\nselection_batches = 10\nselection_finalists = 10",
         sizes: "epochs = 150\ninit_channels = 24\ngrad_clip = 1.0",
+        nas_bench_201: "epochs = 250",
         code: "liamcli/randomNAS_release",
         evaluations: Evaluations {
             passes: 1.0,
