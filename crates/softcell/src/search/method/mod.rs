@@ -5,6 +5,7 @@
 //! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`]), in which epochs and
 //! stages alphas move ([`AlphaSchedule`]), what is made of the supernet in the end ([`Selection`]), and both optimisers.
 //!
+//! What the network will take counts too where it is asked for ([`Resources`]), and whole methods have names ([`presets`]).
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
 
 mod alignment;
@@ -16,6 +17,7 @@ mod perturbation;
 pub mod presets;
 mod regularizer;
 mod relaxation;
+mod resources;
 mod schedule;
 mod selection;
 
@@ -33,6 +35,7 @@ pub use regularizer::{Penalty, Ramp, Regularizer};
 pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
 };
+pub use resources::{CandidateCosts, Latency, ResourcePenalty, Resources, share};
 pub use schedule::{AlphaSchedule, PerStage, StageStart};
 pub use selection::Selection;
 
@@ -90,6 +93,14 @@ pub struct Method {
     pub alignment: f64,
     /// Length of the step in the edge weights by which that gradient is measured.
     pub alignment_epsilon: f64,
+    /// λ of the expected weights, as a share of those of the largest cell.
+    pub resource_params: f64,
+    /// λ of the expected multiply-adds.
+    pub resource_macs: f64,
+    /// λ of the expected time, measured operation by operation when the search begins.
+    pub resource_latency: f64,
+    /// How these enter the loss of the alphas.
+    pub resource_penalty: ResourcePenalty,
     /// What is made of the supernet in the end.
     pub selection: Selection,
     /// Least weight of an edge that [`Selection::Threshold`] keeps.
@@ -136,6 +147,10 @@ impl Default for Method {
             cutout: CutoutRamp::default(),
             alignment: 0.0,
             alignment_epsilon: 1e-3,
+            resource_params: 0.0,
+            resource_macs: 0.0,
+            resource_latency: 0.0,
+            resource_penalty: ResourcePenalty::default(),
             selection: Selection::default(),
             selection_threshold: 0.85,
             selection_skips: 2,
@@ -250,6 +265,7 @@ impl Method {
         self.schedule.check()?;
         self.weights.check("search.method.weights")?;
         self.alphas.check("search.method.alphas")?;
+        self.check_resources()?;
         self.check_combinations()
     }
 }
