@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::record::RunRecord;
 use crate::search::{CellLeaning, SearchEpoch};
-use crate::space::{CellKind, Edge, Genotype, N_INPUTS, Primitive};
+use crate::space::{Edge, Genotype, Primitive};
 use crate::train::TrainEpoch;
 
 /// Most epochs of a curve; between them epochs are left out.
-const MOST_POINTS: usize = 240;
+pub(super) const MOST_POINTS: usize = 240;
 /// Most numbers of all alpha charts together.
 const MOST_ALPHAS: usize = 60_000;
 /// Most edges of a cell that are shown.
@@ -102,7 +102,7 @@ pub(super) fn thinned(n: usize, most: usize) -> Vec<usize> {
     (0..most).map(|i| i * (n - 1) / (most - 1)).collect()
 }
 
-fn picked<T: Clone>(items: &[T], most: usize) -> Vec<T> {
+pub(super) fn picked<T: Clone>(items: &[T], most: usize) -> Vec<T> {
     thinned(items.len(), most).into_iter().map(|i| items[i].clone()).collect()
 }
 
@@ -241,7 +241,8 @@ pub(super) fn alpha_charts(record: &RunRecord, cell: &str) -> Vec<EdgeChart> {
 }
 
 fn kept(genotype: &Genotype, cell: &str, edge: Edge) -> Option<Primitive> {
-    let genes = genotype.cell(CellKind::named(cell)).nodes.get(edge.target - N_INPUTS)?;
+    let cell = genotype.cells.get(cell)?;
+    let genes = cell.nodes.get(edge.target.checked_sub(cell.inputs)?)?;
     genes.iter().find(|gene| gene.source == edge.source).map(|gene| gene.primitive)
 }
 

@@ -15,8 +15,8 @@ use crate::error::Result;
 use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
 use crate::records::Position;
-use crate::records::SearchState;
 use crate::records::{Best, Score, TrainState};
+use crate::records::{Latency, SearchState};
 use crate::space::{Alphas, ByCell};
 
 const KEY: &str = "softcell";
@@ -35,6 +35,9 @@ enum Head {
         /// How long the rows of alphas are, where they differ.
         #[serde(default, skip_serializing_if = "ByCell::is_empty")]
         alpha_rows: ByCell<Vec<usize>>,
+        /// How long operations take, where the search minds it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        latencies: Vec<Latency>,
     },
     Train {
         position: Position,
@@ -71,6 +74,7 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
         seconds: state.seconds,
         alpha_steps: state.alpha_steps,
         alpha_rows: ragged(&state.alphas),
+        latencies: state.latencies.clone(),
     };
     let alphas = state.alphas.iter().map(|(name, rows)| (name.to_owned(), tensor_of(rows))).collect();
     let parts = [
@@ -89,7 +93,8 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
 /// A file that is damaged, or of another kind.
 pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
     let (head, mut tensors) = decode(path, bytes)?;
-    let Head::Search { position, meter, epoch_seconds, seconds, alpha_steps, alpha_rows } = head else {
+    let Head::Search { position, meter, epoch_seconds, seconds, alpha_steps, alpha_rows, latencies } = head
+    else {
         return Err(damaged(path, "it is a training checkpoint"));
     };
     let alphas = take(&mut tensors, "alphas.");
@@ -111,7 +116,11 @@ pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
         velocity: take(&mut tensors, "velocity."),
         alpha_steps,
         alpha_moments: take(&mut tensors, "adam."),
+        latencies,
     };
+    if state.latencies.iter().any(|latency| !(latency.seconds >= 0.0 && latency.seconds.is_finite())) {
+        return Err(damaged(path, "a latency that is no time"));
+    }
     check_rest(path, &tensors).map(|()| state)
 }
 
@@ -257,6 +266,7 @@ mod tests {
     use super::*;
     use crate::run::tensor_file::decode_weights;
     use crate::run::{Overwrite, RunFolder};
+    use crate::space::{PlacedOperation, Primitive};
 
     fn tensor(values: &[f32]) -> HostTensor {
         HostTensor { shape: vec![values.len()], values: values.to_vec() }
@@ -279,6 +289,15 @@ mod tests {
             alpha_steps: 7,
             alpha_moments: [("first".to_string(), tensor(&[0.25])), ("second".to_string(), tensor(&[0.125]))]
                 .into(),
+            latencies: vec![Latency {
+                place: PlacedOperation {
+                    operation: Primitive::SepConv3x3,
+                    channels: 4,
+                    stride: 2,
+                    size: [8, 6],
+                },
+                seconds: 0.1 + 0.2,
+            }],
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
+use super::method::{Resources, share};
 use super::scaled::scaled_for_search;
 use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
@@ -47,6 +48,7 @@ pub fn search(
         if let Some(state) = start {
             search.resume(state)?;
         }
+        search.bilevel.find_costs(device);
         search.run(observer)
     })
 }
@@ -155,7 +157,12 @@ impl<'a> Search<'a> {
         let before = self.epoch_seconds;
         let epoch = self.position.epoch;
         let lr = self.config.learning_rate_at(epoch);
-        let at_epoch = |plan: &BatchPlan| BatchPlan { epoch: epoch as u64, ..plan.clone() };
+        let cutout_probability = self.bilevel.method.cutout.at(epoch, self.config.epochs);
+        let at_epoch = |plan: &BatchPlan| BatchPlan {
+            epoch: epoch as u64,
+            augment: plan.augment.map(|augment| Augment { cutout_probability, ..augment }),
+            ..plan.clone()
+        };
         let first = self.position.step;
         let train = Batches::spawn(at_epoch(&self.weights_plan), first);
         let alphas_move = self.bilevel.method.needs_alphas_images_in(epoch, self.config.epochs);
@@ -236,6 +243,12 @@ impl<'a> Search<'a> {
         self.bilevel.relaxer.expected(&self.bilevel.alphas)
     }
 
+    /// The expected cost of each kind, as a share of that of the largest cell.
+    fn resources(&self) -> Option<Resources<f64>> {
+        let weights = self.expected();
+        Some(self.bilevel.costs.as_ref()?.map(|costs| share(costs, &weights)))
+    }
+
     fn leaning(&self) -> Result<Leaning> {
         Leaning::of(&self.expected(), &self.space, self.bilevel.method.selection)
     }
@@ -252,8 +265,10 @@ impl<'a> Search<'a> {
             valid_accuracy: valid.accuracy,
             alphas: self.bilevel.alphas.clone(),
             edge_weights: self.expected(),
+            resources: self.resources(),
             cells,
             genotype,
+            tabulated: None,
             seconds,
         })
     }

@@ -2,6 +2,7 @@
 
 mod bilevel;
 mod driver;
+mod latency;
 pub mod method;
 mod optimizers;
 mod scaled;
@@ -14,3 +15,6 @@ pub use method::{ArchStep, Method};
 pub use optimizers::ArchOptimizer;
 pub(crate) use optimizers::weight_optimizer;
 pub use scaled::scaled_for_search;
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ impl Bilevel {
             alphas: self.alphas.clone(),
             alpha_steps,
             alpha_moments,
+            latencies: self.latencies.clone(),
         }
     }
 
@@ -33,6 +34,7 @@ impl Bilevel {
         check_velocity(origin, &self.net, &state.velocity)?;
         self.sgd.restore(&weight_names(&self.net), &state.velocity, device);
         self.alphas = state.alphas.clone();
+        self.latencies = state.latencies.clone();
         self.optimizer.restore(state.alpha_steps, &state.alpha_moments, state.alphas.values().count())
     }
 }

@@ -72,10 +72,10 @@ fn take(routes: &mut Routes, cursor: &Cursor<'_>, ((name, start), chosen): &Entr
 /// Writes the file as MMRazor does, the kept edges alone.
 pub(super) fn write(genotype: &Genotype) -> Result<String, Refusal> {
     all_nodes_joined(genotype)?;
-    edges_alike(&genotype.normal.nodes, &genotype.reduction.nodes)?;
+    edges_alike(&genotype["normal"].nodes, &genotype["reduction"].nodes)?;
     let mut text = String::new();
     for kind in CellKind::ALL {
-        for (i, genes) in genotype.cell(kind).nodes.iter().enumerate() {
+        for (i, genes) in genotype[kind.name()].nodes.iter().enumerate() {
             let (word, node) = (word(kind), N_INPUTS + i);
             let mut write = |line: String| writeln!(text, "{line}").expect("a string takes any text");
             write(format!("{word}_n{node}:\n  chosen:"));

@@ -4,15 +4,12 @@ use proptest::prelude::*;
 
 use super::super::{Dialect, LONGEST_GENOTYPE_TEXT};
 use super::darts_v2;
-use crate::space::{
-    Architecture, Nb201Architecture, Primitive, known_genotype, known_names, parse_architecture,
-};
+use crate::space::{Genotype, Nb201Architecture, Primitive, known_genotype, known_names, parse_genotype};
 
 /// DARTS_V2 in a dialect.
 fn written(dialect: Dialect) -> String {
     let all_skip = Nb201Architecture { operations: [Primitive::SkipConnect; 6] };
-    let cells = Architecture::from(darts_v2());
-    dialect.write(&cells).unwrap_or_else(|_| dialect.write(&all_skip.into()).unwrap())
+    dialect.write(&darts_v2()).unwrap_or_else(|_| dialect.write(&Genotype::from(&all_skip)).unwrap())
 }
 
 /// What is said of the written text with a piece replaced, once.
@@ -248,7 +245,7 @@ fn of_yaml_that_is_no_yaml() {
         "  meta:\n    a:\n        - b\n        - c:\n            d\n    e: f\n  chosen:\n",
         1,
     );
-    assert_eq!(Dialect::MmRazor.parse(&even).unwrap(), darts_v2().into());
+    assert_eq!(Dialect::MmRazor.parse(&even).unwrap(), darts_v2());
 }
 
 /// Pieces of all dialects that lead deep into the readers when joined at random.
@@ -309,7 +306,7 @@ fn nearly_genotypes() -> impl Strategy<Value = String> {
 
 /// Every reader reads it or refuses it, and what is read can be written.
 fn survives(text: &str) -> Result<(), TestCaseError> {
-    let read = Dialect::ALL.into_iter().map(|dialect| dialect.parse(text)).chain([parse_architecture(text)]);
+    let read = Dialect::ALL.into_iter().map(|dialect| dialect.parse(text)).chain([parse_genotype(text)]);
     for architecture in read.filter_map(Result::ok) {
         let able = Dialect::ALL.into_iter().filter(|dialect| dialect.write(&architecture).is_ok()).count();
         prop_assert!(able >= 2);
@@ -336,7 +333,7 @@ proptest! {
         length in 0..4usize,
         put in prop_oneof![any::<char>().prop_map(String::from), nearly_genotypes()],
     ) {
-        let written = dialect.write(&known_genotype(name).unwrap().into());
+        let written = dialect.write(&known_genotype(name).unwrap());
         let mut text: Vec<char> = written.unwrap_or_else(|_| self::written(dialect)).chars().collect();
         let at = at.index(text.len());
         let end = text.len().min(at + length);
