@@ -193,6 +193,7 @@ fn start(
         class_weights: None,
         seed: 0,
         epochs: 1,
+        at: [0; 3],
     })
 }
 

@@ -10,7 +10,7 @@ use crate::evaluate::{DeviceBatch, scalar};
 use crate::event::Position;
 use crate::loss::class_weighted_cross_entropy;
 use crate::network::{
-    BatchStatistics, EdgeTensors, Network, Pass, WeightList, Weighted, absorb, gradients, initialize,
+    BatchStatistics, EdgeTensors, Network, Noise, Pass, WeightList, Weighted, absorb, gradients, initialize,
     update_weights,
 };
 use crate::optim::{Sgd, clip_alphas, clip_global_norm, global_norm};
@@ -42,6 +42,8 @@ pub struct Bilevel {
     pub seed: u64,
     /// Epochs of the search, for what changes over them.
     pub epochs: usize,
+    /// Epoch, step and half that is at work, for the noise of operations: all passes of a half have the same.
+    pub at: [u64; 3],
 }
 
 /// What a step came to.
@@ -114,6 +116,7 @@ impl Bilevel {
             class_weights: None,
             seed,
             epochs: config.epochs,
+            at: [0; 3],
         })
     }
 
@@ -140,7 +143,7 @@ impl Bilevel {
         valid: &DeviceBatch,
         xi: f64,
     ) -> ArchReport {
-        let moment = self.moment(at, Half::Alphas);
+        let moment = self.begin(at, Half::Alphas);
         let relaxed = self.relaxer.relax(&self.alphas, moment);
         let (loss, gradient) = match self.method.arch_step {
             ArchStep::FirstOrder => self.first_order(&relaxed, valid),
@@ -151,7 +154,7 @@ impl Bilevel {
 
     /// Steps the weights.
     pub fn step_weights(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> WeightReport {
-        let moment = self.moment(at, Half::Weights);
+        let moment = self.begin(at, Half::Weights);
         let relaxed = self.relaxer.relax(&self.alphas, moment);
         let strength = self.method.perturbation_at(at.epoch, self.epochs);
         let mut probe = BatchProbe { bilevel: self, batch: train };
@@ -163,7 +166,7 @@ impl Bilevel {
 
     /// Steps both by one pass over the batch of the weights.
     pub fn step_both(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> (ArchReport, WeightReport) {
-        let moment = self.moment(at, Half::Both);
+        let moment = self.begin(at, Half::Both);
         let relaxed = self.relaxer.relax(&self.alphas, moment);
         let leaf = constants(&relaxed.weights, train).require_grad();
         let pass = self.differentiate(&self.net, &leaf, train, Pass::train());
@@ -195,6 +198,12 @@ impl Bilevel {
         let sgd = &mut self.sgd;
         self.net = update_weights(net, |i, w| sgd.step(i, w, clipped[i].take(), lr));
         WeightReport { loss: pass.loss, logits: pass.logits, gradients: raw, gradient_norm: norm }
+    }
+
+    /// The moment of a half that begins.
+    fn begin(&mut self, at: Position, half: Half) -> Moment {
+        self.at = [at.epoch as u64, at.step as u64, half as u64];
+        self.moment(at, half)
     }
 
     fn moment(&self, at: Position, half: Half) -> Moment {
@@ -280,6 +289,7 @@ impl Bilevel {
         batch: &DeviceBatch,
         mut pass: Pass,
     ) -> Differentiated {
+        pass.noise = Noise::new(self.seed, self.at);
         let (loss, logits) = self.loss(net, weights, batch, &mut pass);
         let gradients = loss.backward();
         Differentiated {

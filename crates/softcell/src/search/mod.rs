@@ -10,7 +10,7 @@ mod state;
 pub use crate::records::{CellLeaning, CellLeanings, Leaning, SearchEpoch, SearchOutcome, SearchState};
 pub use bilevel::{ArchReport, Bilevel, StepReport, WeightReport};
 pub use driver::search;
-pub use method::{ArchStep, Method};
+pub use method::{ArchStep, Method, random_genotype};
 pub use optimizers::ArchOptimizer;
 pub(crate) use optimizers::weight_optimizer;
 pub use scaled::scaled_for_search;

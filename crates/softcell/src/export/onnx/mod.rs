@@ -202,6 +202,7 @@ fn exportable(plan: &NetworkPlan) -> Result<()> {
                 "one operation on each edge",
             );
         }
+        kind.without_noise()?;
         if kind.share > 1 {
             let found = format!("{} cells whose operations see 1/{} of the channels", kind.name, kind.share);
             return refused(found, "operations on all channels");

@@ -108,6 +108,7 @@ fn small_search() -> (Bilevel, DeviceBatch) {
         class_weights: None,
         seed: 3,
         epochs: 4,
+        at: [0; 3],
     };
     (bilevel, batch)
 }

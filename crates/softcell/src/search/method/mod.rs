@@ -13,6 +13,7 @@ mod optimizer;
 mod order;
 mod perturbation;
 pub mod presets;
+mod random_cell;
 mod regularizer;
 mod relaxation;
 mod schedule;
@@ -25,6 +26,7 @@ pub use optimizer::{Adam, AlphaOptimizer, AlphaSgd, ExponentiatedGradient, Sgd, 
 pub use order::{Half, StepOrder};
 pub use perturbation::{Perturbation, Probe};
 pub use presets::{KnownMethod, MethodName};
+pub use random_cell::random_genotype;
 pub use regularizer::{Penalty, Ramp, Regularizer};
 pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
