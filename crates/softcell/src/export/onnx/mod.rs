@@ -134,6 +134,7 @@ pub fn to_bytes(model: &TrainedModel, options: &OnnxOptions) -> Result<Vec<u8>> 
     let network = &model.network;
     network.genotype.check()?;
     let plan = network.plan();
+    exportable(&plan)?;
     let mut graph = Network::new(&plan, &model.weights, options.norms);
     let images = normalized(model, options.input_range, &mut graph)?;
     graph.forward(&images)?;
