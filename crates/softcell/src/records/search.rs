@@ -6,6 +6,7 @@ use super::leaning::{CellLeanings, genotype_text};
 use super::position::Position;
 use crate::loss::Meter;
 use crate::network::NamedTensors;
+use crate::search::method::Tally;
 use crate::space::{Alphas, EdgeWeights, Genotype};
 
 /// One epoch of the search, a line of `history.jsonl`.
@@ -65,6 +66,10 @@ pub struct SearchState {
     pub alpha_steps: u64,
     /// What it keeps of them.
     pub alpha_moments: NamedTensors,
+    /// What the trials of the selection came to, as far as they are done.
+    pub trials: Vec<Tally>,
+    /// The trial that is under way.
+    pub trial: Tally,
 }
 
 /// What a search found.

@@ -17,6 +17,7 @@ use crate::network::{HostTensor, NamedTensors};
 use crate::records::Position;
 use crate::records::SearchState;
 use crate::records::{Best, Score, TrainState};
+use crate::search::method::Tally;
 use crate::space::{Alphas, ByCell};
 
 const KEY: &str = "softcell";
@@ -35,6 +36,10 @@ enum Head {
         /// How long the rows of alphas are, where they differ.
         #[serde(default, skip_serializing_if = "ByCell::is_empty")]
         alpha_rows: ByCell<Vec<usize>>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        trials: Vec<Tally>,
+        #[serde(default, skip_serializing_if = "is_none")]
+        trial: Tally,
     },
     Train {
         position: Position,
@@ -71,6 +76,8 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
         seconds: state.seconds,
         alpha_steps: state.alpha_steps,
         alpha_rows: ragged(&state.alphas),
+        trials: state.trials.clone(),
+        trial: state.trial,
     };
     let alphas = state.alphas.iter().map(|(name, rows)| (name.to_owned(), tensor_of(rows))).collect();
     let parts = [
@@ -89,7 +96,9 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
 /// A file that is damaged, or of another kind.
 pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
     let (head, mut tensors) = decode(path, bytes)?;
-    let Head::Search { position, meter, epoch_seconds, seconds, alpha_steps, alpha_rows } = head else {
+    let Head::Search { position, meter, epoch_seconds, seconds, alpha_steps, alpha_rows, trials, trial } =
+        head
+    else {
         return Err(damaged(path, "it is a training checkpoint"));
     };
     let alphas = take(&mut tensors, "alphas.");
@@ -111,8 +120,15 @@ pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
         velocity: take(&mut tensors, "velocity."),
         alpha_steps,
         alpha_moments: take(&mut tensors, "adam."),
+        trials,
+        trial,
     };
     check_rest(path, &tensors).map(|()| state)
+}
+
+/// Whether no trial is under way.
+fn is_none(trial: &Tally) -> bool {
+    *trial == Tally::default()
 }
 
 /// The rows of the groups whose rows are not all of one length.
@@ -279,6 +295,8 @@ mod tests {
             alpha_steps: 7,
             alpha_moments: [("first".to_string(), tensor(&[0.25])), ("second".to_string(), tensor(&[0.125]))]
                 .into(),
+            trials: vec![Tally { right: 3, images: 7 }],
+            trial: Tally { right: 0, images: 4 },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
-use super::method::{ArchStep, Half, Method, Moment, Penalty, Probed, Relaxed};
+use super::method::{ArchStep, FixedRows, Half, Method, Moment, Penalty, Probed, Relaxed};
 use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
 use crate::error::Result;
@@ -28,6 +28,8 @@ pub struct Bilevel {
     pub net: Network,
     /// The alphas.
     pub alphas: Alphas,
+    /// Edges that are decided, whatever their alphas say.
+    pub fixed: FixedRows,
     /// Optimiser of the weights.
     pub sgd: Sgd,
     /// Optimiser of the alphas.
@@ -106,6 +108,7 @@ impl Bilevel {
             sgd: weight_optimizer(method.weights),
             optimizer: ArchOptimizer::new(method.alphas),
             method,
+            fixed: FixedRows::default(),
             grad_clip: config.grad_clip,
             class_weights: None,
             seed,
@@ -137,7 +140,7 @@ impl Bilevel {
         xi: f64,
     ) -> ArchReport {
         let moment = self.moment(at, Half::Alphas);
-        let relaxed = self.method.relaxation.relax(&self.alphas, moment);
+        let relaxed = self.relax(moment);
         let (mut loss, mut gradient) = match self.method.arch_step {
             ArchStep::FirstOrder => self.first_order(&relaxed, valid),
             ArchStep::Unrolled => self.unrolled(&relaxed, train, valid, xi),
@@ -155,8 +158,9 @@ impl Bilevel {
     /// Steps the weights.
     pub fn step_weights(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> WeightReport {
         let moment = self.moment(at, Half::Weights);
-        let Relaxed { weights, .. } = self.method.relaxation.relax(&self.alphas, moment);
-        let weights = self.method.perturbation.disturb(weights, moment, &mut |w| self.probe(w, train));
+        let Relaxed { weights, .. } = self.relax(moment);
+        let mut weights = self.method.perturbation.disturb(weights, moment, &mut |w| self.probe(w, train));
+        self.fixed.apply(&mut weights);
         // The edge weights are constants here: their gradient would be thrown away.
         let pass = self.differentiate(&self.net, &constants(&weights, train), train, Pass::train());
         self.absorb(pass.statistics);
@@ -168,8 +172,16 @@ impl Bilevel {
         WeightReport { loss: pass.loss, logits: pass.logits, gradients: raw, gradient_norm: norm }
     }
 
+    /// Epochs after the search's go on in its last one: what changes over the epochs stays, what is drawn does not.
     fn moment(&self, at: Position, half: Half) -> Moment {
-        Moment { seed: self.seed, epoch: at.epoch, epochs: self.epochs, step: at.step, half }
+        let epoch = at.epoch.min(self.epochs.saturating_sub(1));
+        let step = at.step + ((at.epoch - epoch) << 32);
+        Moment { seed: self.seed, epoch, epochs: self.epochs, step, half }
+    }
+
+    /// The edge weights of a pass, with the edges that are decided.
+    fn relax(&self, moment: Moment) -> Relaxed {
+        self.fixed.over(self.method.relaxation.relax(&self.alphas, moment))
     }
 
     fn first_order(&mut self, relaxed: &Relaxed, valid: &DeviceBatch) -> (f32, AlphaGradient) {

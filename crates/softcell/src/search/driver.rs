@@ -6,6 +6,9 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
+use super::method::{Selection, Tally, draw_weights};
+use super::optimizers::weight_optimizer;
+use super::phases::Phases;
 use super::scaled::scaled_for_search;
 use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
@@ -14,6 +17,7 @@ use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
 use crate::network::{EdgeTensors, Pass, Weighted};
+use crate::random::stream;
 use crate::records::{Leaning, SearchEpoch, SearchOutcome, SearchState};
 use crate::resume::{Progress, check_size};
 use crate::space::{EdgeWeights, SearchSpace, supernet_parameters};
@@ -35,6 +39,8 @@ impl SearchConfig {
 }
 
 /// Searches a cell for `dataset`, from the beginning or from a state.
+///
+/// With [`Selection::Random`] nothing is searched: the cell is drawn.
 ///
 /// Images larger than `search.max_side` are scaled down to it: see [`scaled_for_search`].
 ///
@@ -58,6 +64,9 @@ pub fn search(
             let weights = supernet_parameters(&space, images.channels, images.classes.len());
             check_size(ORIGIN, &state.net, weights)?;
         }
+        if config.search.method.selection == Selection::Random {
+            return drawn(&dataset, &config);
+        }
         let mut search = Search::new(&dataset, &config, device)?;
         if let Some(state) = start {
             search.resume(state)?;
@@ -69,19 +78,33 @@ pub fn search(
 /// What a state is called in errors.
 const ORIGIN: &str = "search checkpoint";
 
-struct Search<'a> {
+/// A cell drawn under the run's seed by the rules of the space, from the stream `search/random`.
+fn drawn(dataset: &Dataset, config: &CheckedConfig) -> Result<SearchOutcome> {
+    let space = config.search.space([dataset.train.height, dataset.train.width]);
+    space.check()?;
+    let method = &config.search.method;
+    let weights = draw_weights(&space, &mut stream(config.seed, "search/random", &[]));
+    let Leaning { genotype, .. } = Leaning::of(&weights, &space, method)?;
+    Ok(SearchOutcome { genotype, alphas: method.relaxation.initial(&space, config.seed), seconds: 0.0 })
+}
+
+pub(super) struct Search<'a> {
     dataset: &'a Dataset,
-    config: &'a SearchConfig,
-    space: SearchSpace,
-    device: Device,
+    pub(super) config: &'a SearchConfig,
+    pub(super) space: SearchSpace,
+    pub(super) phases: Phases,
+    pub(super) device: Device,
     autodiff: Device,
-    bilevel: Bilevel,
+    pub(super) bilevel: Bilevel,
     weights_plan: BatchPlan,
-    alphas_plan: BatchPlan,
-    position: Position,
+    pub(super) alphas_plan: BatchPlan,
+    pub(super) position: Position,
     meter: Meter,
-    seconds: f64,
-    epoch_seconds: f64,
+    pub(super) seconds: f64,
+    pub(super) epoch_seconds: f64,
+    /// Trials that are done, and the one under way.
+    pub(super) trials: Vec<Tally>,
+    pub(super) trial: Tally,
 }
 
 impl<'a> Search<'a> {
@@ -123,10 +146,12 @@ impl<'a> Search<'a> {
         let steps = weights_plan.n_steps();
         let order = Order::of_batches(config.data.sampling, steps);
         let alphas_plan = plan(&dataset.split.alphas, "search/alphas", order);
+        let space = settings.space([set.height, set.width]);
         Ok(Self {
             dataset,
             config: settings,
-            space: settings.space([set.height, set.width]),
+            phases: Phases::new(settings, &space, config.seed),
+            space,
             device: device.clone(),
             autodiff,
             bilevel,
@@ -136,33 +161,52 @@ impl<'a> Search<'a> {
             meter: Meter::default(),
             seconds: 0.0,
             epoch_seconds: 0.0,
+            trials: Vec::new(),
+            trial: Tally::default(),
         })
     }
 
     fn resume(&mut self, state: &SearchState) -> Result<()> {
         let SearchState { position, meter, seconds, epoch_seconds, .. } = *state;
         let progress = Progress { position, meter, seconds: [seconds, epoch_seconds] };
-        progress.check(ORIGIN, self.config.epochs, self.weights_plan.n_steps())?;
+        progress.check(ORIGIN, self.phases.epochs(), self.weights_plan.n_steps())?;
+        self.phases.check_trials(ORIGIN, position.epoch, &state.trials, state.trial)?;
         self.bilevel.restore(state, &self.device)?;
         self.bilevel.alphas = self.bilevel.method.relaxation.fit(&state.alphas, &self.space)?;
         self.position = state.position;
         self.meter = state.meter;
         self.seconds = state.seconds;
         self.epoch_seconds = state.epoch_seconds;
+        self.trials.clone_from(&state.trials);
+        self.trial = state.trial;
+        if let Some((begun, rounds)) = self.phases.begun(self.position.epoch) {
+            self.bilevel.fixed = rounds.replay(begun, &self.trials).decided;
+        }
         Ok(())
     }
 
     fn run(mut self, observer: &mut dyn Observer) -> Result<SearchOutcome> {
-        let (epochs, steps) = (self.config.epochs, self.weights_plan.n_steps());
+        let (epochs, steps) = (self.phases.epochs(), self.weights_plan.n_steps());
         let done = self.position.epoch * steps + self.position.step;
         let validation = self.alphas_plan.indices.len();
-        observer.on(Event::Begin { stage: Stage::Search, epochs, steps, done, validation })?;
+        let trials = self.batches_of_trials();
+        observer.on(Event::Begin { stage: Stage::Search, epochs, steps, done, validation, trials })?;
         while self.position.epoch < epochs {
+            self.enter();
+            self.choose(observer)?;
             self.epoch(observer)?;
         }
+        let found = self.found(observer)?;
+        let Leaning { genotype, .. } = self.leaning_of(&found)?;
         observer.on(Event::End { stage: Stage::Search, seconds: self.seconds })?;
-        let Leaning { genotype, .. } = self.leaning()?;
         Ok(SearchOutcome { genotype, alphas: self.bilevel.alphas, seconds: self.seconds })
+    }
+
+    /// What changes where a phase begins: the optimiser of the weights has no past in the epochs after the search.
+    fn enter(&mut self) {
+        if self.position == (Position { epoch: self.phases.search, step: 0 }) {
+            self.bilevel.sgd = weight_optimizer(self.config.method.weights);
+        }
     }
 
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
@@ -232,8 +276,21 @@ impl<'a> Search<'a> {
     }
 
     fn save(&self, observer: &mut dyn Observer) -> Result<()> {
-        let seconds = [self.seconds, self.epoch_seconds];
-        observer.on(Event::SaveSearch(&self.bilevel.to_state(self.position, self.meter, seconds)))
+        self.save_after(0.0, observer)
+    }
+
+    /// Hands out the state after so many seconds more.
+    pub(super) fn save_after(&self, more: f64, observer: &mut dyn Observer) -> Result<()> {
+        let seconds = match self.position.epoch < self.phases.epochs() {
+            true => [self.seconds, self.epoch_seconds + more],
+            false => [self.seconds + more, self.epoch_seconds],
+        };
+        let state = self.bilevel.to_state(self.position, self.meter, seconds);
+        observer.on(Event::SaveSearch(&SearchState {
+            trials: self.trials.clone(),
+            trial: self.trial,
+            ..state
+        }))
     }
 
     /// On the alphas' part, in its order, without augmentation.
@@ -244,13 +301,19 @@ impl<'a> Search<'a> {
         evaluate(&plan, &self.device, |images| net.forward_mixed(images, &weights, &mut Pass::eval()))
     }
 
-    /// What the alphas stand for now.
-    fn expected(&self) -> EdgeWeights {
-        self.bilevel.method.relaxation.expected(&self.bilevel.alphas)
+    /// What the alphas stand for now, with the choices that are made.
+    pub(super) fn expected(&self) -> EdgeWeights {
+        let mut weights = self.bilevel.method.relaxation.expected(&self.bilevel.alphas);
+        self.bilevel.fixed.apply(&mut weights);
+        weights
     }
 
     fn leaning(&self) -> Result<Leaning> {
-        Leaning::of(&self.expected(), &self.space, self.bilevel.method.selection)
+        self.leaning_of(&self.expected())
+    }
+
+    fn leaning_of(&self, weights: &EdgeWeights) -> Result<Leaning> {
+        Leaning::of(weights, &self.space, &self.bilevel.method)
     }
 
     fn record(&self, lr: f64, valid: &Evaluation, seconds: f64) -> Result<SearchEpoch> {

@@ -4,8 +4,10 @@ mod bilevel;
 mod driver;
 pub mod method;
 mod optimizers;
+mod phases;
 mod scaled;
 mod state;
+mod trials;
 
 pub use crate::records::{CellLeaning, CellLeanings, Leaning, SearchEpoch, SearchOutcome, SearchState};
 pub use bilevel::{ArchReport, Bilevel, StepReport, WeightReport};

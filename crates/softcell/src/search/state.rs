@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
+use super::method::Tally;
 use crate::error::Result;
 use crate::loss::Meter;
 use crate::network::{load_named, named_tensors, weight_names};
@@ -23,6 +24,8 @@ impl Bilevel {
             alphas: self.alphas.clone(),
             alpha_steps,
             alpha_moments,
+            trials: Vec::new(),
+            trial: Tally::default(),
         }
     }
 

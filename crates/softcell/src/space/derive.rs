@@ -2,6 +2,7 @@
 
 use super::edges::EdgeWeights;
 use super::genotype::{CellGene, EdgeGene, Genotype};
+use super::pick::{Pick, strongest, without_idle_nodes};
 use super::primitive::Primitive;
 use super::search_space::SearchSpace;
 use super::topology::{CellKind, N_INPUTS};
@@ -19,42 +20,96 @@ use crate::error::{Error, Result};
 /// [`Error::Setting`] if the space is not valid; [`Error::Invalid`] if the weights do not have its shape
 /// or are not finite.
 pub fn derive_genotype(weights: &EdgeWeights, space: &SearchSpace) -> Result<Genotype> {
+    derive(weights, space, Pick::Strongest)
+}
+
+/// As [`derive_genotype`], with what `pick` keeps of a node's edges.
+///
+/// Where that may be nothing, nodes without an edge fall away, and so does what was read from them; the others are
+/// numbered anew. A cell of which nothing would be left has the strongest of the edges from its inputs.
+///
+/// # Errors
+///
+/// As [`derive_genotype`].
+pub fn derive(weights: &EdgeWeights, space: &SearchSpace, pick: Pick) -> Result<Genotype> {
     space.check()?;
     check_cells(weights)?;
-    let cell = |kind: CellKind| derive_cell(weights.get(kind.name()).map_or(&[], Vec::as_slice), space, kind);
+    let cell = |kind: CellKind| {
+        let rows = weights.get(kind.name()).map_or(&[][..], Vec::as_slice);
+        derive_cell(rows, space, kind, pick)
+    };
     Ok(Genotype { normal: cell(CellKind::Normal)?, reduction: cell(CellKind::Reduction)? })
 }
 
-fn derive_cell(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind) -> Result<CellGene> {
-    check_rows(rows, space, kind)?;
-    let nodes = (0..space.n_nodes)
-        .map(|node_index| {
-            let incoming = &rows[space.topology().incoming(node_index)];
-            let mut ranked: Vec<(f64, EdgeGene)> = incoming
-                .iter()
-                .enumerate()
-                .map(|(source, row)| {
-                    let (strength, primitive) = strongest(row, &space.candidates);
-                    (strength, EdgeGene { primitive, source })
-                })
-                .collect();
-            // Stable, and weights are finite: equals stay in order of source.
-            ranked.sort_by(|(a, _), (b, _)| b.partial_cmp(a).expect("weights are finite"));
-            ranked.into_iter().take(space.edges_per_node).map(|(_, gene)| gene).collect()
-        })
-        .collect();
-    Ok(CellGene { nodes, concat: (N_INPUTS..N_INPUTS + space.n_nodes).collect() })
+/// As [`derive_genotype`], with at most `most` skip connections in the normal cell (P-DARTS, Chen et al. 2019): while there
+/// are more, the weight of the weakest that is kept becomes 0, and operations and edges are derived anew.
+///
+/// There remain more where no other operation can take their place.
+///
+/// # Errors
+///
+/// As [`derive_genotype`].
+pub fn derive_with_few_skips(weights: &EdgeWeights, space: &SearchSpace, most: usize) -> Result<Genotype> {
+    let normal = CellKind::Normal.name();
+    let (mut weights, cells) = (weights.clone(), space.cells());
+    loop {
+        let genotype = derive_genotype(&weights, space)?;
+        let cell = genotype.cell(CellKind::Normal);
+        if cell.n_skips() <= most {
+            return Ok(genotype);
+        }
+        let rows = weights.iter_mut().find(|(name, _)| *name == normal);
+        let (_, rows) = rows.expect("a genotype was derived of it");
+        let candidates = cells.get(normal).expect("a genotype was derived of it");
+        let mut weakest: Option<(f64, usize, usize)> = None;
+        for (node, genes) in cell.nodes.iter().enumerate() {
+            for gene in genes.iter().filter(|gene| gene.primitive.is_skip()) {
+                let edge = space.topology().incoming(node).start + gene.source;
+                let column = candidates[edge].iter().position(|&primitive| primitive.is_skip());
+                let column = column.expect("it was derived");
+                let found = (rows[edge][column], edge, column);
+                // Of equals the first edge.
+                if found.0 > 0.0 && weakest.is_none_or(|least| found < least) {
+                    weakest = Some(found);
+                }
+            }
+        }
+        let Some((_, edge, column)) = weakest else { return Ok(genotype) };
+        rows[edge][column] = 0.0;
+    }
 }
 
-/// The largest weight of a candidate other than `none`, and the first candidate that has it.
-fn strongest(row: &[f64], candidates: &[Primitive]) -> (f64, Primitive) {
-    let mut best: Option<(f64, Primitive)> = None;
-    for (&weight, &primitive) in row.iter().zip(candidates) {
-        if primitive != Primitive::None && best.is_none_or(|(most, _)| weight > most) {
-            best = Some((weight, primitive));
+fn derive_cell(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind, pick: Pick) -> Result<CellGene> {
+    check_rows(rows, space, kind)?;
+    let cells = space.cells();
+    let candidates = cells.get(kind.name()).map_or(&[][..], Vec::as_slice);
+    let mut nodes: Vec<Vec<EdgeGene>> = (0..space.n_nodes)
+        .map(|node| {
+            let incoming = space.topology().incoming(node);
+            pick.genes(&rows[incoming.clone()], &candidates[incoming], space.edges_per_node)
+        })
+        .collect();
+    if pick.may_leave_nodes_out() {
+        nodes = without_idle_nodes(N_INPUTS, nodes, strongest_of_inputs(rows, candidates, space));
+    }
+    let concat = (N_INPUTS..N_INPUTS + nodes.len()).collect();
+    Ok(CellGene { nodes, concat })
+}
+
+/// The strongest operation on an edge from an input of the cell.
+fn strongest_of_inputs(rows: &[Vec<f64>], candidates: &[Vec<Primitive>], space: &SearchSpace) -> EdgeGene {
+    let mut best: Option<(f64, EdgeGene)> = None;
+    for node in 0..space.n_nodes {
+        for (source, edge) in space.topology().incoming(node).enumerate().take(N_INPUTS) {
+            let is_operation = |primitive| primitive != Primitive::None;
+            if let Some((weight, primitive)) = strongest(&rows[edge], &candidates[edge], is_operation)
+                && best.is_none_or(|(most, _)| weight > most)
+            {
+                best = Some((weight, EdgeGene { primitive, source }));
+            }
         }
     }
-    best.expect("a checked space has a candidate besides none")
+    best.expect("the first node of a checked space has an operation").1
 }
 
 /// Refuses weights of other types of cells.
@@ -194,6 +249,74 @@ mod tests {
         let rows = vec![vec![0.1, 0.7, 0.2]; 5];
         let genotype = derive_genotype(&edge_weights(rows.clone(), rows), &space).unwrap();
         assert!(genotype.normal.nodes.iter().flatten().all(|gene| gene.primitive == MaxPool3x3));
+    }
+
+    /// Rows of two candidates besides `none` for the 5 edges of two nodes.
+    fn rows_of(edges: [[f64; 3]; 5]) -> EdgeWeights {
+        let rows: Vec<Vec<f64>> = edges.iter().map(|row| row.to_vec()).collect();
+        edge_weights(rows, vec![vec![0.0, 0.9, 0.1]; 5])
+    }
+
+    fn genes(cell: &CellGene) -> Vec<Vec<(Primitive, usize)>> {
+        cell.nodes.iter().map(|genes| genes.iter().map(|g| (g.primitive, g.source)).collect()).collect()
+    }
+
+    #[test]
+    fn weak_nodes_fall_away() {
+        let weights =
+            rows_of([[0.0, 0.5, 0.6], [0.0, 0.5, 0.5], [0.0, 0.1, 0.9], [0.0, 0.84, 0.1], [0.0, 0.88, 0.1]]);
+        let at = |least| derive(&weights, &small(), Pick::Threshold(least)).unwrap();
+        // Node 2 has no strong edge; node 3 is the first now, and what it read of node 2 is gone.
+        let found = at(0.85).normal;
+        assert_eq!((genes(&found), found.concat.clone()), (vec![vec![(SepConv3x3, 0)]], vec![2]));
+        at(0.85).check().unwrap();
+        // Nothing is strong enough: the strongest edge of the inputs.
+        assert_eq!(genes(&at(0.95).normal), [[(SepConv3x3, 0)]]);
+        assert_eq!(genes(&at(0.0).normal).len(), 2);
+    }
+
+    #[test]
+    fn all_edges_form_a_dense_cell() {
+        let weights =
+            rows_of([[0.6, 0.2, 0.2], [0.5, 0.4, 0.1], [0.0, 0.1, 0.9], [0.1, 0.8, 0.1], [0.0, 0.88, 0.12]]);
+        let found = derive(&weights, &small(), Pick::AllEdges).unwrap();
+        assert_eq!(genes(&found.normal), [[(SepConv3x3, 0), (SkipConnect, 1)]]);
+        let dense = [
+            vec![(SkipConnect, 0), (SkipConnect, 1)],
+            vec![(SkipConnect, 0), (SkipConnect, 1), (SkipConnect, 2)],
+        ];
+        assert_eq!(genes(&found.reduction), dense);
+        found.check().unwrap();
+    }
+
+    /// Four skips in the normal cell; the weakest goes first, and an edge that is weaker without it goes with it.
+    #[test]
+    fn skips_are_limited_one_by_one() {
+        let weights = rows_of([
+            [0.2, 0.45, 0.35],
+            [0.1, 0.7, 0.2],
+            [0.0, 0.6, 0.4],
+            [0.0, 0.55, 0.45],
+            [0.0, 0.3, 0.5],
+        ]);
+        let with = |most| derive_with_few_skips(&weights, &small(), most).unwrap();
+        assert_eq!(
+            genes(&with(4).normal),
+            [vec![(SkipConnect, 1), (SkipConnect, 0)], vec![(SkipConnect, 0), (SkipConnect, 1)]]
+        );
+        assert_eq!(with(4), derive_genotype(&weights, &small()).unwrap());
+        // 0.45 of edge 0 becomes 0: its convolution takes the place.
+        assert_eq!(genes(&with(3).normal)[0], [(SkipConnect, 1), (SepConv3x3, 0)]);
+        // 0.55 of edge 3 becomes 0: edge 4 is stronger now.
+        assert_eq!(genes(&with(2).normal)[1], [(SkipConnect, 0), (SepConv3x3, 2)]);
+        assert_eq!(genes(&with(1).normal)[1], [(SepConv3x3, 2), (SepConv3x3, 1)]);
+        assert_eq!(with(0).normal.n_skips(), 0);
+        assert_eq!(with(0).reduction.n_skips(), 4);
+        // Nothing but skips: they stay.
+        let space = SearchSpace { candidates: vec![SkipConnect], ..small() };
+        let rows = vec![vec![1.0]; 5];
+        let genotype = derive_with_few_skips(&edge_weights(rows.clone(), rows), &space, 1).unwrap();
+        assert_eq!(genotype.normal.n_skips(), 4);
     }
 
     #[test]

@@ -68,6 +68,12 @@ impl SearchSpace {
         in_range("stem_multiplier", self.stem_multiplier, 1..=100)
     }
 
+    /// For each kind of cell the candidates of each edge.
+    pub fn cells(&self) -> ByCell<Vec<Vec<Primitive>>> {
+        let edges = vec![self.candidates.clone(); self.topology().n_edges()];
+        CellKind::ALL.into_iter().map(|kind| (kind.name(), edges.clone())).collect()
+    }
+
     /// The graph of a search cell.
     pub fn topology(&self) -> CellTopology {
         CellTopology { n_nodes: self.n_nodes }

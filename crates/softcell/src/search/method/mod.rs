@@ -8,28 +8,37 @@
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
 
 mod arch_step;
+mod draw;
+mod fixed;
 mod optimizer;
 mod order;
+mod perturb;
 mod perturbation;
 pub mod presets;
 mod regularizer;
 mod relaxation;
+mod samples;
 mod schedule;
 mod selection;
 
 use serde::{Deserialize, Serialize};
 
 pub use arch_step::ArchStep;
+pub use draw::draw_weights;
+pub use fixed::FixedRows;
 pub use optimizer::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};
+pub use perturb::{Choices, Removal, Rounds, Tally};
 pub use perturbation::{Perturbation, Probed};
 pub use presets::{KnownMethod, MethodName};
 pub use regularizer::{Penalty, Regularizer};
 pub use relaxation::{Moment, Relaxation, Relaxed};
+pub use samples::{Next, Samples};
 pub use schedule::{AlphaSchedule, PerStage, StageStart};
 pub use selection::Selection;
 
 use crate::error::{Error, Result};
+use crate::space::{EdgeWeights, Genotype, Pick, SearchSpace, derive, derive_with_few_skips};
 
 /// How a search is done: `[search.method]` of the settings.
 ///
@@ -105,6 +114,23 @@ impl Default for Method {
 }
 
 impl Method {
+    /// The genotype that these weights stand for. Where the selection measures what it chooses, the weights are what its
+    /// choices have made of them.
+    ///
+    /// # Errors
+    /// As [`derive_genotype`](crate::space::derive_genotype).
+    pub fn select(&self, weights: &EdgeWeights, space: &SearchSpace) -> Result<Genotype> {
+        match self.selection {
+            Selection::Strongest | Selection::Perturb | Selection::ScoredSamples | Selection::Random => {
+                derive(weights, space, Pick::Strongest)
+            }
+            Selection::Threshold => derive(weights, space, Pick::Threshold(self.selection_threshold)),
+            Selection::AllEdges => derive(weights, space, Pick::AllEdges),
+            Selection::Pairs => derive(weights, space, Pick::Pairs),
+            Selection::LimitedSkips => derive_with_few_skips(weights, space, self.selection_skips),
+        }
+    }
+
     /// Whether the choices can run, and with one another.
     ///
     /// # Errors

@@ -48,6 +48,16 @@ impl Relaxed {
         Self { weights, pullback: Box::new(pullback) }
     }
 
+    /// Other weights, whose gradient is changed before it is pulled back.
+    pub(super) fn wrapped(
+        self,
+        weights: EdgeWeights,
+        change: impl Fn(&EdgeGradient) -> EdgeGradient + Send + Sync + 'static,
+    ) -> Self {
+        let pullback = self.pullback;
+        Self { weights, pullback: Box::new(move |gradient| pullback(&change(gradient))), ..self }
+    }
+
     /// ∂L/∂α, given ∂L/∂w.
     pub fn pull_back(&self, gradient: &EdgeGradient) -> AlphaGradient {
         (self.pullback)(gradient)
