@@ -73,8 +73,11 @@ impl SearchConfig {
         whole("search.init_channels", self.init_channels, 1..=MAX_CHANNELS)?;
         whole("search.layers", self.layers, 1..=MAX_LAYERS)?;
         whole("search.nodes", self.nodes, 1..=MAX_NODES)?;
-        candidates(&self.candidates)?;
+        whole("search.inputs", self.inputs, 1..=2)?;
+        whole("search.edges_per_node", self.edges_per_node, 0..=MAX_NODES)?;
         whole("search.stem_multiplier", self.stem_multiplier, 1..=16)?;
+        candidates(&self.candidates)?;
+        self.check_space()?;
         if (1..MIN_SIDE).contains(&self.max_side) {
             let expected = format!("{MIN_SIDE} pixels or more, or 0 for no limit");
             return Err(Error::setting("search.max_side", self.max_side, expected));

@@ -23,6 +23,7 @@ mod preset;
 mod read;
 mod resolved;
 mod schedule;
+mod space;
 mod types;
 mod value;
 
@@ -40,6 +41,7 @@ pub use preset::{Preset, preset};
 pub(crate) use read::tidy;
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
+pub use space::EdgeCandidates;
 pub use types::{
     AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
     SearchConfig, Stem, TrainConfig,

@@ -23,21 +23,6 @@ use crate::resume::{Progress, check_size};
 use crate::space::{EdgeWeights, SearchSpace, supernet_parameters};
 use crate::thread_pool::in_pool;
 
-impl SearchConfig {
-    /// The space these settings describe for images of this height and width, before they are scaled down.
-    pub fn space(&self, image_size: [usize; 2]) -> SearchSpace {
-        SearchSpace {
-            stem: self.stem.kind(image_size),
-            candidates: self.candidates.clone(),
-            n_nodes: self.nodes,
-            n_cells: self.layers,
-            init_channels: self.init_channels,
-            stem_multiplier: self.stem_multiplier,
-            ..SearchSpace::darts()
-        }
-    }
-}
-
 /// Searches a cell for `dataset`, from the beginning or from a state.
 ///
 /// With [`Selection::Random`] nothing is searched: the cell is drawn.

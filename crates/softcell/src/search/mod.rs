@@ -16,3 +16,6 @@ pub use method::{ArchStep, Method};
 pub use optimizers::ArchOptimizer;
 pub(crate) use optimizers::weight_optimizer;
 pub use scaled::scaled_for_search;
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,7 @@ pub fn derive(weights: &EdgeWeights, space: &SearchSpace, pick: Pick) -> Result<
 /// As [`derive_genotype`].
 pub fn derive_with_few_skips(weights: &EdgeWeights, space: &SearchSpace, most: usize) -> Result<Genotype> {
     let normal = CellKind::Normal.name();
-    let (mut weights, cells) = (weights.clone(), space.cells());
+    let mut weights = weights.clone();
     loop {
         let genotype = derive_genotype(&weights, space)?;
         let cell = genotype.cell(CellKind::Normal);
@@ -60,7 +60,7 @@ pub fn derive_with_few_skips(weights: &EdgeWeights, space: &SearchSpace, most: u
         }
         let rows = weights.iter_mut().find(|(name, _)| *name == normal);
         let (_, rows) = rows.expect("a genotype was derived of it");
-        let candidates = cells.get(normal).expect("a genotype was derived of it");
+        let candidates = space.cells.get(normal).expect("a genotype was derived of it");
         let mut weakest: Option<(f64, usize, usize)> = None;
         for (node, genes) in cell.nodes.iter().enumerate() {
             for gene in genes.iter().filter(|gene| gene.primitive.is_skip()) {
@@ -80,9 +80,8 @@ pub fn derive_with_few_skips(weights: &EdgeWeights, space: &SearchSpace, most: u
 }
 
 fn derive_cell(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind, pick: Pick) -> Result<CellGene> {
-    check_rows(rows, space, kind)?;
-    let cells = space.cells();
-    let candidates = cells.get(kind.name()).map_or(&[][..], Vec::as_slice);
+    let candidates = space.cells.get(kind.name()).map_or(&[][..], Vec::as_slice);
+    check_rows(rows, candidates, kind)?;
     let mut nodes: Vec<Vec<EdgeGene>> = (0..space.n_nodes)
         .map(|node| {
             let incoming = space.topology().incoming(node);
@@ -124,8 +123,8 @@ fn check_cells(weights: &EdgeWeights) -> Result<()> {
     Err(Error::invalid("edge weights", cells(&found), cells(&expected), remedy))
 }
 
-fn check_rows(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind) -> Result<()> {
-    let (n_edges, n_candidates) = (space.topology().n_edges(), space.candidates.len());
+fn check_rows(rows: &[Vec<f64>], candidates: &[Vec<Primitive>], kind: CellKind) -> Result<()> {
+    let n_edges = candidates.len();
     let fault = |place: String, found: String, expected: String, remedy: &str| {
         Err(Error::invalid(format!("edge weights, {kind} cell{place}"), found, expected, remedy))
     };
@@ -135,6 +134,7 @@ fn check_rows(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind) -> Result<
         return fault(String::new(), format!("{} rows", rows.len()), expected, other_space);
     }
     for (edge, row) in rows.iter().enumerate() {
+        let n_candidates = candidates[edge].len();
         if row.len() != n_candidates {
             let expected = format!("{n_candidates}, one per candidate");
             return fault(format!(", edge {edge}"), format!("{} weights", row.len()), expected, other_space);
@@ -186,11 +186,7 @@ mod tests {
 
     /// Two nodes (edges 0 to 4), three candidates.
     fn small() -> SearchSpace {
-        SearchSpace {
-            candidates: vec![Primitive::None, SkipConnect, SepConv3x3],
-            n_nodes: 2,
-            ..SearchSpace::darts()
-        }
+        SearchSpace::darts().with_candidates(&[Primitive::None, SkipConnect, SepConv3x3]).with_nodes(2)
     }
 
     fn edge_weights(normal: Vec<Vec<f64>>, reduction: Vec<Vec<f64>>) -> EdgeWeights {
@@ -245,7 +241,7 @@ mod tests {
 
     #[test]
     fn columns_follow_the_candidates_of_the_space() {
-        let space = SearchSpace { candidates: vec![DilConv3x3, Primitive::None, MaxPool3x3], ..small() };
+        let space = small().with_candidates(&[DilConv3x3, Primitive::None, MaxPool3x3]);
         let rows = vec![vec![0.1, 0.7, 0.2]; 5];
         let genotype = derive_genotype(&edge_weights(rows.clone(), rows), &space).unwrap();
         assert!(genotype.normal.nodes.iter().flatten().all(|gene| gene.primitive == MaxPool3x3));
@@ -313,7 +309,7 @@ mod tests {
         assert_eq!(with(0).normal.n_skips(), 0);
         assert_eq!(with(0).reduction.n_skips(), 4);
         // Nothing but skips: they stay.
-        let space = SearchSpace { candidates: vec![SkipConnect], ..small() };
+        let space = small().with_candidates(&[SkipConnect]);
         let rows = vec![vec![1.0]; 5];
         let genotype = derive_with_few_skips(&edge_weights(rows.clone(), rows), &space, 1).unwrap();
         assert_eq!(genotype.normal.n_skips(), 4);
@@ -337,7 +333,7 @@ mod tests {
         ] {
             assert!(message.contains(part), "{message} / {part}");
         }
-        let space = SearchSpace { candidates: vec![Primitive::None], ..small() };
+        let space = small().with_candidates(&[Primitive::None]);
         let one: EdgeWeights = [("normal", good())].into_iter().collect();
         let message = derive_genotype(&one, &small()).unwrap_err().to_string();
         assert!(message.contains("found cells normal, expected cells normal, reduction"), "{message}");
@@ -413,7 +409,7 @@ mod tests {
             let mut rows = vec![vec![0.05f64; 8]; 14];
             for (node_index, genes) in genotype.cell(kind).nodes.iter().enumerate() {
                 for (rank, gene) in genes.iter().enumerate() {
-                    let column = space.candidates.iter().position(|&c| c == gene.primitive).unwrap();
+                    let column = Primitive::DARTS.iter().position(|&c| c == gene.primitive).unwrap();
                     rows[space.topology().incoming(node_index).start + gene.source][column] =
                         0.5 - 0.1 * rank as f64;
                 }

@@ -145,6 +145,41 @@ pub static KEYS: &[Key] = &[
         key(Search, "candidates", List, "Candidate operations on each edge, separated by commas"),
         &CANDIDATES,
     ),
+    key(Search, "space", Text, "Name of the space that nodes, candidates, layout and so on were taken from"),
+    key(
+        Search,
+        "normal_edges",
+        List,
+        "Candidates of each edge of the normal or only cell, as a|b; empty: the same on all",
+    ),
+    key(Search, "reduction_edges", List, "Candidates of each edge of the reduction cell, as a|b; empty: all"),
+    key(Search, "inputs", Integer, "Cells before it that a cell reads: 1 or 2"),
+    chosen(
+        key(Search, "output", Text, "What a cell hands on: all its nodes, joined, or the last one"),
+        &["all", "last"],
+    ),
+    key(
+        Search,
+        "edges_per_node",
+        Integer,
+        "Edges that a node of the found cell keeps; 0: all, except where none wins",
+    ),
+    chosen(
+        key(
+            Search,
+            "layout",
+            Text,
+            "stacked: normal and reduction cells; residual: one cell, blocks in between",
+        ),
+        &["stacked", "residual"],
+    ),
+    key(
+        Search,
+        "reductions",
+        List,
+        "Fractions of the depth at which the resolution is halved, such as 1/3,2/3",
+    ),
+    key(Search, "convolution_bias", Bool, "Full convolutions of the supernet add a bias to each channel"),
     chosen(
         key(
             Search,
@@ -369,6 +404,7 @@ mod tests {
     use crate::search::method::{
         ArchStep, Perturbation, Regularizer, Relaxation, Selection, StageStart, StepOrder,
     };
+    use crate::space::{CellOutput, Layout};
 
     fn serialised() -> Value {
         serde_json::to_value(preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap()
@@ -447,6 +483,10 @@ mod tests {
         let starts = [StageStart::Continued, StageStart::Fresh];
         assert_eq!(method("schedule.stage_start"), written(serde_json::json!(starts)));
         assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
+        let outputs = [CellOutput::All, CellOutput::Last];
+        assert_eq!(choices(Section::Search, "output"), written(serde_json::json!(outputs)));
+        let layouts = [Layout::Stacked, Layout::Residual];
+        assert_eq!(choices(Section::Search, "layout"), written(serde_json::json!(layouts)));
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn difference_along_nothing_is_zero() {
 
 fn small_search() -> (Bilevel, DeviceBatch) {
     let device = Device::flex().autodiff();
-    let space = SearchSpace { n_nodes: 2, n_cells: 2, init_channels: 2, ..SearchSpace::darts() };
+    let space = SearchSpace { n_cells: 2, init_channels: 2, ..SearchSpace::darts().with_nodes(2) };
     let net = Network::new(NetworkPlan::supernet(&space, [1, 8, 8], 3), &device);
     let images: Vec<f32> = numbers("images", 4 * 8 * 8).into_iter().map(|v| v as f32).collect();
     let batch = DeviceBatch {

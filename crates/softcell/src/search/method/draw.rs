@@ -29,7 +29,7 @@ pub fn draw_weights(space: &SearchSpace, random: &mut impl Rng) -> EdgeWeights {
         }
         (name.to_owned(), rows)
     };
-    space.cells().iter().map(cell).collect()
+    space.cells.iter().map(cell).collect()
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Rounds {
                 nodes,
             }
         };
-        let cells: Vec<Turns> = space.cells().iter().enumerate().map(turns).collect();
+        let cells: Vec<Turns> = space.cells.iter().enumerate().map(turns).collect();
         let most = |count: fn(&Turns) -> usize| cells.iter().map(count).max().unwrap_or(0);
         let operations = most(|turns| turns.edges.len());
         Rounds { operations, rounds: operations + most(|turns| turns.nodes.len()), cells, keep }
@@ -203,7 +203,7 @@ mod tests {
     use crate::space::derive_genotype;
 
     fn with(candidates: &[Primitive]) -> SearchSpace {
-        SearchSpace { candidates: candidates.to_vec(), ..SearchSpace::darts() }
+        SearchSpace::darts().with_candidates(candidates)
     }
 
     /// Plays all rounds; `right` says how many images are answered without something.
@@ -253,7 +253,7 @@ mod tests {
             }
         });
         let mut weights =
-            EdgeWeights(space.cells().map(|edges| edges.iter().map(|e| vec![0.5; e.len()]).collect()));
+            EdgeWeights(space.cells.map(|edges| edges.iter().map(|e| vec![0.5; e.len()]).collect()));
         progress.decided.apply(&mut weights);
         for rows in weights.cells() {
             for &edge in &incoming {
@@ -281,7 +281,7 @@ mod tests {
         let space = SearchSpace::darts();
         let (_, _, progress) = play(&Rounds::new(&space, 1), |_, _| 7);
         let mut weights =
-            EdgeWeights(space.cells().map(|edges| edges.iter().map(|e| vec![0.5; e.len()]).collect()));
+            EdgeWeights(space.cells.map(|edges| edges.iter().map(|e| vec![0.5; e.len()]).collect()));
         progress.decided.apply(&mut weights);
         for rows in weights.cells() {
             for node in 0..4 {

@@ -42,11 +42,7 @@ fn what_is_unknown_is_refused() {
 
 /// A cell with three edges and two candidates.
 fn space() -> SearchSpace {
-    SearchSpace {
-        candidates: vec![Primitive::None, Primitive::SkipConnect],
-        n_nodes: 1,
-        ..SearchSpace::darts()
-    }
+    SearchSpace::darts().with_candidates(&[Primitive::None, Primitive::SkipConnect]).with_nodes(1)
 }
 
 #[test]
