@@ -14,7 +14,7 @@ use crate::network::{
     update_weights,
 };
 use crate::optim::{Sgd, clip_global_norm, global_norm};
-use crate::space::{AlphaGradient, Alphas, EdgeWeights, NetworkPlan};
+use crate::space::{AlphaGradient, Alphas, EdgeWeights, NetworkPlan, SearchSpace};
 
 /// `ε · ‖v‖` of the finite difference.
 const DIFFERENCE: f64 = 0.01;
@@ -98,10 +98,24 @@ impl Bilevel {
         device: &Device,
     ) -> Result<Self> {
         let space = config.space([image[1], image[2]]);
+        Self::in_space(config, &space, (image, classes), seed, device)
+    }
+
+    /// As [`Bilevel::new`], in this space in the place of the settings'.
+    ///
+    /// # Errors
+    /// When the space cannot be searched.
+    pub(super) fn in_space(
+        config: &SearchConfig,
+        space: &SearchSpace,
+        (image, classes): ([usize; 3], usize),
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
         space.check()?;
         let method = config.method.clone();
-        let alphas = method.relaxation.initial(&space, seed);
-        let net = Network::new(NetworkPlan::supernet(&space, image, classes), device);
+        let alphas = method.relaxation.initial(space, seed);
+        let net = Network::new(NetworkPlan::supernet(space, image, classes), device);
         Ok(Self {
             net: initialize(net, seed),
             alphas,

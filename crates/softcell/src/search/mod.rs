@@ -6,8 +6,10 @@ pub mod method;
 mod optimizers;
 mod phases;
 mod scaled;
+mod stages;
 mod state;
 mod trials;
+mod widen;
 
 pub use crate::records::{CellLeaning, CellLeanings, Leaning, SearchEpoch, SearchOutcome, SearchState};
 pub use bilevel::{ArchReport, Bilevel, StepReport, WeightReport};
