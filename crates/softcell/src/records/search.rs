@@ -7,7 +7,7 @@ use super::position::Position;
 use crate::loss::Meter;
 use crate::network::NamedTensors;
 use crate::search::method::Tally;
-use crate::space::{Alphas, EdgeWeights, Genotype};
+use crate::space::{Alphas, ByCell, EdgeWeights, Genotype};
 
 /// One epoch of the search, a line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct SearchEpoch {
     pub seconds: f64,
 }
 
+/// The candidates that are left on each edge, by their places among those of the whole space; empty where all are.
+pub type Kept = ByCell<Vec<Vec<usize>>>;
+
 /// Everything a search needs to go on.
 ///
 /// Random streams need no entry: a draw depends on seed, name, epoch and step alone.
@@ -70,6 +73,8 @@ pub struct SearchState {
     pub trials: Vec<Tally>,
     /// The trial that is under way.
     pub trial: Tally,
+    /// The candidates of the stage that the search is in.
+    pub kept: Kept,
 }
 
 /// What a search found.

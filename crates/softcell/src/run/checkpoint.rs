@@ -15,8 +15,8 @@ use crate::error::Result;
 use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
 use crate::records::Position;
-use crate::records::SearchState;
 use crate::records::{Best, Score, TrainState};
+use crate::records::{Kept, SearchState};
 use crate::search::method::Tally;
 use crate::space::{Alphas, ByCell};
 
@@ -40,6 +40,8 @@ enum Head {
         trials: Vec<Tally>,
         #[serde(default, skip_serializing_if = "is_none")]
         trial: Tally,
+        #[serde(default, skip_serializing_if = "ByCell::is_empty")]
+        kept: Kept,
     },
     Train {
         position: Position,
@@ -78,6 +80,7 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
         alpha_rows: ragged(&state.alphas),
         trials: state.trials.clone(),
         trial: state.trial,
+        kept: state.kept.clone(),
     };
     let alphas = state.alphas.iter().map(|(name, rows)| (name.to_owned(), tensor_of(rows))).collect();
     let parts = [
@@ -96,8 +99,17 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
 /// A file that is damaged, or of another kind.
 pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
     let (head, mut tensors) = decode(path, bytes)?;
-    let Head::Search { position, meter, epoch_seconds, seconds, alpha_steps, alpha_rows, trials, trial } =
-        head
+    let Head::Search {
+        position,
+        meter,
+        epoch_seconds,
+        seconds,
+        alpha_steps,
+        alpha_rows,
+        trials,
+        trial,
+        kept,
+    } = head
     else {
         return Err(damaged(path, "it is a training checkpoint"));
     };
@@ -122,6 +134,7 @@ pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
         alpha_moments: take(&mut tensors, "adam."),
         trials,
         trial,
+        kept,
     };
     check_rest(path, &tensors).map(|()| state)
 }
@@ -297,6 +310,7 @@ mod tests {
                 .into(),
             trials: vec![Tally { right: 3, images: 7 }],
             trial: Tally { right: 0, images: 4 },
+            kept: [("normal", vec![vec![0, 2], vec![1]])].into_iter().collect(),
         }
     }
 

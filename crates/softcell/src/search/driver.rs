@@ -10,6 +10,7 @@ use super::method::{Selection, Tally, draw_weights};
 use super::optimizers::weight_optimizer;
 use super::phases::Phases;
 use super::scaled::scaled_for_search;
+use super::stages::SearchStage;
 use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
 use crate::error::{Error, Result};
@@ -20,7 +21,7 @@ use crate::network::{EdgeTensors, Pass, Weighted};
 use crate::random::stream;
 use crate::records::{Leaning, SearchEpoch, SearchOutcome, SearchState};
 use crate::resume::{Progress, check_size};
-use crate::space::{EdgeWeights, SearchSpace, supernet_parameters};
+use crate::space::{Alphas, EdgeWeights, SearchSpace, supernet_parameters};
 use crate::thread_pool::in_pool;
 
 /// Searches a cell for `dataset`, from the beginning or from a state.
@@ -44,8 +45,11 @@ pub fn search(
     in_pool(|| {
         let (dataset, config) = scaled_for_search(dataset, config);
         if let Some(state) = start {
-            let (images, space) =
-                (&dataset.train, config.search.space([dataset.train.height, dataset.train.width]));
+            let images = &dataset.train;
+            let whole = config.search.space([images.height, images.width]);
+            let stage = SearchStage::of_state(state, &config.search);
+            stage.check(ORIGIN, &config.search, &whole)?;
+            let space = stage.space(&config.search, &whole);
             let weights = supernet_parameters(&space, images.channels, images.classes.len());
             check_size(ORIGIN, &state.net, weights)?;
         }
@@ -70,12 +74,16 @@ fn drawn(dataset: &Dataset, config: &CheckedConfig) -> Result<SearchOutcome> {
     let method = &config.search.method;
     let weights = draw_weights(&space, &mut stream(config.seed, "search/random", &[]));
     let Leaning { genotype, .. } = Leaning::of(&weights, &space, method)?;
-    Ok(SearchOutcome { genotype, alphas: method.relaxation.initial(&space, config.seed), seconds: 0.0 })
+    Ok(SearchOutcome { genotype, alphas: method.relaxer(&space).initial(config.seed), seconds: 0.0 })
 }
 
 pub(super) struct Search<'a> {
     dataset: &'a Dataset,
     pub(super) config: &'a SearchConfig,
+    /// What is searched from the beginning.
+    whole: SearchSpace,
+    stage: SearchStage,
+    /// What is left of it in this stage.
     pub(super) space: SearchSpace,
     pub(super) phases: Phases,
     pub(super) device: Device,
@@ -136,6 +144,8 @@ impl<'a> Search<'a> {
             dataset,
             config: settings,
             phases: Phases::new(settings, &space, config.seed),
+            whole: space.clone(),
+            stage: SearchStage::first(),
             space,
             device: device.clone(),
             autodiff,
@@ -156,8 +166,16 @@ impl<'a> Search<'a> {
         let progress = Progress { position, meter, seconds: [seconds, epoch_seconds] };
         progress.check(ORIGIN, self.phases.epochs(), self.weights_plan.n_steps())?;
         self.phases.check_trials(ORIGIN, position.epoch, &state.trials, state.trial)?;
+        self.stage = SearchStage::of_state(state, self.config);
+        self.space = self.stage.space(self.config, &self.whole);
+        if self.stage.index > 0 {
+            let Bilevel { class_weights, seed, .. } = self.bilevel.clone();
+            let shape = self.shape();
+            let bilevel = Bilevel::in_space(self.config, &self.space, shape, seed, &self.autodiff)?;
+            self.bilevel = Bilevel { class_weights, ..bilevel };
+        }
         self.bilevel.restore(state, &self.device)?;
-        self.bilevel.alphas = self.bilevel.method.relaxation.fit(&state.alphas, &self.space)?;
+        self.bilevel.alphas = self.bilevel.relaxer.fit(&state.alphas)?;
         self.position = state.position;
         self.meter = state.meter;
         self.seconds = state.seconds;
@@ -177,21 +195,42 @@ impl<'a> Search<'a> {
         let trials = self.batches_of_trials();
         observer.on(Event::Begin { stage: Stage::Search, epochs, steps, done, validation, trials })?;
         while self.position.epoch < epochs {
-            self.enter();
+            self.enter()?;
             self.choose(observer)?;
             self.epoch(observer)?;
         }
         let found = self.found(observer)?;
         let Leaning { genotype, .. } = self.leaning_of(&found)?;
         observer.on(Event::End { stage: Stage::Search, seconds: self.seconds })?;
-        Ok(SearchOutcome { genotype, alphas: self.bilevel.alphas, seconds: self.seconds })
+        Ok(SearchOutcome { genotype, alphas: self.all_alphas(), seconds: self.seconds })
     }
 
-    /// What changes where a phase begins: the optimiser of the weights has no past in the epochs after the search.
-    fn enter(&mut self) {
+    /// Shape of an image, and number of classes.
+    fn shape(&self) -> ([usize; 3], usize) {
+        let set = &self.dataset.train;
+        ([set.channels, set.height, set.width], set.classes.len())
+    }
+
+    /// What changes where a phase begins: network and candidates with a new stage; in the epochs after the search the
+    /// optimiser of the weights has no past.
+    ///
+    /// # Errors
+    /// When what is left of the space cannot be searched.
+    fn enter(&mut self) -> Result<()> {
+        let Position { epoch, step } = self.position;
+        let (index, _) = self.config.method.schedule.stage_of(epoch, self.phases.search);
+        if step == 0 && index > self.stage.index {
+            let next = self.stage.next(self.config, &self.whole, &self.expected());
+            let (shape, space) = (self.shape(), next.space(self.config, &self.whole));
+            let stages = [&self.stage, &next];
+            let bilevel = self.bilevel.clone();
+            self.bilevel = bilevel.next_stage(self.config, shape, &space, stages, &self.autodiff)?;
+            (self.stage, self.space) = (next, space);
+        }
         if self.position == (Position { epoch: self.phases.search, step: 0 }) {
             self.bilevel.sgd = weight_optimizer(self.config.method.weights);
         }
+        Ok(())
     }
 
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
@@ -202,7 +241,7 @@ impl<'a> Search<'a> {
         let at_epoch = |plan: &BatchPlan| BatchPlan { epoch: epoch as u64, ..plan.clone() };
         let first = self.position.step;
         let train = Batches::spawn(at_epoch(&self.weights_plan), first);
-        let alphas_move = self.bilevel.method.schedule.steps_in(epoch, self.config.epochs);
+        let alphas_move = self.bilevel.method.needs_alphas_images_in(epoch, self.config.epochs);
         let mut valid = alphas_move.then(|| Batches::spawn(at_epoch(&self.alphas_plan), first));
         for train in train {
             let valid = match &mut valid {
@@ -274,6 +313,7 @@ impl<'a> Search<'a> {
         observer.on(Event::SaveSearch(&SearchState {
             trials: self.trials.clone(),
             trial: self.trial,
+            kept: self.stage.kept.clone(),
             ..state
         }))
     }
@@ -282,15 +322,29 @@ impl<'a> Search<'a> {
     fn validate(&self) -> Evaluation {
         let plan = BatchPlan { order: Order::Sequential, augment: None, ..self.alphas_plan.clone() };
         let net = self.bilevel.net.valid();
-        let weights = EdgeTensors::new(&self.expected(), &self.device);
+        let weights = EdgeTensors::new(&self.of_network(), &self.device);
         evaluate(&plan, &self.device, |images| net.forward_mixed(images, &weights, &mut Pass::eval()))
     }
 
     /// What the alphas stand for now, with the choices that are made.
     pub(super) fn expected(&self) -> EdgeWeights {
-        let mut weights = self.bilevel.method.relaxation.expected(&self.bilevel.alphas);
+        let mut weights = self.bilevel.relaxer.expected(&self.bilevel.alphas);
         self.bilevel.fixed.apply(&mut weights);
         weights
+    }
+
+    /// The same as the network takes it.
+    pub(super) fn of_network(&self) -> EdgeWeights {
+        let epochs = self.config.epochs;
+        let epoch = self.position.epoch.min(epochs - 1);
+        let mut weights = self.bilevel.relaxer.of_network(&self.bilevel.alphas, epoch, epochs);
+        self.bilevel.fixed.apply(&mut weights);
+        weights
+    }
+
+    /// The alphas of all candidates: 0 where one is no more.
+    fn all_alphas(&self) -> Alphas {
+        Alphas(self.stage.expanded(&self.bilevel.alphas, &self.whole, 0.0))
     }
 
     fn leaning(&self) -> Result<Leaning> {
@@ -311,8 +365,8 @@ impl<'a> Search<'a> {
             train_top5_accuracy: self.meter.top5_accuracy(),
             valid_loss: Some(valid.loss).filter(|loss| loss.is_finite()),
             valid_accuracy: valid.accuracy,
-            alphas: self.bilevel.alphas.clone(),
-            edge_weights: self.expected(),
+            alphas: self.all_alphas(),
+            edge_weights: EdgeWeights(self.stage.expanded(&self.expected(), &self.whole, 0.0)),
             cells,
             genotype,
             seconds,

@@ -7,7 +7,7 @@ use super::method::Tally;
 use crate::error::Result;
 use crate::loss::Meter;
 use crate::network::{load_named, named_tensors, weight_names};
-use crate::records::{Position, SearchState};
+use crate::records::{Kept, Position, SearchState};
 use crate::resume::check_velocity;
 
 impl Bilevel {
@@ -26,6 +26,7 @@ impl Bilevel {
             alpha_moments,
             trials: Vec::new(),
             trial: Tally::default(),
+            kept: Kept::default(),
         }
     }
 

@@ -40,7 +40,7 @@ impl Search<'_> {
             let choices = rounds.replay(begun, &self.trials);
             self.bilevel.fixed = choices.decided;
             let Some(removal) = choices.next else { return Ok(()) };
-            let mut weights = self.expected();
+            let mut weights = self.of_network();
             removal.apply(&mut weights);
             let clock = Instant::now();
             let outcome = self.measure(&weights, Images::Varied { before: choices.used }, clock, observer);
@@ -61,7 +61,8 @@ impl Search<'_> {
                 Next::Finalist(weights) => (weights, Images::All),
                 Next::Best(weights) => return Ok(weights),
             };
-            let clock = Instant::now();
+            let (clock, epochs) = (Instant::now(), self.config.epochs);
+            let weights = self.bilevel.relaxer.with_auxiliary(weights, epochs - 1, epochs);
             let outcome = self.measure(&weights, images, clock, observer);
             self.seconds += clock.elapsed().as_secs_f64();
             outcome?;

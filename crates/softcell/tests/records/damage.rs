@@ -29,6 +29,7 @@ fn search_state(step: usize) -> SearchState {
         alpha_moments: tensors(0.0),
         trials: Vec::new(),
         trial: Tally::default(),
+        kept: Default::default(),
     }
 }
 

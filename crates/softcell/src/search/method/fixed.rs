@@ -37,7 +37,11 @@ impl FixedRows {
 
     /// The weights with these rows in the place of theirs.
     pub fn apply(&self, weights: &mut EdgeWeights) {
-        self.each(weights.iter_mut(), |row, fixed| row.clone_from(fixed));
+        self.each(weights.iter_mut(), |row, fixed| {
+            // What stands behind the candidates, an auxiliary skip, is gone with the choice.
+            row.fill(0.0);
+            row[..fixed.len()].copy_from_slice(fixed);
+        });
     }
 
     /// The same weights with these rows in the place of theirs, whose alphas have a gradient of 0.

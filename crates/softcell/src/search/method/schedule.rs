@@ -23,7 +23,7 @@ pub struct AlphaSchedule {
     pub stage_epochs: PerStage<usize>,
     /// Cells of the supernet.
     pub stage_layers: PerStage<usize>,
-    /// Candidates on each edge: those with the largest weights of the stage before.
+    /// Candidates on each edge: those with the largest weights of the stage before. The first stage has all.
     pub stage_operations: PerStage<usize>,
     /// K of partial channels: operations see one K-th of the channels.
     pub stage_share: PerStage<usize>,
