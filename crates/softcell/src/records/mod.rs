@@ -6,6 +6,7 @@ mod result;
 mod search;
 mod train;
 
+pub use crate::search::method::Tally;
 pub use leaning::{CellLeaning, CellLeanings, Leaning};
 pub use position::{Position, Stage};
 pub use result::RunResult;

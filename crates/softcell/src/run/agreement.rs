@@ -12,7 +12,6 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::records::RunResult;
 use crate::records::SearchEpoch;
-use crate::search::method::Selection;
 use crate::shown;
 use crate::space::{Genotype, parse_genotype};
 
@@ -85,7 +84,7 @@ impl Agreement<'_> {
         let wanted = config.search.method.relaxer(&space).rows();
         same_rows(&format!("{HISTORY}, alphas"), &last.alphas.lengths(), &wanted, &format!("in {CONFIG}"))?;
         // Samples are measured after the last epoch.
-        let follows = config.search.method.selection != Selection::ScoredSamples;
+        let follows = !config.search.method.selection.ends_with_trials();
         match self.genotype {
             Some(genotype) if follows && last.epoch + 1 == config.search.all_epochs() => {
                 let expected = format!("those of the last epoch of the search, {}", last.genotype.to_text());

@@ -16,8 +16,7 @@ use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
 use crate::records::Position;
 use crate::records::{Best, Score, TrainState};
-use crate::records::{Kept, SearchState};
-use crate::search::method::Tally;
+use crate::records::{Kept, SearchState, Tally};
 use crate::space::{Alphas, ByCell};
 
 const KEY: &str = "softcell";

@@ -200,6 +200,9 @@ impl<'a> Search<'a> {
             self.epoch(observer)?;
         }
         let found = self.found(observer)?;
+        if !self.trials.is_empty() {
+            self.save(observer)?;
+        }
         let Leaning { genotype, .. } = self.leaning_of(&found)?;
         observer.on(Event::End { stage: Stage::Search, seconds: self.seconds })?;
         Ok(SearchOutcome { genotype, alphas: self.all_alphas(), seconds: self.seconds })

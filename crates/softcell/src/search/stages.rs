@@ -190,7 +190,11 @@ impl Bilevel {
                 let net = carry(&named_tensors(&self.net));
                 let velocity = carry(&self.sgd.to_named(&weight_names(&self.net)));
                 next.net = load_named(next.net.clone(), &net, "network of the next stage")?;
-                next.sgd.restore(&weight_names(&next.net), &flat(velocity), &device.without_autodiff());
+                next.sgd.restore(
+                    &weight_names(&next.net),
+                    &flat(velocity),
+                    &device.clone().without_autodiff(),
+                );
                 let (steps, moments) = self.optimizer.to_named();
                 next.alphas = Alphas(cut(&places, &self.alphas));
                 let count = next.alphas.values().count();

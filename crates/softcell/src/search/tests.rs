@@ -186,7 +186,7 @@ fn a_random_cell_needs_no_search() {
 #[test]
 fn trials_of_another_place_are_refused() {
     let config = config(|search| search.method.selection = Selection::Perturb);
-    let (_, before) = run(&config, None, 6);
+    let (_, before) = run(&config, None, 7);
     let state = before.state.unwrap();
     assert_eq!(state.trials.len(), 1);
     let refused = |change: fn(&mut SearchState)| {

@@ -261,7 +261,7 @@ mod tests {
     fn weak_nodes_fall_away() {
         let weights =
             rows_of([[0.0, 0.5, 0.6], [0.0, 0.5, 0.5], [0.0, 0.1, 0.9], [0.0, 0.84, 0.1], [0.0, 0.88, 0.1]]);
-        let at = |least| derive(&weights, &small(), Pick::Threshold(least)).unwrap();
+        let at = |least| super::derive(&weights, &small(), Pick::Threshold(least)).unwrap();
         // Node 2 has no strong edge; node 3 is the first now, and what it read of node 2 is gone.
         let found = at(0.85).normal;
         assert_eq!((genes(&found), found.concat.clone()), (vec![vec![(SepConv3x3, 0)]], vec![2]));
@@ -275,7 +275,7 @@ mod tests {
     fn all_edges_form_a_dense_cell() {
         let weights =
             rows_of([[0.6, 0.2, 0.2], [0.5, 0.4, 0.1], [0.0, 0.1, 0.9], [0.1, 0.8, 0.1], [0.0, 0.88, 0.12]]);
-        let found = derive(&weights, &small(), Pick::AllEdges).unwrap();
+        let found = super::derive(&weights, &small(), Pick::AllEdges).unwrap();
         assert_eq!(genes(&found.normal), [[(SepConv3x3, 0), (SkipConnect, 1)]]);
         let dense = [
             vec![(SkipConnect, 0), (SkipConnect, 1)],

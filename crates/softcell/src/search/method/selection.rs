@@ -41,4 +41,9 @@ impl Selection {
         Selection::ScoredSamples,
         Selection::Random,
     ];
+
+    /// Whether the result is found after the last epoch, so that it is not the one of that epoch's record.
+    pub const fn ends_with_trials(self) -> bool {
+        matches!(self, Selection::ScoredSamples)
+    }
 }
