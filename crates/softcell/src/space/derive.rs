@@ -2,10 +2,11 @@
 
 use super::edges::EdgeWeights;
 use super::genotype::{CellGene, EdgeGene, Genotype};
-use super::pick::{Pick, strongest, without_idle_nodes};
+use super::pick::Pick;
 use super::primitive::Primitive;
 use super::search_space::SearchSpace;
-use super::topology::{CellKind, N_INPUTS};
+use super::topology::{CellKind, CellOutput, Layout};
+use super::wording::cell_title;
 use crate::error::{Error, Result};
 
 /// Derives the genotype (Liu et al. 2019, section 2.4).
@@ -13,7 +14,11 @@ use crate::error::{Error, Result};
 /// The strength of an edge is its largest weight over the candidates other than `none`; the weight that
 /// `none` took is not given back. Every node keeps its `edges_per_node` strongest edges, in order of
 /// decreasing strength, each with its strongest operation. Of equals, the lower source and the earlier
-/// candidate win. The output joins all intermediate nodes.
+/// candidate win.
+///
+/// Where the space keeps all edges, each has its strongest candidate, and one of which that is `none` is not there
+/// (NAS-Bench-201). If nothing is left between the inputs and the output of a cell among others, each of its nodes
+/// keeps its strongest edge.
 ///
 /// # Errors
 ///
@@ -23,22 +28,21 @@ pub fn derive_genotype(weights: &EdgeWeights, space: &SearchSpace) -> Result<Gen
     derive(weights, space, Pick::Strongest)
 }
 
-/// As [`derive_genotype`], with what `pick` keeps of a node's edges.
-///
-/// Where that may be nothing, nodes without an edge fall away, and so does what was read from them; the others are
-/// numbered anew. A cell of which nothing would be left has the strongest of the edges from its inputs.
+/// As [`derive_genotype`], with what `pick` keeps of a node's edges. Where that may be nothing, a node without edges stays,
+/// and nothing reads it.
 ///
 /// # Errors
 ///
 /// As [`derive_genotype`].
 pub fn derive(weights: &EdgeWeights, space: &SearchSpace, pick: Pick) -> Result<Genotype> {
     space.check()?;
-    check_cells(weights)?;
-    let cell = |kind: CellKind| {
-        let rows = weights.get(kind.name()).map_or(&[][..], Vec::as_slice);
-        derive_cell(rows, space, kind, pick)
+    check_cells(weights, space)?;
+    let cell = |((name, candidates), rows): ((&str, &Vec<Vec<Primitive>>), &Vec<Vec<f64>>)| {
+        check_rows(rows, candidates, name)?;
+        Ok((name.to_owned(), derive_cell(rows, candidates, space, pick)))
     };
-    Ok(Genotype { normal: cell(CellKind::Normal)?, reduction: cell(CellKind::Reduction)? })
+    let cells = space.cells.iter().zip(weights.cells()).map(cell).collect::<Result<_>>()?;
+    Ok(Genotype { cells })
 }
 
 /// As [`derive_genotype`], with at most `most` skip connections in the normal cell (P-DARTS, Chen et al. 2019): while there
@@ -54,10 +58,9 @@ pub fn derive_with_few_skips(weights: &EdgeWeights, space: &SearchSpace, most: u
     let mut weights = weights.clone();
     loop {
         let genotype = derive_genotype(&weights, space)?;
-        let cell = genotype.cell(CellKind::Normal);
-        if cell.n_skips() <= most {
+        let Some(cell) = genotype.cells.get(normal).filter(|cell| cell.n_skips() > most) else {
             return Ok(genotype);
-        }
+        };
         let rows = weights.iter_mut().find(|(name, _)| *name == normal);
         let (_, rows) = rows.expect("a genotype was derived of it");
         let candidates = space.cells.get(normal).expect("a genotype was derived of it");
@@ -79,42 +82,42 @@ pub fn derive_with_few_skips(weights: &EdgeWeights, space: &SearchSpace, most: u
     }
 }
 
-fn derive_cell(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind, pick: Pick) -> Result<CellGene> {
-    let candidates = space.cells.get(kind.name()).map_or(&[][..], Vec::as_slice);
-    check_rows(rows, candidates, kind)?;
-    let mut nodes: Vec<Vec<EdgeGene>> = (0..space.n_nodes)
-        .map(|node| {
-            let incoming = space.topology().incoming(node);
-            pick.genes(&rows[incoming.clone()], &candidates[incoming], space.edges_per_node)
-        })
-        .collect();
+fn derive_cell(
+    rows: &[Vec<f64>],
+    candidates: &[Vec<Primitive>],
+    space: &SearchSpace,
+    pick: Pick,
+) -> CellGene {
+    let topology = space.topology();
+    let nodes = |pick: Pick, keep: usize| -> Vec<Vec<EdgeGene>> {
+        let genes = |node: usize| {
+            let incoming = topology.incoming(node);
+            pick.genes(&rows[incoming.clone()], &candidates[incoming], keep)
+        };
+        (0..space.n_nodes).map(genes).collect()
+    };
+    let concat = match space.output {
+        CellOutput::All => topology.nodes().collect(),
+        CellOutput::Last => topology.nodes().next_back().into_iter().collect(),
+    };
+    let mut found = CellGene { inputs: space.inputs, nodes: nodes(pick, space.edges_per_node), concat };
+    if space.layout != Layout::Stacked {
+        return found;
+    }
+    if found.is_dead() {
+        return CellGene { nodes: nodes(Pick::Strongest, 1), ..found };
+    }
     if pick.may_leave_nodes_out() {
-        nodes = without_idle_nodes(N_INPUTS, nodes, strongest_of_inputs(rows, candidates, space));
+        let reached = found.reached();
+        found.nodes.iter_mut().for_each(|genes| genes.retain(|gene| reached[gene.source]));
     }
-    let concat = (N_INPUTS..N_INPUTS + nodes.len()).collect();
-    Ok(CellGene { nodes, concat })
-}
-
-/// The strongest operation on an edge from an input of the cell.
-fn strongest_of_inputs(rows: &[Vec<f64>], candidates: &[Vec<Primitive>], space: &SearchSpace) -> EdgeGene {
-    let mut best: Option<(f64, EdgeGene)> = None;
-    for node in 0..space.n_nodes {
-        for (source, edge) in space.topology().incoming(node).enumerate().take(N_INPUTS) {
-            let is_operation = |primitive| primitive != Primitive::None;
-            if let Some((weight, primitive)) = strongest(&rows[edge], &candidates[edge], is_operation)
-                && best.is_none_or(|(most, _)| weight > most)
-            {
-                best = Some((weight, EdgeGene { primitive, source }));
-            }
-        }
-    }
-    best.expect("the first node of a checked space has an operation").1
+    found
 }
 
 /// Refuses weights of other types of cells.
-fn check_cells(weights: &EdgeWeights) -> Result<()> {
+fn check_cells(weights: &EdgeWeights, space: &SearchSpace) -> Result<()> {
     let (found, expected): (Vec<&str>, Vec<&str>) =
-        (weights.names().collect(), CellKind::ALL.map(CellKind::name).to_vec());
+        (weights.names().collect(), space.cells.names().collect());
     if found == expected {
         return Ok(());
     }
@@ -123,10 +126,10 @@ fn check_cells(weights: &EdgeWeights) -> Result<()> {
     Err(Error::invalid("edge weights", cells(&found), cells(&expected), remedy))
 }
 
-fn check_rows(rows: &[Vec<f64>], candidates: &[Vec<Primitive>], kind: CellKind) -> Result<()> {
+fn check_rows(rows: &[Vec<f64>], candidates: &[Vec<Primitive>], name: &str) -> Result<()> {
     let n_edges = candidates.len();
     let fault = |place: String, found: String, expected: String, remedy: &str| {
-        Err(Error::invalid(format!("edge weights, {kind} cell{place}"), found, expected, remedy))
+        Err(Error::invalid(format!("edge weights, {}{place}", cell_title(name)), found, expected, remedy))
     };
     let other_space = "use the search space of the run that the weights come from";
     if rows.len() != n_edges {
@@ -198,8 +201,8 @@ mod tests {
         let other = vec![vec![0.0, 1.0, 0.0]; 5];
         let normal = edge_weights(rows.clone(), other.clone());
         let reduction = edge_weights(other, rows);
-        let found = derive_genotype(&normal, &small()).unwrap().normal;
-        assert_eq!(found, derive_genotype(&reduction, &small()).unwrap().reduction);
+        let found = derive_genotype(&normal, &small()).unwrap()["normal"].clone();
+        assert_eq!(found, derive_genotype(&reduction, &small()).unwrap()["reduction"]);
         assert_eq!(found.concat, [2, 3]);
         found.nodes.iter().map(|genes| genes.iter().map(|g| (g.primitive, g.source)).collect()).collect()
     }
@@ -235,7 +238,7 @@ mod tests {
         let space = SearchSpace { edges_per_node: 3, ..small() };
         let rows = vec![vec![0.0, 0.5, 0.5]; 5];
         let genotype = derive_genotype(&edge_weights(rows.clone(), rows), &space).unwrap();
-        assert_eq!(genotype.normal.nodes.iter().map(Vec::len).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(genotype["normal"].nodes.iter().map(Vec::len).collect::<Vec<_>>(), [2, 3]);
         genotype.check().unwrap();
     }
 
@@ -244,7 +247,7 @@ mod tests {
         let space = small().with_candidates(&[DilConv3x3, Primitive::None, MaxPool3x3]);
         let rows = vec![vec![0.1, 0.7, 0.2]; 5];
         let genotype = derive_genotype(&edge_weights(rows.clone(), rows), &space).unwrap();
-        assert!(genotype.normal.nodes.iter().flatten().all(|gene| gene.primitive == MaxPool3x3));
+        assert!(genotype["normal"].nodes.iter().flatten().all(|gene| gene.primitive == MaxPool3x3));
     }
 
     /// Rows of two candidates besides `none` for the 5 edges of two nodes.
@@ -262,13 +265,13 @@ mod tests {
         let weights =
             rows_of([[0.0, 0.5, 0.6], [0.0, 0.5, 0.5], [0.0, 0.1, 0.9], [0.0, 0.84, 0.1], [0.0, 0.88, 0.1]]);
         let at = |least| super::derive(&weights, &small(), Pick::Threshold(least)).unwrap();
-        // Node 2 has no strong edge; node 3 is the first now, and what it read of node 2 is gone.
-        let found = at(0.85).normal;
-        assert_eq!((genes(&found), found.concat.clone()), (vec![vec![(SepConv3x3, 0)]], vec![2]));
-        at(0.85).check().unwrap();
-        // Nothing is strong enough: the strongest edge of the inputs.
-        assert_eq!(genes(&at(0.95).normal), [[(SepConv3x3, 0)]]);
-        assert_eq!(genes(&at(0.0).normal).len(), 2);
+        // Node 2 has no strong edge, and node 3 does not read it.
+        let found = at(0.85);
+        assert_eq!(genes(&found["normal"]), [vec![], vec![(SepConv3x3, 0)]]);
+        found.check().unwrap();
+        // Nothing is strong enough: the strongest edge of each node.
+        assert_eq!(genes(&at(0.95)["normal"]), [[(SepConv3x3, 0)], [(SepConv3x3, 0)]]);
+        assert_eq!(genes(&at(0.0)["normal"])[1], [(SepConv3x3, 0), (SkipConnect, 2)]);
     }
 
     #[test]
@@ -276,12 +279,12 @@ mod tests {
         let weights =
             rows_of([[0.6, 0.2, 0.2], [0.5, 0.4, 0.1], [0.0, 0.1, 0.9], [0.1, 0.8, 0.1], [0.0, 0.88, 0.12]]);
         let found = super::derive(&weights, &small(), Pick::AllEdges).unwrap();
-        assert_eq!(genes(&found.normal), [[(SepConv3x3, 0), (SkipConnect, 1)]]);
+        assert_eq!(genes(&found["normal"]), [vec![], vec![(SepConv3x3, 0), (SkipConnect, 1)]]);
         let dense = [
             vec![(SkipConnect, 0), (SkipConnect, 1)],
             vec![(SkipConnect, 0), (SkipConnect, 1), (SkipConnect, 2)],
         ];
-        assert_eq!(genes(&found.reduction), dense);
+        assert_eq!(genes(&found["reduction"]), dense);
         found.check().unwrap();
     }
 
@@ -297,22 +300,22 @@ mod tests {
         ]);
         let with = |most| derive_with_few_skips(&weights, &small(), most).unwrap();
         assert_eq!(
-            genes(&with(4).normal),
+            genes(&with(4)["normal"]),
             [vec![(SkipConnect, 1), (SkipConnect, 0)], vec![(SkipConnect, 0), (SkipConnect, 1)]]
         );
         assert_eq!(with(4), derive_genotype(&weights, &small()).unwrap());
         // 0.45 of edge 0 becomes 0: its convolution takes the place.
-        assert_eq!(genes(&with(3).normal)[0], [(SkipConnect, 1), (SepConv3x3, 0)]);
+        assert_eq!(genes(&with(3)["normal"])[0], [(SkipConnect, 1), (SepConv3x3, 0)]);
         // 0.55 of edge 3 becomes 0: edge 4 is stronger now.
-        assert_eq!(genes(&with(2).normal)[1], [(SkipConnect, 0), (SepConv3x3, 2)]);
-        assert_eq!(genes(&with(1).normal)[1], [(SepConv3x3, 2), (SepConv3x3, 1)]);
-        assert_eq!(with(0).normal.n_skips(), 0);
-        assert_eq!(with(0).reduction.n_skips(), 4);
+        assert_eq!(genes(&with(2)["normal"])[1], [(SkipConnect, 0), (SepConv3x3, 2)]);
+        assert_eq!(genes(&with(1)["normal"])[1], [(SepConv3x3, 2), (SepConv3x3, 1)]);
+        assert_eq!(with(0)["normal"].n_skips(), 0);
+        assert_eq!(with(0)["reduction"].n_skips(), 4);
         // Nothing but skips: they stay.
         let space = small().with_candidates(&[SkipConnect]);
         let rows = vec![vec![1.0]; 5];
         let genotype = derive_with_few_skips(&edge_weights(rows.clone(), rows), &space, 1).unwrap();
-        assert_eq!(genotype.normal.n_skips(), 4);
+        assert_eq!(genotype["normal"].n_skips(), 4);
     }
 
     #[test]
@@ -339,6 +342,35 @@ mod tests {
         assert!(message.contains("found cells normal, expected cells normal, reduction"), "{message}");
         let weights = edge_weights(good(), good());
         assert!(matches!(derive_genotype(&weights, &space), Err(Error::Setting { .. })));
+    }
+
+    #[test]
+    fn all_edges_may_be_none() {
+        use Primitive::{NorConv1x1, NorConv3x3};
+        let space = SearchSpace::nas_bench_201();
+        // none, skip_connect, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3; of equals the first.
+        let rows = vec![
+            vec![0.1, 0.2, 0.3, 0.4, 0.0],
+            vec![0.4, 0.4, 0.0, 0.0, 0.2],
+            vec![0.1, 0.0, 0.5, 0.4, 0.0],
+            vec![0.3, 0.2, 0.2, 0.2, 0.1],
+            vec![0.1, 0.45, 0.45, 0.0, 0.0],
+            vec![0.2; 5],
+        ];
+        let weights = |rows| [("cell", rows)].into_iter().collect::<EdgeWeights>();
+        let found = derive_genotype(&weights(rows), &space).unwrap();
+        let operations =
+            [NorConv3x3, Primitive::None, NorConv1x1, Primitive::None, SkipConnect, Primitive::None];
+        assert_eq!(found.nas_bench_201().unwrap().operations, operations);
+        let nothing = derive_genotype(&weights(vec![vec![0.2; 5]; 6]), &space).unwrap();
+        nothing.check().unwrap();
+        assert!(nothing["cell"].is_dead());
+        // Stacked cells are not to be empty.
+        let stacked = SearchSpace { edges_per_node: 0, ..small() };
+        let rows = vec![vec![0.9, 0.04, 0.06]; 5];
+        let found = derive_genotype(&edge_weights(rows.clone(), rows), &stacked).unwrap();
+        found.check().unwrap();
+        assert_eq!(found["normal"].n_edges(), 2);
     }
 
     #[test]
@@ -394,7 +426,7 @@ mod tests {
         fn derived_genotypes_have_the_shape_of_the_space(alphas in distinct_alphas()) {
             let genotype = derive_from_alphas(&alphas);
             prop_assert!(genotype.check().is_ok());
-            for genes in genotype.normal.nodes.iter().chain(&genotype.reduction.nodes) {
+            for genes in genotype.cells.cells().flat_map(|cell| &cell.nodes) {
                 prop_assert_eq!(genes.len(), 2);
                 prop_assert_ne!(genes[0].source, genes[1].source);
             }
@@ -405,9 +437,9 @@ mod tests {
     fn weights_made_from_a_genotype_give_it_back() {
         let genotype = known_genotype("DARTS_V2").unwrap();
         let space = SearchSpace::darts();
-        let rows = |kind| {
+        let rows = |name: &str| {
             let mut rows = vec![vec![0.05f64; 8]; 14];
-            for (node_index, genes) in genotype.cell(kind).nodes.iter().enumerate() {
+            for (node_index, genes) in genotype[name].nodes.iter().enumerate() {
                 for (rank, gene) in genes.iter().enumerate() {
                     let column = Primitive::DARTS.iter().position(|&c| c == gene.primitive).unwrap();
                     rows[space.topology().incoming(node_index).start + gene.source][column] =
@@ -416,7 +448,7 @@ mod tests {
             }
             rows
         };
-        let weights = edge_weights(rows(CellKind::Normal), rows(CellKind::Reduction));
+        let weights = edge_weights(rows("normal"), rows("reduction"));
         assert_eq!(derive_genotype(&weights, &space).unwrap(), genotype);
     }
 }

@@ -61,7 +61,7 @@ impl Pick {
 }
 
 /// The largest weight of the candidates that take part, and the first that has it.
-pub(super) fn strongest(
+fn strongest(
     row: &[f64],
     candidates: &[Primitive],
     takes_part: impl Fn(Primitive) -> bool,
@@ -73,29 +73,6 @@ pub(super) fn strongest(
         }
     }
     best
-}
-
-/// The nodes of a cell of so many inputs without those that read nothing, and without what was read from these; the rest is
-/// numbered anew. Where nothing is left, `otherwise` is the gene of the only node.
-pub(super) fn without_idle_nodes(
-    inputs: usize,
-    nodes: Vec<Vec<EdgeGene>>,
-    otherwise: EdgeGene,
-) -> Vec<Vec<EdgeGene>> {
-    // The number of each state that is left.
-    let mut numbers: Vec<Option<usize>> = (0..inputs).map(Some).collect();
-    let mut left: Vec<Vec<EdgeGene>> = Vec::new();
-    for genes in nodes {
-        let read = |gene: EdgeGene| Some(EdgeGene { source: numbers[gene.source]?, ..gene });
-        let genes: Vec<EdgeGene> = genes.into_iter().filter_map(read).collect();
-        if genes.is_empty() {
-            numbers.push(None);
-        } else {
-            numbers.push(Some(inputs + left.len()));
-            left.push(genes);
-        }
-    }
-    if left.is_empty() { vec![vec![otherwise]] } else { left }
 }
 
 #[cfg(test)]
@@ -139,18 +116,5 @@ mod tests {
         // Of equals the lower source and the earlier candidate.
         let even = [[0.25; 4]; 3];
         assert_eq!(genes(Pick::Pairs, 2, &even), [(SkipConnect, 0), (SepConv3x3, 0)]);
-    }
-
-    #[test]
-    fn idle_nodes_fall_away_with_what_reads_them() {
-        let gene = |source| EdgeGene { primitive: SepConv3x3, source };
-        let otherwise = gene(1);
-        // Node 2 reads nothing, node 3 reads it alone, node 4 the input and node 3, node 5 nodes 2 and 4.
-        let nodes = vec![vec![], vec![gene(2)], vec![gene(0), gene(3)], vec![gene(4), gene(2)]];
-        let left = without_idle_nodes(2, nodes, otherwise);
-        assert_eq!(left, [vec![gene(0)], vec![gene(2)]]);
-        let whole = vec![vec![gene(0), gene(1)], vec![gene(2), gene(0)]];
-        assert_eq!(without_idle_nodes(2, whole.clone(), otherwise), whole);
-        assert_eq!(without_idle_nodes(2, vec![vec![], vec![gene(2)]], otherwise), [[otherwise]]);
     }
 }
