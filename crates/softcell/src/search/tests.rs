@@ -11,7 +11,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer, Signal};
 use crate::random::stream;
-use crate::search::method::Selection;
+use crate::search::method::{Selection, StageStart, StepOrder};
 use crate::space::Primitive;
 
 /// Two classes that are told apart by a bright upper or lower half.
@@ -211,4 +211,106 @@ fn any_number_of_threads() {
         (outcome.unwrap().genotype, timeless(listener.state))
     };
     assert!(with(1) == with(2));
+}
+
+/// Networks of growing depth, each drawn anew, with fewer candidates each.
+#[test]
+fn fresh_stages_go_on_from_anywhere() {
+    let config = config(|search| {
+        search.epochs = 6;
+        search.candidates = Primitive::DARTS.to_vec();
+        let schedule = &mut search.method.schedule;
+        schedule.stage_layers.0 = vec![2, 3, 4];
+        schedule.stage_operations.0 = vec![8, 4, 2];
+        (schedule.stage_start, schedule.first_epoch) = (StageStart::Fresh, 1);
+    });
+    let (outcome, whole) = goes_on_from(&config, [3, 4, 5, 8, 9, 11]);
+    // Alphas and edge weights are those of all candidates, 0 where one is no more.
+    let left = |epoch: &SearchEpoch| -> Vec<usize> {
+        let rows = epoch.edge_weights.cells().flatten();
+        rows.map(|row| row.iter().filter(|&&weight| weight > 0.0).count()).collect()
+    };
+    for (epoch, count) in whole.epochs.iter().zip([8, 8, 4, 4, 2, 2]) {
+        assert_eq!(left(epoch), [count; 10]);
+        assert_eq!(epoch.alphas.lengths(), whole.epochs[0].alphas.lengths());
+    }
+    // Those that are left had the largest weights.
+    for [before, after] in [[1, 2], [3, 4]] {
+        let rows =
+            |epoch: usize| whole.epochs[epoch].edge_weights.cells().flatten().cloned().collect::<Vec<_>>();
+        for (before, after) in rows(before).into_iter().zip(rows(after)) {
+            let pairs = || before.iter().zip(&after);
+            let gone = pairs().filter(|(_, after)| **after == 0.0).map(|(b, _)| *b).fold(0.0, f64::max);
+            let stays = pairs().filter(|(_, after)| **after > 0.0).map(|(b, _)| *b).fold(1.0, f64::min);
+            assert!(gone <= stays, "{before:?} {after:?}");
+        }
+    }
+    let rates: Vec<f64> = whole.epochs.iter().map(|epoch| epoch.learning_rate).collect();
+    assert_eq!((rates[2], rates[4]), (rates[0], rates[0]));
+    // The alphas of a stage stay in its first epoch.
+    assert!(whole.epochs[4].alphas.values().all(|alpha| alpha.abs() < 0.01));
+    assert_eq!(outcome.alphas, whole.epochs[5].alphas);
+    let cells = |state: &SearchState| {
+        let number = |name: &String| name.strip_prefix("cells.")?.split('.').next()?.parse::<usize>().ok();
+        state.net.keys().filter_map(number).max().unwrap() + 1
+    };
+    assert_eq!(cells(&whole.state.unwrap()), 4);
+}
+
+/// One network that loses candidates and widens what its operations see, with its momentum.
+#[test]
+fn continued_stages_go_on_from_anywhere() {
+    let config = config(|search| {
+        (search.epochs, search.init_channels) = (4, 8);
+        search.candidates = Primitive::DARTS[1..].to_vec();
+        let schedule = &mut search.method.schedule;
+        schedule.stage_share.0 = vec![4, 2];
+        schedule.stage_operations.0 = vec![7, 3];
+    });
+    let (_, whole) = goes_on_from(&config, [3, 4, 5, 6, 7]);
+    let rates: Vec<f64> = whole.epochs.iter().map(|epoch| epoch.learning_rate).collect();
+    assert!(rates.windows(2).all(|pair| pair[1] < pair[0]), "{rates:?}");
+    let state = whole.state.unwrap();
+    assert_eq!((state.alpha_steps, state.alphas.values().count()), (8, 2 * 5 * 3));
+    // The stem goes on: a step of momentum more, not a new beginning.
+    let begin = run(&config, None, 4).1.state.unwrap();
+    assert_eq!((begin.position.epoch, begin.kept.is_empty()), (1, true));
+    let next = run(&config, Some(&begin), 1).1.state.unwrap();
+    assert!(!next.kept.is_empty());
+    assert_eq!(next.kept.cells().next().unwrap()[0].len(), 3);
+    let stem = |state: &SearchState| state.net["stem.0.weight"].values.clone();
+    let moved = stem(&next).iter().zip(stem(&begin)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(moved > 0.0 && moved < 0.1, "{moved}");
+}
+
+#[test]
+fn candidates_of_another_stage_are_refused() {
+    let config = config(|search| {
+        search.epochs = 2;
+        search.method.schedule.stage_operations.0 = vec![2, 1];
+    });
+    let state = run(&config, None, 3).1.state.unwrap();
+    for change in [
+        (|s| s.kept = Default::default()) as fn(&mut SearchState),
+        |s| s.kept.cells_mut().for_each(|edges| edges[0] = vec![0, 1]),
+        |s| s.kept.cells_mut().for_each(|edges| edges[0] = vec![7]),
+        |s| s.position.epoch = 0,
+    ] {
+        let mut state = state.clone();
+        change(&mut state);
+        let error = run(&config, Some(&state), 0).0.unwrap_err().to_string();
+        assert!(error.contains("candidates") && error.contains("in stage"), "{error}");
+    }
+}
+
+#[test]
+fn alphas_stay_where_only_weights_move() {
+    let config = config(|search| {
+        search.method.order = StepOrder::WeightsOnly;
+        (search.method.selection, search.method.selection_interval) = (Selection::Perturb, 1);
+    });
+    let (outcome, whole) = run(&config, None, 0);
+    let first = &whole.epochs[0].alphas;
+    assert_eq!(*first, outcome.unwrap().alphas);
+    assert!(first.values().all(|alpha| alpha.abs() < 0.01));
 }

@@ -174,7 +174,7 @@ mod tests {
             carried["cells.1._ops.1._ops.1.conv_1.weight"],
             tensors["cells.1._ops.1._ops.3.conv_1.weight"]
         );
-        assert_eq!(carried["cells.2.preprocess0.op.1.weight"], tensors["cells.2.preprocess0.op.1.weight"]);
+        assert_eq!(carried["cells.2.preprocess1.op.1.weight"], tensors["cells.2.preprocess1.op.1.weight"]);
         let names: Vec<String> = new.tensors().0.into_iter().map(|spec| spec.name).collect();
         assert_eq!(carried.keys().cloned().collect::<HashSet<_>>(), names.into_iter().collect());
     }
