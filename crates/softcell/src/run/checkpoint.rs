@@ -16,7 +16,7 @@ use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
 use crate::records::Position;
 use crate::records::{Best, Score, TrainState};
-use crate::records::{Kept, SearchState, Tally};
+use crate::records::{Kept, Latency, SearchState, Tally};
 use crate::space::{Alphas, ByCell};
 
 const KEY: &str = "softcell";
@@ -41,6 +41,9 @@ enum Head {
         trial: Tally,
         #[serde(default, skip_serializing_if = "ByCell::is_empty")]
         kept: Kept,
+        /// How long operations take, where the search minds it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        latencies: Vec<Latency>,
     },
     Train {
         position: Position,
@@ -80,6 +83,7 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
         trials: state.trials.clone(),
         trial: state.trial,
         kept: state.kept.clone(),
+        latencies: state.latencies.clone(),
     };
     let alphas = state.alphas.iter().map(|(name, rows)| (name.to_owned(), tensor_of(rows))).collect();
     let parts = [
@@ -108,6 +112,7 @@ pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
         trials,
         trial,
         kept,
+        latencies,
     } = head
     else {
         return Err(damaged(path, "it is a training checkpoint"));
@@ -134,7 +139,11 @@ pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
         trials,
         trial,
         kept,
+        latencies,
     };
+    if state.latencies.iter().any(|latency| !(latency.seconds >= 0.0 && latency.seconds.is_finite())) {
+        return Err(damaged(path, "a latency that is no time"));
+    }
     check_rest(path, &tensors).map(|()| state)
 }
 
@@ -285,6 +294,7 @@ mod tests {
     use super::*;
     use crate::run::tensor_file::decode_weights;
     use crate::run::{Overwrite, RunFolder};
+    use crate::space::{PlacedOperation, Primitive};
 
     fn tensor(values: &[f32]) -> HostTensor {
         HostTensor { shape: vec![values.len()], values: values.to_vec() }
@@ -310,6 +320,15 @@ mod tests {
             trials: vec![Tally { right: 3, images: 7 }],
             trial: Tally { right: 0, images: 4 },
             kept: [("normal", vec![vec![0, 2], vec![1]])].into_iter().collect(),
+            latencies: vec![Latency {
+                place: PlacedOperation {
+                    operation: Primitive::SepConv3x3,
+                    channels: 4,
+                    stride: 2,
+                    size: [8, 6],
+                },
+                seconds: 0.1 + 0.2,
+            }],
         }
     }
 

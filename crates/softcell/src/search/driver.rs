@@ -6,7 +6,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
-use super::method::{Selection, Tally, draw_weights};
+use super::method::{Resources, Selection, Tally, draw_weights, share};
 use super::optimizers::weight_optimizer;
 use super::phases::Phases;
 use super::scaled::scaled_for_search;
@@ -60,6 +60,7 @@ pub fn search(
         if let Some(state) = start {
             search.resume(state)?;
         }
+        search.bilevel.find_costs(device);
         search.run(observer)
     })
 }
@@ -228,6 +229,7 @@ impl<'a> Search<'a> {
             let stages = [&self.stage, &next];
             let bilevel = self.bilevel.clone();
             self.bilevel = bilevel.next_stage(self.config, shape, &space, stages, &self.autodiff)?;
+            self.bilevel.find_costs(&self.device);
             (self.stage, self.space) = (next, space);
         }
         if self.position == (Position { epoch: self.phases.search, step: 0 }) {
@@ -350,6 +352,12 @@ impl<'a> Search<'a> {
         Alphas(self.stage.expanded(&self.bilevel.alphas, &self.whole, 0.0))
     }
 
+    /// The expected cost of each kind, as a share of that of the largest cell.
+    fn resources(&self) -> Option<Resources<f64>> {
+        let weights = self.expected();
+        Some(self.bilevel.costs.as_ref()?.map(|costs| share(costs, &weights)))
+    }
+
     fn leaning(&self) -> Result<Leaning> {
         self.leaning_of(&self.expected())
     }
@@ -370,8 +378,10 @@ impl<'a> Search<'a> {
             valid_accuracy: valid.accuracy,
             alphas: self.all_alphas(),
             edge_weights: EdgeWeights(self.stage.expanded(&self.expected(), &self.whole, 0.0)),
+            resources: self.resources(),
             cells,
             genotype,
+            tabulated: None,
             seconds,
         })
     }

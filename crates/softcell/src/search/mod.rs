@@ -2,6 +2,7 @@
 
 mod bilevel;
 mod driver;
+mod latency;
 pub mod method;
 mod optimizers;
 mod phases;

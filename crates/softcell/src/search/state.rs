@@ -27,6 +27,7 @@ impl Bilevel {
             trials: Vec::new(),
             trial: Tally::default(),
             kept: Kept::default(),
+            latencies: self.latencies.clone(),
         }
     }
 
@@ -37,6 +38,7 @@ impl Bilevel {
         check_velocity(origin, &self.net, &state.velocity)?;
         self.sgd.restore(&weight_names(&self.net), &state.velocity, device);
         self.alphas = state.alphas.clone();
+        self.latencies = state.latencies.clone();
         self.optimizer.restore(state.alpha_steps, &state.alpha_moments, state.alphas.values().count())
     }
 }

@@ -30,6 +30,7 @@ fn search_state(step: usize) -> SearchState {
         trials: Vec::new(),
         trial: Tally::default(),
         kept: Default::default(),
+        latencies: Vec::new(),
     }
 }
 

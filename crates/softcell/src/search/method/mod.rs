@@ -5,6 +5,7 @@
 //! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`]), in which epochs and
 //! stages alphas move ([`AlphaSchedule`]), what is made of the supernet in the end ([`Selection`]), and both optimisers.
 //!
+//! What the network will take counts too where it is asked for ([`Resources`]), and whole methods have names ([`presets`]).
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
 
 mod arch_step;
@@ -18,6 +19,7 @@ mod perturbation;
 pub mod presets;
 mod regularizer;
 mod relaxation;
+mod resources;
 mod samples;
 mod schedule;
 mod selection;
@@ -36,6 +38,7 @@ pub use regularizer::{Penalty, Ramp, Regularizer};
 pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
 };
+pub use resources::{CandidateCosts, Latency, ResourcePenalty, Resources, share};
 pub use samples::{Next, Samples};
 pub use schedule::{AlphaSchedule, PerStage, StageStart};
 pub use selection::Selection;
@@ -84,6 +87,14 @@ pub struct Method {
     pub regularizer_weight: f64,
     /// How that changes over the epochs.
     pub regularizer_ramp: Ramp,
+    /// λ of the expected weights, as a share of those of the largest cell.
+    pub resource_params: f64,
+    /// λ of the expected multiply-adds.
+    pub resource_macs: f64,
+    /// λ of the expected time, measured operation by operation when the search begins.
+    pub resource_latency: f64,
+    /// How these enter the loss of the alphas.
+    pub resource_penalty: ResourcePenalty,
     /// What is made of the supernet in the end.
     pub selection: Selection,
     /// Least weight of an edge that [`Selection::Threshold`] keeps.
@@ -126,6 +137,10 @@ impl Default for Method {
             regularizer: Regularizer::default(),
             regularizer_weight: 0.0,
             regularizer_ramp: Ramp::default(),
+            resource_params: 0.0,
+            resource_macs: 0.0,
+            resource_latency: 0.0,
+            resource_penalty: ResourcePenalty::default(),
             selection: Selection::default(),
             selection_threshold: 0.85,
             selection_skips: 2,
@@ -212,6 +227,7 @@ impl Method {
         self.schedule.check()?;
         self.weights.check("search.method.weights")?;
         self.alphas.check("search.method.alphas")?;
+        self.check_resources()?;
         self.check_combinations()
     }
 }
@@ -223,6 +239,10 @@ impl Method {
             let expected =
                 "another selection, or a search of one stage: choices by trials are of one network";
             return Err(Error::setting("search.method.selection", "perturb", expected));
+        }
+        if self.resource_latency > 0.0 && self.schedule.stages() > 1 {
+            let expected = "0 in a search of several stages: times are measured once, at its beginning";
+            return Err(Error::setting("search.method.resource_latency", self.resource_latency, expected));
         }
         let place = "search.method";
         let (threshold, rate) = (self.selection_threshold, self.selection_rate);
