@@ -21,4 +21,6 @@ pub(crate) use optimizers::weight_optimizer;
 pub use scaled::scaled_for_search;
 
 #[cfg(test)]
+mod phase_tests;
+#[cfg(test)]
 mod tests;
