@@ -11,7 +11,7 @@ use crate::event::{Event, Observer, Signal};
 use crate::loss::argmax;
 use crate::network::{EdgeTensors, Pass, Weighted};
 use crate::records::Position;
-use crate::space::EdgeWeights;
+use crate::space::{EdgeWeights, Paths};
 
 /// Which images a trial is about, and how the network answers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Search<'_> {
         let batches = batches.min(plan.n_steps());
         let first = self.trial.images as usize / plan.batch_size;
         let net = self.bilevel.net.valid();
-        let weights = EdgeTensors::new(weights, &self.device);
+        let weights = EdgeTensors::along(weights, Paths::Chosen, &self.device);
         let set = plan.set.clone();
         for batch in Batches::spawn(plan, first).take(batches.saturating_sub(first)) {
             let labels = batch.labels.clone();
