@@ -297,7 +297,10 @@ impl Bilevel {
         let probability = self.method.drop_path_at(epoch, epochs);
         let random = || stream(seed, "search/drop_path", &[epoch as u64, step as u64, draw as u64]);
         let drop_path = (probability > 0.0).then(|| DropPath::new(probability, random()));
-        Pass { drop_path, ..Pass::train() }
+        let probability = self.method.schedule.dropout_at(epoch, epochs);
+        let random = || stream(seed, "search/skips", &[epoch as u64, step as u64, draw as u64]);
+        let skips = (probability > 0.0).then(|| DropPath::new(probability, random()));
+        Pass { drop_path, skips, ..Pass::train() }
     }
 
     fn first_order(

@@ -71,10 +71,11 @@ impl Relaxed {
         weights: EdgeWeights,
         change: impl Fn(&EdgeGradient) -> EdgeGradient + Send + Sync + 'static,
     ) -> Self {
-        let pullback = self.pullback;
+        let Self { beside, pullback, .. } = self;
         Self {
             weights,
             paths: Paths::Chosen,
+            beside,
             pullback: Box::new(move |gradient| pullback(&change(gradient))),
         }
     }
