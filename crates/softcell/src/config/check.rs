@@ -90,6 +90,9 @@ impl SearchConfig {
         from_zero("search.grad_clip", self.grad_clip)?;
         between_zero_and_one("search.train_portion", self.train_portion)?;
         cutout("search.cutout_length", self.cutout, self.cutout_length)?;
+        if self.benchmark_table.trim().is_empty() {
+            return Err(Error::setting("search.benchmark_table", "\"\"", "a CSV file, or none"));
+        }
         self.method.check()?;
         let schedule = &self.method.schedule;
         let (stages, first) = (schedule.stages(), schedule.first_epoch);
@@ -104,6 +107,11 @@ impl SearchConfig {
                 ),
             };
             return Err(Error::setting("search.method.schedule.first_epoch", first, expected));
+        }
+        let shares = &schedule.stage_share;
+        if shares.0.iter().any(|&share| !self.init_channels.is_multiple_of(share)) {
+            let expected = format!("divisors of search.init_channels, which are {}", self.init_channels);
+            return Err(Error::setting("search.method.schedule.stage_share", shares, expected));
         }
         Ok(())
     }

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::leaning::{CellLeanings, genotype_text};
 use super::position::Position;
+use super::tabulated::Tabulated;
 use crate::loss::Meter;
 use crate::network::NamedTensors;
-use crate::space::{Alphas, EdgeWeights, Genotype};
+use crate::search::method::{Latency, Resources, Tally};
+use crate::space::{Alphas, ByCell, EdgeWeights, Genotype};
 
 /// One epoch of the search, a line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,15 +34,24 @@ pub struct SearchEpoch {
     pub alphas: Alphas,
     /// Alphas after relaxation, nothing drawn or disturbed.
     pub edge_weights: EdgeWeights,
+    /// What the edge weights stand for costs, as shares of the largest cell; none where the search does not mind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources<f64>>,
     /// How far each type of cell is decided: `entropy_normal`, `skips_normal` and so on.
     #[serde(flatten)]
     pub cells: CellLeanings,
     /// The genotype that the alphas stand for now; in files in the original's text.
     #[serde(with = "genotype_text")]
     pub genotype: Genotype,
+    /// What the table of a benchmark says of the genotype, where the search was given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tabulated: Option<Tabulated>,
     /// Seconds the epoch took.
     pub seconds: f64,
 }
+
+/// The candidates that are left on each edge, by their places among those of the whole space; empty where all are.
+pub type Kept = ByCell<Vec<Vec<usize>>>;
 
 /// Everything a search needs to go on.
 ///
@@ -65,6 +76,14 @@ pub struct SearchState {
     pub alpha_steps: u64,
     /// What it keeps of them.
     pub alpha_moments: NamedTensors,
+    /// What the trials of the selection came to, as far as they are done.
+    pub trials: Vec<Tally>,
+    /// The trial that is under way.
+    pub trial: Tally,
+    /// The candidates of the stage that the search is in.
+    pub kept: Kept,
+    /// How long operations take where the search began, if it minds that.
+    pub latencies: Vec<Latency>,
 }
 
 /// What a search found.

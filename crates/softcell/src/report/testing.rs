@@ -126,8 +126,10 @@ fn search_epoch(epoch: usize, of: usize, candidates: usize) -> SearchEpoch {
         valid_accuracy: 0.2 + 0.4 * f64::from(share),
         alphas,
         edge_weights,
+        resources: None,
         cells,
         genotype: known_genotype(name).unwrap(),
+        tabulated: None,
         seconds: 1.5,
     }
 }

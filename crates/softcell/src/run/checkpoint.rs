@@ -15,8 +15,8 @@ use crate::error::Result;
 use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
 use crate::records::Position;
-use crate::records::SearchState;
 use crate::records::{Best, Score, TrainState};
+use crate::records::{Kept, Latency, SearchState, Tally};
 use crate::space::{Alphas, ByCell};
 
 const KEY: &str = "softcell";
@@ -35,6 +35,15 @@ enum Head {
         /// How long the rows of alphas are, where they differ.
         #[serde(default, skip_serializing_if = "ByCell::is_empty")]
         alpha_rows: ByCell<Vec<usize>>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        trials: Vec<Tally>,
+        #[serde(default, skip_serializing_if = "is_none")]
+        trial: Tally,
+        #[serde(default, skip_serializing_if = "ByCell::is_empty")]
+        kept: Kept,
+        /// How long operations take, where the search minds it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        latencies: Vec<Latency>,
     },
     Train {
         position: Position,
@@ -71,6 +80,10 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
         seconds: state.seconds,
         alpha_steps: state.alpha_steps,
         alpha_rows: ragged(&state.alphas),
+        trials: state.trials.clone(),
+        trial: state.trial,
+        kept: state.kept.clone(),
+        latencies: state.latencies.clone(),
     };
     let alphas = state.alphas.iter().map(|(name, rows)| (name.to_owned(), tensor_of(rows))).collect();
     let parts = [
@@ -89,7 +102,19 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
 /// A file that is damaged, or of another kind.
 pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
     let (head, mut tensors) = decode(path, bytes)?;
-    let Head::Search { position, meter, epoch_seconds, seconds, alpha_steps, alpha_rows } = head else {
+    let Head::Search {
+        position,
+        meter,
+        epoch_seconds,
+        seconds,
+        alpha_steps,
+        alpha_rows,
+        trials,
+        trial,
+        kept,
+        latencies,
+    } = head
+    else {
         return Err(damaged(path, "it is a training checkpoint"));
     };
     let alphas = take(&mut tensors, "alphas.");
@@ -111,8 +136,20 @@ pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
         velocity: take(&mut tensors, "velocity."),
         alpha_steps,
         alpha_moments: take(&mut tensors, "adam."),
+        trials,
+        trial,
+        kept,
+        latencies,
     };
+    if state.latencies.iter().any(|latency| !(latency.seconds >= 0.0 && latency.seconds.is_finite())) {
+        return Err(damaged(path, "a latency that is no time"));
+    }
     check_rest(path, &tensors).map(|()| state)
+}
+
+/// Whether no trial is under way.
+fn is_none(trial: &Tally) -> bool {
+    *trial == Tally::default()
 }
 
 /// The rows of the groups whose rows are not all of one length.
@@ -257,6 +294,7 @@ mod tests {
     use super::*;
     use crate::run::tensor_file::decode_weights;
     use crate::run::{Overwrite, RunFolder};
+    use crate::space::{PlacedOperation, Primitive};
 
     fn tensor(values: &[f32]) -> HostTensor {
         HostTensor { shape: vec![values.len()], values: values.to_vec() }
@@ -279,6 +317,18 @@ mod tests {
             alpha_steps: 7,
             alpha_moments: [("first".to_string(), tensor(&[0.25])), ("second".to_string(), tensor(&[0.125]))]
                 .into(),
+            trials: vec![Tally { right: 3, images: 7 }],
+            trial: Tally { right: 0, images: 4 },
+            kept: [("normal", vec![vec![0, 2], vec![1]])].into_iter().collect(),
+            latencies: vec![Latency {
+                place: PlacedOperation {
+                    operation: Primitive::SepConv3x3,
+                    channels: 4,
+                    stride: 2,
+                    size: [8, 6],
+                },
+                seconds: 0.1 + 0.2,
+            }],
         }
     }
 

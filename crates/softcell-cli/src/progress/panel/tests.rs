@@ -11,7 +11,7 @@ const EPOCHS: usize = 30;
 const STEPS: usize = 8;
 
 fn clock(stage: Stage, epochs_done: usize) -> StageClock {
-    StageClock::new(stage, EPOCHS, STEPS, epochs_done * STEPS, 10, Instant::now())
+    StageClock::new(stage, EPOCHS, STEPS, epochs_done * STEPS, 10, [0; 2], Instant::now())
 }
 
 fn cells(entropy: [f32; 2], skips: [usize; 2]) -> CellLeanings {
@@ -32,6 +32,8 @@ fn search_epoch(epoch: usize) -> SearchEpoch {
         edge_weights: [("normal", Vec::new()), ("reduction", Vec::new())].into_iter().collect(),
         cells: cells([2.0, 1.5], [3, 4]),
         genotype: known_genotype("DARTS_V2").unwrap(),
+        resources: None,
+        tabulated: None,
         seconds: 1.0,
     }
 }

@@ -150,7 +150,12 @@ pub static KEYS: &[Key] = &[
         key(Search, "candidates", List, "Candidate operations on each edge, separated by commas"),
         &CANDIDATES,
     ),
-    key(Search, "space", Text, "Name of the space that nodes, candidates, layout and so on were taken from"),
+    key(
+        Search,
+        "space",
+        Text,
+        "Known space, or a TOML file of one: its nodes, candidates and so on, where no others are given",
+    ),
     key(
         Search,
         "normal_edges",
@@ -238,6 +243,12 @@ pub static KEYS: &[Key] = &[
     ),
     key(Search, "cutout", Bool, "Blank a random square of each training image while searching"),
     key(Search, "cutout_length", Integer, "Side of the cutout square, in pixels"),
+    key(
+        Search,
+        "benchmark_table",
+        Text,
+        "CSV of NAS-Bench-201 accuracies to look up each epoch's architecture; none: no table",
+    ),
     chosen(
         key(Method, "name", Text, "Known method: its settings, where no others are given"),
         &presets::NAMES,
@@ -288,6 +299,50 @@ pub static KEYS: &[Key] = &[
     chosen(
         key(Method, "regularizer_ramp", Text, "Over the epochs: constant, or linear from 0"),
         &["constant", "linear"],
+    ),
+    key(
+        Method,
+        "drop_path",
+        Float,
+        "Probability at the end that an edge adds nothing, 0 to below 1; rises linearly from 0",
+    ),
+    chosen(
+        key(Method, "cutout", Text, "Whether search.cutout always cuts or ever more often"),
+        &["constant", "rising"],
+    ),
+    key(
+        Method,
+        "alignment",
+        Float,
+        "How much normal cells are made to agree in their gradients at the end; rises linearly from 0",
+    ),
+    key(
+        Method,
+        "alignment_epsilon",
+        Float,
+        "Length of the step in the edge weights that measures the gradient for it",
+    ),
+    key(
+        Method,
+        "resource_params",
+        Float,
+        "Factor in the alphas' loss of the expected weights, as a share of the largest cell's",
+    ),
+    key(
+        Method,
+        "resource_macs",
+        Float,
+        "Factor in the alphas' loss of the expected multiply-adds, as a share likewise",
+    ),
+    key(
+        Method,
+        "resource_latency",
+        Float,
+        "Factor in the alphas' loss of the expected time, each operation measured here",
+    ),
+    chosen(
+        key(Method, "resource_penalty", Text, "How these shares R enter the loss: R, or ln(R + 0.01)"),
+        &["linear", "log"],
     ),
     chosen(
         key(Method, "selection", Text, "What is made of the supernet in the end"),
@@ -447,8 +502,8 @@ mod tests {
         DataFormat, DataShape, Duplicates, Preset, Resize, Sampling, Schedule, Stem, preset,
     };
     use crate::search::method::{
-        AlphaOptimizer, AlphaSgd, ArchStep, EdgeNormalization, Perturbation, Ramp, Regularizer, Relaxation,
-        Selection, StageStart, StepOrder, TemperatureCurve,
+        AlphaOptimizer, AlphaSgd, ArchStep, CutoutRamp, EdgeNormalization, Perturbation, Ramp, Regularizer,
+        Relaxation, ResourcePenalty, Selection, StageStart, StepOrder, TemperatureCurve,
     };
     use crate::space::{CellOutput, Layout};
 
@@ -546,6 +601,8 @@ mod tests {
         assert_eq!(method("regularizer"), Regularizer::ALL.map(Regularizer::name));
         assert_eq!(method("regularizer_ramp"), written(serde_json::json!(Ramp::ALL)));
         assert_eq!(method("alphas.kind"), AlphaOptimizer::all().map(|optimizer| optimizer.kind()));
+        assert_eq!(method("resource_penalty"), written(serde_json::json!(ResourcePenalty::ALL)));
+        assert_eq!(method("cutout"), written(serde_json::json!(CutoutRamp::ALL)));
         assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));
         let starts = [StageStart::Continued, StageStart::Fresh];
         assert_eq!(method("schedule.stage_start"), written(serde_json::json!(starts)));
