@@ -214,6 +214,23 @@ pub static KEYS: &[Key] = &[
         key(Method, "selection", Text, "What is made of the edge weights in the end: the strongest"),
         &["strongest"],
     ),
+    chosen(
+        key(Method, "guard", Text, "On collapse: warn and stop take the last healthy epoch; off the last"),
+        &["off", "warn", "stop"],
+    ),
+    chosen(
+        key(Method, "stop", Text, "What ends the search early; adapt goes back and raises the weight decay"),
+        &["none", "skips", "ranking", "eigenvalue", "adapt"],
+    ),
+    key(Method, "guards.skips", Integer, "Most skip connections of a healthy normal cell; 0: by the space"),
+    key(Method, "guards.interval", Integer, "Epochs between two eigenvalues; 0: at under 5 % of the search"),
+    key(Method, "guards.ratio", Float, "Growth of the eigenvalue's mean at which the alarm goes off"),
+    key(Method, "guards.window", Integer, "Measurements of the eigenvalue in a mean"),
+    key(Method, "guards.distance", Integer, "Measurements between the two means"),
+    key(Method, "stops.skips", Integer, "Skip connections of the normal cell that end it (stop = skips)"),
+    key(Method, "stops.epochs", Integer, "Epochs of one ranking that end it (stop = ranking)"),
+    key(Method, "freeze.below", Float, "Cosine of gradients below which an operation freezes; -1: never"),
+    key(Method, "freeze.every", Integer, "Steps over which that cosine is averaged"),
     key(Method, "schedule.first_epoch", Integer, "First epoch, from 0, in which the alphas move"),
     chosen(key(Method, "weights.kind", Text, "Optimiser of the weights"), &["sgd"]),
     key(Method, "weights.momentum", Float, "SGD momentum of the weights, 0 to below 1"),
@@ -291,7 +308,9 @@ mod tests {
     use crate::config::{
         DataFormat, DataShape, Duplicates, Preset, Resize, Sampling, Schedule, Stem, preset,
     };
-    use crate::search::method::{ArchStep, Perturbation, Regularizer, Relaxation, Selection, StepOrder};
+    use crate::search::method::{
+        ArchStep, Guard, Perturbation, Regularizer, Relaxation, Selection, StepOrder, StopRule,
+    };
 
     fn serialised() -> Value {
         serde_json::to_value(preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap()
@@ -367,6 +386,8 @@ mod tests {
         assert_eq!(method("perturbation"), written(serde_json::json!([Perturbation::None])));
         assert_eq!(method("regularizer"), written(serde_json::json!([Regularizer::None])));
         assert_eq!(method("selection"), written(serde_json::json!([Selection::Strongest])));
+        assert_eq!(method("guard"), written(serde_json::json!(Guard::ALL)));
+        assert_eq!(method("stop"), written(serde_json::json!(StopRule::ALL)));
         assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
     }
 

@@ -3,11 +3,13 @@
 //! A file for each axis: how alphas become edge weights ([`Relaxation`]), which half of a step comes first ([`StepOrder`]),
 //! how the alphas' gradient sees the weights ([`ArchStep`]), what disturbs edge weights while weights learn
 //! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`]), in which epochs alphas move
-//! ([`AlphaSchedule`]), what is made of them in the end ([`Selection`]), and both optimisers.
+//! ([`AlphaSchedule`]), what is made of them in the end ([`Selection`]), what watches for collapse and what ends a search
+//! early ([`Guard`], [`StopRule`]), and both optimisers.
 //!
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
 
 mod arch_step;
+mod guard;
 mod optimizer;
 mod order;
 mod perturbation;
@@ -19,6 +21,10 @@ mod selection;
 use serde::{Deserialize, Serialize};
 
 pub use arch_step::ArchStep;
+pub use guard::{
+    Alarm, EigenvalueRule, End, Freeze, Guard, Guards, Judgement, Next, Rollback, Rules, StopRule, Stops, Trail,
+    Verdict, Watch, Watched,
+};
 pub use optimizer::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};
 pub use perturbation::{Perturbation, Probed};
@@ -54,6 +60,16 @@ pub struct Method {
     pub regularizer: Regularizer,
     /// What is made of the edge weights in the end.
     pub selection: Selection,
+    /// What becomes of a search that collapses.
+    pub guard: Guard,
+    /// What ends it early.
+    pub stop: StopRule,
+    /// The numbers of the guards, and of the stop rules of the eigenvalue.
+    pub guards: Guards,
+    /// The numbers of the other stop rules.
+    pub stops: Stops,
+    /// When operations freeze.
+    pub freeze: Freeze,
     /// In which epochs the alphas move.
     pub schedule: AlphaSchedule,
     /// What moves the weights.
@@ -68,6 +84,9 @@ impl Method {
     /// # Errors
     /// [`Error::Setting`] for the first number outside its range.
     pub fn check(&self) -> Result<()> {
+        self.guards.check("search.method.guards")?;
+        self.stops.check("search.method.stops")?;
+        self.freeze.check("search.method.freeze")?;
         self.weights.check("search.method.weights")?;
         self.alphas.check("search.method.alphas")
     }

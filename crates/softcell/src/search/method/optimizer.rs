@@ -78,6 +78,12 @@ impl Default for AlphaOptimizer {
 }
 
 impl WeightOptimizer {
+    /// λ.
+    pub fn weight_decay(&self) -> f64 {
+        let WeightOptimizer::Sgd(Sgd { weight_decay, .. }) = self;
+        *weight_decay
+    }
+
     /// Ranges; `place` is the table in the settings.
     pub(super) fn check(&self, place: &str) -> Result<()> {
         let WeightOptimizer::Sgd(Sgd { momentum, weight_decay }) = *self;

@@ -10,7 +10,9 @@ fn the_default_is_darts_and_reads_back() {
     assert_eq!(
         text,
         "relaxation = \"softmax\"\norder = \"alphas-first\"\narch_step = \"first-order\"\nperturbation = \"none\"\n\
-         regularizer = \"none\"\nselection = \"strongest\"\n\n[schedule]\nfirst_epoch = 0\n\n[weights]\n\
+         regularizer = \"none\"\nselection = \"strongest\"\nguard = \"warn\"\nstop = \"none\"\n\n[guards]\nskips = 0\n\
+         interval = 0\nratio = 1.3\nwindow = 5\ndistance = 4\n\n[stops]\nskips = 2\nepochs = 10\n\n[freeze]\n\
+         below = -1.0\nevery = 20\n\n[schedule]\nfirst_epoch = 0\n\n[weights]\n\
          kind = \"sgd\"\nmomentum = 0.9\nweight_decay = 0.0003\n\n[alphas]\nkind = \"adam\"\n\
          learning_rate = 0.0003\nbeta1 = 0.5\nbeta2 = 0.999\nweight_decay = 0.001\n"
     );
