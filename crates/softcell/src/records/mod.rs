@@ -9,5 +9,5 @@ mod train;
 pub use leaning::{CellLeaning, CellLeanings, Leaning};
 pub use position::{Position, Stage};
 pub use result::RunResult;
-pub use search::{SearchEpoch, SearchOutcome, SearchState};
+pub use search::{Freezing, Frozen, SearchEpoch, SearchOutcome, SearchState, Searched};
 pub use train::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};

@@ -6,6 +6,7 @@ use super::leaning::{CellLeanings, genotype_text};
 use super::position::Position;
 use crate::loss::Meter;
 use crate::network::NamedTensors;
+use crate::search::method::{Trail, Watch};
 use crate::space::{Alphas, EdgeWeights, Genotype};
 
 /// One epoch of the search, a line of `history.jsonl`.
@@ -40,6 +41,32 @@ pub struct SearchEpoch {
     pub genotype: Genotype,
     /// Seconds the epoch took.
     pub seconds: f64,
+    /// What the guard measured and thinks; none where nobody watched, and in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Watch>,
+    /// How many operations are frozen, where the method freezes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Frozen>,
+}
+
+/// Operations whose weights stopped learning (by the true cosine of gradients: not OLES' official score).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// So many.
+    pub operations: usize,
+    /// Of so many that have weights.
+    pub of: usize,
+}
+
+/// What freezing operations carries over steps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Freezing {
+    /// Sum of the cosines of each operation with weights over the steps of the mean under way.
+    pub cosines: Vec<f64>,
+    /// These steps.
+    pub steps: usize,
+    /// The operations that are frozen, by their places among those with weights, in order.
+    pub frozen: Vec<usize>,
 }
 
 /// Everything a search needs to go on.
@@ -65,6 +92,12 @@ pub struct SearchState {
     pub alpha_steps: u64,
     /// What it keeps of them.
     pub alpha_moments: NamedTensors,
+    /// What the guard remembers.
+    pub trail: Trail,
+    /// States after earlier epochs, in order, to which the search may go back; these have neither trail nor such states.
+    pub earlier: Vec<SearchState>,
+    /// Frozen operations, where the method freezes them.
+    pub freezing: Option<Freezing>,
 }
 
 /// What a search found.
@@ -72,8 +105,27 @@ pub struct SearchState {
 pub struct SearchOutcome {
     /// The derived genotype.
     pub genotype: Genotype,
+    /// The epoch, from 0, whose genotype it is: an earlier one than the last where the guard saw a collapse. None where an
+    /// earlier version wrote the records.
+    pub epoch: Option<usize>,
     /// The last alphas.
     pub alphas: Alphas,
     /// Seconds it took, interruptions left out.
     pub seconds: f64,
+}
+
+/// Where a genotype comes from that was searched.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Searched {
+    /// Seconds of the search.
+    pub seconds: f64,
+    /// The epoch, from 0, whose genotype it is, as [`SearchOutcome::epoch`].
+    pub epoch: Option<usize>,
+}
+
+impl SearchOutcome {
+    /// Where the genotype comes from.
+    pub fn searched(&self) -> Searched {
+        Searched { seconds: self.seconds, epoch: self.epoch }
+    }
 }

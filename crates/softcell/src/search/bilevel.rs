@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
+use super::freezing::Freezer;
 use super::method::{ArchStep, Half, Method, Moment, Penalty, Probed, Relaxed};
 use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
@@ -40,6 +41,8 @@ pub struct Bilevel {
     pub seed: u64,
     /// Epochs of the search, for what changes over them.
     pub epochs: usize,
+    /// What freezes operations, where the method does.
+    pub freezer: Option<Freezer>,
 }
 
 /// What a step came to.
@@ -101,6 +104,7 @@ impl Bilevel {
         let alphas = method.relaxation.initial(&space, seed);
         let net = Network::new(NetworkPlan::supernet(&space, image, classes), device);
         Ok(Self {
+            freezer: Freezer::new(method.freeze, &net),
             net: initialize(net, seed),
             alphas,
             sgd: weight_optimizer(method.weights),
@@ -111,6 +115,11 @@ impl Bilevel {
             seed,
             epochs: config.epochs,
         })
+    }
+
+    /// Changes the weight decay of the weights.
+    pub(super) fn set_weight_decay(&mut self, weight_decay: f64) {
+        self.sgd.weight_decay = weight_decay;
     }
 
     /// A step: both halves in the order of the method, the alphas only where `valid`, a batch of theirs, is given.
@@ -124,6 +133,9 @@ impl Bilevel {
     ) -> StepReport {
         let mut work = Work { bilevel: self, train, valid, lr, arch: None, weight: None };
         walk(&mut work, at);
+        if let Some(freezer) = &mut work.bilevel.freezer {
+            freezer.end_step();
+        }
         let weights = work.weight.expect("every order has the weights");
         StepReport { alphas: work.arch, weights }
     }
@@ -160,7 +172,11 @@ impl Bilevel {
         // The edge weights are constants here: their gradient would be thrown away.
         let pass = self.differentiate(&self.net, &constants(&weights, train), train, Pass::train());
         self.absorb(pass.statistics);
-        let raw = gradients(&self.net, &pass.gradients);
+        let mut raw = gradients(&self.net, &pass.gradients);
+        if let Some(freezer) = &mut self.freezer {
+            freezer.training(&raw);
+            raw = freezer.moving(raw);
+        }
         let (clipped, norm) = clip_global_norm(raw.clone(), self.grad_clip);
         let (net, mut clipped) = (self.net.clone(), clipped);
         let sgd = &mut self.sgd;
@@ -168,12 +184,15 @@ impl Bilevel {
         WeightReport { loss: pass.loss, logits: pass.logits, gradients: raw, gradient_norm: norm }
     }
 
-    fn moment(&self, at: Position, half: Half) -> Moment {
+    pub(super) fn moment(&self, at: Position, half: Half) -> Moment {
         Moment { seed: self.seed, epoch: at.epoch, epochs: self.epochs, step: at.step, half }
     }
 
     fn first_order(&mut self, relaxed: &Relaxed, valid: &DeviceBatch) -> (f32, AlphaGradient) {
-        let (loss, gradient, statistics) = self.alpha_gradient(self.net.clone(), relaxed, valid);
+        let (loss, gradient, statistics) = match self.freezer.is_some() {
+            false => self.alpha_gradient(self.net.clone(), relaxed, valid),
+            true => self.both_gradients(relaxed, valid),
+        };
         self.absorb(statistics);
         (loss, gradient)
     }
@@ -191,7 +210,12 @@ impl Bilevel {
         // The virtual network is a copy: its statistics are dropped with it.
         let pass = self.differentiate(&virtual_net, &leaf, valid, Pass::train());
         let direct = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
-        let vector = gradients(&virtual_net, &pass.gradients);
+        let mut vector = gradients(&virtual_net, &pass.gradients);
+        if let Some(freezer) = &mut self.freezer {
+            freezer.validation(vector.clone());
+            // Frozen weights do not follow the alphas.
+            vector = freezer.moving(vector);
+        }
         let implicit = self.hessian_vector_product(relaxed, train, &vector);
         (pass.loss, combine(&direct, &implicit, -xi))
     }
@@ -201,6 +225,9 @@ impl Bilevel {
         let pass = self.differentiate(&self.net, &constants(weights, train), train, Pass::train());
         self.absorb(pass.statistics);
         let mut gradient = gradients(&self.net, &pass.gradients);
+        if let Some(freezer) = &self.freezer {
+            gradient = freezer.moving(gradient);
+        }
         update_weights(self.net.clone(), |i, w| match gradient[i].take() {
             Some(g) => {
                 let direction = self.sgd.direction(i, &w, g);
@@ -231,8 +258,24 @@ impl Bilevel {
         })
     }
 
+    /// As [`Self::alpha_gradient`] of the network itself, with the gradient of its weights, which the freezer takes.
+    fn both_gradients(
+        &mut self,
+        relaxed: &Relaxed,
+        batch: &DeviceBatch,
+    ) -> (f32, AlphaGradient, Vec<BatchStatistics>) {
+        let leaf = constants(&relaxed.weights, batch).require_grad();
+        let pass = self.differentiate(&self.net, &leaf, batch, Pass::train());
+        let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
+        let of_weights = gradients(&self.net, &pass.gradients);
+        if let Some(freezer) = &mut self.freezer {
+            freezer.validation(of_weights);
+        }
+        (pass.loss, gradient, pass.statistics)
+    }
+
     /// Loss, gradient of the alphas alone, and the statistics, of any network of this space.
-    fn alpha_gradient(
+    pub(super) fn alpha_gradient(
         &self,
         net: Network,
         relaxed: &Relaxed,

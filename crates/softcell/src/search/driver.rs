@@ -6,7 +6,9 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
+use super::method::{End, Next, Rollback};
 use super::scaled::scaled_for_search;
+use super::watcher::Watcher;
 use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
 use crate::error::{Error, Result};
@@ -14,7 +16,7 @@ use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
 use crate::network::{EdgeTensors, Pass, Weighted};
-use crate::records::{Leaning, SearchEpoch, SearchOutcome, SearchState};
+use crate::records::{Frozen, Leaning, SearchEpoch, SearchOutcome, SearchState};
 use crate::resume::{Progress, check_size};
 use crate::space::{EdgeWeights, SearchSpace, supernet_parameters};
 use crate::thread_pool::in_pool;
@@ -82,6 +84,7 @@ struct Search<'a> {
     meter: Meter,
     seconds: f64,
     epoch_seconds: f64,
+    watcher: Watcher,
 }
 
 impl<'a> Search<'a> {
@@ -123,10 +126,13 @@ impl<'a> Search<'a> {
         let steps = weights_plan.n_steps();
         let order = Order::of_batches(config.data.sampling, steps);
         let alphas_plan = plan(&dataset.split.alphas, "search/alphas", order);
+        let space = settings.space([set.height, set.width]);
+        let watcher = Watcher::new(&settings.method, &space, settings.epochs, steps)?;
         Ok(Self {
             dataset,
             config: settings,
-            space: settings.space([set.height, set.width]),
+            space,
+            watcher,
             device: device.clone(),
             autodiff,
             bilevel,
@@ -145,6 +151,8 @@ impl<'a> Search<'a> {
         progress.check(ORIGIN, self.config.epochs, self.weights_plan.n_steps())?;
         self.bilevel.restore(state, &self.device)?;
         self.bilevel.alphas = self.bilevel.method.relaxation.fit(&state.alphas, &self.space)?;
+        self.watcher.restore(state, ORIGIN)?;
+        self.bilevel.set_weight_decay(self.watcher.weight_decay());
         self.position = state.position;
         self.meter = state.meter;
         self.seconds = state.seconds;
@@ -158,11 +166,19 @@ impl<'a> Search<'a> {
         let validation = self.alphas_plan.indices.len();
         observer.on(Event::Begin { stage: Stage::Search, epochs, steps, done, validation })?;
         while self.position.epoch < epochs {
-            self.epoch(observer)?;
+            match self.watcher.next() {
+                Next::GoOn => self.epoch(observer)?,
+                Next::End(End::Back(rollback)) => self.go_back(rollback, observer)?,
+                Next::End(_) => break,
+            }
         }
         observer.on(Event::End { stage: Stage::Search, seconds: self.seconds })?;
-        let Leaning { genotype, .. } = self.leaning()?;
-        Ok(SearchOutcome { genotype, alphas: self.bilevel.alphas, seconds: self.seconds })
+        let (epoch, genotype) = match self.watcher.taken() {
+            Some((epoch, genotype)) => (epoch, genotype.clone()),
+            None => (self.position.epoch.saturating_sub(1), self.leaning()?.genotype),
+        };
+        let Self { bilevel, seconds, .. } = self;
+        Ok(SearchOutcome { genotype, epoch: Some(epoch), alphas: bilevel.alphas, seconds })
     }
 
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
@@ -222,18 +238,49 @@ impl<'a> Search<'a> {
             }
         }
         let valid = self.validate();
+        let eigenvalue = self.eigenvalue(at_epoch(&self.alphas_plan));
         let seconds = before + clock.elapsed().as_secs_f64();
-        observer.on(Event::SearchEpoch(&self.record(lr, &valid, seconds)?))?;
+        let record = self.record(lr, &valid, eigenvalue, seconds)?;
+        observer.on(Event::SearchEpoch(&record))?;
         self.position = Position { epoch: epoch + 1, step: 0 };
         self.meter = Meter::default();
         self.epoch_seconds = 0.0;
         self.seconds += seconds;
+        let (bilevel, at) = (&self.bilevel, self.position);
+        self.watcher.keep(|| bilevel.to_state(at, Meter::default(), [0.0; 2]));
         self.save(observer)
     }
 
     fn save(&self, observer: &mut dyn Observer) -> Result<()> {
         let seconds = [self.seconds, self.epoch_seconds];
-        observer.on(Event::SaveSearch(&self.bilevel.to_state(self.position, self.meter, seconds)))
+        let state = self.bilevel.to_state(self.position, self.meter, seconds);
+        observer.on(Event::SaveSearch(&self.watcher.to_state(state)))
+    }
+
+    /// Goes back to the state after an earlier epoch, and from there on with another weight decay.
+    ///
+    /// The epochs in between leave the history when the state is kept from which it goes on. After that this is kept once
+    /// more: then no checkpoint is left of epochs that the history has not.
+    fn go_back(&mut self, rollback: Rollback, observer: &mut dyn Observer) -> Result<()> {
+        let state = self.watcher.go_back(rollback);
+        self.bilevel.restore(&state, &self.device)?;
+        self.bilevel.alphas = self.bilevel.method.relaxation.fit(&state.alphas, &self.space)?;
+        self.bilevel.set_weight_decay(self.watcher.weight_decay());
+        self.position = state.position;
+        self.save(observer)?;
+        observer.on(Event::WentBack { stage: Stage::Search, rollback })?;
+        self.save(observer)
+    }
+
+    /// The largest eigenvalue of the alphas' Hessian on the first of these batches of the alphas, after epochs in which it
+    /// is measured.
+    fn eigenvalue(&self, batches: BatchPlan) -> Option<f64> {
+        if !self.watcher.measures(self.position.epoch) {
+            return None;
+        }
+        let batch = Batches::spawn(batches, 0).next()?;
+        let batch = DeviceBatch::new(batch, &self.dataset.train, &self.autodiff);
+        Some(self.bilevel.curvature(self.position.epoch, &batch)).filter(|found| found.is_finite())
     }
 
     /// On the alphas' part, in its order, without augmentation.
@@ -253,8 +300,17 @@ impl<'a> Search<'a> {
         Leaning::of(&self.expected(), &self.space, self.bilevel.method.selection)
     }
 
-    fn record(&self, lr: f64, valid: &Evaluation, seconds: f64) -> Result<SearchEpoch> {
-        let Leaning { cells, genotype } = self.leaning()?;
+    fn record(
+        &mut self,
+        lr: f64,
+        valid: &Evaluation,
+        eigenvalue: Option<f64>,
+        seconds: f64,
+    ) -> Result<SearchEpoch> {
+        let leaning = self.leaning()?;
+        let guard = self.watcher.watch(&leaning, &self.expected(), &self.space, eigenvalue);
+        let Leaning { cells, genotype } = leaning;
+        let frozen = self.bilevel.freezer.as_ref();
         Ok(SearchEpoch {
             epoch: self.position.epoch,
             learning_rate: lr,
@@ -268,6 +324,9 @@ impl<'a> Search<'a> {
             cells,
             genotype,
             seconds,
+            guard,
+            frozen: frozen
+                .map(|freezer| Frozen { operations: freezer.n_frozen(), of: freezer.n_operations() }),
         })
     }
 }

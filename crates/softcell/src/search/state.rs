@@ -3,11 +3,13 @@
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
-use crate::error::Result;
+use super::freezing::Freezer;
+use super::method::Trail;
+use crate::error::{Error, Result};
 use crate::loss::Meter;
 use crate::network::{load_named, named_tensors, weight_names};
 use crate::records::{Position, SearchState};
-use crate::resume::check_velocity;
+use crate::resume::{check_velocity, remedy};
 
 impl Bilevel {
     /// Copies everything that moves into `state`'s tensors.
@@ -23,6 +25,20 @@ impl Bilevel {
             alphas: self.alphas.clone(),
             alpha_steps,
             alpha_moments,
+            trail: Trail::default(),
+            earlier: Vec::new(),
+            freezing: self.freezer.as_ref().map(Freezer::to_state),
+        }
+    }
+
+    fn restore_freezer(&mut self, state: &SearchState, origin: &str) -> Result<()> {
+        match (&mut self.freezer, &state.freezing) {
+            (Some(freezer), Some(freezing)) => freezer.restore(freezing, origin),
+            (None, None) => Ok(()),
+            (wanted, found) => {
+                let words = |is_there| if is_there { "operations that freeze" } else { "none that freeze" };
+                Err(Error::invalid(origin, words(found.is_some()), words(wanted.is_some()), remedy()))
+            }
         }
     }
 
@@ -33,6 +49,7 @@ impl Bilevel {
         check_velocity(origin, &self.net, &state.velocity)?;
         self.sgd.restore(&weight_names(&self.net), &state.velocity, device);
         self.alphas = state.alphas.clone();
+        self.restore_freezer(state, origin)?;
         self.optimizer.restore(state.alpha_steps, &state.alpha_moments, state.alphas.values().count())
     }
 }

@@ -33,6 +33,8 @@ fn search_epoch(epoch: usize) -> SearchEpoch {
         cells: cells([2.0, 1.5], [3, 4]),
         genotype: known_genotype("DARTS_V2").unwrap(),
         seconds: 1.0,
+        guard: None,
+        frozen: None,
     }
 }
 

@@ -24,6 +24,8 @@ fn search(epoch: usize) -> HistoryLine {
         cells: [("normal", cell(1.0, 1)), ("reduction", cell(1.5, 2))].into_iter().collect(),
         genotype: known_genotype(if epoch < 3 { "DARTS_V1" } else { "DARTS_V2" }).unwrap(),
         seconds: 10.0,
+        guard: None,
+        frozen: None,
     })
 }
 

@@ -103,6 +103,7 @@ fn small_search() -> (Bilevel, DeviceBatch) {
         class_weights: None,
         seed: 3,
         epochs: 4,
+        freezer: None,
     };
     (bilevel, batch)
 }

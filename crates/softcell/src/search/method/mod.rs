@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 
 pub use arch_step::ArchStep;
 pub use guard::{
-    Alarm, EigenvalueRule, End, Freeze, Guard, Guards, Judgement, Next, Rollback, Rules, StopRule, Stops, Trail,
-    Verdict, Watch, Watched,
+    Alarm, EigenvalueRule, End, Freeze, Guard, Guards, Judgement, Next, Rollback, Rules, StopRule, Stops,
+    Trail, Verdict, Watch, Watched,
 };
 pub use optimizer::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};

@@ -93,6 +93,12 @@ impl WeightOptimizer {
 }
 
 impl AlphaOptimizer {
+    /// λ.
+    pub fn weight_decay(&self) -> f64 {
+        let AlphaOptimizer::Adam(Adam { weight_decay, .. }) = self;
+        *weight_decay
+    }
+
     /// η.
     pub fn learning_rate(&self) -> f64 {
         let AlphaOptimizer::Adam(Adam { learning_rate, .. }) = self;

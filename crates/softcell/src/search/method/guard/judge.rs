@@ -182,16 +182,19 @@ impl Rules {
     /// # Errors
     /// A stop rule that could never hold, or would always.
     pub fn check(&self, space: &SearchSpace) -> Result<()> {
-        let refuse = |rule: &str, expected: &str| {
-            Err(Error::setting("search.method.stop", rule, expected))
-        };
+        let refuse = |rule: &str, expected: &str| Err(Error::setting("search.method.stop", rule, expected));
         let candidates = &space.candidates;
         match self.stop {
             StopRule::Skips if !candidates.iter().any(|candidate| candidate.is_skip()) => {
                 refuse("skips", "another rule, because no candidate is a skip connection")
             }
-            StopRule::Ranking if candidates.iter().filter(|candidate| candidate.is_learnable()).count() < 2 => {
-                refuse("ranking", "another rule, because no edge has two candidates with weights to be ranked")
+            StopRule::Ranking
+                if candidates.iter().filter(|candidate| candidate.is_learnable()).count() < 2 =>
+            {
+                refuse(
+                    "ranking",
+                    "another rule, because no edge has two candidates with weights to be ranked",
+                )
             }
             _ => Ok(()),
         }

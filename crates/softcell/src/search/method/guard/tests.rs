@@ -284,7 +284,9 @@ fn what_is_said() {
     );
     let back = End::Back(Rollback { from: 22, to: 10, weight_decay: 0.003 });
     let back = Watch { end: Some(back), ..risen };
-    assert!(said(&back).starts_with("the search goes back to epoch 11, as its stop rule says, with a weight"));
+    assert!(
+        said(&back).starts_with("the search goes back to epoch 11, as its stop rule says, with a weight")
+    );
     let healthy = Watch { verdict: Verdict::Healthy, taken: 20, ..watch };
     assert_eq!((healthy.sentence(20), healthy.verdict_in_words()), (None, "healthy".to_owned()));
     let ended = Watch { end: Some(End::Ranking(10)), ..healthy };

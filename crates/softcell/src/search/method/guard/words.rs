@@ -32,7 +32,9 @@ impl Watch {
             End::Collapse => {
                 format!("the search ends, for it has collapsed: {}; {kept}", self.sign())
             }
-            End::Skips => format!("the search ends, as its stop rule says: {}; {kept}", self.skips_in_words()),
+            End::Skips => {
+                format!("the search ends, as its stop rule says: {}; {kept}", self.skips_in_words())
+            }
             End::Ranking(epochs) => format!(
                 "the search ends, as its stop rule says: the ranking of the convolutions has been the same for \
                  {epochs} epochs; {kept}"
