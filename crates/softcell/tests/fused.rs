@@ -85,7 +85,8 @@ fn compare_all(what: &str, plain: Results, fused: Results) {
 fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
     let device = Device::flex().autodiff();
     for (channels, shape, n_nodes) in [(4, [3, 12, 12], 4), (18, [1, 7, 9], 2)] {
-        let space = SearchSpace { n_nodes, n_cells: 5, init_channels: channels, ..SearchSpace::darts() };
+        let space =
+            SearchSpace { n_cells: 5, init_channels: channels, ..SearchSpace::darts().with_nodes(n_nodes) };
         let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 3));
         let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, 4), &device), 3);
         assert_eq!(net.unfused_cells().next(), None);

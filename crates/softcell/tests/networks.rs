@@ -101,7 +101,7 @@ fn closed_form_agrees_with_other_supernets() {
     for (n_nodes, n_cells, init_channels, channels_in, classes) in
         [(1, 1, 2, 1, 2), (3, 5, 6, 2, 7), (2, 4, 3, 4, 3)]
     {
-        let space = SearchSpace { n_nodes, n_cells, init_channels, ..SearchSpace::darts() };
+        let space = SearchSpace { n_cells, init_channels, ..SearchSpace::darts().with_nodes(n_nodes) };
         let net = Network::new(NetworkPlan::supernet(&space, [channels_in, 8, 8], classes), &Device::flex());
         assert_eq!(
             count_weights(&net, |_| true),
@@ -130,7 +130,7 @@ fn assert_logits(logits: Tensor<2>, what: &str) {
 #[test]
 fn supernet_takes_images_of_any_shape() {
     let device = Device::flex();
-    let space = SearchSpace { n_nodes: 2, n_cells: 3, init_channels: 4, ..SearchSpace::darts() };
+    let space = SearchSpace { n_cells: 3, init_channels: 4, ..SearchSpace::darts().with_nodes(2) };
     let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 1));
     let weights = EdgeTensors::new(&weights, &device);
     for shape in IMAGES {

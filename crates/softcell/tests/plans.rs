@@ -5,8 +5,8 @@ use softcell::nn::{
     EdgeTensors, Network, Pass, Weighted, absorb, count_weights, gradients, initialize, named_tensors,
     update_weights, weight_names,
 };
-use softcell::space::plan::{CellType, NetworkPlan, Norms, ResidualSkeleton, Role, Skeleton};
-use softcell::space::{CellKind, Primitive, SearchSpace, StemKind};
+use softcell::space::plan::{CellType, NetworkPlan};
+use softcell::space::{CellOutput, Primitive, Reductions, SearchSpace};
 
 const IMAGES: usize = 4;
 const CLASSES: usize = 5;
@@ -14,36 +14,55 @@ const CLASSES: usize = 5;
 /// Largest deviation, as a share of the largest value of a tensor.
 const TOLERANCE: f64 = 2e-4;
 
-/// One cell, no preparation, five operations, the last node as output, residual reductions.
-fn nas_bench_201(image: [usize; 3], channels: usize) -> NetworkPlan {
-    let cell = CellType::nas_bench_201(Role::Search, |_| Primitive::NAS_BENCH_201.to_vec());
-    let skeleton = ResidualSkeleton { image, classes: CLASSES, init_channels: channels, cells_per_stage: 1 };
-    NetworkPlan::residual(cell, &skeleton, Norms { affine: false, behind_pools: false })
+fn supernet(image: [usize; 3], init_channels: usize, space: SearchSpace) -> NetworkPlan {
+    let space = SearchSpace { init_channels, n_cells: 3, ..space };
+    space.check().unwrap();
+    NetworkPlan::supernet(&space, image, CLASSES)
 }
 
-fn stacked(image: [usize; 3], channels: usize, cells: [CellType; 2]) -> NetworkPlan {
-    let skeleton = Skeleton {
-        image,
-        classes: CLASSES,
-        init_channels: channels,
-        n_cells: 3,
-        stem: StemKind::Cifar,
-        stem_multiplier: 3,
-        auxiliary: false,
-    };
-    NetworkPlan::stacked(cells, &skeleton, Norms::SEARCH)
+/// One cell, no preparation, five operations, the last node as output, residual reductions.
+fn nas_bench_201(image: [usize; 3], channels: usize) -> NetworkPlan {
+    supernet(image, channels, SearchSpace::nas_bench_201())
 }
 
 /// Another pair of candidates on each edge.
 fn candidates_per_edge(image: [usize; 3], channels: usize) -> NetworkPlan {
-    let pair = |edge: usize| vec![Primitive::DARTS[edge % 8], Primitive::DARTS[(edge + 3) % 8]];
-    stacked(image, channels, CellKind::ALL.map(|kind| CellType::searched(kind, 3, pair)))
+    let mut space = SearchSpace::darts().with_nodes(3);
+    for edges in space.cells.cells_mut() {
+        for (i, edge) in edges.iter_mut().enumerate() {
+            *edge = vec![Primitive::DARTS[i % 8], Primitive::DARTS[(i + 3) % 8]];
+        }
+    }
+    supernet(image, channels, space)
 }
 
 /// Operations see a quarter of the channels.
 fn partial(image: [usize; 3], channels: usize) -> NetworkPlan {
-    let space = SearchSpace { n_nodes: 2, ..SearchSpace::darts() };
-    stacked(image, channels, CellKind::ALL.map(|kind| CellType::of_space(&space, kind).partial(4)))
+    supernet(image, channels, SearchSpace { share: 4, ..SearchSpace::darts().with_nodes(2) })
+}
+
+/// One more skip connection on each edge.
+fn auxiliary_skip(image: [usize; 3], channels: usize) -> NetworkPlan {
+    supernet(image, channels, SearchSpace { auxiliary_skip: true, ..SearchSpace::darts().with_nodes(2) })
+}
+
+/// One input, the last of two nodes as output, one reduction, an edge that is not there.
+fn chain(image: [usize; 3], channels: usize) -> NetworkPlan {
+    let mut space = SearchSpace {
+        inputs: 1,
+        output: CellOutput::Last,
+        reductions: Reductions::of_texts(&["1/2"]).unwrap(),
+        ..SearchSpace::darts()
+    }
+    .with_nodes(2);
+    space.cells.cells_mut().for_each(|edges| edges[1] = vec![Primitive::None]);
+    supernet(image, channels, space)
+}
+
+/// Residual blocks around cells that join their nodes, behind a stem of other channels, and biases.
+fn residual(image: [usize; 3], channels: usize) -> NetworkPlan {
+    let space = SearchSpace { output: CellOutput::All, stem_multiplier: 2, ..SearchSpace::nas_bench_201() };
+    supernet(image, channels, space)
 }
 
 /// Uneven, positive edge weights.
@@ -93,6 +112,9 @@ fn other_networks_are_in_f32_what_they_are_in_f64() {
         ("nas-bench-201 of odd sides", nas_bench_201([1, 7, 9], 17)),
         ("candidates per edge", candidates_per_edge([3, 12, 8], 5)),
         ("partial channels", partial([3, 8, 8], 16)),
+        ("auxiliary skip", auxiliary_skip([3, 7, 8], 5)),
+        ("one input", chain([1, 8, 9], 6)),
+        ("residual, joined", residual([3, 8, 9], 5)),
         ("partial channels of odd sides", partial([1, 9, 7], 8)),
     ] {
         let weights = edge_weights(&plan, &device);
@@ -124,7 +146,14 @@ fn other_networks_are_in_f32_what_they_are_in_f64() {
 #[test]
 fn other_networks_learn() {
     let device = Device::flex().autodiff();
-    for plan in [nas_bench_201([3, 8, 8], 4), candidates_per_edge([3, 8, 8], 4), partial([3, 8, 8], 8)] {
+    for plan in [
+        nas_bench_201([3, 8, 8], 4),
+        candidates_per_edge([3, 8, 8], 4),
+        partial([3, 8, 8], 8),
+        auxiliary_skip([3, 8, 8], 4),
+        chain([3, 8, 8], 4),
+        residual([3, 8, 8], 4),
+    ] {
         let weights = edge_weights(&plan, &device);
         let n = IMAGES * 3 * 64;
         let data: Vec<f32> = (0..n).map(|i| ((i * i % 7919) as f32 / 7919.0 - 0.5) * 3.0).collect();

@@ -16,7 +16,7 @@ use softcell::event::{Event, Observer, Signal, Stage, Step};
 use softcell::nn::is_uneven;
 use softcell::program::shown::{self, escaped, said};
 use softcell::search::SearchEpoch;
-use softcell::space::{Genotype, Primitive};
+use softcell::space::{Genotype, SearchSpace};
 use softcell::train::TrainEpoch;
 use softcell::{Advice, Remedy};
 
@@ -58,7 +58,7 @@ pub struct Progress {
     /// The genotype of the last line, to print it only when it changes.
     genotype: Option<Genotype>,
     /// Candidates of the search, in the order of the alphas' columns.
-    candidates: Vec<Primitive>,
+    space: SearchSpace,
     classes: Evenness,
 }
 
@@ -75,7 +75,7 @@ impl Progress {
             count: None,
             steps: CountClock::new("steps", Instant::now()),
             genotype: None,
-            candidates: Vec::new(),
+            space: SearchSpace::darts(),
             classes: Evenness::Even,
         }
     }
@@ -98,8 +98,8 @@ impl Progress {
     }
 
     /// Takes what there is to know of a run: its folder, and the candidates of its search for the tables.
-    fn watch(&mut self, run: &Path, candidates: &[Primitive]) {
-        self.candidates = candidates.to_vec();
+    fn watch(&mut self, run: &Path, space: SearchSpace) {
+        self.space = space;
         if let Some(panel) = &mut self.panel {
             panel.watch(run);
         }
@@ -315,7 +315,7 @@ impl Progress {
         self.words(&words::search_epoch(e, clock, speed, &cell));
         if self.voice.verbose {
             for (cell, rows) in e.edge_weights.iter() {
-                self.words(&words::edge_weights(cell, rows, &self.candidates));
+                self.words(&words::edge_weights(cell, rows, &self.space));
             }
         }
         let alphas = if self.voice.verbose { Alphas::Kept } else { Alphas::LeftOut };
@@ -387,7 +387,7 @@ impl Observer for Progress {
             Event::Folder { path, config } => {
                 self.clear();
                 self.line(&format!("run folder: {}", shown::path(path)));
-                self.watch(path, &config.search.candidates);
+                self.watch(path, config.search.space([1, 1]));
             }
             Event::Loading { done, total } => self.count("reading", done, total),
             Event::Testing { done, total } => self.count("testing", done, total),

@@ -8,7 +8,7 @@ use softcell::event::{Stage, Step};
 use softcell::program::shown::escaped;
 use softcell::report::counted;
 use softcell::search::{CellLeanings, Leaning, SearchEpoch};
-use softcell::space::{CellTopology, Primitive};
+use softcell::space::{Primitive, SearchSpace};
 use softcell::train::TrainEpoch;
 
 use super::MOST_SKIPPED;
@@ -179,14 +179,18 @@ fn loss(loss: Option<f64>) -> String {
 }
 
 /// The weight of each candidate on each edge of one kind of cell, as a table.
-pub fn edge_weights(cell: &str, rows: &[Vec<f64>], candidates: &[Primitive]) -> String {
-    let n_nodes = (0..).find(|&n_nodes| CellTopology { n_nodes }.n_edges() >= rows.len()).unwrap_or(0);
-    let mut lines = vec![vec![format!("{cell} cell")]];
-    lines[0].extend(candidates.iter().map(|candidate| candidate.name().to_owned()));
-    let edges = CellTopology { n_nodes }.edges();
-    for (edge, row) in edges.iter().zip(rows) {
+pub fn edge_weights(cell: &str, rows: &[Vec<f64>], space: &SearchSpace) -> String {
+    let operations = space.operations();
+    let mut lines = vec![vec![if cell == "cell" { cell.to_owned() } else { format!("{cell} cell") }]];
+    lines[0].extend(operations.iter().map(|operation| operation.name().to_owned()));
+    let candidates = space.cells.get(cell).map_or(&[][..], Vec::as_slice);
+    for ((edge, row), candidates) in space.topology().edges().iter().zip(rows).zip(candidates) {
+        let weight = |operation: &Primitive| candidates.iter().position(|c| c == operation);
+        let words = |at: Option<usize>| {
+            at.and_then(|at| row.get(at)).map_or(String::new(), |weight| format!("{weight:.4}"))
+        };
         let mut line = vec![format!("{} -> {}", edge.source, edge.target)];
-        line.extend(row.iter().map(|weight| format!("{weight:.4}")));
+        line.extend(operations.iter().map(|operation| words(weight(operation))));
         lines.push(line);
     }
     table(&lines)

@@ -162,7 +162,7 @@ fn search(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
         search.epochs, search.batch_size, scale.search_steps, SEARCH_EPOCHS.0, SEARCH_EPOCHS.1
     ));
     let paper = search.method.alphas.learning_rate();
-    let chosen = arch_learning_rate(steps);
+    let chosen = arch_learning_rate(paper, steps);
     *search.method.alphas.learning_rate_mut() = chosen;
     if chosen > paper {
         reasons.push(format!(
@@ -173,10 +173,10 @@ fn search(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
     }
 }
 
-/// The alphas' learning rate for a search of so many steps.
-pub fn arch_learning_rate(steps: usize) -> f64 {
+/// The alphas' learning rate for a search of so many steps, where it is `own` in the paper of the method.
+pub fn arch_learning_rate(own: f64, steps: usize) -> f64 {
     let factor = (ARCH_STEPS / steps.max(1) as f64).clamp(1.0, MAX_ARCH_FACTOR);
-    two_digits(paper_cifar10().search.method.alphas.learning_rate() * factor)
+    two_digits(own * factor)
 }
 
 /// Drop path for a training of so many epochs.

@@ -73,8 +73,11 @@ impl SearchConfig {
         whole("search.init_channels", self.init_channels, 1..=MAX_CHANNELS)?;
         whole("search.layers", self.layers, 1..=MAX_LAYERS)?;
         whole("search.nodes", self.nodes, 1..=MAX_NODES)?;
-        candidates(&self.candidates)?;
+        whole("search.inputs", self.inputs, 1..=2)?;
+        whole("search.edges_per_node", self.edges_per_node, 0..=MAX_NODES)?;
         whole("search.stem_multiplier", self.stem_multiplier, 1..=16)?;
+        candidates(&self.candidates)?;
+        self.check_space()?;
         if (1..MIN_SIDE).contains(&self.max_side) {
             let expected = format!("{MIN_SIDE} pixels or more, or 0 for no limit");
             return Err(Error::setting("search.max_side", self.max_side, expected));
@@ -87,12 +90,22 @@ impl SearchConfig {
         from_zero("search.grad_clip", self.grad_clip)?;
         between_zero_and_one("search.train_portion", self.train_portion)?;
         cutout("search.cutout_length", self.cutout, self.cutout_length)?;
-        let first = self.method.schedule.first_epoch;
-        if first >= self.epochs {
-            let expected = format!("less than search.epochs, which are {}, or no alpha moves", self.epochs);
+        self.method.check()?;
+        let schedule = &self.method.schedule;
+        let (stages, first) = (schedule.stages(), schedule.first_epoch);
+        let shortest = schedule.shortest(self.epochs);
+        if first >= shortest {
+            let expected = match stages {
+                1 => format!("less than search.epochs, which are {}, or no alpha moves", self.epochs),
+                _ => format!(
+                    "less than the epochs of the shortest of {stages} stages, which are {shortest} of search.epochs = \
+                     {}, or no alpha moves",
+                    self.epochs
+                ),
+            };
             return Err(Error::setting("search.method.schedule.first_epoch", first, expected));
         }
-        self.method.check()
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::auto::{arch_learning_rate, drop_path};
 use super::keys::Section;
+use super::layers::own_rate;
 use super::types::{Config, DataShape};
 
 /// Brings what `auto` chose for the epochs and batches of `base` to those of `config`, but for what was given: the drop
@@ -33,7 +34,8 @@ pub fn follow_epochs(
         let kept = (data.train_images as f64 * config.data.validation_fraction) as usize;
         let weights = ((data.train_images - kept) as f64 * search.train_portion) as usize;
         let steps = search.epochs * weights.div_ceil(search.batch_size).max(1);
-        let (before, after) = (search.method.alphas.learning_rate(), arch_learning_rate(steps));
+        let own = own_rate(search.method.name.method());
+        let (before, after) = (search.method.alphas.learning_rate(), arch_learning_rate(own, steps));
         if before != after {
             *search.method.alphas.learning_rate_mut() = after;
             notes.push(format!(

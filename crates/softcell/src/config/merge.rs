@@ -180,7 +180,8 @@ mod tests {
         assert_eq!(method(""), paper().search.method);
         assert_eq!(method("[search]\nunrolled = true").arch_step, ArchStep::Unrolled);
         let late = method("[search.method]\narch-step = \"unrolled\"\nschedule = { first-epoch = 15 }");
-        assert_eq!((late.arch_step, late.schedule), (ArchStep::Unrolled, AlphaSchedule { first_epoch: 15 }));
+        let schedule = AlphaSchedule { first_epoch: 15, ..AlphaSchedule::default() };
+        assert_eq!((late.arch_step, late.schedule), (ArchStep::Unrolled, schedule));
         let never = table("[search]\nepochs = 15\nmethod = { schedule = { first_epoch = 15 } }");
         let error = build(&paper(), &[never]).unwrap_err().to_string();
         assert!(

@@ -1,8 +1,8 @@
 //! The settings of a run: from presets, a TOML file and flags to one checked [`Config`].
 //!
-//! Three layers, the later over the earlier: a preset gives every value ([`preset()`]), a TOML file
-//! overrides it ([`read_toml`]), flags override the file ([`set`]). [`build`] lays them over one another
-//! and returns a [`Config`] that passed [`Config::check`]; only such a one is run.
+//! Layers, the later over the earlier: a preset gives every value ([`preset()`]), a known method has its own
+//! (`layers`), a TOML file overrides both ([`read_toml`]), flags override the file ([`set`]). [`build`] lays file and
+//! flags over the rest and returns a [`Config`] that passed [`Config::check`]; only such a one is run.
 //!
 //! [`KEYS`] lists every setting with its type and help text: the command line is built from it, and a
 //! mistyped key is answered with the nearest one.
@@ -14,6 +14,7 @@ mod follow;
 mod image_size;
 mod imbalance;
 mod keys;
+mod layers;
 mod location;
 mod merge;
 mod paper;
@@ -22,6 +23,7 @@ mod preset;
 mod read;
 mod resolved;
 mod schedule;
+mod space;
 mod types;
 mod value;
 
@@ -32,12 +34,14 @@ pub use follow::follow_epochs;
 pub use image_size::ImageSize;
 pub use imbalance::leave_to_weights;
 pub use keys::{KEYS, Key, Kind, Section};
+pub(crate) use layers::{lay_method, own_rate};
 pub use location::{path_of_text, path_to_text, word_to_text};
 pub use merge::{build, overlay, set};
 pub use preset::{Preset, preset};
 pub(crate) use read::tidy;
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
+pub use space::EdgeCandidates;
 pub use types::{
     AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
     SearchConfig, Stem, TrainConfig,

@@ -6,7 +6,7 @@ use super::types::{
 };
 use crate::error::Advice;
 use crate::search::Method;
-use crate::space::{Primitive, Shrink};
+use crate::space::{CellOutput, Layout, Primitive, Reductions, Shrink};
 
 /// The paper's search, and its training on CIFAR-10: first-order DARTS as in the official code.
 pub(super) fn paper_cifar10() -> Config {
@@ -15,6 +15,15 @@ pub(super) fn paper_cifar10() -> Config {
         layers: 8,
         nodes: 4,
         candidates: Primitive::DARTS.to_vec(),
+        space: "darts".to_owned(),
+        normal_edges: Vec::new(),
+        reduction_edges: Vec::new(),
+        inputs: 2,
+        output: CellOutput::All,
+        edges_per_node: 2,
+        layout: Layout::Stacked,
+        reductions: Reductions::THIRDS,
+        convolution_bias: false,
         stem: Stem::Cifar,
         stem_multiplier: 3,
         max_side: 0,

@@ -34,6 +34,11 @@ impl Preset {
             Preset::PaperImagenet => "paper-imagenet",
         }
     }
+
+    /// Whether it has the settings of a paper, whatever the data.
+    pub const fn is_of_a_paper(self) -> bool {
+        !matches!(self, Preset::Auto)
+    }
 }
 
 impl fmt::Display for Preset {

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::location::path_of_text;
+use super::space::EdgeCandidates;
 use crate::search::Method;
-use crate::space::{Limits, Primitive, Shrink, StemKind};
+use crate::space::{CellOutput, Layout, Limits, Primitive, Reductions, Shrink, StemKind};
 
 /// All settings of a run, as `config.toml` in the run folder holds them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -190,6 +191,33 @@ pub struct SearchConfig {
     pub nodes: usize,
     /// Candidate operations on each edge, in the order of alpha's columns.
     pub candidates: Vec<Primitive>,
+    /// The name of the space that the keys of the space were taken from; says nothing of its own.
+    #[serde(default = "darts")]
+    pub space: String,
+    /// Candidates of each edge of the normal cell, or of the only kind of cell; none: `candidates` on all.
+    #[serde(default)]
+    pub normal_edges: Vec<EdgeCandidates>,
+    /// Candidates of each edge of the reduction cell; none: `candidates` on all.
+    #[serde(default)]
+    pub reduction_edges: Vec<EdgeCandidates>,
+    /// Input nodes of a cell: the one or two cells before it.
+    #[serde(default = "two")]
+    pub inputs: usize,
+    /// What a cell hands on.
+    #[serde(default = "all_nodes")]
+    pub output: CellOutput,
+    /// Edges that each node of the derived cell keeps; 0: all of which `none` is not the strongest.
+    #[serde(default = "two")]
+    pub edges_per_node: usize,
+    /// How cells form a network.
+    #[serde(default)]
+    pub layout: Layout,
+    /// Fractions of the depth at which the resolution is halved, of the supernet and of the trained network.
+    #[serde(default)]
+    pub reductions: Reductions,
+    /// Whether `nor_conv_1x1` and `nor_conv_3x3` have a bias in the supernet.
+    #[serde(default)]
+    pub convolution_bias: bool,
     /// The stem before the first cell; `auto` takes `imagenet` for images of 96 pixels and more, as the training's does.
     pub stem: Stem,
     /// The stem of small images has `stem_multiplier * init_channels` channels.
@@ -214,6 +242,18 @@ pub struct SearchConfig {
     pub cutout_length: usize,
     /// How it is done.
     pub method: Method,
+}
+
+fn darts() -> String {
+    "darts".to_owned()
+}
+
+fn two() -> usize {
+    2
+}
+
+fn all_nodes() -> CellOutput {
+    CellOutput::All
 }
 
 /// Training the derived network.

@@ -110,6 +110,15 @@ impl Experiment {
         self
     }
 
+    /// With the settings of a known method, such as `pc-darts`, as far as no others are given.
+    ///
+    /// # Errors
+    /// A name that is not known; the nearest is named.
+    pub fn method(mut self, name: &str) -> Result<Experiment> {
+        self.settings = self.settings.with_method(name)?;
+        Ok(self)
+    }
+
     /// With this value of a setting, by its key, such as `search.epochs`; [`KEYS`](crate::config::KEYS) are all of them.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ pub(super) fn fit(
         }
         None => (config.clone(), Vec::new()),
     };
-    let (base, mut fitted) = (settings.of_preset(shape), fitted.into_config());
+    let (base, mut fitted) = (settings.of_preset(shape)?, fitted.into_config());
     notes.extend(follow_epochs(&base, &mut fitted, shape, |section, name| settings.has(section, name)));
     Ok((fitted.check()?, notes))
 }

@@ -7,11 +7,12 @@ use toml::{Table, Value};
 use super::difference::{Difference, differences, refuse, value_in};
 use super::origin::Origin;
 use crate::config::{
-    CheckedConfig, Config, DataShape, Preset, Section, UserFile, build, follow_epochs, leave_to_weights,
-    overlay, preset, read_toml, set, tidy,
+    CheckedConfig, Config, DataShape, Preset, Section, UserFile, build, follow_epochs, lay_method,
+    leave_to_weights, overlay, preset, read_toml, set, tidy,
 };
 use crate::error::{Advice, Error, Result};
 use crate::reading::{self, MOST_OF_A_TEXT};
+use crate::search::method::KnownMethod;
 
 /// The settings as they were given. What they come to depends on the images: [`Settings::build`].
 ///
@@ -100,6 +101,14 @@ impl Settings {
         Ok(self)
     }
 
+    /// With the settings of a known method, as far as no others are given: [`METHODS`](crate::search::method::presets::METHODS).
+    ///
+    /// # Errors
+    /// A name that is not known; the nearest is named.
+    pub fn with_method(self, name: &str) -> Result<Settings> {
+        self.with("search.method.name", KnownMethod::find(name)?.name)
+    }
+
     /// The preset to start from.
     pub fn preset(&self) -> Preset {
         self.preset.unwrap_or_default()
@@ -124,23 +133,32 @@ impl Settings {
     /// # Errors
     /// When they cannot run.
     pub fn build(&self, shape: &DataShape) -> Result<(CheckedConfig, Vec<Advice>)> {
-        let (base, reasons) = self.base(shape);
+        let (base, reasons) = self.base(shape)?;
         Ok((build(&base, std::slice::from_ref(&self.table))?, reasons))
     }
 
-    /// The preset's own settings for images of this shape.
-    pub(super) fn of_preset(&self, shape: &DataShape) -> Config {
-        self.base(shape).0
+    /// The settings of preset and method for images of this shape.
+    ///
+    /// # Errors
+    /// A method that is not known.
+    pub(super) fn of_preset(&self, shape: &DataShape) -> Result<Config> {
+        Ok(self.base(shape)?.0)
     }
 
-    /// The preset's settings and reasons, but for those in the place of which others were given.
-    fn base(&self, shape: &DataShape) -> (Config, Vec<Advice>) {
+    /// The settings of preset and method and the reasons for them, but for those in the place of which others were given.
+    fn base(&self, shape: &DataShape) -> Result<(Config, Vec<Advice>)> {
         let (mut base, mut reasons) = preset(self.preset(), shape);
+        if let Some(name) = self.value(Section::Method, "name").and_then(Value::as_str) {
+            let epochs = self.value(Section::Search, "epochs").and_then(Value::as_integer);
+            let epochs = epochs.and_then(|epochs| usize::try_from(epochs).ok());
+            let method = KnownMethod::find(name)?;
+            reasons.push(lay_method(&mut base, method, self.preset(), epochs, shape));
+        }
         let weights = self.value(Section::Data, "class_weights").and_then(Value::as_str);
         if weights.is_some_and(|weights| weights != "none") {
             leave_to_weights(&mut base, &mut reasons, shape);
         }
-        (base, reasons)
+        Ok((base, reasons))
     }
 
     /// What was given instead of the preset's values, such as `search.epochs = 3 (auto: 30)`.
@@ -149,7 +167,7 @@ impl Settings {
     /// When the settings cannot run.
     pub fn overrides(&self, shape: &DataShape) -> Result<Vec<String>> {
         let (config, _) = self.build(shape)?;
-        let chosen = differences(&self.base(shape).0, &config)?;
+        let chosen = differences(&self.base(shape)?.0, &config)?;
         let line =
             |d: Difference| format!("{} = {} ({}: {})", d.key.dotted(), d.second, self.preset(), d.first);
         Ok(chosen.into_iter().filter(|d| d.key.name != "path").map(line).collect())

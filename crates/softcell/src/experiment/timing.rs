@@ -179,6 +179,7 @@ impl Timing<'_> {
             search_epochs: has(Section::Search, "epochs"),
             search_size: has(Section::Search, "layers") || has(Section::Search, "init_channels"),
             arch_learning_rate: has(Section::Search, "arch_learning_rate"),
+            schedule: has(Section::Method, "schedule.first_epoch"),
             train_epochs: has(Section::Train, "epochs"),
             train_size: has(Section::Train, "layers") || has(Section::Train, "init_channels"),
             drop_path: has(Section::Train, "drop_path_prob") || self.settings.preset() != Preset::Auto,

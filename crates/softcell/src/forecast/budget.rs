@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::memory::MemoryModel;
 use super::time::{TimeForecast, time_search, time_training};
-use crate::config::{CheckedConfig, arch_learning_rate, drop_path};
+use crate::config::{CheckedConfig, arch_learning_rate, drop_path, own_rate};
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Advice, Error, Remedy, Result};
@@ -128,9 +128,10 @@ impl Budgeting<'_> {
             true => vec![asked],
             false => smaller.chain([asked]).collect(),
         };
-        let resting = settings.method.schedule.first_epoch;
-        let fewest =
-            if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0.max(resting + 1) };
+        // What was not given follows the epochs.
+        let schedule = &settings.method.schedule;
+        let least = if self.fixed.schedule { schedule.least_epochs() } else { schedule.stages() };
+        let fewest = if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0.max(least) };
         let sizes: Vec<Size> = sizes
             .into_iter()
             .map(|size| Size { layers: size[0], channels: size[1], macs: macs(size), wanted: fewest })
@@ -151,11 +152,17 @@ impl Budgeting<'_> {
         (search.layers, search.init_channels) = (choice.layers, choice.channels);
         if !self.fixed.search_epochs {
             // At least one in which the alphas move.
-            search.epochs = choice.epochs.min(SEARCH_EPOCHS.1).max(resting + 1);
+            search.epochs = choice.epochs.min(SEARCH_EPOCHS.1).max(least);
+            if !self.fixed.schedule {
+                let share = schedule.first_epoch as f64 / settings.epochs as f64;
+                let first = (share * search.epochs as f64).round() as usize;
+                search.method.schedule.first_epoch = first.min(schedule.shortest(search.epochs) - 1);
+            }
         }
         if !self.fixed.arch_learning_rate {
             let steps = search.epochs * self.dataset.split.weights.len().div_ceil(search.batch_size);
-            *search.method.alphas.learning_rate_mut() = arch_learning_rate(steps);
+            let own = own_rate(search.method.name.method());
+            *search.method.alphas.learning_rate_mut() = arch_learning_rate(own, steps);
         }
         let size = [search.layers, search.init_channels];
         let note = self.sentence("search", size, search.epochs, &choice.time)?;

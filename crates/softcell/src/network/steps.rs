@@ -7,7 +7,7 @@ use softcell_kernels::{Activation, ConvShape, Pool, depthwise_conv2d, pointwise_
 
 use super::norm::{Running, batch_norm};
 use super::pass::Pass;
-use crate::space::plan::{Convolution, Halve, Mixing, Norm, PoolKind, PoolStep, Step, average_windows};
+use crate::space::plan::{Bias, Convolution, Halve, Mixing, Norm, PoolKind, PoolStep, Step, average_windows};
 
 /// Hands out a network's tensors one after another.
 pub(super) struct Tensors<'a> {
@@ -90,11 +90,16 @@ fn convolution(
         return depthwise(x, conv, tensors, Activation::Identity);
     }
     let weight = tensors.take(conv.shape());
-    if conv.kernel == [1; 2] && conv.stride == [1; 2] && pointwise == Pointwise::Fast {
-        return pointwise_conv2d(x, weight);
+    let y = if conv.kernel == [1; 2] && conv.stride == [1; 2] && pointwise == Pointwise::Fast {
+        pointwise_conv2d(x, weight)
+    } else {
+        let groups = conv.mixing.groups(conv.inputs);
+        conv2d(x, weight, None, ConvOptions::new(conv.stride, conv.padding(), [conv.dilation; 2], groups))
+    };
+    match conv.bias {
+        Bias::None => y,
+        Bias::PerChannel => y + tensors.take([1, conv.outputs, 1, 1]),
     }
-    let groups = conv.mixing.groups(conv.inputs);
-    conv2d(x, weight, None, ConvOptions::new(conv.stride, conv.padding(), [conv.dilation; 2], groups))
 }
 
 fn depthwise(

@@ -98,7 +98,7 @@ fn build(
 ) -> Result<Option<Operation>> {
     let Variant { primitive, stride, affine } = *variant;
     let parameters = recording.under(&format!("{name}.param."));
-    let norms = Norms { affine, behind_pools: false };
+    let norms = Norms { affine, ..Norms::DERIVED };
     let bare = primitive == Primitive::None || primitive.is_pool() || (primitive.is_skip() && stride == 1);
     // Every other operation has at least a weight for each pair of channels: a header that claims more
     // channels than it has weights would only fill the memory.

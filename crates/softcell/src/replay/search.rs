@@ -14,7 +14,9 @@ use crate::network::{
 };
 use crate::search::method::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
 use crate::search::{ArchOptimizer, ArchStep, Bilevel, Method, weight_optimizer};
-use crate::space::{Alphas, CellKind, Genotype, NetworkPlan, Rows, SearchSpace, supernet_parameters};
+use crate::space::{
+    Alphas, CellKind, Genotype, NetworkPlan, Primitive, Rows, SearchSpace, supernet_parameters,
+};
 
 /// The case of a recorded search.
 #[derive(Deserialize)]
@@ -127,10 +129,9 @@ fn space(recording: &Recording, case: &Case) -> Result<SearchSpace> {
         return Err(recording.refuse("case", format!("the space {:?}", case.space), "\"darts\""));
     }
     let space = SearchSpace {
-        n_nodes: case.nodes,
         n_cells: case.layers,
         init_channels: case.init_channels,
-        ..SearchSpace::darts()
+        ..SearchSpace::darts().with_nodes(case.nodes)
     };
     space.check()?;
     Ok(space)
@@ -145,7 +146,7 @@ fn start(
     stage: &Stage,
 ) -> Result<Bilevel> {
     let mut init = recording.under("init.");
-    let shape = [space.topology().n_edges(), space.candidates.len()];
+    let shape = [space.topology().n_edges(), Primitive::DARTS.len()];
     let mut alphas = |name: &str| {
         let tensor = recording.float(&format!("init.{name}"))?;
         init.remove(name);
@@ -187,6 +188,7 @@ fn start(
         class_weights: None,
         seed: 0,
         epochs: 1,
+        freezer: None,
     })
 }
 

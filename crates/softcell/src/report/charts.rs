@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::record::RunRecord;
 use crate::search::{CellLeaning, SearchEpoch};
-use crate::space::{CellKind, CellTopology, Edge, Genotype, N_INPUTS, Primitive};
+use crate::space::{CellKind, Edge, Genotype, N_INPUTS, Primitive};
 use crate::train::TrainEpoch;
 
 /// Most epochs of a curve; between them epochs are left out.
@@ -150,7 +150,7 @@ pub(super) fn search_charts(record: &RunRecord) -> Vec<Chart> {
                 .chain([Series::new(
                     "no preference",
                     "--faint",
-                    vec![Some((record.config.search.candidates.len() as f64).ln()); x.len()],
+                    vec![Some(record.space().largest_entropy()); x.len()],
                 )
                 .dashed()])
                 .collect(),
@@ -199,11 +199,13 @@ pub(super) struct EdgeChart {
 }
 
 /// The edge weights of a cell over the epochs, edge by edge.
-pub(super) fn alpha_charts(record: &RunRecord, kind: CellKind) -> Vec<EdgeChart> {
-    let candidates = &record.config.search.candidates;
-    let edges = CellTopology { n_nodes: record.config.search.nodes }.edges();
+pub(super) fn alpha_charts(record: &RunRecord, cell: &str) -> Vec<EdgeChart> {
+    let space = record.space();
+    let Some(candidates) = space.cells.get(cell) else { return Vec::new() };
+    let edges = space.topology().edges();
     let shown = edges.len().min(MOST_EDGES);
-    let points = MOST_ALPHAS / (2 * shown * candidates.len()).max(1);
+    let widest = candidates.iter().map(Vec::len).max().unwrap_or(0);
+    let points = MOST_ALPHAS / (2 * shown * widest).max(1);
     let epochs = picked(&record.search, points.clamp(16, MOST_POINTS));
     if epochs.is_empty() {
         return Vec::new();
@@ -211,7 +213,7 @@ pub(super) fn alpha_charts(record: &RunRecord, kind: CellKind) -> Vec<EdgeChart>
     let genotype = record.latest_genotype();
     let x: Vec<usize> = epochs.iter().map(|epoch| epoch.epoch + 1).collect();
     let weight = |epoch: &SearchEpoch, row: usize, column: usize| {
-        let value = epoch.edge_weights.get(kind.name()).and_then(|rows| rows.get(row)?.get(column));
+        let value = epoch.edge_weights.get(cell).and_then(|rows| rows.get(row)?.get(column));
         value.map(|&value| (value * 1e4).round() / 1e4)
     };
     edges
@@ -219,15 +221,15 @@ pub(super) fn alpha_charts(record: &RunRecord, kind: CellKind) -> Vec<EdgeChart>
         .take(shown)
         .enumerate()
         .map(|(row, edge)| {
-            let series = candidates.iter().enumerate().map(|(column, candidate)| {
+            let series = candidates[row].iter().enumerate().map(|(column, candidate)| {
                 let values = epochs.iter().map(|epoch| weight(epoch, row, column)).collect();
                 Series::new(candidate.name(), &colour(*candidate), values)
             });
             EdgeChart {
                 edge: *edge,
-                kept: genotype.as_ref().and_then(|genotype| kept(genotype, kind, edge.source, edge.target)),
+                kept: genotype.as_ref().and_then(|genotype| kept(genotype, cell, *edge)),
                 chart: Chart {
-                    id: format!("alphas-{kind}-{row}"),
+                    id: format!("alphas-{cell}-{row}"),
                     x: x.clone(),
                     series: series.collect(),
                     scale: Scale::Weights,
@@ -238,9 +240,9 @@ pub(super) fn alpha_charts(record: &RunRecord, kind: CellKind) -> Vec<EdgeChart>
         .collect()
 }
 
-fn kept(genotype: &Genotype, kind: CellKind, source: usize, target: usize) -> Option<Primitive> {
-    let genes = genotype.cell(kind).nodes.get(target - N_INPUTS)?;
-    genes.iter().find(|gene| gene.source == source).map(|gene| gene.primitive)
+fn kept(genotype: &Genotype, cell: &str, edge: Edge) -> Option<Primitive> {
+    let genes = genotype.cell(CellKind::named(cell)).nodes.get(edge.target - N_INPUTS)?;
+    genes.iter().find(|gene| gene.source == edge.source).map(|gene| gene.primitive)
 }
 
 #[cfg(test)]

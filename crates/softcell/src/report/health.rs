@@ -202,7 +202,7 @@ fn best_is_last(record: &RunRecord) -> Option<Warning> {
 
 fn undecided(record: &RunRecord) -> Option<Warning> {
     let last = record.search.last()?;
-    let most = (record.config.search.candidates.len() as f32).ln();
+    let most = record.space().largest_entropy() as f32;
     let entropy = last.cells.cells().map(|cell| cell.entropy).fold(f32::NAN, f32::max);
     let searching = matches!(record.state(), State::Searching { .. });
     // One candidate is always decided. NaN is a warning as well.

@@ -4,7 +4,7 @@ use crate::config::CheckedConfig;
 use crate::error::Result;
 use crate::run::{Activity, Agreement, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples};
 use crate::search::SearchEpoch;
-use crate::space::{Cost, Genotype};
+use crate::space::{Cost, Genotype, SearchSpace};
 use crate::train::TrainEpoch;
 
 /// A run as it stands on disk.
@@ -60,6 +60,11 @@ pub enum State {
 }
 
 impl RunRecord {
+    /// What was searched. The stem says nothing: it depends on the images.
+    pub(super) fn space(&self) -> SearchSpace {
+        self.config.search.space([1, 1])
+    }
+
     /// Reads a run; `activity` is as [`RunFolder::peek`] says.
     ///
     /// # Errors

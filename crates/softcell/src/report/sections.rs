@@ -14,7 +14,7 @@ use super::words::{counted, duration, grouped, percent, quoted, rough_percent, s
 use crate::drawing::{Frame, frames, inline, inline_frames};
 use crate::run::Activity;
 use crate::run::files::CONFIG;
-use crate::space::{CellKind, CellTopology, Edge, N_INPUTS};
+use crate::space::{CellKind, Edge, Primitive};
 
 /// Pictures of the cells over the epochs at most.
 const MOST_FRAMES: usize = 40;
@@ -360,9 +360,13 @@ fn search(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
 }
 
 fn alphas(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
-    let cells = CellKind::ALL.map(|kind| (kind, alpha_charts(record, kind)));
-    let Some(first) = cells[0].1.first() else { return html! {} };
-    let edges = CellTopology { n_nodes: record.config.search.nodes }.n_edges();
+    let space = record.space();
+    let cells: Vec<_> = space.cells.names().map(|name| (name, alpha_charts(record, name))).collect();
+    if cells.iter().all(|(_, edges)| edges.is_empty()) {
+        return html! {};
+    }
+    let edges = space.topology().n_edges();
+    let operations = space.operations();
     let markup = html! {
         h2 { "The alphas, edge by edge" }
         p class="note" {
@@ -370,11 +374,13 @@ fn alphas(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
              chart, or tap it, to read off values. An edge that the cell keeps names its operation."
         }
         @if edges > MOST_EDGES { p class="note" { "The first " (MOST_EDGES) " of " (edges) " edges are shown." } }
-        (legend(&first.chart.series))
-        @for (kind, edges) in &cells {
-            h3 { (kind) " cell" }
-            div class="edges" { @for edge in edges { (edge_figure(edge)) } }
-            (last_weights(edges))
+        ul class="legend" {
+            @for primitive in &operations { li { i class={ "c" (colour(*primitive)) } {} (primitive) } }
+        }
+        @for (name, edges) in &cells {
+            h3 { (name) @if *name != "cell" { " cell" } }
+            div class="edges" { @for edge in edges { (edge_figure(edge, space.inputs)) } }
+            (last_weights(edges, &operations, space.inputs))
         }
     };
     charts.extend(cells.into_iter().flat_map(|(_, edges)| edges).map(|edge| edge.chart));
@@ -382,20 +388,20 @@ fn alphas(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
 }
 
 /// From which node to which.
-fn edge_name(edge: Edge) -> Markup {
+fn edge_name(edge: Edge, inputs: usize) -> Markup {
     html! {
         span {
-            @if edge.source < N_INPUTS { "c" sub { "k\u{2013}" (N_INPUTS - edge.source) } } @else { (edge.source) }
+            @if edge.source < inputs { "c" sub { "k\u{2013}" (inputs - edge.source) } } @else { (edge.source) }
             " \u{2192} " (edge.target)
         }
     }
 }
 
-fn edge_figure(edge: &EdgeChart) -> Markup {
+fn edge_figure(edge: &EdgeChart, inputs: usize) -> Markup {
     html! {
         div {
             h4 {
-                (edge_name(edge.edge))
+                (edge_name(edge.edge, inputs))
                 @match &edge.kept {
                     Some(kept) => { span class={ "kept c" (colour(*kept)) } { (kept) } }
                     None => { span class="left" { "not kept" } }
@@ -407,21 +413,24 @@ fn edge_figure(edge: &EdgeChart) -> Markup {
 }
 
 /// The values after the last epoch as a table.
-fn last_weights(edges: &[EdgeChart]) -> Markup {
-    let Some(first) = edges.first() else { return html! {} };
+fn last_weights(edges: &[EdgeChart], operations: &[Primitive], inputs: usize) -> Markup {
+    let last = |edge: &EdgeChart, operation: &Primitive| {
+        let series = edge.chart.series.iter().find(|series| series.label == operation.name())?;
+        series.values.last().copied().flatten()
+    };
     html! {
         details {
             summary { "The last values as a table" }
             div class="scroll" tabindex="0" {
                 table {
-                    thead { tr { th { "edge" } @for series in &first.chart.series { th class="n" { (series.label) } } } }
+                    thead { tr { th { "edge" } @for operation in operations { th class="n" { (operation) } } } }
                     tbody {
                         @for edge in edges {
                             tr {
-                                td { (edge_name(edge.edge)) }
-                                @for series in &edge.chart.series {
+                                td { (edge_name(edge.edge, inputs)) }
+                                @for operation in operations {
                                     td class="n" {
-                                        @match series.values.last().copied().flatten() {
+                                        @match last(edge, operation) {
                                             Some(value) => (format!("{value:.3}")),
                                             None => "\u{2013}",
                                         }

@@ -30,6 +30,9 @@ pub struct FixedSettings {
     pub search_size: bool,
     /// Learning rate of the alphas.
     pub arch_learning_rate: bool,
+    /// First epoch in which the alphas move.
+    #[serde(default = "yes")]
+    pub schedule: bool,
     /// Epochs of the training.
     pub train_epochs: bool,
     /// Width and depth of the trained network.

@@ -326,16 +326,19 @@ fn constants(weights: &EdgeWeights, batch: &DeviceBatch) -> EdgeTensors {
 /// The halves of a step.
 trait Halves {
     fn method(&self) -> &Method;
+    /// Epochs of the search.
+    fn epochs(&self) -> usize;
     fn alphas(&mut self, at: Position);
     fn weights(&mut self, at: Position);
 }
 
 /// Goes through the halves that the method has at this moment.
 fn walk(halves: &mut impl Halves, at: Position) {
-    let Method { order, schedule, .. } = *halves.method();
+    let Method { order, schedule, .. } = halves.method();
+    let (order, move_alphas) = (*order, schedule.steps_in(at.epoch, halves.epochs()));
     for half in order.halves() {
         match half {
-            Half::Alphas if schedule.steps_in(at.epoch) => halves.alphas(at),
+            Half::Alphas if move_alphas => halves.alphas(at),
             Half::Alphas => {}
             Half::Weights => halves.weights(at),
         }
@@ -355,6 +358,10 @@ struct Work<'a> {
 impl Halves for Work<'_> {
     fn method(&self) -> &Method {
         &self.bilevel.method
+    }
+
+    fn epochs(&self) -> usize {
+        self.bilevel.epochs
     }
 
     fn alphas(&mut self, at: Position) {

@@ -21,21 +21,6 @@ use crate::resume::{Progress, check_size};
 use crate::space::{EdgeWeights, SearchSpace, supernet_parameters};
 use crate::thread_pool::in_pool;
 
-impl SearchConfig {
-    /// The space these settings describe for images of this height and width, before they are scaled down.
-    pub fn space(&self, image_size: [usize; 2]) -> SearchSpace {
-        SearchSpace {
-            stem: self.stem.kind(image_size),
-            candidates: self.candidates.clone(),
-            n_nodes: self.nodes,
-            n_cells: self.layers,
-            init_channels: self.init_channels,
-            stem_multiplier: self.stem_multiplier,
-            ..SearchSpace::darts()
-        }
-    }
-}
-
 /// Searches a cell for `dataset`, from the beginning or from a state.
 ///
 /// Images larger than `search.max_side` are scaled down to it: see [`scaled_for_search`].
@@ -189,7 +174,7 @@ impl<'a> Search<'a> {
         let at_epoch = |plan: &BatchPlan| BatchPlan { epoch: epoch as u64, ..plan.clone() };
         let first = self.position.step;
         let train = Batches::spawn(at_epoch(&self.weights_plan), first);
-        let alphas_move = self.bilevel.method.schedule.steps_in(epoch);
+        let alphas_move = self.bilevel.method.schedule.steps_in(epoch, self.config.epochs);
         let mut valid = alphas_move.then(|| Batches::spawn(at_epoch(&self.alphas_plan), first));
         for train in train {
             let valid = match &mut valid {

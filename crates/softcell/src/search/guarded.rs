@@ -148,7 +148,8 @@ fn operations_freeze_by_the_cosine_of_their_gradients() {
     unlike.step(at(0), &train, Some(&valid), 0.1);
     assert!(frozen(&unlike) > 0);
     // Without a batch of the alphas there is nothing to compare.
-    let mut alone = Method { schedule: super::method::AlphaSchedule { first_epoch: 1 }, ..method };
+    let mut alone = method;
+    alone.schedule.first_epoch = 1;
     alone.freeze.below = 1.0;
     let (mut alone, ..) = bilevel(alone);
     alone.step(at(0), &train, None, 0.1);

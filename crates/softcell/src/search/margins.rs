@@ -9,7 +9,8 @@ use crate::space::{ByCell, CellKind, EdgeWeights, Genotype, Primitive, SearchSpa
 pub(super) fn margins(genotype: &Genotype, weights: &EdgeWeights, space: &SearchSpace) -> ByCell<f64> {
     let of_cell = |(name, rows): (&str, &Vec<Vec<f64>>)| {
         let kept = kept_edges(genotype, name, space);
-        let margins = kept.iter().filter_map(|&edge| Some(margin(rows.get(edge)?, &space.candidates)));
+        let edges = space.cells.get(name).map_or(&[][..], Vec::as_slice);
+        let margins = kept.iter().filter_map(|&edge| Some(margin(rows.get(edge)?, edges.get(edge)?)));
         let margins: Vec<f64> = margins.collect();
         (name.to_owned(), margins.iter().sum::<f64>() / margins.len().max(1) as f64)
     };
@@ -40,13 +41,17 @@ fn margin(row: &[f64], candidates: &[Primitive]) -> f64 {
 
 /// Of each edge of each type of cell the learnable candidates, the strongest first; of equals the earlier.
 pub(super) fn ranking(weights: &EdgeWeights, space: &SearchSpace) -> Vec<Vec<usize>> {
-    let learnable = |column: &usize| space.candidates.get(*column).is_some_and(|c| c.is_learnable());
-    let rank = |row: &Vec<f64>| {
+    let rank = |(row, candidates): (&Vec<f64>, &Vec<Primitive>)| {
+        let learnable = |column: &usize| candidates.get(*column).is_some_and(|c| c.is_learnable());
         let mut columns: Vec<usize> = (0..row.len()).filter(learnable).collect();
         columns.sort_by(|&a, &b| row[b].partial_cmp(&row[a]).unwrap_or(Ordering::Equal));
         columns
     };
-    weights.cells().flatten().map(rank).collect()
+    let of_cell = |(name, rows): (&str, &Vec<Vec<f64>>)| {
+        let edges = space.cells.get(name).cloned().unwrap_or_default();
+        rows.iter().zip(&edges).map(rank).collect::<Vec<_>>()
+    };
+    weights.iter().flat_map(of_cell).collect()
 }
 
 #[cfg(test)]
@@ -57,11 +62,8 @@ mod tests {
     use Primitive::{DilConv3x3, None as Nothing, SepConv3x3, SkipConnect};
 
     fn space() -> SearchSpace {
-        SearchSpace {
-            candidates: vec![Nothing, SkipConnect, SepConv3x3, DilConv3x3],
-            n_nodes: 2,
-            ..SearchSpace::darts()
-        }
+        let candidates = [Nothing, SkipConnect, SepConv3x3, DilConv3x3];
+        SearchSpace::darts().with_nodes(2).with_candidates(&candidates)
     }
 
     fn weights() -> EdgeWeights {

@@ -46,8 +46,8 @@ impl Watcher {
         }
         let cell = watched(leaning);
         let operations = operations(&leaning.genotype, &cell);
-        let edges = vec![&space.candidates[..]; space.topology().n_edges()];
-        let most_skips = self.rules.most_skips(operations, edges.into_iter());
+        let edges = space.cells.get(&cell).map_or(&[][..], Vec::as_slice);
+        let most_skips = self.rules.most_skips(operations, edges);
         let skips = leaning.cells.get(&cell).map_or(0, |cell| cell.skips);
         let same_ranking = self.rank(weights, space);
         let genotype = leaning.genotype.clone();

@@ -26,16 +26,18 @@ pub fn derive_genotype(weights: &EdgeWeights, space: &SearchSpace) -> Result<Gen
 }
 
 fn derive_cell(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind) -> Result<CellGene> {
-    check_rows(rows, space, kind)?;
+    let candidates = space.cells.get(kind.name()).map_or(&[][..], Vec::as_slice);
+    check_rows(rows, candidates, kind)?;
     let nodes = (0..space.n_nodes)
         .map(|node_index| {
             let incoming = &rows[space.topology().incoming(node_index)];
             let mut ranked: Vec<(f64, EdgeGene)> = incoming
                 .iter()
                 .enumerate()
-                .map(|(source, row)| {
-                    let (strength, primitive) = strongest(row, &space.candidates);
-                    (strength, EdgeGene { primitive, source })
+                .filter_map(|(source, row)| {
+                    let candidates = &candidates[space.topology().incoming(node_index).start + source];
+                    let (strength, primitive) = strongest(row, candidates)?;
+                    Some((strength, EdgeGene { primitive, source }))
                 })
                 .collect();
             // Stable, and weights are finite: equals stay in order of source.
@@ -46,15 +48,16 @@ fn derive_cell(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind) -> Result
     Ok(CellGene { nodes, concat: (N_INPUTS..N_INPUTS + space.n_nodes).collect() })
 }
 
-/// The largest weight of a candidate other than `none`, and the first candidate that has it.
-fn strongest(row: &[f64], candidates: &[Primitive]) -> (f64, Primitive) {
+/// The largest weight of a candidate other than `none`, and the first candidate that has it; nothing where `none` is
+/// alone.
+fn strongest(row: &[f64], candidates: &[Primitive]) -> Option<(f64, Primitive)> {
     let mut best: Option<(f64, Primitive)> = None;
     for (&weight, &primitive) in row.iter().zip(candidates) {
         if primitive != Primitive::None && best.is_none_or(|(most, _)| weight > most) {
             best = Some((weight, primitive));
         }
     }
-    best.expect("a checked space has a candidate besides none")
+    best
 }
 
 /// Refuses weights of other types of cells.
@@ -69,8 +72,8 @@ fn check_cells(weights: &EdgeWeights) -> Result<()> {
     Err(Error::invalid("edge weights", cells(&found), cells(&expected), remedy))
 }
 
-fn check_rows(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind) -> Result<()> {
-    let (n_edges, n_candidates) = (space.topology().n_edges(), space.candidates.len());
+fn check_rows(rows: &[Vec<f64>], candidates: &[Vec<Primitive>], kind: CellKind) -> Result<()> {
+    let n_edges = candidates.len();
     let fault = |place: String, found: String, expected: String, remedy: &str| {
         Err(Error::invalid(format!("edge weights, {kind} cell{place}"), found, expected, remedy))
     };
@@ -80,6 +83,7 @@ fn check_rows(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind) -> Result<
         return fault(String::new(), format!("{} rows", rows.len()), expected, other_space);
     }
     for (edge, row) in rows.iter().enumerate() {
+        let n_candidates = candidates[edge].len();
         if row.len() != n_candidates {
             let expected = format!("{n_candidates}, one per candidate");
             return fault(format!(", edge {edge}"), format!("{} weights", row.len()), expected, other_space);
@@ -131,11 +135,7 @@ mod tests {
 
     /// Two nodes (edges 0 to 4), three candidates.
     fn small() -> SearchSpace {
-        SearchSpace {
-            candidates: vec![Primitive::None, SkipConnect, SepConv3x3],
-            n_nodes: 2,
-            ..SearchSpace::darts()
-        }
+        SearchSpace::darts().with_candidates(&[Primitive::None, SkipConnect, SepConv3x3]).with_nodes(2)
     }
 
     fn edge_weights(normal: Vec<Vec<f64>>, reduction: Vec<Vec<f64>>) -> EdgeWeights {
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn columns_follow_the_candidates_of_the_space() {
-        let space = SearchSpace { candidates: vec![DilConv3x3, Primitive::None, MaxPool3x3], ..small() };
+        let space = small().with_candidates(&[DilConv3x3, Primitive::None, MaxPool3x3]);
         let rows = vec![vec![0.1, 0.7, 0.2]; 5];
         let genotype = derive_genotype(&edge_weights(rows.clone(), rows), &space).unwrap();
         assert!(genotype.normal.nodes.iter().flatten().all(|gene| gene.primitive == MaxPool3x3));
@@ -214,7 +214,7 @@ mod tests {
         ] {
             assert!(message.contains(part), "{message} / {part}");
         }
-        let space = SearchSpace { candidates: vec![Primitive::None], ..small() };
+        let space = small().with_candidates(&[Primitive::None]);
         let one: EdgeWeights = [("normal", good())].into_iter().collect();
         let message = derive_genotype(&one, &small()).unwrap_err().to_string();
         assert!(message.contains("found cells normal, expected cells normal, reduction"), "{message}");
@@ -290,7 +290,7 @@ mod tests {
             let mut rows = vec![vec![0.05f64; 8]; 14];
             for (node_index, genes) in genotype.cell(kind).nodes.iter().enumerate() {
                 for (rank, gene) in genes.iter().enumerate() {
-                    let column = space.candidates.iter().position(|&c| c == gene.primitive).unwrap();
+                    let column = Primitive::DARTS.iter().position(|&c| c == gene.primitive).unwrap();
                     rows[space.topology().incoming(node_index).start + gene.source][column] =
                         0.5 - 0.1 * rank as f64;
                 }

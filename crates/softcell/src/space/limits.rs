@@ -223,7 +223,7 @@ pub fn lightest_genotype(space: &SearchSpace) -> Option<Genotype> {
         Primitive::NorConv1x1,
         Primitive::DilConv3x3,
     ];
-    let primitive = by_cost.into_iter().find(|primitive| space.candidates.contains(primitive))?;
+    let primitive = by_cost.into_iter().find(|primitive| space.operations().contains(primitive))?;
     let node = |node: usize| {
         let edges = space.edges_per_node.min(node);
         (node - edges..node).map(|source| EdgeGene { primitive, source }).collect()
@@ -320,10 +320,7 @@ mod tests {
 
     #[test]
     fn the_lightest_genotype_is_the_first_of_the_light_operations() {
-        let with = |candidates: &[Primitive]| SearchSpace {
-            candidates: candidates.to_vec(),
-            ..SearchSpace::darts()
-        };
+        let with = |candidates: &[Primitive]| SearchSpace::darts().with_candidates(candidates);
         let lightest =
             lightest_genotype(&with(&[Primitive::None, Primitive::SepConv3x3, Primitive::SkipConnect]));
         let lightest = lightest.unwrap();
@@ -388,7 +385,7 @@ mod tests {
             let mut candidates: Vec<Primitive> = genes.map(|gene| gene.primitive).collect();
             candidates.sort_unstable();
             candidates.dedup();
-            let space = SearchSpace { candidates, n_nodes, ..SearchSpace::darts() };
+            let space = SearchSpace::darts().with_candidates(&candidates).with_nodes(n_nodes);
             if let Some(lightest) = lightest_genotype(&space) {
                 let shape = NetworkShape { init_channels: width, n_cells: 5, ..PAPER };
                 let (least, other) = (derived_cost(&lightest, &shape), derived_cost(&genotype, &shape));

@@ -8,6 +8,7 @@
 mod by_cell;
 mod edges;
 mod primitive;
+mod reductions;
 mod topology;
 
 mod search_space;
@@ -47,5 +48,8 @@ pub use limits::{Limits, Shrink, largest_within, lightest_genotype};
 pub use nb201::Nb201Architecture;
 pub use plan::NetworkPlan;
 pub use primitive::Primitive;
+pub use reductions::Reductions;
 pub use search_space::SearchSpace;
-pub use topology::{CellKind, CellTopology, Edge, MacroLayout, N_INPUTS, STEM_MULTIPLIER, StemKind};
+pub use topology::{
+    CellKind, CellOutput, CellTopology, Edge, Layout, MacroLayout, N_INPUTS, STEM_MULTIPLIER, StemKind,
+};

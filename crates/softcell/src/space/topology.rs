@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Input nodes of a cell: node 0 is the output of the cell before the previous one, node 1 that of the
+use super::reductions::Reductions;
+
+/// Input nodes of a cell of DARTS: node 0 is the output of the cell before the previous one, node 1 that of the
 /// previous one. Intermediate nodes follow from 2.
 pub const N_INPUTS: usize = 2;
 
@@ -31,10 +33,16 @@ impl CellKind {
         }
     }
 
-    /// Stride of an edge that leaves node `source`: 2 from the inputs of a reduction cell, else 1.
-    pub const fn stride(self, source: usize) -> usize {
+    /// The kind of a cell of that name: `reduction`, or whatever else keeps the resolution.
+    pub fn named(name: &str) -> CellKind {
+        if name == CellKind::Reduction.name() { CellKind::Reduction } else { CellKind::Normal }
+    }
+
+    /// Stride of an edge that leaves node `source` of a cell of so many inputs: 2 from the inputs of a reduction cell,
+    /// else 1.
+    pub const fn stride(self, source: usize, inputs: usize) -> usize {
         match self {
-            CellKind::Reduction if source < N_INPUTS => 2,
+            CellKind::Reduction if source < inputs => 2,
             _ => 1,
         }
     }
@@ -49,47 +57,84 @@ impl fmt::Display for CellKind {
 /// An ordered pair of nodes of a cell.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd, Serialize, Deserialize)]
 pub struct Edge {
-    /// The node that is read: 0 or 1 (inputs) or an earlier intermediate node.
+    /// The node that is read: an input or an earlier intermediate node.
     pub source: usize,
-    /// The intermediate node that sums it, from 2.
+    /// The intermediate node that sums it.
     pub target: usize,
 }
 
 /// The complete directed acyclic graph of a search cell: every node reads all earlier ones.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
 pub struct CellTopology {
-    /// Intermediate nodes; the inputs are not counted.
+    /// Input nodes: 0 to `inputs − 1`.
+    pub inputs: usize,
+    /// Intermediate nodes, which follow the inputs.
     pub n_nodes: usize,
 }
 
 impl CellTopology {
-    /// Number of edges: the rows of alpha; n·(n + 3)/2.
+    /// The cell of DARTS with so many nodes: two inputs.
+    pub const fn darts(n_nodes: usize) -> CellTopology {
+        CellTopology { inputs: N_INPUTS, n_nodes }
+    }
+
+    /// Number of edges: the rows of alpha; n·(n − 1 + 2·inputs)/2.
     pub const fn n_edges(&self) -> usize {
-        first_edge(self.n_nodes)
+        self.first_edge(self.n_nodes)
+    }
+
+    /// Numbers of the intermediate nodes.
+    pub const fn nodes(&self) -> Range<usize> {
+        self.inputs..self.inputs + self.n_nodes
     }
 
     /// All edges in row order: by target, then by source.
     pub fn edges(&self) -> Vec<Edge> {
-        (N_INPUTS..N_INPUTS + self.n_nodes)
-            .flat_map(|target| (0..target).map(move |source| Edge { source, target }))
-            .collect()
+        self.nodes().flat_map(|target| (0..target).map(move |source| Edge { source, target })).collect()
     }
 
-    /// Rows of the edges into intermediate node `node_index`, which counts from 0 (node 2 of the cell).
+    /// Rows of the edges into intermediate node `node_index`, which counts from 0 (the first behind the inputs).
     /// The k-th of them leaves node k.
     pub const fn incoming(&self, node_index: usize) -> Range<usize> {
-        first_edge(node_index)..first_edge(node_index + 1)
+        self.first_edge(node_index)..self.first_edge(node_index + 1)
     }
 
-    /// Stride of an edge that leaves node `source`: see [`CellKind::stride`].
-    pub const fn stride(&self, kind: CellKind, source: usize) -> usize {
-        kind.stride(source)
+    /// Row of the first edge into intermediate node `node_index` (from 0).
+    const fn first_edge(&self, node_index: usize) -> usize {
+        (node_index * (node_index + 2 * self.inputs) - node_index) / 2
     }
 }
 
-/// Row of the first edge into intermediate node `node_index` (from 0).
-const fn first_edge(node_index: usize) -> usize {
-    node_index * (node_index + 3) / 2
+/// What a searched cell hands on.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CellOutput {
+    /// All intermediate nodes, joined along channels.
+    All,
+    /// The last node.
+    Last,
+}
+
+/// How cells form a network.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// Normal cells, and reduction cells in between (DARTS).
+    #[default]
+    Stacked,
+    /// One kind of cell, and residual blocks of stride 2 in between (NAS-Bench-201).
+    Residual,
+}
+
+impl Layout {
+    /// The names of the kinds of cells.
+    pub fn cells(self, reductions: Reductions) -> &'static [&'static str] {
+        match self {
+            Layout::Stacked if reductions.is_empty() => &["normal"],
+            Layout::Stacked => &["normal", "reduction"],
+            Layout::Residual => &["cell"],
+        }
+    }
 }
 
 /// Channels of the stem of small images, in multiples of the first cell's.
@@ -122,19 +167,20 @@ impl fmt::Display for StemKind {
 }
 
 /// The stack of cells.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
 pub struct MacroLayout {
     /// Number of cells.
     pub n_cells: usize,
+    /// Where the resolution is halved.
+    pub reductions: Reductions,
 }
 
 impl MacroLayout {
-    /// Kind of cell `i` (from 0): reduction at ⌊L/3⌋ and ⌊2L/3⌋ of L cells.
-    pub const fn kind(&self, i: usize) -> CellKind {
-        if i == self.n_cells / 3 || i == 2 * self.n_cells / 3 {
-            CellKind::Reduction
-        } else {
-            CellKind::Normal
+    /// Kind of cell `i` (from 0): a reduction at ⌊f·L⌋ of L cells for each fraction f of the depth.
+    pub fn kind(&self, i: usize) -> CellKind {
+        match self.reductions.halves_at(i, self.n_cells) {
+            true => CellKind::Reduction,
+            false => CellKind::Normal,
         }
     }
 
@@ -150,7 +196,7 @@ mod tests {
 
     #[test]
     fn edges_are_in_row_order() {
-        let topology = CellTopology { n_nodes: 4 };
+        let topology = CellTopology::darts(4);
         let pairs: Vec<_> = topology.edges().iter().map(|edge| (edge.target, edge.source)).collect();
         let expected = [
             (2, 0),
@@ -173,14 +219,14 @@ mod tests {
 
     #[test]
     fn incoming_rows_are_the_edges_of_the_node() {
-        for n_nodes in 0..8 {
-            let topology = CellTopology { n_nodes };
+        for (inputs, n_nodes) in (0..8).flat_map(|n_nodes| [(1, n_nodes), (2, n_nodes)]) {
+            let topology = CellTopology { inputs, n_nodes };
             let edges = topology.edges();
             assert_eq!(edges.len(), topology.n_edges());
             let mut seen = 0;
             for node_index in 0..n_nodes {
                 for (source, row) in topology.incoming(node_index).enumerate() {
-                    assert_eq!(edges[row], Edge { source, target: node_index + N_INPUTS });
+                    assert_eq!(edges[row], Edge { source, target: node_index + inputs });
                     seen += 1;
                 }
             }
@@ -190,10 +236,10 @@ mod tests {
 
     #[test]
     fn only_inputs_of_reduction_cells_are_strided() {
-        let topology = CellTopology { n_nodes: 4 };
-        let strides = |kind| [0, 1, 2, 3].map(|source| topology.stride(kind, source));
-        assert_eq!(strides(CellKind::Normal), [1, 1, 1, 1]);
-        assert_eq!(strides(CellKind::Reduction), [2, 2, 1, 1]);
+        let strides = |kind: CellKind, inputs| [0, 1, 2, 3].map(|source| kind.stride(source, inputs));
+        assert_eq!(strides(CellKind::Normal, 2), [1, 1, 1, 1]);
+        assert_eq!(strides(CellKind::Reduction, 2), [2, 2, 1, 1]);
+        assert_eq!(strides(CellKind::Reduction, 1), [2, 1, 1, 1]);
     }
 
     #[test]
@@ -206,7 +252,7 @@ mod tests {
             (1, vec![0]),
             (2, vec![0, 1]),
         ] {
-            let kinds = MacroLayout { n_cells }.kinds();
+            let kinds = MacroLayout { n_cells, reductions: Reductions::THIRDS }.kinds();
             assert_eq!(kinds.len(), n_cells);
             let found: Vec<_> = (0..n_cells).filter(|&i| kinds[i] == CellKind::Reduction).collect();
             assert_eq!(found, reductions, "{n_cells} cells");

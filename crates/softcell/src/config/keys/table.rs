@@ -3,6 +3,7 @@
 use super::Kind::{Bool, Count, Float, Integer, List, Text};
 use super::Section::{Data, Method, Root, Search, Train};
 use super::{Key, Kind, Section};
+use crate::search::method::presets;
 use crate::space::{Primitive, Shrink};
 
 const fn key(section: Section, name: &'static str, kind: Kind, help: &'static str) -> Key {
@@ -144,6 +145,41 @@ pub static KEYS: &[Key] = &[
         key(Search, "candidates", List, "Candidate operations on each edge, separated by commas"),
         &CANDIDATES,
     ),
+    key(Search, "space", Text, "Name of the space that nodes, candidates, layout and so on were taken from"),
+    key(
+        Search,
+        "normal_edges",
+        List,
+        "Candidates of each edge of the normal or only cell, as a|b; empty: the same on all",
+    ),
+    key(Search, "reduction_edges", List, "Candidates of each edge of the reduction cell, as a|b; empty: all"),
+    key(Search, "inputs", Integer, "Cells before it that a cell reads: 1 or 2"),
+    chosen(
+        key(Search, "output", Text, "What a cell hands on: all its nodes, joined, or the last one"),
+        &["all", "last"],
+    ),
+    key(
+        Search,
+        "edges_per_node",
+        Integer,
+        "Edges that a node of the found cell keeps; 0: all, except where none wins",
+    ),
+    chosen(
+        key(
+            Search,
+            "layout",
+            Text,
+            "stacked: normal and reduction cells; residual: one cell, blocks in between",
+        ),
+        &["stacked", "residual"],
+    ),
+    key(
+        Search,
+        "reductions",
+        List,
+        "Fractions of the depth at which the resolution is halved, such as 1/3,2/3",
+    ),
+    key(Search, "convolution_bias", Bool, "Full convolutions of the supernet add a bias to each channel"),
     chosen(
         key(
             Search,
@@ -194,6 +230,10 @@ pub static KEYS: &[Key] = &[
     spells("alphas.weight_decay", key(Search, "arch_weight_decay", Float, "L2 penalty on the alphas")),
     key(Search, "cutout", Bool, "Blank a random square of each training image while searching"),
     key(Search, "cutout_length", Integer, "Side of the cutout square, in pixels"),
+    chosen(
+        key(Method, "name", Text, "Known method: its settings, where no others are given"),
+        &presets::NAMES,
+    ),
     chosen(key(Method, "relaxation", Text, "How alphas become edge weights"), &["softmax"]),
     chosen(key(Method, "order", Text, "Which half of a step comes first"), &["alphas-first"]),
     chosen(
@@ -211,8 +251,34 @@ pub static KEYS: &[Key] = &[
     ),
     chosen(key(Method, "regularizer", Text, "What is added to the loss of the alphas"), &["none"]),
     chosen(
-        key(Method, "selection", Text, "What is made of the edge weights in the end: the strongest"),
-        &["strongest"],
+        key(Method, "selection", Text, "What is made of the supernet in the end"),
+        &[
+            "strongest",
+            "threshold",
+            "all-edges",
+            "pairs",
+            "limited-skips",
+            "perturb",
+            "scored-samples",
+            "random",
+        ],
+    ),
+    key(Method, "selection_threshold", Float, "Least weight of an edge that is kept (selection threshold)"),
+    key(Method, "selection_skips", Integer, "Most skips of the normal cell (selection limited-skips)"),
+    key(Method, "selection_interval", Integer, "Epochs from one choice to the next (selection perturb)"),
+    key(
+        Method,
+        "selection_rate",
+        Float,
+        "Share of the learning rate with which these epochs begin (selection perturb)",
+    ),
+    key(Method, "selection_samples", Integer, "Cells that are drawn (selection scored-samples)"),
+    key(Method, "selection_batches", Integer, "Batches by which each is measured (selection scored-samples)"),
+    key(
+        Method,
+        "selection_finalists",
+        Integer,
+        "How many of the best are measured by all images (selection scored-samples)",
     ),
     chosen(
         key(Method, "guard", Text, "On collapse: warn and stop take the last healthy epoch; off the last"),
@@ -231,7 +297,51 @@ pub static KEYS: &[Key] = &[
     key(Method, "stops.epochs", Integer, "Epochs of one ranking that end it (stop = ranking)"),
     key(Method, "freeze.below", Float, "Cosine of gradients below which an operation freezes; -1: never"),
     key(Method, "freeze.every", Integer, "Steps over which that cosine is averaged"),
-    key(Method, "schedule.first_epoch", Integer, "First epoch, from 0, in which the alphas move"),
+    key(
+        Method,
+        "schedule.first_epoch",
+        Integer,
+        "First epoch of each stage, from 0, in which the alphas move",
+    ),
+    key(
+        Method,
+        "schedule.stage_epochs",
+        Text,
+        "Parts of the epochs that the stages take, such as 2,1,1; empty: equal parts",
+    ),
+    key(
+        Method,
+        "schedule.stage_layers",
+        Text,
+        "Cells of the search network in each stage, such as 5,11,17; empty: all the same",
+    ),
+    key(
+        Method,
+        "schedule.stage_operations",
+        Text,
+        "Candidates of each edge in each stage, such as 8,5,3; empty: all",
+    ),
+    key(
+        Method,
+        "schedule.stage_share",
+        Text,
+        "K of partial channels in each stage, such as 6,4; empty: all the same",
+    ),
+    key(
+        Method,
+        "schedule.stage_dropout",
+        Text,
+        "Dropout of skip connections as each stage begins, such as 0,0.4,0.7; empty: none",
+    ),
+    chosen(
+        key(
+            Method,
+            "schedule.stage_start",
+            Text,
+            "What later stages begin with: the weights as they are, or fresh ones",
+        ),
+        &["continued", "fresh"],
+    ),
     chosen(key(Method, "weights.kind", Text, "Optimiser of the weights"), &["sgd"]),
     key(Method, "weights.momentum", Float, "SGD momentum of the weights, 0 to below 1"),
     key(Method, "weights.weight_decay", Float, "L2 penalty on the weights"),
@@ -309,8 +419,9 @@ mod tests {
         DataFormat, DataShape, Duplicates, Preset, Resize, Sampling, Schedule, Stem, preset,
     };
     use crate::search::method::{
-        ArchStep, Guard, Perturbation, Regularizer, Relaxation, Selection, StepOrder, StopRule,
+        ArchStep, Guard, Perturbation, Regularizer, Relaxation, Selection, StageStart, StepOrder, StopRule,
     };
+    use crate::space::{CellOutput, Layout};
 
     fn serialised() -> Value {
         serde_json::to_value(preset(Preset::PaperCifar10, &DataShape::default()).0).unwrap()
@@ -385,10 +496,16 @@ mod tests {
         assert_eq!(method("arch_step"), ArchStep::ALL.map(ArchStep::name));
         assert_eq!(method("perturbation"), written(serde_json::json!([Perturbation::None])));
         assert_eq!(method("regularizer"), written(serde_json::json!([Regularizer::None])));
-        assert_eq!(method("selection"), written(serde_json::json!([Selection::Strongest])));
         assert_eq!(method("guard"), written(serde_json::json!(Guard::ALL)));
         assert_eq!(method("stop"), written(serde_json::json!(StopRule::ALL)));
+        assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));
+        let starts = [StageStart::Continued, StageStart::Fresh];
+        assert_eq!(method("schedule.stage_start"), written(serde_json::json!(starts)));
         assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
+        let outputs = [CellOutput::All, CellOutput::Last];
+        assert_eq!(choices(Section::Search, "output"), written(serde_json::json!(outputs)));
+        let layouts = [Layout::Stacked, Layout::Residual];
+        assert_eq!(choices(Section::Search, "layout"), written(serde_json::json!(layouts)));
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn difference_along_nothing_is_zero() {
 
 fn small_search() -> (Bilevel, DeviceBatch) {
     let device = Device::flex().autodiff();
-    let space = SearchSpace { n_nodes: 2, n_cells: 2, init_channels: 2, ..SearchSpace::darts() };
+    let space = SearchSpace { n_cells: 2, init_channels: 2, ..SearchSpace::darts().with_nodes(2) };
     let net = Network::new(NetworkPlan::supernet(&space, [1, 8, 8], 3), &device);
     let images: Vec<f32> = numbers("images", 4 * 8 * 8).into_iter().map(|v| v as f32).collect();
     let batch = DeviceBatch {
@@ -204,6 +204,10 @@ impl Halves for Spy {
         &self.method
     }
 
+    fn epochs(&self) -> usize {
+        2
+    }
+
     fn alphas(&mut self, at: Position) {
         self.asked.push((Half::Alphas, at));
     }
@@ -217,7 +221,8 @@ impl Halves for Spy {
 fn the_alphas_move_first_and_from_their_first_epoch_on() {
     let at = |epoch, step| Position { epoch, step };
     let asked = |first_epoch: usize| {
-        let method = Method { schedule: AlphaSchedule { first_epoch }, ..Method::default() };
+        let schedule = AlphaSchedule { first_epoch, ..AlphaSchedule::default() };
+        let method = Method { schedule, ..Method::default() };
         let mut spy = Spy { method, asked: Vec::new() };
         for position in [at(0, 0), at(0, 1), at(1, 0)] {
             walk(&mut spy, position);

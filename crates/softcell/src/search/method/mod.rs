@@ -2,9 +2,9 @@
 //!
 //! A file for each axis: how alphas become edge weights ([`Relaxation`]), which half of a step comes first ([`StepOrder`]),
 //! how the alphas' gradient sees the weights ([`ArchStep`]), what disturbs edge weights while weights learn
-//! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`]), in which epochs alphas move
-//! ([`AlphaSchedule`]), what is made of them in the end ([`Selection`]), what watches for collapse and what ends a search
-//! early ([`Guard`], [`StopRule`]), and both optimisers.
+//! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`]), in which epochs and
+//! stages alphas move ([`AlphaSchedule`]), what is made of the supernet in the end ([`Selection`]), what watches for
+//! collapse and what ends a search early ([`Guard`], [`StopRule`]), and both optimisers.
 //!
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
 
@@ -13,6 +13,7 @@ mod guard;
 mod optimizer;
 mod order;
 mod perturbation;
+pub mod presets;
 mod regularizer;
 mod relaxation;
 mod schedule;
@@ -28,9 +29,10 @@ pub use guard::{
 pub use optimizer::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};
 pub use perturbation::{Perturbation, Probed};
+pub use presets::{KnownMethod, MethodName};
 pub use regularizer::{Penalty, Regularizer};
 pub use relaxation::{Moment, Relaxation, Relaxed};
-pub use schedule::AlphaSchedule;
+pub use schedule::{AlphaSchedule, PerStage, StageStart};
 pub use selection::Selection;
 
 use crate::error::{Error, Result};
@@ -45,9 +47,11 @@ use crate::error::{Error, Result};
 /// assert_eq!(method, Method { arch_step: ArchStep::Unrolled, ..Method::default() });
 /// # Ok::<(), toml::de::Error>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Method {
+    /// The known method whose settings were laid first; those here count.
+    pub name: MethodName,
     /// How alphas become edge weights.
     pub relaxation: Relaxation,
     /// Which half of a step comes first.
@@ -58,8 +62,22 @@ pub struct Method {
     pub perturbation: Perturbation,
     /// What is added to the loss of the alphas.
     pub regularizer: Regularizer,
-    /// What is made of the edge weights in the end.
+    /// What is made of the supernet in the end.
     pub selection: Selection,
+    /// Least weight of an edge that [`Selection::Threshold`] keeps.
+    pub selection_threshold: f64,
+    /// Most skip connections of a normal cell that [`Selection::LimitedSkips`] keeps.
+    pub selection_skips: usize,
+    /// Epochs from one choice of [`Selection::Perturb`] to the next.
+    pub selection_interval: usize,
+    /// Share of the search's first learning rate with which the epochs between these choices begin.
+    pub selection_rate: f64,
+    /// Cells that [`Selection::ScoredSamples`] draws.
+    pub selection_samples: usize,
+    /// Batches by which each of them is measured.
+    pub selection_batches: usize,
+    /// How many of the best are measured once more, by all images of the alphas' part.
+    pub selection_finalists: usize,
     /// What becomes of a search that collapses.
     pub guard: Guard,
     /// What ends it early.
@@ -70,12 +88,41 @@ pub struct Method {
     pub stops: Stops,
     /// When operations freeze.
     pub freeze: Freeze,
-    /// In which epochs the alphas move.
+    /// In which epochs the alphas move, and in which stages.
     pub schedule: AlphaSchedule,
     /// What moves the weights.
     pub weights: WeightOptimizer,
     /// What moves the alphas.
     pub alphas: AlphaOptimizer,
+}
+
+impl Default for Method {
+    fn default() -> Self {
+        Method {
+            name: MethodName::default(),
+            relaxation: Relaxation::default(),
+            order: StepOrder::default(),
+            arch_step: ArchStep::default(),
+            perturbation: Perturbation::default(),
+            regularizer: Regularizer::default(),
+            selection: Selection::default(),
+            selection_threshold: 0.85,
+            selection_skips: 2,
+            selection_interval: 5,
+            selection_rate: 0.1,
+            selection_samples: 1000,
+            selection_batches: 10,
+            selection_finalists: 10,
+            guard: Guard::default(),
+            stop: StopRule::default(),
+            guards: Guards::default(),
+            stops: Stops::default(),
+            freeze: Freeze::default(),
+            schedule: AlphaSchedule::default(),
+            weights: WeightOptimizer::default(),
+            alphas: AlphaOptimizer::default(),
+        }
+    }
 }
 
 impl Method {
@@ -84,11 +131,37 @@ impl Method {
     /// # Errors
     /// [`Error::Setting`] for the first number outside its range.
     pub fn check(&self) -> Result<()> {
+        self.check_selection()?;
+        self.schedule.check()?;
         self.guards.check("search.method.guards")?;
         self.stops.check("search.method.stops")?;
         self.freeze.check("search.method.freeze")?;
         self.weights.check("search.method.weights")?;
         self.alphas.check("search.method.alphas")
+    }
+}
+
+impl Method {
+    /// Ranges of the numbers of the selection.
+    fn check_selection(&self) -> Result<()> {
+        let place = "search.method";
+        let (threshold, rate) = (self.selection_threshold, self.selection_rate);
+        let share = "a number from 0 to 1";
+        number(place, "selection_threshold", threshold, (0.0..=1.0).contains(&threshold), share)?;
+        number(place, "selection_rate", rate, rate > 0.0 && rate <= 1.0, "a number above 0, at most 1")?;
+        for (name, found, least, most) in [
+            ("selection_skips", self.selection_skips, 0, 1000),
+            ("selection_interval", self.selection_interval, 1, 1000),
+            ("selection_samples", self.selection_samples, 1, 1_000_000),
+            ("selection_batches", self.selection_batches, 1, 1_000_000),
+            ("selection_finalists", self.selection_finalists, 1, 1_000_000),
+        ] {
+            if !(least..=most).contains(&found) {
+                let expected = format!("a whole number from {least} to {most}");
+                return Err(Error::setting(format!("{place}.{name}"), found, expected));
+            }
+        }
+        Ok(())
     }
 }
 

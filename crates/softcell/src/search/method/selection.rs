@@ -1,11 +1,11 @@
-//! What is made of the edge weights in the end.
+//! What is made of a supernet in the end.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::space::{EdgeWeights, Genotype, SearchSpace, derive_genotype};
 
-/// How a genotype is taken from edge weights.
+/// How a genotype comes of a search.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -13,16 +13,43 @@ pub enum Selection {
     /// The strongest edges of each node with their strongest operations: [`derive_genotype`].
     #[default]
     Strongest,
+    /// Of these, the edges whose weight reaches a threshold; nodes without any fall away: FairDARTS (Chu et al. 2020).
+    Threshold,
+    /// All edges, each with its strongest operation, `none` among them: SNAS (Xie et al. 2019).
+    AllEdges,
+    /// The strongest pairs of operation and source of each node, of which two may have the same source: GDAS (Dong and
+    /// Yang 2019) in the space of DARTS.
+    Pairs,
+    /// The strongest, with a limit on the skip connections of the normal cell: P-DARTS (Chen et al. 2019).
+    LimitedSkips,
+    /// What the supernet misses most when it is taken away, edge by edge, with epochs between in which the weights get
+    /// used to it: DARTS-PT (Wang et al. 2021).
+    Perturb,
+    /// The best of random cells, each measured with the weights of the supernet: random search with weight sharing (Li
+    /// and Talwalkar 2019).
+    ScoredSamples,
+    /// A cell drawn by the rules of the space. Nothing is searched.
+    Random,
 }
 
 impl Selection {
+    /// All.
+    pub const ALL: [Selection; 8] = [
+        Selection::Strongest,
+        Selection::Threshold,
+        Selection::AllEdges,
+        Selection::Pairs,
+        Selection::LimitedSkips,
+        Selection::Perturb,
+        Selection::ScoredSamples,
+        Selection::Random,
+    ];
+
     /// The genotype that these weights stand for.
     ///
     /// # Errors
     /// As [`derive_genotype`].
     pub fn select(self, weights: &EdgeWeights, space: &SearchSpace) -> Result<Genotype> {
-        match self {
-            Selection::Strongest => derive_genotype(weights, space),
-        }
+        derive_genotype(weights, space)
     }
 }

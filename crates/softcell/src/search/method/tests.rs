@@ -9,10 +9,13 @@ fn the_default_is_darts_and_reads_back() {
     let text = toml::to_string(&method).unwrap();
     assert_eq!(
         text,
-        "relaxation = \"softmax\"\norder = \"alphas-first\"\narch_step = \"first-order\"\nperturbation = \"none\"\n\
-         regularizer = \"none\"\nselection = \"strongest\"\nguard = \"warn\"\nstop = \"none\"\n\n[guards]\nskips = 0\n\
+        "name = \"darts\"\nrelaxation = \"softmax\"\norder = \"alphas-first\"\narch_step = \"first-order\"\nperturbation = \"none\"\n\
+         regularizer = \"none\"\nselection = \"strongest\"\nselection_threshold = 0.85\nselection_skips = 2\n\
+         selection_interval = 5\nselection_rate = 0.1\nselection_samples = 1000\nselection_batches = 10\n\
+         selection_finalists = 10\nguard = \"warn\"\nstop = \"none\"\n\n[guards]\nskips = 0\n\
          interval = 0\nratio = 1.3\nwindow = 5\ndistance = 4\n\n[stops]\nskips = 2\nepochs = 10\n\n[freeze]\n\
-         below = -1.0\nevery = 20\n\n[schedule]\nfirst_epoch = 0\n\n[weights]\n\
+         below = -1.0\nevery = 20\n\n[schedule]\nfirst_epoch = 0\nstage_epochs = \"\"\nstage_layers = \"\"\n\
+         stage_operations = \"\"\nstage_share = \"\"\nstage_dropout = \"\"\nstage_start = \"continued\"\n\n[weights]\n\
          kind = \"sgd\"\nmomentum = 0.9\nweight_decay = 0.0003\n\n[alphas]\nkind = \"adam\"\n\
          learning_rate = 0.0003\nbeta1 = 0.5\nbeta2 = 0.999\nweight_decay = 0.001\n"
     );
@@ -25,6 +28,7 @@ fn the_default_is_darts_and_reads_back() {
 #[test]
 fn what_is_unknown_is_refused() {
     for text in [
+        "name = \"dart\"",
         "relaxations = \"softmax\"",
         "relaxation = \"soft\"",
         "arch_step = \"second\"",
@@ -40,11 +44,7 @@ fn what_is_unknown_is_refused() {
 
 /// A cell with three edges and two candidates.
 fn space() -> SearchSpace {
-    SearchSpace {
-        candidates: vec![Primitive::None, Primitive::SkipConnect],
-        n_nodes: 1,
-        ..SearchSpace::darts()
-    }
+    SearchSpace::darts().with_candidates(&[Primitive::None, Primitive::SkipConnect]).with_nodes(1)
 }
 
 #[test]

@@ -80,15 +80,8 @@ fn the_supernet_of_the_original() {
 
 #[test]
 fn supernet_of_one_skip_by_hand() {
-    let space = SearchSpace {
-        candidates: vec![Primitive::SkipConnect],
-        n_nodes: 1,
-        edges_per_node: 2,
-        n_cells: 1,
-        init_channels: 2,
-        stem: StemKind::Cifar,
-        stem_multiplier: 3,
-    };
+    let space = SearchSpace { n_cells: 1, init_channels: 2, ..SearchSpace::darts() };
+    let space = space.with_candidates(&[Primitive::SkipConnect]).with_nodes(1);
     // One reduction cell of 4 channels: stem, two preprocessings, two factorized reduces, classifier.
     let expected = (9 * 6 + 2 * 6) + 2 * 6 * 4 + 2 * 4 * 4 + (4 + 1) * 5;
     assert_eq!(supernet_parameters(&space, 1, 5), expected);

@@ -104,6 +104,12 @@ impl Trace {
         self.step(vec![x], output, Cost { parameters: weights, macs })
     }
 
+    /// A number added to each channel.
+    pub fn bias(&mut self, x: MapId) -> MapId {
+        let parameters = self.maps[x].channels as u64;
+        self.step(vec![x], self.maps[x], Cost { parameters, macs: 0 })
+    }
+
     pub fn norm(&mut self, x: MapId, norm: Norm) -> MapId {
         let parameters = match norm {
             Norm::Affine => 2u64.saturating_mul(self.maps[x].channels as u64),

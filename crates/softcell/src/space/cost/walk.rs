@@ -2,7 +2,7 @@
 
 use super::Cost;
 use super::trace::{MapId, Norm, Trace};
-use crate::space::plan::{Block, Body, CellBlock, MapShape, NetworkPlan, Place, Step};
+use crate::space::plan::{Bias, Block, Body, CellBlock, MapShape, NetworkPlan, Place, Step};
 use crate::space::topology::Edge;
 
 /// The forward pass of a network, the auxiliary classifier left out.
@@ -99,7 +99,8 @@ fn steps(trace: &mut Trace, steps: &[Step], x: MapId) -> MapId {
             Step::Pool(_) | Step::AverageWindows { .. } => trace.pool(x, output),
             Step::Convolution(conv) => {
                 let weights = conv.shape().iter().fold(1u64, |all, &side| all.saturating_mul(side as u64));
-                trace.convolution(x, weights, output)
+                let y = trace.convolution(x, weights, output);
+                if conv.bias == Bias::PerChannel { trace.bias(y) } else { y }
             }
             Step::Halve(halve) => {
                 let halves = halve.halves().into_iter().filter(|&half| half > 0);

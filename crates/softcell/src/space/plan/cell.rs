@@ -4,7 +4,7 @@ use super::steps::{Norms, Step, primitive_steps};
 use crate::space::genotype::CellGene;
 use crate::space::primitive::Primitive;
 use crate::space::search_space::SearchSpace;
-use crate::space::topology::{CellKind, N_INPUTS};
+use crate::space::topology::{CellKind, CellOutput, Edge, Layout, N_INPUTS};
 
 /// A kind of cell. All cells of it share their alphas where it is searched.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -80,36 +80,41 @@ impl Output {
 }
 
 impl CellType {
-    /// A searched cell of DARTS: each node reads all earlier ones, `candidates` says what may be on the i-th edge.
-    pub fn searched(
-        kind: CellKind,
-        n_nodes: usize,
-        candidates: impl Fn(usize) -> Vec<Primitive>,
-    ) -> CellType {
-        let pairs =
-            (N_INPUTS..N_INPUTS + n_nodes).flat_map(|target| (0..target).map(move |source| (source, target)));
-        let edge = |(i, (source, target))| EdgePlan {
+    /// The kind of cell of that name in a search space. Edges without an operation are left out of no list: they keep
+    /// their rows.
+    ///
+    /// # Panics
+    /// If the space has no such kind.
+    pub fn of_space(space: &SearchSpace, name: &str) -> CellType {
+        let candidates = space.cells.get(name).expect("a kind of cell of the space");
+        let (topology, kind) = (space.topology(), CellKind::named(name));
+        let edge = |(Edge { source, target }, candidates): (Edge, &Vec<Primitive>)| EdgePlan {
             source,
             target,
-            stride: kind.stride(source),
-            candidates: candidates(i),
+            stride: kind.stride(source, space.inputs),
+            candidates: candidates.clone(),
         };
-        CellType {
-            name: kind.name().to_owned(),
-            kind,
-            inputs: N_INPUTS,
-            nodes: n_nodes,
-            edges: pairs.enumerate().map(edge).collect(),
-            share: 1,
-            output: Output::Concat((N_INPUTS..N_INPUTS + n_nodes).collect()),
-            role: Role::Search,
-            naming: Naming::Darts,
+        let mut edges: Vec<EdgePlan> = topology.edges().into_iter().zip(candidates).map(edge).collect();
+        if space.auxiliary_skip {
+            edges.iter_mut().for_each(|edge| edge.candidates.push(Primitive::SkipConnect));
         }
-    }
-
-    /// The cell of that kind in a search space.
-    pub fn of_space(space: &SearchSpace, kind: CellKind) -> CellType {
-        CellType::searched(kind, space.n_nodes, |_| space.candidates.clone())
+        CellType {
+            name: name.to_owned(),
+            kind,
+            inputs: space.inputs,
+            nodes: space.n_nodes,
+            edges,
+            share: space.share,
+            output: match space.output {
+                CellOutput::All => Output::Concat(topology.nodes().collect()),
+                CellOutput::Last => Output::Node(space.inputs + space.n_nodes - 1),
+            },
+            role: Role::Search,
+            naming: match space.layout {
+                Layout::Stacked => Naming::Darts,
+                Layout::Residual => Naming::NasBench201,
+            },
+        }
     }
 
     /// A derived cell.
@@ -118,7 +123,7 @@ impl CellType {
             genes.iter().map(move |gene| EdgePlan {
                 source: gene.source,
                 target: node + N_INPUTS,
-                stride: kind.stride(gene.source),
+                stride: kind.stride(gene.source, N_INPUTS),
                 candidates: vec![gene.primitive],
             })
         });
@@ -151,11 +156,6 @@ impl CellType {
             role,
             naming: Naming::NasBench201,
         }
-    }
-
-    /// The same with operations on one of `share` parts of the channels.
-    pub fn partial(self, share: usize) -> CellType {
-        CellType { share, ..self }
     }
 
     /// Number of edge weights: those of all candidates of all edges, one after another.

@@ -3,13 +3,14 @@
 
 use super::cell::CellType;
 use super::network::{Block, Body, CellBlock, NetworkPlan, Place, Preparation};
-use super::steps::{Convolution, Linear, MapShape, Mixing, Norm, Norms, PoolKind, PoolStep, Step};
+use super::steps::{Bias, Convolution, Linear, MapShape, Mixing, Norm, Norms, PoolKind, PoolStep, Step};
 use crate::space::cost::NetworkShape;
 use crate::space::genotype::Genotype;
+use crate::space::reductions::Reductions;
 use crate::space::search_space::SearchSpace;
-use crate::space::topology::{CellKind, MacroLayout, STEM_MULTIPLIER, StemKind};
+use crate::space::topology::{CellKind, Layout, MacroLayout, STEM_MULTIPLIER, StemKind};
 
-/// What is around the cells of DARTS: all sizes but those of the cells themselves.
+/// What is around the cells: all sizes but those of the cells themselves.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Skeleton {
     /// Channels, height and width of the images.
@@ -18,27 +19,18 @@ pub struct Skeleton {
     pub classes: usize,
     /// Channels of the first cell's nodes; each reduction doubles them.
     pub init_channels: usize,
-    /// Number of cells; reductions at a third and two thirds.
+    /// Number of cells.
     pub n_cells: usize,
+    /// How cells form the network.
+    pub layout: Layout,
+    /// Where the resolution is halved: by a cell, or by a block before one in the residual layout.
+    pub reductions: Reductions,
     /// What stands before the first cell.
     pub stem: StemKind,
     /// Channels of the stem of small images, in multiples of the first cell's.
     pub stem_multiplier: usize,
     /// With an auxiliary classifier at two thirds of the depth.
     pub auxiliary: bool,
-}
-
-/// What is around the cells of NAS-Bench-201: three stages of equal cells, a residual block of stride 2 between.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct ResidualSkeleton {
-    /// Channels, height and width of the images.
-    pub image: [usize; 3],
-    /// Number of classes.
-    pub classes: usize,
-    /// Channels of the first stage; each further stage doubles them.
-    pub init_channels: usize,
-    /// Cells of a stage.
-    pub cells_per_stage: usize,
 }
 
 impl From<&NetworkShape> for Skeleton {
@@ -49,6 +41,8 @@ impl From<&NetworkShape> for Skeleton {
             classes,
             init_channels,
             n_cells,
+            layout: Layout::Stacked,
+            reductions: Reductions::THIRDS,
             stem,
             stem_multiplier: STEM_MULTIPLIER,
             auxiliary: false,
@@ -58,48 +52,68 @@ impl From<&NetworkShape> for Skeleton {
 
 impl NetworkPlan {
     /// The supernet of `space`: every candidate on every edge, normalisations without scale and shift but the
-    /// stem's.
+    /// stem's. Those of the residual layout have none behind pools.
     pub fn supernet(space: &SearchSpace, image: [usize; 3], classes: usize) -> NetworkPlan {
         let skeleton = Skeleton {
             image,
             classes,
             init_channels: space.init_channels,
             n_cells: space.n_cells,
+            layout: space.layout,
+            reductions: space.reductions,
             stem: space.stem,
             stem_multiplier: space.stem_multiplier,
             auxiliary: false,
         };
-        let cells = CellKind::ALL.map(|kind| CellType::of_space(space, kind));
-        NetworkPlan::stacked(cells, &skeleton, Norms::SEARCH)
+        let norms = Norms {
+            behind_pools: space.layout == Layout::Stacked,
+            bias: if space.convolution_bias { Bias::PerChannel } else { Bias::None },
+            ..Norms::SEARCH
+        };
+        let cells = space.cells.names().map(|name| CellType::of_space(space, name)).collect();
+        NetworkPlan::around(cells, &skeleton, norms)
     }
 
     /// The network of a genotype, which passes [`Genotype::check`].
     pub fn derived(genotype: &Genotype, skeleton: &Skeleton) -> NetworkPlan {
         let cells = CellKind::ALL.map(|kind| CellType::derived(kind, genotype.cell(kind)));
-        NetworkPlan::stacked(cells, skeleton, Norms::DERIVED)
+        NetworkPlan::around(cells.to_vec(), skeleton, Norms::DERIVED)
     }
 
-    /// A stack of normal and reduction cells, each reading the two before it (A1, A4, A5).
-    pub fn stacked(cells: [CellType; 2], skeleton: &Skeleton, norms: Norms) -> NetworkPlan {
-        let Skeleton { classes, init_channels, n_cells, .. } = *skeleton;
-        let mut plan = NetworkPlan::begin(skeleton.image, classes, init_channels, cells.to_vec());
-        let mut inputs = plan.darts_stem(skeleton);
+    /// A network of these kinds of cells.
+    ///
+    /// # Panics
+    /// If there is no reduction cell, or no cell at all, where one is to stand.
+    pub fn around(cells: Vec<CellType>, skeleton: &Skeleton, norms: Norms) -> NetworkPlan {
+        match skeleton.layout {
+            Layout::Stacked => NetworkPlan::stacked(cells, skeleton, norms),
+            Layout::Residual => NetworkPlan::residual(cells, skeleton, norms),
+        }
+    }
+
+    /// A stack of normal and reduction cells, each reading the one or two before it (A1, A4, A5).
+    fn stacked(cells: Vec<CellType>, skeleton: &Skeleton, norms: Norms) -> NetworkPlan {
+        let Skeleton { classes, init_channels, n_cells, reductions, .. } = *skeleton;
+        let mut plan = NetworkPlan::begin(skeleton.image, classes, init_channels, cells);
+        let mut inputs = plan.stem(skeleton);
         // Whether the older input has twice the sides of the newer one.
         let mut halve = skeleton.stem == StemKind::Imagenet;
         let mut channels = init_channels;
-        for (i, kind) in (MacroLayout { n_cells }).kinds().into_iter().enumerate() {
+        for (i, kind) in (MacroLayout { n_cells, reductions }).kinds().into_iter().enumerate() {
             let reduces = kind == CellKind::Reduction;
             if reduces {
                 channels = channels.saturating_mul(2);
             }
             let older = if halve { Preparation::Halve } else { Preparation::Keep };
+            let place = plan.cells.iter().position(|cell| cell.kind == kind).expect("a cell of that kind");
+            let first = inputs.len() - plan.cells[place].inputs;
             let cell = CellBlock {
-                cell: CellKind::ALL.iter().position(|&other| other == kind).expect("there are two kinds"),
-                preparations: vec![older, Preparation::Keep],
+                cell: place,
+                preparations: [older, Preparation::Keep][first..].to_vec(),
                 channels,
                 norms,
             };
-            let output = plan.push_cell(format!("cells.{i}"), inputs.to_vec(), cell);
+            let output = plan.push_cell(format!("cells.{i}"), inputs[first..].to_vec(), cell);
             if skeleton.auxiliary && i == auxiliary_cell(n_cells) {
                 plan.push_auxiliary(output, skeleton.stem);
             }
@@ -110,28 +124,29 @@ impl NetworkPlan {
         plan
     }
 
-    /// A stack of equal cells with residual blocks between (NAS-Bench-201).
-    pub fn residual(cell: CellType, skeleton: &ResidualSkeleton, norms: Norms) -> NetworkPlan {
-        let ResidualSkeleton { image, classes, init_channels, cells_per_stage } = *skeleton;
-        let mut plan = NetworkPlan::begin(image, classes, init_channels, vec![cell]);
-        let stem = stem_convolution(["stem.0", "stem.1"], ["conv", "norm"], image[0], init_channels, 1);
-        let mut x = plan.push_steps("stem", "stem", Place::Image, "conv_3x3", stem);
+    /// A stack of cells of one kind with residual blocks between (NAS-Bench-201). Where a cell's input has other
+    /// channels than its nodes, as behind a wide stem or where the output joins nodes, a 1×1 convolution prepares it.
+    fn residual(cells: Vec<CellType>, skeleton: &Skeleton, norms: Norms) -> NetworkPlan {
+        let Skeleton { image, classes, init_channels, n_cells, reductions, .. } = *skeleton;
+        let mut plan = NetworkPlan::begin(image, classes, init_channels, cells);
+        let [_, mut x] = plan.stem(skeleton);
         let mut channels = init_channels;
         let mut place = 0;
         let mut name = || {
             place += 1;
             format!("cells.{}", place - 1)
         };
-        for stage in 0..3 {
-            if stage > 0 {
+        for i in 0..n_cells {
+            if reductions.halves_at(i, n_cells) {
                 channels = channels.saturating_mul(2);
                 x = plan.push_residual(name(), x, channels);
             }
-            for _ in 0..cells_per_stage {
-                let cell = CellBlock { cell: 0, preparations: vec![Preparation::None], channels, norms };
-                x = plan.push_cell(name(), vec![x], cell);
-            }
+            let fits = plan.shape(x).channels == channels;
+            let preparation = if fits { Preparation::None } else { Preparation::Keep };
+            let cell = CellBlock { cell: 0, preparations: vec![preparation], channels, norms };
+            x = plan.push_cell(name(), vec![x], cell);
         }
+        let channels = plan.shape(x).channels;
         let norm = Norm { name: "lastact.0", label: "norm", channels, affine: true };
         x = plan.push_steps("lastact", "lastact", x, "norm_relu", vec![Step::Norm(norm), Step::Relu]);
         plan.end(x);
@@ -144,8 +159,8 @@ impl NetworkPlan {
         NetworkPlan { image, classes, init_channels, cells, blocks: Vec::new() }
     }
 
-    /// What the first cell reads.
-    fn darts_stem(&mut self, skeleton: &Skeleton) -> [Place; 2] {
+    /// What the first cell reads: for the older and for the newer input.
+    fn stem(&mut self, skeleton: &Skeleton) -> [Place; 2] {
         let (from, channels) = (skeleton.image[0], skeleton.init_channels);
         match skeleton.stem {
             StemKind::Cifar => {
@@ -232,6 +247,7 @@ impl NetworkPlan {
                 stride: [1; 2],
                 dilation: 1,
                 mixing: Mixing::All,
+                bias: Bias::None,
             }),
         ];
         let output = MapShape { channels, size: size.map(|side| side.div_ceil(2)) };
@@ -252,6 +268,7 @@ impl NetworkPlan {
                 stride: [1; 2],
                 dilation: 1,
                 mixing: Mixing::All,
+                bias: Bias::None,
             })
         };
         let norm = |name, channels| Step::Norm(Norm { name, label: "", channels, affine: true });
@@ -304,6 +321,7 @@ fn stem_convolution(
         stride: [stride; 2],
         dilation: 1,
         mixing: Mixing::All,
+        bias: Bias::None,
     };
     let norm = Norm { name: names[1], label: labels[1], channels: outputs, affine: true };
     vec![Step::Convolution(conv), Step::Norm(norm)]

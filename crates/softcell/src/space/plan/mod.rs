@@ -14,11 +14,11 @@ mod tensors;
 mod tests;
 
 pub use cell::{CellType, EdgePlan, Naming, Output, Role};
+pub use lower::Skeleton;
 pub(crate) use lower::auxiliary_cell;
-pub use lower::{ResidualSkeleton, Skeleton};
 pub use network::{Block, Body, CellBlock, NetworkPlan, Place, Preparation};
 pub use steps::{
-    Convolution, Form, Halve, Linear, MapShape, Mixing, Norm, Norms, PoolKind, PoolStep, Step, Windows,
+    Bias, Convolution, Form, Halve, Linear, MapShape, Mixing, Norm, Norms, PoolKind, PoolStep, Step, Windows,
     average_windows, primitive_steps,
 };
 pub use tensors::{TensorRole, TensorSpec};

@@ -27,7 +27,7 @@ pub enum Step {
         /// Distance of two windows, where the map allows it.
         stride: usize,
     },
-    /// A convolution without bias.
+    /// A convolution.
     Convolution(Convolution),
     /// 1×1 convolutions of the even and of the odd pixels, side by side.
     Halve(Halve),
@@ -70,7 +70,16 @@ pub enum Mixing {
     Separate,
 }
 
-/// A convolution without bias, padded by `dilation · (kernel − 1) / 2`, rounded down: of an odd kernel only the stride
+/// Whether a convolution adds a number to each channel.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
+pub enum Bias {
+    /// No.
+    None,
+    /// One for each channel out.
+    PerChannel,
+}
+
+/// A convolution, padded by `dilation · (kernel − 1) / 2`, rounded down: of an odd kernel only the stride
 /// changes the size.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Convolution {
@@ -90,6 +99,8 @@ pub struct Convolution {
     pub dilation: usize,
     /// Whether channels mix.
     pub mixing: Mixing,
+    /// Whether something is added to each channel.
+    pub bias: Bias,
 }
 
 impl Convolution {
@@ -166,13 +177,15 @@ pub struct Norms {
     pub affine: bool,
     /// Whether there is one (never affine) behind a pooling.
     pub behind_pools: bool,
+    /// Of `nor_conv_1x1` and `nor_conv_3x3`, which a normalisation follows.
+    pub bias: Bias,
 }
 
 impl Norms {
     /// In a supernet of DARTS: not affine, also behind pools.
-    pub const SEARCH: Norms = Norms { affine: false, behind_pools: true };
+    pub const SEARCH: Norms = Norms { affine: false, behind_pools: true, bias: Bias::None };
     /// In a derived network: affine, none behind pools.
-    pub const DERIVED: Norms = Norms { affine: true, behind_pools: false };
+    pub const DERIVED: Norms = Norms { affine: true, behind_pools: false, bias: Bias::None };
 }
 
 impl Step {
@@ -223,9 +236,9 @@ pub fn average_windows(size: [usize; 2], stride: usize) -> [Windows; 2] {
 /// # Panics
 /// For [`Primitive::None`], which is the absence of an operation.
 pub fn primitive_steps(primitive: Primitive, channels: usize, stride: usize, norms: Norms) -> Vec<Step> {
-    let Norms { affine, behind_pools } = norms;
+    let Norms { affine, behind_pools, bias } = norms;
     let norm = |name, label| Step::Norm(Norm { name, label, channels, affine });
-    let full = |name, label, kernel, stride| {
+    let biased = |name, label, kernel, stride, bias| {
         Step::Convolution(Convolution {
             name,
             label,
@@ -235,8 +248,10 @@ pub fn primitive_steps(primitive: Primitive, channels: usize, stride: usize, nor
             stride,
             dilation: 1,
             mixing: Mixing::All,
+            bias,
         })
     };
+    let full = |name, label, kernel, stride| biased(name, label, kernel, stride, Bias::None);
     // ReLU, depthwise, pointwise, normalisation.
     let separable = |kernel, stride, dilation, names: [&'static str; 3], labels: [&'static str; 3]| {
         let depthwise = Convolution {
@@ -248,6 +263,7 @@ pub fn primitive_steps(primitive: Primitive, channels: usize, stride: usize, nor
             stride: [stride; 2],
             dilation,
             mixing: Mixing::Separate,
+            bias: Bias::None,
         };
         let pointwise = full(names[1], labels[1], [1; 2], [1; 2]);
         vec![Step::Relu, Step::Convolution(depthwise), pointwise, norm(names[2], labels[2])]
@@ -269,7 +285,7 @@ pub fn primitive_steps(primitive: Primitive, channels: usize, stride: usize, nor
         steps
     };
     let conv = |kernel: usize| {
-        vec![Step::Relu, full("op.1", "conv", [kernel; 2], [stride; 2]), norm("op.2", "norm")]
+        vec![Step::Relu, biased("op.1", "conv", [kernel; 2], [stride; 2], bias), norm("op.2", "norm")]
     };
     match primitive {
         Primitive::None => panic!("`none` is no operation"),
@@ -349,7 +365,9 @@ impl Form {
             [Pool(pool), Norm(norm)] if !norm.affine => Some(Form::Pool { pool: *pool, normalised: true }),
             [Relu, Halve(_), Norm(_)] => Some(Form::Halve),
             [Relu, Conv(conv), Norm(_)]
-                if conv.mixing == All && conv.kernel[0] == conv.kernel[1] && conv.dilation == 1 =>
+                if (conv.mixing, conv.bias) == (All, Bias::None)
+                    && conv.kernel[0] == conv.kernel[1]
+                    && conv.dilation == 1 =>
             {
                 Some(Form::Convolution { kernel: conv.kernel[0] })
             }
@@ -379,6 +397,7 @@ pub(super) fn keeping(inputs: usize, outputs: usize, affine: bool) -> Vec<Step> 
         stride: [1; 2],
         dilation: 1,
         mixing: Mixing::All,
+        bias: Bias::None,
     };
     let norm = Norm { name: "op.2", label: "norm", channels: outputs, affine };
     vec![Step::Relu, Step::Convolution(conv), Step::Norm(norm)]

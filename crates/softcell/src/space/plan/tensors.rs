@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::network::{Block, Body, NetworkPlan};
-use super::steps::{Mixing, Step};
+use super::steps::{Bias, Mixing, Step};
 
 /// A tensor of a network.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -65,6 +65,9 @@ pub(crate) fn step_tensors(prefix: &str, steps: &[Step], tensors: &mut Vec<Tenso
                 let shape = conv.shape();
                 let fan_in = shape[1..].iter().product();
                 add(conv.name, "weight", shape.to_vec(), TensorRole::Weight { fan_in });
+                if conv.bias == Bias::PerChannel {
+                    add(conv.name, "bias", vec![conv.outputs], TensorRole::Weight { fan_in });
+                }
             }
             Step::Halve(halve) => {
                 for (name, outputs) in halve.names.into_iter().zip(halve.halves()) {
@@ -94,7 +97,10 @@ pub(crate) fn step_tensors(prefix: &str, steps: &[Step], tensors: &mut Vec<Tenso
 pub(crate) fn step_values(steps: &[Step]) -> f64 {
     let value = |step: &Step| match step {
         Step::Relu | Step::Pool(_) | Step::AverageWindows { .. } | Step::Mean => 0.0,
-        Step::Convolution(conv) => conv.shape().map(|side| side as f64).iter().product(),
+        Step::Convolution(conv) => {
+            let bias = if conv.bias == Bias::PerChannel { conv.outputs as f64 } else { 0.0 };
+            conv.shape().map(|side| side as f64).iter().product::<f64>() + bias
+        }
         Step::Halve(halve) => halve.inputs as f64 * halve.outputs as f64,
         Step::Norm(norm) => {
             let tensors = if norm.affine { 4.0 } else { 2.0 };

@@ -1,12 +1,12 @@
 //! Plans against sizes that are published, and against one another.
 
 use super::*;
-use crate::space::{CellKind, Primitive, SearchSpace, StemKind, supernet_parameters};
+use crate::space::{CellKind, Primitive, SearchSpace, supernet_parameters};
 
 use Primitive::{AvgPool3x3, DilConv3x3, DilConv5x5, MaxPool3x3, SepConv3x3, SkipConnect};
 
 /// The candidates of the edges of S1 (Zela et al. 2020), in the order of alpha's columns.
-pub(crate) fn s1(kind: CellKind) -> Vec<Vec<Primitive>> {
+fn s1(kind: CellKind) -> Vec<Vec<Primitive>> {
     let (mp, ap, sk, s3, d3, d5) = (MaxPool3x3, AvgPool3x3, SkipConnect, SepConv3x3, DilConv3x3, DilConv5x5);
     let pairs = match kind {
         CellKind::Normal => [
@@ -45,43 +45,52 @@ pub(crate) fn s1(kind: CellKind) -> Vec<Vec<Primitive>> {
     pairs.map(|pair| pair.to_vec()).to_vec()
 }
 
-fn skeleton() -> Skeleton {
-    Skeleton {
-        image: [3, 32, 32],
-        classes: 10,
-        init_channels: 16,
-        n_cells: 8,
-        stem: StemKind::Cifar,
-        stem_multiplier: 3,
-        auxiliary: false,
-    }
-}
-
 #[test]
 fn candidates_per_edge_count_the_weights_of_s1() {
-    let cells = CellKind::ALL.map(|kind| CellType::searched(kind, 4, |edge| s1(kind)[edge].clone()));
-    let plan = NetworkPlan::stacked(cells, &skeleton(), Norms::SEARCH);
+    let cells = CellKind::ALL.map(|kind| (kind.name(), s1(kind))).into_iter().collect();
+    let plan = NetworkPlan::supernet(&SearchSpace { cells, ..SearchSpace::darts() }, [3, 32, 32], 10);
     assert_eq!(plan.cost().parameters, 405_146);
     assert_eq!(plan.cells[0].n_weights(), 28);
 }
 
 #[test]
 fn a_quarter_of_the_channels_counts_the_weights_of_pc_darts() {
-    let space = SearchSpace::darts();
-    let cells = CellKind::ALL.map(|kind| CellType::of_space(&space, kind).partial(4));
-    let plan = NetworkPlan::stacked(cells, &skeleton(), Norms::SEARCH);
-    assert_eq!(plan.cost().parameters, 299_578);
+    let space = SearchSpace { share: 4, ..SearchSpace::darts() };
+    assert_eq!(supernet_parameters(&space, 3, 10), 299_578);
 }
 
-/// Both supernets of NAS-Bench-201 have 1,686,106 weights where convolutions have no bias.
 #[test]
-fn residual_stacks_count_the_weights_of_nas_bench_201() {
-    let cell = CellType::nas_bench_201(Role::Search, |_| Primitive::NAS_BENCH_201.to_vec());
-    let shape = ResidualSkeleton { image: [3, 32, 32], classes: 10, init_channels: 16, cells_per_stage: 5 };
-    let norms = Norms { affine: false, behind_pools: false };
-    let plan = NetworkPlan::residual(cell, &shape, norms);
-    assert_eq!(plan.cost().parameters, 1_686_106);
-    assert_eq!(plan.blocks.last().unwrap().output.channels, 10);
+fn auxiliary_skips_count_the_weights_of_darts_minus() {
+    let space = SearchSpace { auxiliary_skip: true, ..SearchSpace::darts() };
+    assert_eq!(supernet_parameters(&space, 3, 10), 1_971_578);
+    let cell = CellType::of_space(&space, "normal");
+    assert_eq!((cell.n_weights(), cell.edges[3].candidates.last()), (14 * 9, Some(&SkipConnect)));
+    let s2 = space.with_candidates(&[SkipConnect, SepConv3x3]);
+    assert_eq!(supernet_parameters(&s2, 3, 10), 706_426);
+}
+
+#[test]
+fn both_supernets_of_nas_bench_201_count_their_weights() {
+    let space = SearchSpace::nas_bench_201();
+    assert_eq!(supernet_parameters(&space, 3, 10), 1_686_106);
+    let biased = SearchSpace { convolution_bias: true, ..space };
+    assert_eq!(supernet_parameters(&biased, 3, 10), 1_692_826);
+    let plan = NetworkPlan::supernet(&biased, [3, 32, 32], 10);
+    let places: Vec<usize> = (0..plan.blocks.len())
+        .filter(|&block| matches!(plan.blocks[block].body, Body::Residual { .. }))
+        .collect();
+    // Behind the stem: five cells, a block, five cells, a block, five cells.
+    assert_eq!(places, [6, 12]);
+    let (tensors, _) = plan.tensors();
+    let counted: u64 = tensors.iter().filter(|t| !t.role.is_buffer()).map(|t| t.count() as u64).sum();
+    assert_eq!(counted, 1_692_826);
+}
+
+/// Five cells of the space of DARTS: the first stage of P-DARTS.
+#[test]
+fn fewer_cells_count_the_weights_of_p_darts() {
+    let space = SearchSpace { n_cells: 5, ..SearchSpace::darts() };
+    assert_eq!(supernet_parameters(&space, 3, 10), 1_275_834);
 }
 
 #[test]
@@ -127,6 +136,7 @@ fn shapes_follow_the_steps() {
         stride: [1; 2],
         dilation: 1,
         mixing: Mixing::All,
+        bias: Bias::None,
     };
     assert_eq!(Step::Convolution(conv(2)).output(map), MapShape { channels: 6, size: [6, 7] });
     assert_eq!(Step::Convolution(Convolution { dilation: 2, ..conv(5) }).output(map).size, [7, 8]);

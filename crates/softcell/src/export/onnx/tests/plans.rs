@@ -6,8 +6,8 @@ use rten_tensor::prelude::*;
 
 use super::super::{BatchNorms, INPUT, plan_to_bytes};
 use crate::network::{Network, Pass, initialize, named_tensors};
-use crate::space::Primitive;
-use crate::space::plan::{CellType, NetworkPlan, Norms, ResidualSkeleton, Role};
+use crate::space::plan::{CellType, NetworkPlan, Norms, Role, Skeleton};
+use crate::space::{Layout, Primitive, Reductions, StemKind};
 use burn::tensor::{Device, Tensor, TensorData};
 
 fn run(bytes: Vec<u8>, shape: [usize; 4], values: Vec<f32>) -> Vec<f32> {
@@ -32,13 +32,26 @@ fn run(bytes: Vec<u8>, shape: [usize; 4], values: Vec<f32>) -> Vec<f32> {
     NdTensor::<f32, 2>::try_from(found.into_iter().next().unwrap()).unwrap().to_vec()
 }
 
+/// Three cells from four channels, with residual blocks between.
+const SMALL: Skeleton = Skeleton {
+    image: [3, 8, 8],
+    classes: 4,
+    init_channels: 4,
+    n_cells: 3,
+    layout: Layout::Residual,
+    reductions: Reductions::THIRDS,
+    stem: StemKind::Cifar,
+    stem_multiplier: 1,
+    auxiliary: false,
+};
+
 /// Residual blocks, one input without preparation, a node as output, a node that reads nothing.
 #[test]
 fn a_network_of_nas_bench_201_answers_as_it_does_here() {
     use Primitive::{AvgPool3x3, None, NorConv1x1, NorConv3x3, SkipConnect};
     let device = Device::flex();
     let (shape, classes) = ([3, 3, 8, 12], 4);
-    let skeleton = ResidualSkeleton { image: [3, 8, 12], classes, init_channels: 4, cells_per_stage: 1 };
+    let skeleton = Skeleton { image: [3, 8, 12], classes, ..SMALL };
     let n: usize = shape.iter().product();
     let values: Vec<f32> = (0..n).map(|i| ((i * i % 7919) as f32 / 7919.0 - 0.5) * 3.0).collect();
     for kept in [
@@ -46,7 +59,7 @@ fn a_network_of_nas_bench_201_answers_as_it_does_here() {
         [None, None, None, NorConv1x1, SkipConnect, AvgPool3x3],
     ] {
         let cell = CellType::nas_bench_201(Role::Derived, |edge| vec![kept[edge]]);
-        let plan = NetworkPlan::residual(cell, &skeleton, Norms::DERIVED);
+        let plan = NetworkPlan::around(vec![cell], &skeleton, Norms::DERIVED);
         let net = initialize(Network::new(plan.clone(), &device), 3);
         let x = Tensor::<4>::from_data(TensorData::new(values.clone(), shape), &device);
         let expected = net.forward(x, &mut Pass::eval()).logits.into_data().try_to_vec::<f32>().unwrap();
@@ -65,16 +78,16 @@ fn a_network_of_nas_bench_201_answers_as_it_does_here() {
 
 #[test]
 fn what_has_no_graph_of_its_own_is_refused() {
-    let skeleton = ResidualSkeleton { image: [3, 8, 8], classes: 4, init_channels: 4, cells_per_stage: 1 };
+    let skeleton = SMALL;
     let cell = |role| CellType::nas_bench_201(role, |_| vec![Primitive::NorConv3x3]);
     let refused = |cell: CellType, norms| {
-        let plan = NetworkPlan::residual(cell, &skeleton, norms);
+        let plan = NetworkPlan::around(vec![cell], &skeleton, norms);
         let net = Network::new(plan.clone(), &Device::flex());
         plan_to_bytes(&plan, &named_tensors(&net), BatchNorms::Kept).unwrap_err().to_string()
     };
     let error = refused(cell(Role::Search), Norms::DERIVED);
     assert!(error.contains("mix their candidates"), "{error}");
-    let error = refused(cell(Role::Derived).partial(2), Norms::DERIVED);
+    let error = refused(CellType { share: 2, ..cell(Role::Derived) }, Norms::DERIVED);
     assert!(error.contains("1/2 of the channels"), "{error}");
     let error = refused(cell(Role::Derived), Norms::SEARCH);
     assert!(error.contains("do not scale"), "{error}");

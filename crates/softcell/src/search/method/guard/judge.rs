@@ -153,13 +153,10 @@ impl Rules {
     ///
     /// The setting, or else a quarter of the operations (2 of 8, as in P-DARTS), or as many as a choice by chance among
     /// the candidates would give, if that is more (4 of 8 where the other candidate is a convolution); never all.
-    pub fn most_skips<'a>(
-        &self,
-        operations: usize,
-        edges: impl ExactSizeIterator<Item = &'a [Primitive]>,
-    ) -> Option<usize> {
+    pub fn most_skips(&self, operations: usize, edges: &[Vec<Primitive>]) -> Option<usize> {
         let n = edges.len().max(1);
         let share: f64 = edges
+            .iter()
             .map(|candidates| {
                 let real = candidates.iter().filter(|&&candidate| candidate != Primitive::None).count();
                 let skips = candidates.iter().filter(|candidate| candidate.is_skip()).count();
@@ -183,19 +180,16 @@ impl Rules {
     /// A stop rule that could never hold, or would always.
     pub fn check(&self, space: &SearchSpace) -> Result<()> {
         let refuse = |rule: &str, expected: &str| Err(Error::setting("search.method.stop", rule, expected));
-        let candidates = &space.candidates;
+        let mut edges = space.cells.cells().flatten();
+        let is_ranked = |edge: &Vec<Primitive>| edge.iter().filter(|c| c.is_learnable()).count() > 1;
         match self.stop {
-            StopRule::Skips if !candidates.iter().any(|candidate| candidate.is_skip()) => {
+            StopRule::Skips if !edges.any(|edge| edge.iter().any(|c| c.is_skip())) => {
                 refuse("skips", "another rule, because no candidate is a skip connection")
             }
-            StopRule::Ranking
-                if candidates.iter().filter(|candidate| candidate.is_learnable()).count() < 2 =>
-            {
-                refuse(
-                    "ranking",
-                    "another rule, because no edge has two candidates with weights to be ranked",
-                )
-            }
+            StopRule::Ranking if !edges.any(is_ranked) => refuse(
+                "ranking",
+                "another rule, because no edge has two candidates with weights to be ranked",
+            ),
             _ => Ok(()),
         }
     }

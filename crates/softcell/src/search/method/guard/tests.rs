@@ -102,7 +102,10 @@ fn too_many_skips_are_a_collapse_from_the_sixth_epoch_on() {
 #[test]
 fn short_searches_and_late_alphas_are_judged_after_a_quarter() {
     let armed = |epochs, first_epoch| {
-        let method = Method { schedule: AlphaSchedule { first_epoch }, ..Method::default() };
+        let method = Method {
+            schedule: AlphaSchedule { first_epoch, ..AlphaSchedule::default() },
+            ..Method::default()
+        };
         let rules = Rules::new(&method, epochs);
         (0..).find(|&n| rules.judge(&trail(&vec![8; n + 1], &[])).verdict == Verdict::Skips).unwrap()
     };
@@ -163,7 +166,7 @@ fn the_search_goes_back_twice_at_most() {
 fn states_are_kept_as_long_as_an_alarm_may_go_back_to_them() {
     for (window, distance, first_epoch) in [(5, 4, 0), (1, 1, 3), (4, 2, 0)] {
         let guards = Guards { window, distance, ratio: 1.0, ..Guards::default() };
-        let schedule = AlphaSchedule { first_epoch };
+        let schedule = AlphaSchedule { first_epoch, ..AlphaSchedule::default() };
         let rules = Rules::new(&Method { guards, schedule, ..method(Guard::Off, StopRule::Adapt) }, 50);
         let mut fewest = usize::MAX;
         for n in 1..50 {
@@ -200,9 +203,8 @@ fn stop_rules_of_darts_plus() {
 #[test]
 fn healthy_counts_go_by_the_space() {
     let rules = rules(Guard::Warn, StopRule::None, 50);
-    let most = |operations, candidates: &[Primitive]| {
-        rules.most_skips(operations, std::iter::repeat_n(candidates, 14))
-    };
+    let most =
+        |operations, candidates: &[Primitive]| rules.most_skips(operations, &vec![candidates.to_vec(); 14]);
     assert_eq!(most(8, &Primitive::DARTS), Some(2));
     assert_eq!(most(6, &Primitive::NAS_BENCH_201), Some(2));
     assert_eq!(most(8, &[SkipConnect, SepConv3x3]), Some(4));
@@ -212,7 +214,7 @@ fn healthy_counts_go_by_the_space() {
     assert_eq!(most(8, &[SkipConnect]), Some(7));
     let guards = Guards { skips: 5, ..Guards::default() };
     let set = Rules::new(&Method { guards, ..Method::default() }, 50);
-    let of = |candidates: &[Primitive]| set.most_skips(8, std::iter::repeat_n(candidates, 14));
+    let of = |candidates: &[Primitive]| set.most_skips(8, &vec![candidates.to_vec(); 14]);
     assert_eq!((of(&Primitive::DARTS), of(&[SepConv3x3])), (Some(5), None));
 }
 
@@ -243,8 +245,7 @@ fn eigenvalues_are_measured_where_they_are_cheap() {
 fn rules_that_could_never_hold_are_refused() {
     use crate::space::SearchSpace;
     let check = |stop, candidates: &[Primitive]| {
-        let space = SearchSpace { candidates: candidates.to_vec(), ..SearchSpace::darts() };
-        rules(Guard::Warn, stop, 50).check(&space)
+        rules(Guard::Warn, stop, 50).check(&SearchSpace::darts().with_candidates(candidates))
     };
     for stop in StopRule::ALL {
         check(stop, &Primitive::DARTS).unwrap();

@@ -1,0 +1,168 @@
+//! What lies between a preset and what was given: the settings of a known method.
+
+use toml::{Table, Value};
+
+use super::auto::arch_learning_rate;
+use super::keys::{Key, Section};
+use super::merge::overlay;
+use super::preset::Preset;
+use super::read::read_toml;
+use super::types::{Config, DataShape};
+use crate::error::Advice;
+use crate::search::Method;
+use crate::search::method::KnownMethod;
+use crate::space::Primitive;
+
+/// Lays a method over the settings of a preset, and says so.
+///
+/// What it counts in epochs are shares of `epochs`. Its own sizes, learning rates and epochs belong to the paper and lie
+/// over the papers' presets alone; `auto` keeps its own, and brings the alphas' learning rate to the steps as it does
+/// that of plain DARTS.
+pub(crate) fn lay_method(
+    config: &mut Config,
+    method: &'static KnownMethod,
+    preset: Preset,
+    epochs: Option<usize>,
+    data: &DataShape,
+) -> Advice {
+    let mut table = config.to_table().expect("a preset can be written as TOML");
+    overlay(&mut table, &settings(method));
+    if preset.is_of_a_paper() {
+        overlay(&mut table, &sizes(method));
+    }
+    *config = table.try_into().expect("a known method has settings of their types");
+    config.search.method.name = method.into();
+    scale_to(&mut config.search.method, method, epochs.unwrap_or(config.search.epochs));
+    let search = &mut config.search;
+    if search.candidates == Primitive::DARTS {
+        search.candidates.retain(|candidate| !method.without.contains(candidate));
+    }
+    if preset == Preset::Auto && data.train_images > 0 {
+        let kept = (data.train_images as f64 * config.data.validation_fraction) as usize;
+        let weights = ((data.train_images - kept) as f64 * search.train_portion) as usize;
+        let steps = search.epochs * weights.div_ceil(search.batch_size).max(1);
+        *search.method.alphas.learning_rate_mut() = arch_learning_rate(own_rate(method), steps);
+    }
+    sentence(method, preset).into()
+}
+
+/// What a method counts in epochs, brought to a search of so many.
+fn scale_to(settings: &mut Method, method: &KnownMethod, epochs: usize) {
+    if method.shares.is_empty() {
+        return;
+    }
+    let mut table = Table::new();
+    let mut whole = in_search(Table::try_from(&*settings).expect("methods can be written as TOML"));
+    for (name, share) in method.shares {
+        let key = Key::find(Section::Method, name).expect("a known method has settings of the table");
+        let at = (share * epochs as f64).round().min(epochs.saturating_sub(1) as f64);
+        key.put(&mut table, Value::Integer(at as i64)).expect("nothing is in the way");
+    }
+    overlay(&mut whole, &table);
+    *settings = whole["search"]["method"].clone().try_into().expect("whole numbers of epochs");
+}
+
+fn in_search(method: Table) -> Table {
+    let mut search = Table::new();
+    search.insert("method".to_owned(), Value::Table(method));
+    let mut whole = Table::new();
+    whole.insert("search".to_owned(), Value::Table(search));
+    whole
+}
+
+/// What a method sets of `[search.method]`, as a layer.
+pub(crate) fn settings(method: &KnownMethod) -> Table {
+    let text: Table = method.settings.parse().expect("a known method is written as TOML");
+    let whole = in_search(text).to_string();
+    read_toml(&whole, method.name).expect("a known method has settings of the table").table
+}
+
+/// Its own sizes, learning rates and epochs, as a layer.
+pub(crate) fn sizes(method: &KnownMethod) -> Table {
+    let text = format!("[search]\n{}", method.sizes);
+    read_toml(&text, method.name).expect("a known method has settings of the table").table
+}
+
+/// The learning rate that a method's alphas have in its paper.
+pub(crate) fn own_rate(method: &KnownMethod) -> f64 {
+    let mut whole = in_search(Table::try_from(Method::default()).expect("methods can be written as TOML"));
+    overlay(&mut whole, &settings(method));
+    let own: Method =
+        whole["search"]["method"].clone().try_into().expect("a known method has settings of their types");
+    own.alphas.learning_rate()
+}
+
+fn sentence(method: &KnownMethod, preset: Preset) -> String {
+    let KnownMethod { name, paper, idea, code, .. } = method;
+    let sizes = match preset.is_of_a_paper() {
+        true => "sizes and learning rates are its own",
+        false => "sizes, epochs and learning rates are those of auto",
+    };
+    format!("method {name} ({paper}): {idea}; defaults as in {code}, {sizes}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preset::preset;
+    use super::*;
+    use crate::search::method::presets::METHODS;
+
+    const DIGITS: DataShape = DataShape {
+        train_images: 1437,
+        classes: 10,
+        channels: 1,
+        height: 8,
+        width: 8,
+        largest_class: 147,
+        smallest_class: 140,
+    };
+
+    fn laid(name: &str, on: Preset, epochs: Option<usize>, data: &DataShape) -> Config {
+        let mut config = preset(on, data).0;
+        lay_method(&mut config, KnownMethod::find(name).unwrap(), on, epochs, data);
+        config
+    }
+
+    #[test]
+    fn every_method_can_run_over_every_preset() {
+        for method in METHODS {
+            for on in Preset::ALL {
+                for data in [DataShape::default(), DIGITS] {
+                    for epochs in [None, Some(1), Some(2), Some(600)] {
+                        let mut config = laid(method.name, on, epochs, &data);
+                        assert_eq!(config.search.method.name.method(), method);
+                        if let Some(epochs) = epochs {
+                            config.search.epochs = epochs;
+                        }
+                        config.verify().unwrap_or_else(|error| panic!("{} over {on}: {error}", method.name));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn plain_darts_changes_nothing() {
+        for on in Preset::ALL {
+            assert_eq!(laid("darts", on, None, &DIGITS), preset(on, &DIGITS).0);
+        }
+    }
+
+    #[test]
+    fn auto_keeps_its_sizes_and_a_paper_has_the_methods() {
+        for method in METHODS {
+            let auto = laid(method.name, Preset::Auto, None, &DIGITS).search;
+            let plain = preset(Preset::Auto, &DIGITS).0.search;
+            assert_eq!((auto.epochs, auto.batch_size), (plain.epochs, plain.batch_size), "{}", method.name);
+            assert_eq!(auto.learning_rate, plain.learning_rate, "{}", method.name);
+            let paper = laid(method.name, Preset::PaperCifar10, None, &DIGITS);
+            assert_eq!(paper.search.method.alphas.learning_rate(), own_rate(method), "{}", method.name);
+            let ratio = auto.method.alphas.learning_rate() / own_rate(method);
+            // 130 steps, where the paper's rate is for 5000.
+            assert!((ratio - 10.0).abs() < 1e-9, "{}: {ratio}", method.name);
+            for (key, value) in sizes(method).get("search").and_then(Value::as_table).unwrap() {
+                assert_eq!(paper.to_table().unwrap()["search"][key], *value, "{}: {key}", method.name);
+            }
+        }
+    }
+}

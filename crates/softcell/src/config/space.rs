@@ -1,0 +1,92 @@
+//! The search space that `[search]` describes.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::types::SearchConfig;
+use crate::error::{Error, Result};
+use crate::space::{ByCell, CellTopology, Primitive, SearchSpace};
+
+/// The candidates of one edge; in files a text such as `skip_connect|sep_conv_3x3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EdgeCandidates(pub Vec<Primitive>);
+
+impl EdgeCandidates {
+    /// What stands between two candidates.
+    const BETWEEN: char = '|';
+
+    /// As it is written.
+    pub fn to_text(&self) -> String {
+        self.0.iter().map(|p| p.name()).collect::<Vec<_>>().join("|")
+    }
+
+    /// Reads [`Self::to_text`].
+    ///
+    /// # Errors
+    /// As the names of operations.
+    pub fn of_text(text: &str) -> Result<EdgeCandidates> {
+        text.split(Self::BETWEEN).map(|name| name.trim().parse()).collect::<Result<_>>().map(EdgeCandidates)
+    }
+}
+
+impl Serialize for EdgeCandidates {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_text())
+    }
+}
+
+impl<'de> Deserialize<'de> for EdgeCandidates {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        EdgeCandidates::of_text(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl SearchConfig {
+    /// The space these settings describe for images of this height and width, before they are scaled down.
+    pub fn space(&self, image_size: [usize; 2]) -> SearchSpace {
+        let n_edges = CellTopology { inputs: self.inputs, n_nodes: self.nodes }.n_edges();
+        let edges = |name: &str| {
+            let own = match name {
+                "reduction" => &self.reduction_edges,
+                _ => &self.normal_edges,
+            };
+            match own.is_empty() {
+                true => vec![self.candidates.clone(); n_edges],
+                false => own.iter().map(|edge| edge.0.clone()).collect(),
+            }
+        };
+        let names = self.layout.cells(self.reductions);
+        SearchSpace {
+            cells: names.iter().map(|&name| (name, edges(name))).collect::<ByCell<_>>(),
+            inputs: self.inputs,
+            n_nodes: self.nodes,
+            output: self.output,
+            edges_per_node: self.edges_per_node,
+            layout: self.layout,
+            reductions: self.reductions,
+            n_cells: self.layers,
+            init_channels: self.init_channels,
+            stem: self.stem.kind(image_size),
+            stem_multiplier: self.stem_multiplier,
+            share: 1,
+            auxiliary_skip: false,
+            convolution_bias: self.convolution_bias,
+        }
+    }
+
+    /// Whether there is a space behind these settings; faults are named as the settings are.
+    pub(super) fn check_space(&self) -> Result<()> {
+        self.space([1, 1]).check().map_err(|error| match error {
+            Error::Setting { name, found, expected } => {
+                let name = match name.as_str() {
+                    "n_nodes" => "nodes",
+                    "n_cells" => "layers",
+                    "candidates" if !self.normal_edges.is_empty() => "normal_edges",
+                    "candidates" if !self.reduction_edges.is_empty() => "reduction_edges",
+                    other => other,
+                };
+                Error::Setting { name: format!("search.{name}"), found, expected }
+            }
+            other => other,
+        })
+    }
+}
