@@ -11,10 +11,11 @@ use crate::network::Weighted;
 use crate::random::stream;
 use crate::space::Alphas;
 
-/// `ε · ‖v‖` of the finite differences: alphas differ by some tenths, and gradients are in f32.
+/// `ε · ‖v‖` of the finite differences. Alphas differ by some tenths, and gradients are in f32; the loss has kinks where
+/// something is rectified, and a smaller step meets too few of them for their mean.
 const DIFFERENCE: f64 = 0.05;
 /// Products with the Hessian at most, two passes forward and backward each.
-const MOST_PRODUCTS: usize = 12;
+const MOST_PRODUCTS: usize = 16;
 
 impl Bilevel {
     /// The largest algebraic eigenvalue of `∇²_α L_val(w, α) + λ_α·I` on a batch of the alphas, λ_α being their weight

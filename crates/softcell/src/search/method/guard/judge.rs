@@ -17,7 +17,7 @@ const MEASUREMENTS: usize = 25;
 /// Share of a search that measurements may cost.
 const MOST_COST: f64 = 0.05;
 /// Passes forward and backward of a measurement, as a bound.
-const PASSES: usize = 24;
+const PASSES: usize = 32;
 /// Factor on the weight decay at each rollback, the most it becomes, and how often.
 const DECAY: (f64, f64, usize) = (10.0, 3e-2, 2);
 
@@ -266,13 +266,21 @@ impl Rules {
         trail.rollbacks.last().map_or(self.weight_decay, |rollback| rollback.weight_decay)
     }
 
-    /// The first of the epochs, from 0, that an alarm may still go back to; those before need not be kept. `trail` has the
-    /// epochs that are done.
+    /// The first of the epochs, from 0, that the search may still go back to; states before need not be kept. `trail` has
+    /// the epochs that are done.
+    ///
+    /// The next alarm goes back by `fewest − 1` measurements, and one after that by as many from the one that follows
+    /// there.
     pub fn earliest(&self, trail: &Trail) -> usize {
         let rule = self.eigenvalue();
         let measured = measured(&trail.epochs);
+        let further = match DECAY.2.checked_sub(trail.rollbacks.len() + 1) {
+            Some(further) => further,
+            None => return usize::MAX,
+        };
         let next = (measured.len() + 1).saturating_sub(rule.fewest());
-        measured.get(next).map_or(usize::MAX, |(epoch, _)| (*epoch).max(rule.first))
+        let lowest = (0..further).fold(next, |at, _| (at + 2).saturating_sub(rule.fewest()));
+        measured.get(lowest).map_or(usize::MAX, |(epoch, _)| (*epoch).max(rule.first))
     }
 }
 
