@@ -11,25 +11,25 @@ pub mod shown;
 #[path = "../../crates/softcell/src/space/mod.rs"]
 pub mod space;
 
-use space::{Architecture, Dialect};
+use space::{Dialect, Genotype};
 
 /// Writes what was read in every dialect that can, and reads it back.
 ///
 /// # Panics
 ///
 /// If something else comes back, or if another dialect is recognised.
-pub fn check_round_trips(architecture: &Architecture) {
+pub fn check_round_trips(genotype: &Genotype) {
     let mut able = 0;
     for dialect in Dialect::ALL {
-        if let Ok(text) = dialect.write(architecture) {
+        if let Ok(text) = dialect.write(genotype) {
             // A genotype of a short text may be long in another dialect.
             if text.len() > space::LONGEST_GENOTYPE_TEXT {
                 continue;
             }
             assert_eq!(Dialect::detect(&text).expect(&text), dialect, "{text}");
-            assert_eq!(&dialect.parse(&text).expect(&text), architecture, "{text}");
+            assert_eq!(&dialect.parse(&text).expect(&text), genotype, "{text}");
             able += 1;
         }
     }
-    assert!(able >= 2, "{architecture:?}");
+    assert!(able >= 2, "{genotype:?}");
 }

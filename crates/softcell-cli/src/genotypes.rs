@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use softcell::run::RunFolder;
-use softcell::space::{Architecture, Genotype, LONGEST_GENOTYPE_TEXT, known_genotype, parse_architecture};
+use softcell::space::{Genotype, LONGEST_GENOTYPE_TEXT, known_genotype, parse_genotype};
 
 use crate::args::FromDialect;
 
@@ -15,19 +15,19 @@ use crate::args::FromDialect;
 /// # Errors
 /// When it means none.
 pub fn resolve(text: &str) -> Result<Genotype> {
-    Ok(read(text, FromDialect::Detected)?.into_genotype()?)
+    read(text, FromDialect::Detected)
 }
 
-/// What a text means, which may also be an architecture of another space.
+/// What a text means, of the dialect that is told.
 ///
 /// # Errors
 /// When it means none.
-pub fn read(text: &str, from: FromDialect) -> Result<Architecture> {
+pub fn read(text: &str, from: FromDialect) -> Result<Genotype> {
     if let Some(genotype) = known_genotype(text.trim()) {
-        return Ok(genotype.into());
+        return Ok(genotype);
     }
     let parse = |text: &str| match from {
-        FromDialect::Detected => parse_architecture(text),
+        FromDialect::Detected => parse_genotype(text),
         FromDialect::Given(dialect) => dialect.parse(text),
     };
     let path = Path::new(text);
@@ -36,7 +36,7 @@ pub fn read(text: &str, from: FromDialect) -> Result<Architecture> {
         let genotype = folder.read_genotype()?.with_context(|| {
             format!("run {text} has no genotype yet: finish its search with `softcell search --out {text} --resume`")
         })?;
-        return Ok(genotype.into());
+        return Ok(genotype);
     }
     if path.exists() {
         let unreadable = || format!("cannot read the genotype in {text}");

@@ -7,9 +7,12 @@ use crate::output::shortened;
 /// Longest text that is no genotype.
 const WIDEST: usize = 32;
 
-/// `4 sep3 2 skip 2 dil5 | 5 max 3 skip`, the normal cell first.
+/// `4 sep3 2 skip 2 dil5 | 5 max 3 skip`, the normal cell first; the string of NAS-Bench-201 for what has its shape.
 pub fn short_cells(genotype: &Genotype) -> String {
-    format!("{} | {}", short_cell(&genotype.normal), short_cell(&genotype.reduction))
+    match genotype.nas_bench_201() {
+        Some(architecture) => architecture.to_string(),
+        None => genotype.cells.cells().map(short_cell).collect::<Vec<_>>().join(" | "),
+    }
 }
 
 /// [`short_cells`] of a genotype's text; the text itself if it is none that can be read.

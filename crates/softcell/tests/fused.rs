@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
 use softcell::nn::{EdgeTensors, Network, Pass, Weighted, gradients, initialize, weight_names};
-use softcell::search::method::Relaxation;
+use softcell::search::Method;
 use softcell::space::{
     DerivedNetworkConfig, EdgeWeights, Genotype, NetworkPlan, SearchSpace, StemKind, known_genotype,
 };
@@ -87,7 +87,8 @@ fn a_supernet_of_fused_cells_is_the_supernet_of_its_operations() {
     for (channels, shape, n_nodes) in [(4, [3, 12, 12], 4), (18, [1, 7, 9], 2)] {
         let space =
             SearchSpace { n_cells: 5, init_channels: channels, ..SearchSpace::darts().with_nodes(n_nodes) };
-        let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 3));
+        let relaxer = Method::default().relaxer(&space);
+        let weights = relaxer.expected(&relaxer.initial(3));
         let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, 4), &device), 3);
         assert_eq!(net.unfused_cells().next(), None);
         let x = images(shape, &device);

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use softcell::nn::{EdgeTensors, Network, Pass, count_weights, initialize};
-use softcell::search::method::Relaxation;
+use softcell::search::Method;
 use softcell::space::{
     DerivedNetworkConfig, Genotype, Limits, NetworkPlan, NetworkShape, SearchSpace, Shrink, StemKind,
     derived_cost, known_genotype, largest_within, supernet_parameters,
@@ -131,7 +131,8 @@ fn assert_logits(logits: Tensor<2>, what: &str) {
 fn supernet_takes_images_of_any_shape() {
     let device = Device::flex();
     let space = SearchSpace { n_cells: 3, init_channels: 4, ..SearchSpace::darts().with_nodes(2) };
-    let weights = Relaxation::Softmax.expected(&Relaxation::Softmax.initial(&space, 1));
+    let relaxer = Method::default().relaxer(&space);
+    let weights = relaxer.expected(&relaxer.initial(1));
     let weights = EdgeTensors::new(&weights, &device);
     for shape in IMAGES {
         let net = initialize(Network::new(NetworkPlan::supernet(&space, shape, CLASSES), &device), 1);

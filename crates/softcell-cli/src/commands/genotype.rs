@@ -1,5 +1,6 @@
 //! `softcell genotype`: look at genotypes and convert them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 use softcell::config::{CheckedConfig, ImageSize, Stem};
 use softcell::run::{Manifest, RunFolder};
 use softcell::space::{
-    CellGene, CellKind, Genotype, LayerTable, NetworkShape, StemKind, derived_cost, derived_layers,
+    CellGene, Genotype, LayerTable, NetworkShape, StemKind, cell_title, derived_cost, derived_layers,
     known_genotype, known_names,
 };
 
@@ -97,8 +98,9 @@ struct Shown {
     network: Network,
     #[serde(flatten)]
     layers: LayerTable,
-    skips_normal: usize,
-    skips_reduction: usize,
+    /// `skips_normal`, `skips_reduction`, or `skips_cell`.
+    #[serde(flatten)]
+    skips: BTreeMap<String, usize>,
 }
 
 /// The network as `show --json` prints it.
@@ -126,14 +128,17 @@ fn show(args: &ShowArgs) -> Result<()> {
     if args.json {
         return print_json(&Shown {
             text: genotype.to_text(),
-            skips_normal: genotype.normal.n_skips(),
-            skips_reduction: genotype.reduction.n_skips(),
+            skips: genotype
+                .cells
+                .iter()
+                .map(|(name, cell)| (format!("skips_{name}"), cell.n_skips()))
+                .collect(),
             genotype,
             network: network.into(),
             layers,
         });
     }
-    let cells: String = CellKind::ALL.iter().map(|&kind| cell_text(kind, genotype.cell(kind))).collect();
+    let cells: String = genotype.cells.iter().map(|(name, cell)| cell_text(name, cell)).collect();
     let rows = args.per_layer.map_or(String::new(), |rows| format!("\n{}", layers::table_of(&layers, rows)));
     print(&format!(
         "{cells}{}\n\n{} parameters (auxiliary head excluded), {} multiply-adds per image\n\
@@ -148,20 +153,24 @@ fn show(args: &ShowArgs) -> Result<()> {
 }
 
 /// A cell, node by node.
-fn cell_text(kind: CellKind, cell: &CellGene) -> String {
-    let source = |node: usize| match node {
-        0 => "c_{k-2}".to_owned(),
-        1 => "c_{k-1}".to_owned(),
-        node => format!("node {node}"),
+fn cell_text(name: &str, cell: &CellGene) -> String {
+    let source = |node: usize| match cell.inputs.checked_sub(node) {
+        Some(before) if before > 0 => format!("c_{{k-{before}}}"),
+        _ => format!("node {node}"),
     };
-    let mut text = format!("{kind} cell\n");
-    for (i, genes) in cell.nodes.iter().enumerate() {
+    let mut text = format!("{}\n", cell_title(name));
+    for (node, genes) in cell.numbered() {
         let terms: Vec<String> =
             genes.iter().map(|gene| format!("{}({})", gene.primitive, source(gene.source))).collect();
-        text.push_str(&format!("  node {} <- {}\n", i + 2, terms.join(" + ")));
+        let terms = if terms.is_empty() { "nothing".to_owned() } else { terms.join(" + ") };
+        text.push_str(&format!("  node {node} <- {terms}\n"));
     }
-    let joined: Vec<String> = cell.concat.iter().map(usize::to_string).collect();
-    text.push_str(&format!("  c_{{k}} <- nodes {} joined\n\n", joined.join(", ")));
+    let output: Vec<String> = cell.concat.iter().map(usize::to_string).collect();
+    let output = match &output[..] {
+        [node] if name == "cell" => format!("node {node}"),
+        nodes => format!("nodes {} joined", nodes.join(", ")),
+    };
+    text.push_str(&format!("  c_{{k}} <- {output}\n\n"));
     text
 }
 

@@ -231,8 +231,10 @@ mod tests {
     }
 
     fn adam(config: &mut Config) -> &mut Adam {
-        let AlphaOptimizer::Adam(adam) = &mut config.search.method.alphas;
-        adam
+        match &mut config.search.method.alphas {
+            AlphaOptimizer::Adam(adam) => adam,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn accepted(change: impl FnOnce(&mut Config)) {

@@ -121,6 +121,8 @@ pub struct Key {
     pub choices: &'static [&'static str],
     /// The setting of `search.method` that it is another spelling of, known from before there were methods.
     pub of: Option<&'static str>,
+    /// The values of `kind` in its table with which it is there; empty where it is there with any.
+    pub kinds: &'static [&'static str],
 }
 
 impl Key {

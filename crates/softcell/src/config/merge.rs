@@ -188,7 +188,9 @@ mod tests {
             error.contains("first_epoch = 15: expected less than search.epochs, which are 15"),
             "{error}"
         );
-        let AlphaOptimizer::Adam(adam) = method("[search.method.alphas]\nbeta1 = 0").alphas;
+        let AlphaOptimizer::Adam(adam) = method("[search.method.alphas]\nbeta1 = 0").alphas else {
+            panic!("another optimiser")
+        };
         assert_eq!((adam.beta1, adam.beta2, adam.learning_rate), (0.0, 0.999, 3e-4));
         for (text, expected) in [
             ("[search.method]\narch_stp = \"unrolled\"", "nearest is `search.method.arch_step`"),

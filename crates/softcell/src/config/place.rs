@@ -31,6 +31,17 @@ impl Key {
         Ok(inner.insert((*name).to_owned(), self.respelt(value)))
     }
 
+    /// Whether a table of settings may have it: whether its `kind` there, if there is one, is one of this key's.
+    pub(super) fn is_in(&self, table: &Table) -> bool {
+        let mut kind = self.path();
+        kind.pop();
+        kind.push("kind");
+        let found = kind.split_first().and_then(|(first, rest)| {
+            rest.iter().try_fold(table.get(*first)?, |value, name| value.as_table()?.get(*name))
+        });
+        self.kinds.is_empty() || found.and_then(Value::as_str).is_none_or(|kind| self.kinds.contains(&kind))
+    }
+
     fn path(&self) -> Vec<&'static str> {
         let (section, name) = match self.of {
             Some(of) => (Section::Method, of),

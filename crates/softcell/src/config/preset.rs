@@ -156,7 +156,7 @@ mod tests {
         assert_eq!((sgd.momentum, sgd.weight_decay, search.grad_clip), (0.9, 3e-4, 5.0));
         assert_eq!((search.train_portion, search.cutout), (0.5, false));
         assert_eq!(search.method.arch_step, ArchStep::FirstOrder);
-        let AlphaOptimizer::Adam(adam) = search.method.alphas;
+        let AlphaOptimizer::Adam(adam) = search.method.alphas else { panic!("another optimiser") };
         assert_eq!((adam.learning_rate, adam.weight_decay), (3e-4, 1e-3));
         assert_eq!((adam.beta1, adam.beta2), (0.5, 0.999));
         assert_eq!(search.candidates, Primitive::DARTS);

@@ -103,9 +103,17 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     // Before there were methods, only what has another spelling could be chosen.
     (Section::Method, "name", "darts"),
     (Section::Method, "relaxation", "softmax"),
+    (Section::Method, "temperature", "10"),
+    (Section::Method, "temperature_end", "0.1"),
+    (Section::Method, "temperature_curve", "linear"),
+    (Section::Method, "edge_weights", "none"),
     (Section::Method, "order", "alphas-first"),
     (Section::Method, "perturbation", "none"),
+    (Section::Method, "perturbation_start", "0.03"),
+    (Section::Method, "perturbation_end", "0.3"),
     (Section::Method, "regularizer", "none"),
+    (Section::Method, "regularizer_weight", "0"),
+    (Section::Method, "regularizer_ramp", "constant"),
     (Section::Method, "selection", "strongest"),
     (Section::Method, "selection_threshold", "0.85"),
     (Section::Method, "selection_skips", "2"),
@@ -133,9 +141,11 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     (Section::Method, "schedule.stage_dropout", ""),
     (Section::Method, "schedule.stage_start", "continued"),
     (Section::Method, "weights.kind", "sgd"),
+    (Section::Method, "weights.nesterov", "false"),
     (Section::Method, "alphas.kind", "adam"),
     (Section::Method, "alphas.beta1", "0.5"),
     (Section::Method, "alphas.beta2", "0.999"),
+    (Section::Method, "alphas.grad_clip", "0"),
 ];
 
 /// Adds to the settings of an older run what they did not have, in the outer tables that are there.
@@ -143,7 +153,7 @@ fn add_younger(table: &mut Table) {
     for (section, name, value) in YOUNGER {
         let outer = section.name().split('.').next().unwrap_or_default();
         let key = Key::find(*section, name).expect("younger settings are in the table");
-        if table.get(outer).is_some_and(Value::is_table) && key.value(table).is_none() {
+        if table.get(outer).is_some_and(Value::is_table) && key.is_in(table) && key.value(table).is_none() {
             set(table, *section, name, value).expect("the values are of their kinds");
         }
     }
@@ -151,7 +161,8 @@ fn add_younger(table: &mut Table) {
 
 /// The keys of the table that [`KEYS`] has and it has not.
 fn missing(table: &Table) -> Vec<String> {
-    KEYS.iter().filter(|key| key.of.is_none() && key.value(table).is_none()).map(Key::dotted).collect()
+    let missing = |key: &&Key| key.of.is_none() && key.is_in(table) && key.value(table).is_none();
+    KEYS.iter().filter(missing).map(Key::dotted).collect()
 }
 
 #[cfg(test)]

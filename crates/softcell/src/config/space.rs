@@ -54,7 +54,7 @@ impl SearchConfig {
                 false => own.iter().map(|edge| edge.0.clone()).collect(),
             }
         };
-        let names = self.layout.cells(self.reductions);
+        let names = self.layout.cells();
         SearchSpace {
             cells: names.iter().map(|&name| (name, edges(name))).collect::<ByCell<_>>(),
             inputs: self.inputs,

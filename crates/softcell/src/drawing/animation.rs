@@ -8,7 +8,7 @@ use super::svg::{CellChoice, FONTS, body, file, heading, moved, round};
 use super::{FONT_SIZE, check};
 use crate::error::{Error, Result};
 use crate::space::plan::CellType;
-use crate::space::{CellKind, Genotype};
+use crate::space::{Genotype, cell_title};
 
 /// Seconds that an epoch is shown, and least seconds of a picture.
 const EPOCH_SECONDS: f64 = 0.4;
@@ -61,22 +61,20 @@ struct Pictures {
 }
 
 /// Draws every frame with the nodes at the same places.
-fn pictures(frames: &[Frame], cells: CellChoice) -> Result<Pictures> {
-    if frames.is_empty() {
-        return Err(no_epochs());
-    }
+fn pictures(frames: &[Frame], names: &[&str]) -> Result<Pictures> {
     frames.iter().try_for_each(|frame| check(&frame.genotype))?;
     let mut contents: Vec<Vec<Markup>> = vec![Vec::new(); frames.len()];
     let (mut width, mut top) = (0.0_f64, 0.0);
-    for &kind in cells.kinds() {
+    for &name in names {
         let layouts: Vec<Layout> = frames
             .iter()
-            .map(|frame| Layout::new(&CellType::derived(kind, frame.genotype.cell(kind)), Columns::ByNode))
+            .filter_map(|frame| Some((name, frame.genotype.cells.get(name)?)))
+            .map(|(name, gene)| Layout::new(&CellType::derived(name, gene), Columns::ByNode))
             .collect();
         let above = layouts.iter().map(Layout::axis).fold(0.0, f64::max);
         let below = layouts.iter().map(|layout| layout.height - layout.axis()).fold(0.0, f64::max);
         for (layout, content) in layouts.iter().zip(&mut contents) {
-            content.push(cell_at(layout, kind, top, above));
+            content.push(cell_at(layout, name, top, above));
             width = width.max(layout.width);
         }
         top += CAPTION + above + below;
@@ -100,9 +98,9 @@ fn pictures(frames: &[Frame], cells: CellChoice) -> Result<Pictures> {
     Ok(Pictures { size, pictures })
 }
 
-fn cell_at(layout: &Layout, kind: CellKind, top: f64, axis: f64) -> Markup {
+fn cell_at(layout: &Layout, name: &str, top: f64, axis: f64) -> Markup {
     html! {
-        (heading(kind, top))
+        (heading(name, top))
         (moved(top + CAPTION + axis - layout.axis(), &body(layout)))
     }
 }
@@ -119,7 +117,8 @@ pub fn animate_cells(
     epochs: impl IntoIterator<Item = (usize, Genotype)>,
     cells: CellChoice,
 ) -> Result<String> {
-    let Pictures { size, pictures } = pictures(&frames(epochs), cells)?;
+    let frames = frames(epochs);
+    let Pictures { size, pictures } = pictures(&frames, &chosen(&frames, cells)?)?;
     let total: f64 = pictures.iter().map(|(_, seconds)| seconds).sum();
     let mut style = String::from(".sc-frame{visibility:hidden}.sc-last{visibility:visible}");
     if pictures.len() > 1 {
@@ -162,25 +161,31 @@ pub(crate) fn still_pictures(
     epochs: impl IntoIterator<Item = (usize, Genotype)>,
     cells: CellChoice,
 ) -> Result<Vec<(String, f64)>> {
-    let Pictures { size, pictures } = pictures(&frames(epochs), cells)?;
+    let frames = frames(epochs);
+    let Pictures { size, pictures } = pictures(&frames, &chosen(&frames, cells)?)?;
     let still = |(content, seconds): &(Markup, f64)| (file("cells", size, content, ""), *seconds);
     Ok(pictures.iter().map(still).collect())
 }
 
 /// The pictures in one drawing within a page, all but the last one hidden, and their captions; nothing where
 /// one of them is too large.
-pub(crate) fn inline_frames(frames: &[Frame], kind: CellKind) -> Option<Markup> {
-    let Pictures { size, pictures } = pictures(frames, CellChoice::of(kind)).ok()?;
+pub(crate) fn inline_frames(frames: &[Frame], name: &str) -> Option<Markup> {
+    let Pictures { size, pictures } = pictures(frames, &[name]).ok()?;
     let [width, height] = size.map(round);
     let last = pictures.len() - 1;
     Some(html! {
         svg class="sc-cell sc-frames" viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height)
-            font-family=(FONTS) font-size=(FONT_SIZE) role="img" aria-label=(format!("{kind} cell over the epochs")) {
+            font-family=(FONTS) font-size=(FONT_SIZE) role="img" aria-label=(format!("{} over the epochs", cell_title(name))) {
             @for (i, (picture, _)) in pictures.iter().enumerate() {
                 g class={ "sc-frame" @if i == last { " sc-last" } } { (picture) }
             }
         }
     })
+}
+
+/// The names of the cells that are drawn: those of the last epoch, as all are of one space.
+fn chosen(frames: &[Frame], cells: CellChoice) -> Result<Vec<&str>> {
+    cells.names(&frames.last().ok_or_else(no_epochs)?.genotype)
 }
 
 fn no_epochs() -> Error {

@@ -27,7 +27,7 @@ pub(crate) use raster::to_pixels;
 #[cfg(feature = "raster")]
 pub use raster::{to_gif, to_png};
 pub use svg::{CellChoice, draw_cell, draw_cells};
-pub(crate) use svg::{inline, inline_style};
+pub(crate) use svg::{draw_named, inline, inline_style};
 
 use crate::error::{Error, Result};
 use crate::space::{CellGene, Genotype};
@@ -55,8 +55,7 @@ fn operations(cell: &CellGene) -> usize {
 /// Refuses genotypes that are no genotypes, and those that are too large to draw.
 fn check(genotype: &Genotype) -> Result<()> {
     genotype.check()?;
-    let cells = [&genotype.normal, &genotype.reduction];
-    cells.into_iter().try_for_each(|cell| check_size(operations(cell)))
+    genotype.cells.cells().try_for_each(|cell| check_size(operations(cell)))
 }
 
 /// Refuses a cell of so many operations, if they are too many to draw.

@@ -4,11 +4,11 @@ use maud::{Markup, PreEscaped, html};
 
 use super::colours::picture_style;
 use super::columns::{Columns, Content};
-use super::layout::{Area, Layout, MARGIN, PlacedLine};
+use super::layout::{Area, Layout as Placed, MARGIN, PlacedLine};
 use super::{FONT_SIZE, check, check_size, node_name, text_width};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::space::plan::CellType;
-use crate::space::{CellKind, Genotype};
+use crate::space::{Genotype, Layout, cell_title};
 
 /// Fonts that a viewer may have, all of one width or nearly so.
 pub(super) const FONTS: &str = "'DejaVu Sans Mono', ui-monospace, Menlo, Consolas, monospace";
@@ -20,28 +20,31 @@ const TIP: [f64; 2] = [8.0, 3.5];
 /// Which cells are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellChoice {
-    /// The normal cell.
+    /// The normal cell, or the only one.
     Normal,
     /// The reduction cell.
     Reduction,
-    /// One below the other, the normal cell first.
+    /// All of them, one below the other, the normal cell first.
     Both,
 }
 
 impl CellChoice {
-    /// One cell alone.
-    pub fn of(kind: CellKind) -> CellChoice {
-        match kind {
-            CellKind::Normal => CellChoice::Normal,
-            CellKind::Reduction => CellChoice::Reduction,
-        }
-    }
-
-    pub(super) fn kinds(self) -> &'static [CellKind] {
+    /// The names of the cells.
+    ///
+    /// # Errors
+    /// When the genotype has no such cell.
+    pub(super) fn names(self, genotype: &Genotype) -> Result<Vec<&str>> {
+        let names = genotype.cells.names();
         match self {
-            CellChoice::Normal => &[CellKind::Normal],
-            CellChoice::Reduction => &[CellKind::Reduction],
-            CellChoice::Both => &CellKind::ALL,
+            CellChoice::Normal => Ok(names.take(1).collect()),
+            CellChoice::Reduction if genotype.layout() == Layout::Residual => Err(Error::invalid(
+                "drawing of a cell",
+                "a genotype that has no reduction cell",
+                "one of a normal and a reduction cell",
+                "draw its only cell",
+            )),
+            CellChoice::Reduction => Ok(names.skip(1).collect()),
+            CellChoice::Both => Ok(names.collect()),
         }
     }
 }
@@ -53,19 +56,24 @@ impl CellChoice {
 /// # Errors
 /// When the genotype cannot be built, or has more than 200 operations in a cell.
 pub fn draw_cells(genotype: &Genotype, cells: CellChoice) -> Result<String> {
+    draw_named(genotype, &cells.names(genotype)?)
+}
+
+/// Draws the cells of these names.
+pub(crate) fn draw_named(genotype: &Genotype, names: &[&str]) -> Result<String> {
     check(genotype)?;
     let mut parts = Vec::new();
     let (mut width, mut height) = (0.0_f64, 0.0);
-    for &kind in cells.kinds() {
-        let layout = Layout::new(&CellType::derived(kind, genotype.cell(kind)), Columns::ByDepth);
+    for &name in names {
+        let layout = Placed::new(&CellType::derived(name, &genotype[name]), Columns::ByDepth);
         parts.push(html! {
-            (heading(kind, height))
+            (heading(name, height))
             (moved(height + HEADING, &body(&layout)))
         });
         width = width.max(layout.width);
         height += HEADING + layout.height;
     }
-    let title = cells.kinds().iter().map(|kind| format!("{kind} cell")).collect::<Vec<_>>().join(" and ");
+    let title = names.iter().map(|name| cell_title(name)).collect::<Vec<_>>().join(" and ");
     Ok(file(&title, [width, height], &html! { @for part in &parts { (part) } }, ""))
 }
 
@@ -75,19 +83,19 @@ pub fn draw_cells(genotype: &Genotype, cells: CellChoice) -> Result<String> {
 /// When it has more than 200 operations.
 pub fn draw_cell(cell: &CellType) -> Result<String> {
     check_size(cell.edges.len())?;
-    let layout = Layout::new(cell, Columns::ByDepth);
+    let layout = Placed::new(cell, Columns::ByDepth);
     let content = moved(0.0, &body(&layout));
     Ok(file(&format!("{} cell", cell.name), [layout.width, layout.height], &content, ""))
 }
 
 /// A cell within a page, which has [`inline_style`] once; none where it is too large.
-pub(crate) fn inline(genotype: &Genotype, kind: CellKind) -> Option<Markup> {
+pub(crate) fn inline(genotype: &Genotype, name: &str) -> Option<Markup> {
     check(genotype).ok()?;
-    let layout = Layout::new(&CellType::derived(kind, genotype.cell(kind)), Columns::ByDepth);
+    let layout = Placed::new(&CellType::derived(name, genotype.cells.get(name)?), Columns::ByDepth);
     let [width, height] = [layout.width, layout.height].map(round);
     Some(html! {
         svg class="sc-cell" viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height)
-            font-family=(FONTS) font-size=(FONT_SIZE) role="img" aria-label=(format!("{kind} cell")) {
+            font-family=(FONTS) font-size=(FONT_SIZE) role="img" aria-label=(cell_title(name)) {
             (body(&layout))
         }
     })
@@ -114,9 +122,9 @@ pub(super) fn file(title: &str, size: [f64; 2], content: &Markup, more_style: &s
 }
 
 /// The name of a cell, above it.
-pub(super) fn heading(kind: CellKind, top: f64) -> Markup {
+pub(super) fn heading(name: &str, top: f64) -> Markup {
     html! {
-        text class="sc-faint" x=(MARGIN) y=(round(top + HEADING - 7.0)) { (kind) " cell" }
+        text class="sc-faint" x=(MARGIN) y=(round(top + HEADING - 7.0)) { (cell_title(name)) }
     }
 }
 
@@ -126,7 +134,7 @@ pub(super) fn moved(down: f64, content: &Markup) -> Markup {
 }
 
 /// Lines first, so that boxes lie on their ends.
-pub(super) fn body(layout: &Layout) -> Markup {
+pub(super) fn body(layout: &Placed) -> Markup {
     html! {
         @for line in &layout.lines { (drawn_line(line)) }
         @for placed in &layout.boxes { (drawn_box(placed.content, &placed.area, layout.inputs)) }

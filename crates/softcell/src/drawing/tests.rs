@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::columns::{Columns, Content};
 use super::layout::{Area, Layout, PlacedLine};
 use super::*;
-use crate::space::plan::{CellType, Role};
+use crate::space::plan::CellType;
 use crate::space::testing::genotypes;
-use crate::space::{CellKind, EdgeGene, Primitive, known_genotype, known_names};
+use crate::space::{CellKind, EdgeGene, Genotype, Nb201Architecture, Primitive, known_genotype, known_names};
 
 const STYLES: [Columns; 2] = [Columns::ByDepth, Columns::ByNode];
 
@@ -51,7 +51,7 @@ fn points(line: &PlacedLine) -> Vec<[f64; 2]> {
 }
 
 fn check_layout(cell: &CellGene, columns: Columns) {
-    let layout = Layout::new(&CellType::derived(CellKind::Normal, cell), columns);
+    let layout = Layout::new(&CellType::derived("normal", cell), columns);
     let page = Area { left: 0.0, top: 0.0, width: layout.width, height: layout.height };
     for (i, one) in layout.boxes.iter().enumerate() {
         assert!(
@@ -86,7 +86,7 @@ fn published_cells_are_drawn_without_overlap() {
     for name in known_names() {
         let genotype = known_genotype(name).unwrap();
         for kind in CellKind::ALL {
-            STYLES.iter().for_each(|&columns| check_layout(genotype.cell(kind), columns));
+            STYLES.iter().for_each(|&columns| check_layout(&genotype[kind.name()], columns));
         }
     }
 }
@@ -95,12 +95,14 @@ fn published_cells_are_drawn_without_overlap() {
 fn a_long_chain_and_a_wide_cell_are_drawn() {
     let gene = |primitive, source| EdgeGene { primitive, source };
     let chain = CellGene {
+        inputs: 2,
         nodes: (0..40)
             .map(|i| vec![gene(Primitive::SepConv3x3, i + 1), gene(Primitive::SkipConnect, i)])
             .collect(),
         concat: (2..42).collect(),
     };
-    let wide = CellGene { nodes: vec![vec![gene(Primitive::DilConv5x5, 0); 60]; 3], concat: vec![3] };
+    let wide =
+        CellGene { inputs: 2, nodes: vec![vec![gene(Primitive::DilConv5x5, 0); 60]; 3], concat: vec![3] };
     for cell in [&chain, &wide] {
         STYLES.iter().for_each(|&columns| check_layout(cell, columns));
     }
@@ -109,11 +111,11 @@ fn a_long_chain_and_a_wide_cell_are_drawn() {
 #[test]
 fn too_large_a_cell_is_refused_with_words() {
     let gene = EdgeGene { primitive: Primitive::SkipConnect, source: 0 };
-    let cell = CellGene { nodes: vec![vec![gene; 2]; 101], concat: vec![2] };
-    let genotype = Genotype { normal: cell.clone(), reduction: cell };
+    let cell = CellGene { inputs: 2, nodes: vec![vec![gene; 2]; 101], concat: vec![2] };
+    let genotype = Genotype::darts(cell.clone(), cell);
     let error = draw_cells(&genotype, CellChoice::Both).unwrap_err().to_string();
     assert!(error.contains("202 operations") && error.contains("at most 200"), "{error}");
-    assert!(inline(&genotype, CellKind::Normal).is_none());
+    assert!(inline(&genotype, "normal").is_none());
     let error = animate_cells([], CellChoice::Both).unwrap_err().to_string();
     assert!(error.contains("no epoch"), "{error}");
 }
@@ -166,7 +168,7 @@ fn pixels_show_text_and_colours_without_fonts_of_the_system() {
     let genotype = known_genotype("DARTS_V2").unwrap();
     let png = to_png(&draw_cells(&genotype, CellChoice::Normal).unwrap(), 2.0).unwrap();
     let picture = image::load_from_memory(&png).unwrap().to_rgba8();
-    let layout = Layout::new(&CellType::derived(CellKind::Normal, &genotype.normal), Columns::ByDepth);
+    let layout = Layout::new(&CellType::derived("normal", &genotype["normal"]), Columns::ByDepth);
     assert_eq!(picture.width(), 2 * layout.width.ceil() as u32);
     assert_eq!(picture.get_pixel(0, 0).0, [255; 4]);
     let dark = picture.pixels().filter(|p| p.0[..3].iter().all(|&v| v < 70)).count();
@@ -193,7 +195,7 @@ proptest! {
     #[test]
     fn nothing_overlaps(genotype in genotypes(1..=4)) {
         for kind in CellKind::ALL {
-            STYLES.iter().for_each(|&columns| check_layout(genotype.cell(kind), columns));
+            STYLES.iter().for_each(|&columns| check_layout(&genotype[kind.name()], columns));
         }
         texts(&draw_cells(&genotype, CellChoice::Both).unwrap());
     }
@@ -203,9 +205,12 @@ proptest! {
 #[test]
 fn a_cell_of_another_space_is_drawn() {
     use Primitive::{AvgPool3x3, None, NorConv3x3, SkipConnect};
-    let kept = [NorConv3x3, None, SkipConnect, AvgPool3x3, None, NorConv3x3];
-    let cell = CellType::nas_bench_201(Role::Derived, |edge| vec![kept[edge]]);
-    let drawn = texts(&draw_cell(&cell).unwrap());
+    let operations = [NorConv3x3, None, SkipConnect, AvgPool3x3, None, NorConv3x3];
+    let genotype = Genotype::from(&Nb201Architecture { operations });
+    let drawn = texts(&draw_cells(&genotype, CellChoice::Both).unwrap());
+    assert_eq!(drawn, texts(&draw_cells(&genotype, CellChoice::Normal).unwrap()), "the only cell");
+    let error = draw_cells(&genotype, CellChoice::Reduction).unwrap_err().to_string();
+    assert!(error.contains("no reduction cell"), "{error}");
     let count = |text: &str| drawn.iter().filter(|found| *found == text).count();
     assert_eq!((count("ck\u{2013}1"), count("ck\u{2013}2"), count("ck")), (1, 0, 1), "{drawn:?}");
     assert_eq!((count("nor_conv_3x3"), count("none"), count("3")), (2, 0, 1), "{drawn:?}");

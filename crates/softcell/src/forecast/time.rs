@@ -63,7 +63,7 @@ pub fn time_search(
     let image = [set.channels, set.height, set.width];
     let bilevel = Bilevel::new(settings, image, set.classes.len(), config.seed, &device.clone().autodiff())?;
     let net = load_named(bilevel.net.clone(), &watch.net, "measured network")?.valid();
-    let weights = EdgeTensors::new(&bilevel.method.relaxation.expected(&bilevel.alphas), device);
+    let weights = EdgeTensors::new(&bilevel.relaxer.of_network(&bilevel.alphas, 0, settings.epochs), device);
     let answer = seconds_per_answer(dataset, &dataset.split.alphas, settings.batch_size, device, |images| {
         net.forward_mixed(images, &weights, &mut Pass::eval())
     });

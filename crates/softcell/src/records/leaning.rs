@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Result;
 use crate::search::method::Selection;
-use crate::space::{ByCell, CellKind, EdgeWeights, Genotype, SearchSpace, entropy};
+use crate::space::{ByCell, CellGene, EdgeWeights, Genotype, SearchSpace, entropy};
 
 /// What edge weights stand for: how undecided they are, and the genotype that they give.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,10 +42,7 @@ impl Leaning {
     /// As [`Selection::select`].
     pub fn of(weights: &EdgeWeights, space: &SearchSpace, selection: Selection) -> Result<Leaning> {
         let genotype = selection.select(weights, space)?;
-        let skips = |name: &str| {
-            let kind = CellKind::ALL.into_iter().find(|kind| kind.name() == name);
-            kind.map_or(0, |kind| genotype.cell(kind).n_skips())
-        };
+        let skips = |name: &str| genotype.cells.get(name).map_or(0, CellGene::n_skips);
         let cell = |(name, rows): (&str, &Vec<Vec<f64>>)| {
             (name.to_owned(), CellLeaning { entropy: entropy(rows), skips: skips(name) })
         };

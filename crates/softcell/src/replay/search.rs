@@ -44,12 +44,17 @@ impl Case {
         let [beta1, beta2] = self.arch_betas;
         Method {
             arch_step: ArchStep::of_unrolled(self.unrolled),
-            weights: WeightOptimizer::Sgd(Sgd { momentum: self.momentum, weight_decay: self.weight_decay }),
+            weights: WeightOptimizer::Sgd(Sgd {
+                momentum: self.momentum,
+                weight_decay: self.weight_decay,
+                ..Sgd::default()
+            }),
             alphas: AlphaOptimizer::Adam(Adam {
                 learning_rate: self.arch_learning_rate,
                 beta1,
                 beta2,
                 weight_decay: self.arch_weight_decay,
+                ..Adam::default()
             }),
             ..Method::default()
         }
@@ -117,8 +122,7 @@ pub(super) fn replay(recording: &Recording, stage: &Stage) -> Result<Deviations>
 
     compare_state(&mut deviations, recording, &bilevel, &names)?;
     compare_evaluation(&mut deviations, recording, &bilevel, channels_in, stage)?;
-    let found =
-        bilevel.method.selection.select(&bilevel.method.relaxation.expected(&bilevel.alphas), &space)?;
+    let found = bilevel.method.selection.select(&bilevel.relaxer.expected(&bilevel.alphas), &space)?;
     deviations.compare_exact("genotype", Reach::Kinked, &found, &expected_genotype);
     Ok(deviations)
 }
@@ -183,6 +187,7 @@ fn start(
         alphas,
         sgd: weight_optimizer(method.weights),
         optimizer: ArchOptimizer::new(method.alphas),
+        relaxer: method.relaxer(space),
         method,
         grad_clip: case.grad_clip,
         class_weights: None,
@@ -228,7 +233,7 @@ fn compare_evaluation(
     stage: &Stage,
 ) -> Result<()> {
     let images = stage.tensor(recording.images("eval.input", channels_in)?);
-    let weights = EdgeTensors::new(&bilevel.method.relaxation.expected(&bilevel.alphas), &stage.device);
+    let weights = EdgeTensors::new(&bilevel.relaxer.of_network(&bilevel.alphas, 0, 1), &stage.device);
     let logits = bilevel.net.clone().no_grad().forward_mixed(images, &weights, &mut Pass::eval());
     deviations.compare(
         "eval_logits",

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::record::RunRecord;
 use crate::search::{CellLeaning, SearchEpoch};
-use crate::space::{CellKind, Edge, Genotype, N_INPUTS, Primitive};
+use crate::space::{Edge, Genotype, Primitive};
 use crate::train::TrainEpoch;
 
 /// Most epochs of a curve; between them epochs are left out.
@@ -241,7 +241,8 @@ pub(super) fn alpha_charts(record: &RunRecord, cell: &str) -> Vec<EdgeChart> {
 }
 
 fn kept(genotype: &Genotype, cell: &str, edge: Edge) -> Option<Primitive> {
-    let genes = genotype.cell(CellKind::named(cell)).nodes.get(edge.target - N_INPUTS)?;
+    let cell = genotype.cells.get(cell)?;
+    let genes = cell.nodes.get(edge.target.checked_sub(cell.inputs)?)?;
     genes.iter().find(|gene| gene.source == edge.source).map(|gene| gene.primitive)
 }
 

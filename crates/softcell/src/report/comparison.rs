@@ -11,7 +11,7 @@ use super::words::{counted, duration, grouped, percent, rough_percent};
 use crate::drawing::inline;
 use crate::measures::{class_images, is_uneven};
 use crate::run::{Activity, RunResult};
-use crate::space::CellKind;
+use crate::space::cell_title;
 
 /// Colours of the runs; further ones begin anew, dashed.
 const COLOURS: [&str; 6] = ["--first", "--second", "--third", "--fourth", "--fifth", "--sixth"];
@@ -35,9 +35,9 @@ pub fn comparison(records: &[RunRecord]) -> String {
             @if charts.is_empty() { p { "No run has finished an epoch yet." } }
             div class="charts" { @for (title, chart) in &charts { (chart_figure(title, "", chart)) } }
             h2 { "The cells" }
-            @for kind in CellKind::ALL {
-                h3 { (kind) " cells" }
-                @for record in records { (cell(record, kind)) }
+            @for name in cells(records) {
+                h3 { (cell_title(&name)) "s" }
+                @for record in records { (cell(record, &name)) }
             }
             h2 { "Settings that differ" }
             (differences(records))
@@ -133,11 +133,8 @@ fn table(records: &[RunRecord]) -> Markup {
             "skip connections",
             each(&|r| {
                 let genotype = r.latest_genotype()?;
-                Some(format!(
-                    "{} normal, {} reduction",
-                    genotype.normal.n_skips(),
-                    genotype.reduction.n_skips()
-                ))
+                let skips = genotype.cells.iter().map(|(name, cell)| format!("{} {name}", cell.n_skips()));
+                Some(skips.collect::<Vec<_>>().join(", "))
             }),
         ),
     ];
@@ -210,14 +207,14 @@ fn charts(records: &[RunRecord]) -> Vec<(&'static str, Chart)> {
             "search-entropy",
             "search",
             Scale::Zero,
-            search(|e| e.cells.get(CellKind::Normal.name()).map(|cell| f64::from(cell.entropy))),
+            search(|e| e.cells.cells().next().map(|cell| f64::from(cell.entropy))),
         ),
         (
             "Skip connections of the normal cell",
             "search-skips",
             "search",
             Scale::Count,
-            search(|e| e.cells.get(CellKind::Normal.name()).map(|cell| cell.skips as f64)),
+            search(|e| e.cells.cells().next().map(|cell| cell.skips as f64)),
         ),
     ];
     wanted
@@ -244,8 +241,23 @@ fn chart(
     Chart { id: id.to_owned(), series: series.collect(), x, scale, group }
 }
 
-fn cell(record: &RunRecord, kind: CellKind) -> Markup {
-    let picture = record.latest_genotype().and_then(|genotype| inline(&genotype, kind));
+/// The names of the cells of all runs, each once.
+fn cells(records: &[RunRecord]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for genotype in records.iter().filter_map(RunRecord::latest_genotype) {
+        let new: Vec<String> = genotype
+            .cells
+            .names()
+            .filter(|name| !all.iter().any(|known| known == name))
+            .map(str::to_owned)
+            .collect();
+        all.extend(new);
+    }
+    all
+}
+
+fn cell(record: &RunRecord, name: &str) -> Markup {
+    let picture = record.latest_genotype().and_then(|genotype| inline(&genotype, name));
     html! {
         p class="note" { code { (record.place) } }
         @match picture {

@@ -6,7 +6,7 @@ use super::words::{counted, grouped, quoted, rough_percent};
 use crate::measures::{balanced_accuracy, class_images, is_uneven};
 use crate::run::{Activity, RunResult};
 use crate::search::SearchEpoch;
-use crate::space::{CellKind, Genotype};
+use crate::space::{Genotype, cell_title};
 
 /// Fewer epochs of training than this say nothing of a course.
 const FEWEST_EPOCHS: usize = 4;
@@ -244,15 +244,17 @@ fn still_changing(record: &RunRecord) -> Option<Warning> {
 fn many_skips(record: &RunRecord) -> Option<Warning> {
     let (first, last) = (record.search.first()?, record.search.last()?);
     let genotype: Genotype = record.latest_genotype()?;
-    let operations = genotype.normal.nodes.iter().map(Vec::len).sum::<usize>();
-    let of = |epoch: &SearchEpoch| Some(epoch.cells.get(CellKind::Normal.name())?.skips);
+    let (name, cell) = genotype.cells.iter().next()?;
+    let operations = cell.n_edges();
+    let of = |epoch: &SearchEpoch| Some(epoch.cells.get(name)?.skips);
     let (before, skips) = (of(first)?, of(last)?);
     if skips < 2 || (skips as f64) < MANY_SKIPS * operations as f64 || skips <= before {
         return None;
     }
     warning(
         format!(
-            "Skip connections rose from {before} to {skips} of the {operations} operations of the normal cell."
+            "Skip connections rose from {before} to {skips} of the {operations} operations of the {}.",
+            cell_title(name)
         ),
         "This is how a search of this kind collapses: such cells train fast and end badly. An earlier epoch's \
          cell (genotypes/) may be better; fewer epochs of search help.",

@@ -14,7 +14,7 @@ use super::words::{counted, duration, grouped, percent, quoted, rough_percent, s
 use crate::drawing::{Frame, frames, inline, inline_frames};
 use crate::run::Activity;
 use crate::run::files::CONFIG;
-use crate::space::{CellKind, Edge, Primitive};
+use crate::space::{Edge, Primitive, cell_title};
 
 /// Pictures of the cells over the epochs at most.
 const MOST_FRAMES: usize = 40;
@@ -240,10 +240,10 @@ fn cells(record: &RunRecord) -> Markup {
             span class="narrow" { " Push a drawing sideways to see all of it." }
         }
         div class="cells" {
-            @for kind in CellKind::ALL {
+            @for name in genotype.cells.names() {
                 figure {
-                    figcaption { h3 { (kind) " cell" } }
-                    @match inline(&genotype, kind).filter(|picture| picture.0.len() <= LARGEST_DRAWING) {
+                    figcaption { h3 { (cell_title(name)) } }
+                    @match inline(&genotype, name).filter(|picture| picture.0.len() <= LARGEST_DRAWING) {
                         Some(picture) => { div class="scroll" tabindex="0" { (picture) } }
                         None => { p class="note" { "This cell is too large to be drawn." } }
                     }
@@ -261,15 +261,17 @@ fn cells(record: &RunRecord) -> Markup {
 /// The cells over the epochs.
 fn history(record: &RunRecord) -> Markup {
     let all = frames(record.genotypes());
-    let drawn = |frames: &[Frame]| CellKind::ALL.map(|kind| inline_frames(frames, kind));
     let Some(last) = all.last() else { return html! {} };
+    let drawn = |frames: &[Frame]| -> Option<Vec<Markup>> {
+        last.genotype.cells.names().map(|name| inline_frames(frames, name)).collect()
+    };
     let bytes: usize = drawn(std::slice::from_ref(last)).iter().flatten().map(|p| p.0.len()).sum();
     let most = (MOST_BYTES / bytes.max(1)).min(MOST_FRAMES);
     if most < 2 {
         return html! {};
     }
     let shown: Vec<_> = thinned(all.len(), most).into_iter().map(|i| all[i].clone()).collect();
-    let [Some(normal), Some(reduction)] = drawn(&shown) else { return html! {} };
+    let Some(pictures) = drawn(&shown) else { return html! {} };
     html! {
         @if shown.len() > 1 {
             details {
@@ -283,7 +285,7 @@ fn history(record: &RunRecord) -> Markup {
                     button type="button" { "Play" }
                     input type="range" min="0" max=(shown.len() - 1) value=(shown.len() - 1) aria-label="epoch";
                 }
-                @for picture in [normal, reduction] { div class="scroll" tabindex="0" { (picture) } }
+                @for picture in pictures { div class="scroll" tabindex="0" { (picture) } }
             }
         }
     }
@@ -378,7 +380,7 @@ fn alphas(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
             @for primitive in &operations { li { i class={ "c" (colour(*primitive)) } {} (primitive) } }
         }
         @for (name, edges) in &cells {
-            h3 { (name) @if *name != "cell" { " cell" } }
+            h3 { (cell_title(name)) }
             div class="edges" { @for edge in edges { (edge_figure(edge, space.inputs)) } }
             (last_weights(edges, &operations, space.inputs))
         }

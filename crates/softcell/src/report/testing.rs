@@ -4,9 +4,8 @@ use crate::config::{Config, DataShape, Preset, preset};
 use crate::data::Normalization;
 use crate::report::RunRecord;
 use crate::run::{Activity, ClassSamples, Manifest, Mistake, Mistakes, RunResult, Samples};
-use crate::search::method::Relaxation;
-use crate::search::{CellLeaning, SearchEpoch};
-use crate::space::{Alphas, CellKind, entropy, known_genotype};
+use crate::search::{CellLeaning, Method, SearchEpoch};
+use crate::space::{Alphas, CellKind, SearchSpace, entropy, known_genotype};
 use crate::train::TrainEpoch;
 
 /// A name that does harm where it is not escaped.
@@ -114,7 +113,7 @@ fn search_epoch(epoch: usize, of: usize, candidates: usize) -> SearchEpoch {
     let share = (epoch + 1) as f32 / of as f32;
     let row: Vec<f32> = (0..candidates).map(|i| if i == 3 { 3.0 * share } else { 0.0 }).collect();
     let alphas: Alphas = CellKind::ALL.map(|kind| (kind.name(), vec![row.clone(); 14])).into_iter().collect();
-    let edge_weights = Relaxation::Softmax.expected(&alphas);
+    let edge_weights = Method::default().relaxer(&SearchSpace::darts()).expected(&alphas);
     let cell = |skips| CellLeaning { entropy: entropy(edge_weights.get("normal").unwrap()), skips };
     let cells = [("normal", cell(2)), ("reduction", cell(3))].into_iter().collect();
     let name = if 2 * epoch < of { "DARTS_V1" } else { "DARTS_V2" };

@@ -172,6 +172,7 @@ fn long_and_large_runs_stay_small() {
 fn large_cells_have_fewer_pictures() {
     // Nodes of two operations, other ones every epoch.
     let cell = |nodes: usize, epoch: usize| CellGene {
+        inputs: 2,
         nodes: (0..nodes)
             .map(|i| {
                 let gene = |source| EdgeGene { primitive: Primitive::ALL[1 + (i + epoch) % 7], source };
@@ -182,7 +183,7 @@ fn large_cells_have_fewer_pictures() {
     };
     let page = |nodes: usize| {
         let mut run = finished(&["ant", "bee"], 50, 600);
-        let genotype = |epoch| Genotype { normal: cell(nodes, epoch), reduction: cell(nodes, epoch + 1) };
+        let genotype = |epoch| Genotype::darts(cell(nodes, epoch), cell(nodes, epoch + 1));
         for (epoch, line) in run.search.iter_mut().enumerate() {
             line.genotype = genotype(epoch);
         }

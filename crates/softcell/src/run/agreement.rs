@@ -82,7 +82,7 @@ impl Agreement<'_> {
         let Some(last) = last else { return Ok(()) };
         // The size of the images decides the stem alone, which has no alphas.
         let space = config.search.space([1, 1]);
-        let wanted = config.search.method.relaxation.rows(&space);
+        let wanted = config.search.method.relaxer(&space).rows();
         same_rows(&format!("{HISTORY}, alphas"), &last.alphas.lengths(), &wanted, &format!("in {CONFIG}"))?;
         let has_ended = match &last.guard {
             Some(Watch { end: Some(end), .. }) => !matches!(end, End::Back(_)),

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
 use super::freezing::Freezer;
-use super::method::{ArchStep, Half, Method, Moment, Penalty, Probed, Relaxed};
+use super::method::{ArchStep, Half, Method, Moment, Penalty, Probe, Relaxed, Relaxer};
 use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
 use crate::error::Result;
@@ -14,8 +14,8 @@ use crate::network::{
     BatchStatistics, EdgeTensors, Network, Pass, WeightList, Weighted, absorb, gradients, initialize,
     update_weights,
 };
-use crate::optim::{Sgd, clip_global_norm, global_norm};
-use crate::space::{AlphaGradient, Alphas, EdgeWeights, NetworkPlan};
+use crate::optim::{Sgd, clip_alphas, clip_global_norm, global_norm};
+use crate::space::{AlphaGradient, Alphas, EdgeGradient, EdgeWeights, NetworkPlan};
 
 /// `ε · ‖v‖` of the finite difference.
 const DIFFERENCE: f64 = 0.01;
@@ -25,6 +25,8 @@ const DIFFERENCE: f64 = 0.01;
 pub struct Bilevel {
     /// How it is done.
     pub method: Method,
+    /// Its relaxation, in the space that is searched.
+    pub relaxer: Relaxer,
     /// The supernet, on an autodiff device.
     pub net: Network,
     /// The alphas.
@@ -57,7 +59,8 @@ pub struct StepReport {
 /// What an architecture step saw.
 #[derive(Debug, Clone)]
 pub struct ArchReport {
-    /// Loss on the validation batch (of the virtual network when unrolled), with what the regulariser adds.
+    /// Loss on the validation batch (of the virtual network when unrolled; on the training batch where one pass moves
+    /// both), with what the regulariser adds.
     pub loss: f32,
     /// The gradient handed to the optimiser.
     pub gradient: AlphaGradient,
@@ -101,15 +104,16 @@ impl Bilevel {
         let space = config.space([image[1], image[2]]);
         space.check()?;
         let method = config.method.clone();
-        let alphas = method.relaxation.initial(&space, seed);
+        let relaxer = method.relaxer(&space);
         let net = Network::new(NetworkPlan::supernet(&space, image, classes), device);
         Ok(Self {
             freezer: Freezer::new(method.freeze, &net),
             net: initialize(net, seed),
-            alphas,
+            alphas: relaxer.initial(seed),
             sgd: weight_optimizer(method.weights),
             optimizer: ArchOptimizer::new(method.alphas),
             method,
+            relaxer,
             grad_clip: config.grad_clip,
             class_weights: None,
             seed,
@@ -149,28 +153,53 @@ impl Bilevel {
         xi: f64,
     ) -> ArchReport {
         let moment = self.moment(at, Half::Alphas);
-        let relaxed = self.method.relaxation.relax(&self.alphas, moment);
-        let (mut loss, mut gradient) = match self.method.arch_step {
+        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let (loss, gradient) = match self.method.arch_step {
             ArchStep::FirstOrder => self.first_order(&relaxed, valid),
             ArchStep::Unrolled => self.unrolled(&relaxed, train, valid, xi),
         };
-        if let Some(Penalty { value, gradient: more }) =
-            self.method.regularizer.penalty(&self.alphas, &relaxed, moment)
-        {
-            loss += value as f32;
-            gradient.values_mut().zip(more.values()).for_each(|(sum, more)| *sum += more);
-        }
-        self.optimizer.step(&mut self.alphas, &gradient);
-        ArchReport { loss, gradient }
+        self.move_alphas(loss, gradient, moment)
     }
 
     /// Steps the weights.
     pub fn step_weights(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> WeightReport {
         let moment = self.moment(at, Half::Weights);
-        let Relaxed { weights, .. } = self.method.relaxation.relax(&self.alphas, moment);
-        let weights = self.method.perturbation.disturb(weights, moment, &mut |w| self.probe(w, train));
+        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let strength = self.method.perturbation_at(at.epoch, self.epochs);
+        let mut probe = BatchProbe { bilevel: self, batch: train };
+        let weights = self.method.perturbation.disturb(&relaxed, strength, moment, &mut probe);
         // The edge weights are constants here: their gradient would be thrown away.
         let pass = self.differentiate(&self.net, &constants(&weights, train), train, Pass::train());
+        self.move_weights(pass, lr)
+    }
+
+    /// Steps both by one pass over the batch of the weights.
+    pub fn step_both(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> (ArchReport, WeightReport) {
+        let moment = self.moment(at, Half::Both);
+        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let leaf = constants(&relaxed.weights, train).require_grad();
+        let pass = self.differentiate(&self.net, &leaf, train, Pass::train());
+        let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
+        let alphas = self.move_alphas(pass.loss, gradient, moment);
+        (alphas, self.move_weights(pass, lr))
+    }
+
+    /// Moves the alphas against the gradient of the loss, the regulariser's added.
+    fn move_alphas(&mut self, mut loss: f32, mut gradient: AlphaGradient, moment: Moment) -> ArchReport {
+        let weight = self.method.regularizer_at(moment.epoch, moment.epochs);
+        if let Some(Penalty { value, gradient: more }) =
+            self.method.regularizer.penalty(weight, &self.relaxer, &self.alphas)
+        {
+            loss += value as f32;
+            gradient.values_mut().zip(more.values()).for_each(|(sum, more)| *sum += more);
+        }
+        clip_alphas(&mut gradient, self.method.alphas.grad_clip());
+        self.optimizer.step(&mut self.alphas, &gradient);
+        ArchReport { loss, gradient }
+    }
+
+    /// Moves the weights against the gradient of a pass.
+    fn move_weights(&mut self, pass: Differentiated, lr: f64) -> WeightReport {
         self.absorb(pass.statistics);
         let mut raw = gradients(&self.net, &pass.gradients);
         if let Some(freezer) = &mut self.freezer {
@@ -287,13 +316,6 @@ impl Bilevel {
         (pass.loss, gradient, pass.statistics)
     }
 
-    /// Loss and gradient of the edge weights alone, with running statistics, which stay as they are.
-    fn probe(&self, weights: &EdgeWeights, batch: &DeviceBatch) -> Probed {
-        let leaf = constants(weights, batch).require_grad();
-        let pass = self.differentiate(&self.net.clone().no_grad(), &leaf, batch, Pass::eval());
-        Probed { loss: f64::from(pass.loss), gradient: leaf.gradient(&pass.gradients, weights) }
-    }
-
     fn differentiate(
         &self,
         net: &Network,
@@ -301,9 +323,7 @@ impl Bilevel {
         batch: &DeviceBatch,
         mut pass: Pass,
     ) -> Differentiated {
-        let logits = net.forward_mixed(batch.images.clone(), weights, &mut pass);
-        let labels = batch.labels.clone();
-        let loss = class_weighted_cross_entropy(logits.clone(), labels, self.class_weights.as_ref(), 0.0);
+        let (loss, logits) = self.loss(net, weights, batch, &mut pass);
         let gradients = loss.backward();
         Differentiated {
             loss: scalar(loss.inner().cast(FloatDType::F32)),
@@ -313,8 +333,44 @@ impl Bilevel {
         }
     }
 
+    /// Loss and logits.
+    fn loss(
+        &self,
+        net: &Network,
+        weights: &EdgeTensors,
+        batch: &DeviceBatch,
+        pass: &mut Pass,
+    ) -> (Tensor<1>, Tensor<2>) {
+        let logits = net.forward_mixed(batch.images.clone(), weights, pass);
+        let labels = batch.labels.clone();
+        let loss = class_weighted_cross_entropy(logits.clone(), labels, self.class_weights.as_ref(), 0.0);
+        (loss, logits)
+    }
+
     fn absorb(&mut self, statistics: Vec<BatchStatistics>) {
         self.net = absorb(self.net.clone(), statistics);
+    }
+}
+
+/// What a perturbation may ask: the network with running statistics, which stay as they are.
+struct BatchProbe<'a> {
+    bilevel: &'a Bilevel,
+    batch: &'a DeviceBatch,
+}
+
+impl Probe for BatchProbe<'_> {
+    fn loss(&mut self, weights: &EdgeWeights) -> f64 {
+        let net = self.bilevel.net.clone().no_grad();
+        let weights = constants(weights, self.batch);
+        let (loss, _) = self.bilevel.loss(&net, &weights, self.batch, &mut Pass::eval());
+        f64::from(scalar(loss.inner().cast(FloatDType::F32)))
+    }
+
+    fn slope(&mut self, weights: &EdgeWeights) -> EdgeGradient {
+        let leaf = constants(weights, self.batch).require_grad();
+        let net = self.bilevel.net.clone().no_grad();
+        let pass = self.bilevel.differentiate(&net, &leaf, self.batch, Pass::eval());
+        leaf.gradient(&pass.gradients, weights)
     }
 }
 
@@ -330,6 +386,7 @@ trait Halves {
     fn epochs(&self) -> usize;
     fn alphas(&mut self, at: Position);
     fn weights(&mut self, at: Position);
+    fn both(&mut self, at: Position);
 }
 
 /// Goes through the halves that the method has at this moment.
@@ -339,8 +396,9 @@ fn walk(halves: &mut impl Halves, at: Position) {
     for half in order.halves() {
         match half {
             Half::Alphas if move_alphas => halves.alphas(at),
+            Half::Both if move_alphas => halves.both(at),
             Half::Alphas => {}
-            Half::Weights => halves.weights(at),
+            Half::Both | Half::Weights => halves.weights(at),
         }
     }
 }
@@ -370,6 +428,11 @@ impl Halves for Work<'_> {
 
     fn weights(&mut self, at: Position) {
         self.weight = Some(self.bilevel.step_weights(at, self.train, self.lr));
+    }
+
+    fn both(&mut self, at: Position) {
+        let (arch, weight) = self.bilevel.step_both(at, self.train, self.lr);
+        (self.arch, self.weight) = (Some(arch), Some(weight));
     }
 }
 

@@ -28,7 +28,7 @@ impl Bilevel {
         let moment = self.moment(Position { epoch, step: 0 }, Half::Alphas);
         let gradient = |vector: &[f64], step: f64| -> Vec<f64> {
             let alphas = moved(&self.alphas, vector, step);
-            let relaxed = self.method.relaxation.relax(&alphas, moment);
+            let relaxed = self.relaxer.relax(&alphas, moment);
             let (_, gradient, _) = self.alpha_gradient(net.clone(), &relaxed, valid);
             gradient.values().copied().collect()
         };

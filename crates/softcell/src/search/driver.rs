@@ -135,7 +135,7 @@ impl<'a> Search<'a> {
         let progress = Progress { position, meter, seconds: [seconds, epoch_seconds] };
         progress.check(ORIGIN, self.config.epochs, self.weights_plan.n_steps())?;
         self.bilevel.restore(state, &self.device)?;
-        self.bilevel.alphas = self.bilevel.method.relaxation.fit(&state.alphas, &self.space)?;
+        self.bilevel.alphas = self.bilevel.relaxer.fit(&state.alphas)?;
         self.watcher.restore(state, ORIGIN)?;
         self.bilevel.set_weight_decay(self.watcher.weight_decay());
         self.position = state.position;
@@ -174,7 +174,7 @@ impl<'a> Search<'a> {
         let at_epoch = |plan: &BatchPlan| BatchPlan { epoch: epoch as u64, ..plan.clone() };
         let first = self.position.step;
         let train = Batches::spawn(at_epoch(&self.weights_plan), first);
-        let alphas_move = self.bilevel.method.schedule.steps_in(epoch, self.config.epochs);
+        let alphas_move = self.bilevel.method.needs_alphas_images_in(epoch, self.config.epochs);
         let mut valid = alphas_move.then(|| Batches::spawn(at_epoch(&self.alphas_plan), first));
         for train in train {
             let valid = match &mut valid {
@@ -249,7 +249,7 @@ impl<'a> Search<'a> {
     fn go_back(&mut self, rollback: Rollback, observer: &mut dyn Observer) -> Result<()> {
         let state = self.watcher.go_back(rollback);
         self.bilevel.restore(&state, &self.device)?;
-        self.bilevel.alphas = self.bilevel.method.relaxation.fit(&state.alphas, &self.space)?;
+        self.bilevel.alphas = self.bilevel.relaxer.fit(&state.alphas)?;
         self.bilevel.set_weight_decay(self.watcher.weight_decay());
         self.position = state.position;
         self.save(observer)?;
@@ -272,13 +272,15 @@ impl<'a> Search<'a> {
     fn validate(&self) -> Evaluation {
         let plan = BatchPlan { order: Order::Sequential, augment: None, ..self.alphas_plan.clone() };
         let net = self.bilevel.net.valid();
-        let weights = EdgeTensors::new(&self.expected(), &self.device);
+        let (epoch, epochs) = (self.position.epoch, self.config.epochs);
+        let weights = self.bilevel.relaxer.of_network(&self.bilevel.alphas, epoch, epochs);
+        let weights = EdgeTensors::new(&weights, &self.device);
         evaluate(&plan, &self.device, |images| net.forward_mixed(images, &weights, &mut Pass::eval()))
     }
 
     /// What the alphas stand for now.
     fn expected(&self) -> EdgeWeights {
-        self.bilevel.method.relaxation.expected(&self.bilevel.alphas)
+        self.bilevel.relaxer.expected(&self.bilevel.alphas)
     }
 
     fn leaning(&self) -> Result<Leaning> {

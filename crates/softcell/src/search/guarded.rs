@@ -63,7 +63,7 @@ fn dense_hessian(bilevel: &Bilevel, valid: &DeviceBatch) -> Vec<Vec<f64>> {
     let gradient = |column: usize, step: f32| -> Vec<f64> {
         let mut alphas = bilevel.alphas.clone();
         *alphas.values_mut().nth(column).unwrap() += step;
-        let relaxed = bilevel.method.relaxation.relax(&alphas, bilevel.moment(at(0), Half::Alphas));
+        let relaxed = bilevel.relaxer.relax(&alphas, bilevel.moment(at(0), Half::Alphas));
         let net = bilevel.net.clone().no_grad();
         bilevel.alpha_gradient(net, &relaxed, valid).1.values().copied().collect()
     };

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::space::{ByCell, CellKind, EdgeWeights, Genotype, Primitive, SearchSpace};
+use crate::space::{ByCell, EdgeWeights, Genotype, Primitive, SearchSpace};
 
 /// For each type of cell the mean, over the edges that the genotype keeps, of the weight of the best operation less that of
 /// the second best, `none` left out; of an edge with one operation its weight. Of no edges 0.
@@ -19,8 +19,8 @@ pub(super) fn margins(genotype: &Genotype, weights: &EdgeWeights, space: &Search
 
 /// The edges of a type of cell that the genotype keeps, by their rows.
 fn kept_edges(genotype: &Genotype, name: &str, space: &SearchSpace) -> Vec<usize> {
-    let Some(kind) = CellKind::ALL.into_iter().find(|kind| kind.name() == name) else { return Vec::new() };
-    let nodes = genotype.cell(kind).nodes.iter().enumerate();
+    let Some(cell) = genotype.cells.get(name) else { return Vec::new() };
+    let nodes = cell.nodes.iter().enumerate().take(space.n_nodes);
     nodes
         .flat_map(|(node, genes)| {
             let first = space.topology().incoming(node).start;

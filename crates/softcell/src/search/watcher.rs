@@ -5,7 +5,7 @@ use super::method::{End, Method, Next, Rollback, Rules, Trail, Watch, Watched};
 use crate::error::{Error, Result};
 use crate::records::{Leaning, SearchState};
 use crate::resume::remedy;
-use crate::space::{CellKind, EdgeWeights, Genotype, SearchSpace};
+use crate::space::{CellGene, EdgeWeights, Genotype, SearchSpace};
 
 /// What watches a search.
 pub(super) struct Watcher {
@@ -45,7 +45,7 @@ impl Watcher {
             return None;
         }
         let cell = watched(leaning);
-        let operations = operations(&leaning.genotype, &cell);
+        let operations = leaning.genotype.cells.get(&cell).map_or(0, CellGene::n_edges);
         let edges = space.cells.get(&cell).map_or(&[][..], Vec::as_slice);
         let most_skips = self.rules.most_skips(operations, edges);
         let skips = leaning.cells.get(&cell).map_or(0, |cell| cell.skips);
@@ -156,12 +156,9 @@ impl Watcher {
 
 /// The cell whose skip connections count: the normal one, or the only one.
 fn watched(leaning: &Leaning) -> String {
-    let normal = CellKind::Normal.name();
-    let first = leaning.cells.names().next().unwrap_or(normal);
-    leaning.cells.names().find(|name| *name == normal).unwrap_or(first).to_owned()
+    let mut names = leaning.cells.names();
+    let first = names.next().unwrap_or(NORMAL);
+    names.find(|name| *name == NORMAL).unwrap_or(first).to_owned()
 }
 
-fn operations(genotype: &Genotype, cell: &str) -> usize {
-    let kind = CellKind::ALL.into_iter().find(|kind| kind.name() == cell);
-    kind.map_or(0, |kind| genotype.cell(kind).nodes.iter().map(Vec::len).sum())
-}
+const NORMAL: &str = "normal";

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A value for each type of cell: its name and what belongs to it, in the order of the space (`normal`, `reduction`).
 ///
 /// Serde writes and reads it as a map in that order: `{"normal": …, "reduction": …}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ByCell<T>(Vec<(String, T)>);
 
 impl<T> Default for ByCell<T> {
@@ -22,6 +22,11 @@ impl<T> ByCell<T> {
     /// What belongs to the type of this name.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.iter().find(|(cell, _)| *cell == name).map(|(_, value)| value)
+    }
+
+    /// What belongs to the type of this name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut T> {
+        self.0.iter_mut().find(|(cell, _)| cell == name).map(|(_, value)| value)
     }
 
     /// Names and values in order.

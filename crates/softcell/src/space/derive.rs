@@ -4,7 +4,8 @@ use super::edges::EdgeWeights;
 use super::genotype::{CellGene, EdgeGene, Genotype};
 use super::primitive::Primitive;
 use super::search_space::SearchSpace;
-use super::topology::{CellKind, N_INPUTS};
+use super::topology::{CellOutput, Layout};
+use super::wording::cell_title;
 use crate::error::{Error, Result};
 
 /// Derives the genotype (Liu et al. 2019, section 2.4).
@@ -12,7 +13,11 @@ use crate::error::{Error, Result};
 /// The strength of an edge is its largest weight over the candidates other than `none`; the weight that
 /// `none` took is not given back. Every node keeps its `edges_per_node` strongest edges, in order of
 /// decreasing strength, each with its strongest operation. Of equals, the lower source and the earlier
-/// candidate win. The output joins all intermediate nodes.
+/// candidate win.
+///
+/// Where the space keeps all edges, each has its strongest candidate, and one of which that is `none` is not there
+/// (NAS-Bench-201). If nothing is left between the inputs and the output of a cell among others, each of its nodes
+/// keeps its strongest edge.
 ///
 /// # Errors
 ///
@@ -20,32 +25,56 @@ use crate::error::{Error, Result};
 /// or are not finite.
 pub fn derive_genotype(weights: &EdgeWeights, space: &SearchSpace) -> Result<Genotype> {
     space.check()?;
-    check_cells(weights)?;
-    let cell = |kind: CellKind| derive_cell(weights.get(kind.name()).map_or(&[], Vec::as_slice), space, kind);
-    Ok(Genotype { normal: cell(CellKind::Normal)?, reduction: cell(CellKind::Reduction)? })
+    check_cells(weights, space)?;
+    let cell = |((name, candidates), rows): ((&str, &Vec<Vec<Primitive>>), &Vec<Vec<f64>>)| {
+        check_rows(rows, candidates, name)?;
+        Ok((name.to_owned(), derive_cell(rows, candidates, space)))
+    };
+    let cells = space.cells.iter().zip(weights.cells()).map(cell).collect::<Result<_>>()?;
+    Ok(Genotype { cells })
 }
 
-fn derive_cell(rows: &[Vec<f64>], space: &SearchSpace, kind: CellKind) -> Result<CellGene> {
-    let candidates = space.cells.get(kind.name()).map_or(&[][..], Vec::as_slice);
-    check_rows(rows, candidates, kind)?;
-    let nodes = (0..space.n_nodes)
-        .map(|node_index| {
-            let incoming = &rows[space.topology().incoming(node_index)];
-            let mut ranked: Vec<(f64, EdgeGene)> = incoming
-                .iter()
-                .enumerate()
-                .filter_map(|(source, row)| {
-                    let candidates = &candidates[space.topology().incoming(node_index).start + source];
-                    let (strength, primitive) = strongest(row, candidates)?;
-                    Some((strength, EdgeGene { primitive, source }))
-                })
-                .collect();
-            // Stable, and weights are finite: equals stay in order of source.
-            ranked.sort_by(|(a, _), (b, _)| b.partial_cmp(a).expect("weights are finite"));
-            ranked.into_iter().take(space.edges_per_node).map(|(_, gene)| gene).collect()
-        })
-        .collect();
-    Ok(CellGene { nodes, concat: (N_INPUTS..N_INPUTS + space.n_nodes).collect() })
+fn derive_cell(rows: &[Vec<f64>], candidates: &[Vec<Primitive>], space: &SearchSpace) -> CellGene {
+    let topology = space.topology();
+    let strongest_edges = |node_index: usize, most: usize| {
+        let incoming = topology.incoming(node_index).enumerate();
+        let edge = |(source, row): (usize, usize)| {
+            let (strength, primitive) = strongest(&rows[row], &candidates[row])?;
+            Some((strength, EdgeGene { primitive, source }))
+        };
+        let mut ranked: Vec<(f64, EdgeGene)> = incoming.filter_map(edge).collect();
+        // Stable, and weights are finite: equals stay in order of source.
+        ranked.sort_by(|(a, _), (b, _)| b.partial_cmp(a).expect("weights are finite"));
+        ranked.into_iter().take(most).map(|(_, gene)| gene).collect::<Vec<_>>()
+    };
+    let all_edges = |node_index: usize| {
+        let incoming = topology.incoming(node_index).enumerate();
+        let edge = |(source, row): (usize, usize)| {
+            let none = candidates[row].iter().position(|&primitive| primitive == Primitive::None);
+            let (strength, primitive) = strongest(&rows[row], &candidates[row])?;
+            let place = candidates[row].iter().position(|&other| other == primitive);
+            // Of equals the earlier candidate wins here as well.
+            let wins = |none: usize| {
+                rows[row][none] < strength || (rows[row][none] == strength && Some(none) > place)
+            };
+            none.is_none_or(wins).then_some(EdgeGene { primitive, source })
+        };
+        incoming.filter_map(edge).collect::<Vec<_>>()
+    };
+    let concat = match space.output {
+        CellOutput::All => topology.nodes().collect(),
+        CellOutput::Last => topology.nodes().next_back().into_iter().collect(),
+    };
+    let cell = |nodes: Vec<Vec<EdgeGene>>| CellGene { inputs: space.inputs, nodes, concat };
+    let nodes = 0..space.n_nodes;
+    if space.edges_per_node > 0 {
+        return cell(nodes.map(|node| strongest_edges(node, space.edges_per_node)).collect());
+    }
+    let found = cell(nodes.clone().map(all_edges).collect());
+    if space.layout == Layout::Stacked && found.is_dead() {
+        return CellGene { nodes: nodes.map(|node| strongest_edges(node, 1)).collect(), ..found };
+    }
+    found
 }
 
 /// The largest weight of a candidate other than `none`, and the first candidate that has it; nothing where `none` is
@@ -61,9 +90,9 @@ fn strongest(row: &[f64], candidates: &[Primitive]) -> Option<(f64, Primitive)> 
 }
 
 /// Refuses weights of other types of cells.
-fn check_cells(weights: &EdgeWeights) -> Result<()> {
+fn check_cells(weights: &EdgeWeights, space: &SearchSpace) -> Result<()> {
     let (found, expected): (Vec<&str>, Vec<&str>) =
-        (weights.names().collect(), CellKind::ALL.map(CellKind::name).to_vec());
+        (weights.names().collect(), space.cells.names().collect());
     if found == expected {
         return Ok(());
     }
@@ -72,10 +101,10 @@ fn check_cells(weights: &EdgeWeights) -> Result<()> {
     Err(Error::invalid("edge weights", cells(&found), cells(&expected), remedy))
 }
 
-fn check_rows(rows: &[Vec<f64>], candidates: &[Vec<Primitive>], kind: CellKind) -> Result<()> {
+fn check_rows(rows: &[Vec<f64>], candidates: &[Vec<Primitive>], name: &str) -> Result<()> {
     let n_edges = candidates.len();
     let fault = |place: String, found: String, expected: String, remedy: &str| {
-        Err(Error::invalid(format!("edge weights, {kind} cell{place}"), found, expected, remedy))
+        Err(Error::invalid(format!("edge weights, {}{place}", cell_title(name)), found, expected, remedy))
     };
     let other_space = "use the search space of the run that the weights come from";
     if rows.len() != n_edges {
@@ -147,8 +176,8 @@ mod tests {
         let other = vec![vec![0.0, 1.0, 0.0]; 5];
         let normal = edge_weights(rows.clone(), other.clone());
         let reduction = edge_weights(other, rows);
-        let found = derive_genotype(&normal, &small()).unwrap().normal;
-        assert_eq!(found, derive_genotype(&reduction, &small()).unwrap().reduction);
+        let found = derive_genotype(&normal, &small()).unwrap()["normal"].clone();
+        assert_eq!(found, derive_genotype(&reduction, &small()).unwrap()["reduction"]);
         assert_eq!(found.concat, [2, 3]);
         found.nodes.iter().map(|genes| genes.iter().map(|g| (g.primitive, g.source)).collect()).collect()
     }
@@ -184,7 +213,7 @@ mod tests {
         let space = SearchSpace { edges_per_node: 3, ..small() };
         let rows = vec![vec![0.0, 0.5, 0.5]; 5];
         let genotype = derive_genotype(&edge_weights(rows.clone(), rows), &space).unwrap();
-        assert_eq!(genotype.normal.nodes.iter().map(Vec::len).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(genotype["normal"].nodes.iter().map(Vec::len).collect::<Vec<_>>(), [2, 3]);
         genotype.check().unwrap();
     }
 
@@ -193,7 +222,7 @@ mod tests {
         let space = small().with_candidates(&[DilConv3x3, Primitive::None, MaxPool3x3]);
         let rows = vec![vec![0.1, 0.7, 0.2]; 5];
         let genotype = derive_genotype(&edge_weights(rows.clone(), rows), &space).unwrap();
-        assert!(genotype.normal.nodes.iter().flatten().all(|gene| gene.primitive == MaxPool3x3));
+        assert!(genotype["normal"].nodes.iter().flatten().all(|gene| gene.primitive == MaxPool3x3));
     }
 
     #[test]
@@ -220,6 +249,35 @@ mod tests {
         assert!(message.contains("found cells normal, expected cells normal, reduction"), "{message}");
         let weights = edge_weights(good(), good());
         assert!(matches!(derive_genotype(&weights, &space), Err(Error::Setting { .. })));
+    }
+
+    #[test]
+    fn all_edges_may_be_none() {
+        use Primitive::{NorConv1x1, NorConv3x3};
+        let space = SearchSpace::nas_bench_201();
+        // none, skip_connect, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3; of equals the first.
+        let rows = vec![
+            vec![0.1, 0.2, 0.3, 0.4, 0.0],
+            vec![0.4, 0.4, 0.0, 0.0, 0.2],
+            vec![0.1, 0.0, 0.5, 0.4, 0.0],
+            vec![0.3, 0.2, 0.2, 0.2, 0.1],
+            vec![0.1, 0.45, 0.45, 0.0, 0.0],
+            vec![0.2; 5],
+        ];
+        let weights = |rows| [("cell", rows)].into_iter().collect::<EdgeWeights>();
+        let found = derive_genotype(&weights(rows), &space).unwrap();
+        let operations =
+            [NorConv3x3, Primitive::None, NorConv1x1, Primitive::None, SkipConnect, Primitive::None];
+        assert_eq!(found.nas_bench_201().unwrap().operations, operations);
+        let nothing = derive_genotype(&weights(vec![vec![0.2; 5]; 6]), &space).unwrap();
+        nothing.check().unwrap();
+        assert!(nothing["cell"].is_dead());
+        // Stacked cells are not to be empty.
+        let stacked = SearchSpace { edges_per_node: 0, ..small() };
+        let rows = vec![vec![0.9, 0.04, 0.06]; 5];
+        let found = derive_genotype(&edge_weights(rows.clone(), rows), &stacked).unwrap();
+        found.check().unwrap();
+        assert_eq!(found["normal"].n_edges(), 2);
     }
 
     #[test]
@@ -275,7 +333,7 @@ mod tests {
         fn derived_genotypes_have_the_shape_of_the_space(alphas in distinct_alphas()) {
             let genotype = derive_from_alphas(&alphas);
             prop_assert!(genotype.check().is_ok());
-            for genes in genotype.normal.nodes.iter().chain(&genotype.reduction.nodes) {
+            for genes in genotype.cells.cells().flat_map(|cell| &cell.nodes) {
                 prop_assert_eq!(genes.len(), 2);
                 prop_assert_ne!(genes[0].source, genes[1].source);
             }
@@ -286,9 +344,9 @@ mod tests {
     fn weights_made_from_a_genotype_give_it_back() {
         let genotype = known_genotype("DARTS_V2").unwrap();
         let space = SearchSpace::darts();
-        let rows = |kind| {
+        let rows = |name: &str| {
             let mut rows = vec![vec![0.05f64; 8]; 14];
-            for (node_index, genes) in genotype.cell(kind).nodes.iter().enumerate() {
+            for (node_index, genes) in genotype[name].nodes.iter().enumerate() {
                 for (rank, gene) in genes.iter().enumerate() {
                     let column = Primitive::DARTS.iter().position(|&c| c == gene.primitive).unwrap();
                     rows[space.topology().incoming(node_index).start + gene.source][column] =
@@ -297,7 +355,7 @@ mod tests {
             }
             rows
         };
-        let weights = edge_weights(rows(CellKind::Normal), rows(CellKind::Reduction));
+        let weights = edge_weights(rows("normal"), rows("reduction"));
         assert_eq!(derive_genotype(&weights, &space).unwrap(), genotype);
     }
 }

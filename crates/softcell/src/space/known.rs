@@ -1,6 +1,5 @@
 //! Published genotypes by name.
 
-use super::architecture::Architecture;
 use super::dialect::read_any;
 use super::genotype::Genotype;
 use super::wording::{excerpt, nearest};
@@ -135,26 +134,17 @@ pub fn known_genotype(name: &str) -> Option<Genotype> {
     Some(text.parse().expect("published genotypes can be read"))
 }
 
-/// An architecture from the name of a published genotype, or from a text of any [`Dialect`](super::Dialect).
-///
-/// # Errors
-///
-/// [`Error::Invalid`]: for a single word, naming the nearest known name; else where the text goes wrong.
-pub fn parse_architecture(text: &str) -> Result<Architecture> {
-    let word = text.trim();
-    if word.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
-        return by_name(word).map(Architecture::Cells);
-    }
-    read_any(text)
-}
-
 /// A genotype from the name of a published one, or from a text of any [`Dialect`](super::Dialect).
 ///
 /// # Errors
 ///
-/// Those of [`parse_architecture`]; also for an architecture of NAS-Bench-201.
+/// [`Error::Invalid`]: for a single word, naming the nearest known name; else where the text goes wrong.
 pub fn parse_genotype(text: &str) -> Result<Genotype> {
-    parse_architecture(text)?.into_genotype()
+    let word = text.trim();
+    if word.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
+        return by_name(word);
+    }
+    read_any(text)
 }
 
 /// The published genotype of a name, or the name that was meant.
@@ -184,7 +174,7 @@ mod tests {
             let genotype = known_genotype(name).unwrap();
             genotype.check().unwrap();
             let n_nodes = if name.ends_with("Net") { 5 } else { 4 };
-            for cell in [&genotype.normal, &genotype.reduction] {
+            for cell in genotype.cells.cells() {
                 assert_eq!(cell.nodes.len(), n_nodes, "{name}");
                 assert!(cell.nodes.iter().all(|genes| genes.len() == 2), "{name}");
             }

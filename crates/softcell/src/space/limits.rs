@@ -6,7 +6,7 @@ use super::cost::{Cost, NetworkShape, derived_cost};
 use super::genotype::{CellGene, EdgeGene, Genotype};
 use super::primitive::Primitive;
 use super::search_space::SearchSpace;
-use super::topology::N_INPUTS;
+use super::topology::{CellOutput, Layout};
 use crate::error::{Error, Result};
 
 /// Widths that are tried, and the least of them: multiples of a quarter of the 16 channels that the fast
@@ -214,7 +214,8 @@ fn unreachable_limit(genotype: &Genotype, asked: &NetworkShape, limits: &Limits,
 /// such that this depends on the width.
 ///
 /// Pooling and identities cost nothing, a halving skip connection less than any convolution, and of those
-/// the 1×1, then the dilated 3×3 the least. Each node reads the latest nodes, from which no edge is strided.
+/// the 1×1, then the dilated 3×3 the least. Of edges alike a node reads the latest, from which none is strided. Where
+/// all edges are kept, those that may have `none` are left out, as far as something is left of a cell among others.
 pub fn lightest_genotype(space: &SearchSpace) -> Option<Genotype> {
     let by_cost = [
         Primitive::MaxPool3x3,
@@ -223,14 +224,46 @@ pub fn lightest_genotype(space: &SearchSpace) -> Option<Genotype> {
         Primitive::NorConv1x1,
         Primitive::DilConv3x3,
     ];
-    let primitive = by_cost.into_iter().find(|primitive| space.operations().contains(primitive))?;
-    let node = |node: usize| {
-        let edges = space.edges_per_node.min(node);
-        (node - edges..node).map(|source| EdgeGene { primitive, source }).collect()
+    let rank = |edge: &[Primitive]| by_cost.iter().position(|primitive| edge.contains(primitive));
+    let topology = space.topology();
+    let node = |edges: &[Vec<Primitive>], node_index: usize, most: Option<usize>| {
+        let incoming = &edges[topology.incoming(node_index)];
+        let real = |edge: &[Primitive]| edge.iter().any(|&primitive| primitive != Primitive::None);
+        let mut ranked: Vec<(usize, usize)> = match most {
+            Some(_) => (0..incoming.len())
+                .filter(|&source| real(&incoming[source]))
+                .map(|source| (source, rank(&incoming[source]).unwrap_or(by_cost.len())))
+                .collect(),
+            None => (0..incoming.len())
+                .filter(|&source| !incoming[source].contains(&Primitive::None))
+                .map(|source| (source, rank(&incoming[source]).unwrap_or(by_cost.len())))
+                .collect(),
+        };
+        if let Some(most) = most {
+            ranked.sort_by_key(|&(source, rank)| (rank, std::cmp::Reverse(source)));
+            ranked.truncate(most);
+            ranked.sort_unstable();
+        }
+        let gene = |(source, rank): (usize, usize)| Some(EdgeGene { primitive: *by_cost.get(rank)?, source });
+        ranked.into_iter().map(gene).collect::<Option<Vec<EdgeGene>>>()
     };
-    let nodes = N_INPUTS..N_INPUTS + space.n_nodes;
-    let cell = CellGene { nodes: nodes.clone().map(node).collect(), concat: nodes.collect() };
-    Some(Genotype { normal: cell.clone(), reduction: cell })
+    let concat: Vec<usize> = match space.output {
+        CellOutput::All => topology.nodes().collect(),
+        CellOutput::Last => topology.nodes().next_back().into_iter().collect(),
+    };
+    let cell = |(name, edges): (&str, &Vec<Vec<Primitive>>)| {
+        let nodes = |most| (0..space.n_nodes).map(|at| node(edges, at, most)).collect::<Option<Vec<_>>>();
+        let found = |nodes| CellGene { inputs: space.inputs, nodes, concat: concat.clone() };
+        if space.edges_per_node > 0 {
+            return Some((name.to_owned(), found(nodes(Some(space.edges_per_node))?)));
+        }
+        let all = found(nodes(None)?);
+        if space.layout == Layout::Stacked && all.is_dead() {
+            return Some((name.to_owned(), found(nodes(Some(1))?)));
+        }
+        Some((name.to_owned(), all))
+    };
+    Some(Genotype { cells: space.cells.iter().map(cell).collect::<Option<_>>()? })
 }
 
 #[cfg(test)]
@@ -325,20 +358,36 @@ mod tests {
             lightest_genotype(&with(&[Primitive::None, Primitive::SepConv3x3, Primitive::SkipConnect]));
         let lightest = lightest.unwrap();
         lightest.check().unwrap();
-        assert_eq!((lightest.normal.n_skips(), lightest.reduction.n_skips()), (8, 8));
-        assert_eq!(lightest.normal.nodes[3].iter().map(|gene| gene.source).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!((lightest["normal"].n_skips(), lightest["reduction"].n_skips()), (8, 8));
+        assert_eq!(lightest["normal"].nodes[3].iter().map(|gene| gene.source).collect::<Vec<_>>(), [3, 4]);
         assert_eq!(lightest_genotype(&with(&[Primitive::SepConv3x3, Primitive::DilConv5x5])), None);
+    }
+
+    #[test]
+    fn the_lightest_of_other_spaces() {
+        let lightest = lightest_genotype(&SearchSpace::nas_bench_201()).unwrap();
+        assert_eq!(lightest.to_text(), "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|");
+        let mut space = SearchSpace::darts().with_candidates(&[Primitive::SepConv3x3, Primitive::MaxPool3x3]);
+        for edges in space.cells.cells_mut() {
+            edges[4] = vec![Primitive::SepConv3x3];
+        }
+        let lightest = lightest_genotype(&space).unwrap();
+        let sources =
+            |node: usize| lightest["normal"].nodes[node].iter().map(|gene| gene.source).collect::<Vec<_>>();
+        assert_eq!((sources(1), sources(2)), (vec![0, 1], vec![2, 3]));
+        space.cells.cells_mut().for_each(|edges| edges[3] = vec![Primitive::SepConv3x3]);
+        assert_eq!(lightest_genotype(&space), None);
     }
 
     /// The genotype as a search gives it: nodes as many in both cells and all joined, sources distinct.
     fn as_derived(mut genotype: Genotype) -> Genotype {
-        let n_nodes = genotype.normal.nodes.len().min(genotype.reduction.nodes.len());
-        for cell in [&mut genotype.normal, &mut genotype.reduction] {
+        let n_nodes = genotype["normal"].nodes.len().min(genotype["reduction"].nodes.len());
+        for cell in genotype.cells.cells_mut() {
             cell.nodes.truncate(n_nodes);
-            cell.concat = (N_INPUTS..N_INPUTS + n_nodes).collect();
+            cell.concat = (2..2 + n_nodes).collect();
             for (i, genes) in cell.nodes.iter_mut().enumerate() {
                 if genes[0].source == genes[1].source {
-                    genes[1].source = (genes[0].source + 1) % (i + N_INPUTS);
+                    genes[1].source = (genes[0].source + 1) % (i + 2);
                 }
             }
         }
@@ -380,8 +429,8 @@ mod tests {
         #[test]
         fn no_genotype_is_lighter_than_the_lightest(genotype in genotypes(2..=2), width in 1..40usize) {
             let genotype = as_derived(genotype);
-            let n_nodes = genotype.normal.nodes.len();
-            let genes = genotype.normal.nodes.iter().chain(&genotype.reduction.nodes).flatten();
+            let n_nodes = genotype["normal"].nodes.len();
+            let genes = genotype.cells.cells().flat_map(|cell| cell.nodes.iter().flatten());
             let mut candidates: Vec<Primitive> = genes.map(|gene| gene.primitive).collect();
             candidates.sort_unstable();
             candidates.dedup();

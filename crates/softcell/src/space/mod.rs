@@ -17,7 +17,6 @@ mod genotype;
 mod known;
 mod text;
 
-mod architecture;
 mod dialect;
 mod nb201;
 
@@ -32,7 +31,6 @@ pub(crate) mod wording;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use architecture::Architecture;
 pub use by_cell::ByCell;
 pub use cost::{
     BlockCost, Cost, LayerCost, LayerTable, NetworkShape, derived_cost, derived_layers, supernet_cost,
@@ -43,7 +41,7 @@ pub use derived_network::DerivedNetworkConfig;
 pub use dialect::{Dialect, LONGEST_GENOTYPE_TEXT};
 pub use edges::{AlphaGradient, Alphas, EdgeGradient, EdgeWeights, Rows};
 pub use genotype::{CellGene, EdgeGene, Genotype};
-pub use known::{known_genotype, known_names, parse_architecture, parse_genotype};
+pub use known::{known_genotype, known_names, parse_genotype};
 pub use limits::{Limits, Shrink, largest_within, lightest_genotype};
 pub use nb201::Nb201Architecture;
 pub use plan::NetworkPlan;
@@ -53,3 +51,4 @@ pub use search_space::SearchSpace;
 pub use topology::{
     CellKind, CellOutput, CellTopology, Edge, Layout, MacroLayout, N_INPUTS, STEM_MULTIPLIER, StemKind,
 };
+pub use wording::cell_title;

@@ -1,8 +1,8 @@
-//! An architecture of the space of NAS-Bench-201 (Dong & Yang 2020): data only. The shape of its cell in a network is
-//! [`CellType::nas_bench_201`](super::plan::CellType::nas_bench_201).
+//! An architecture of the space of NAS-Bench-201 (Dong & Yang 2020) by the operations of its edges, and its string.
 
 use std::fmt;
 
+use super::genotype::{CellGene, EdgeGene, Genotype};
 use super::primitive::Primitive;
 use super::wording::{did_you_mean, excerpt};
 use crate::error::{Error, Result};
@@ -22,10 +22,8 @@ pub(super) fn read_operation(text: &str) -> Result<Primitive> {
 }
 
 /// A cell of NAS-Bench-201: four nodes of which node 0 is the one input and node 3 the output, and one operation
-/// on each of the six edges.
-///
-/// It is no [`Genotype`](super::Genotype): that has two input nodes, two kinds of cell, some of the edges and
-/// other operations.
+/// on each of the six edges. It is a [`Genotype`] of that shape ([`Genotype::nas_bench_201`]), in which an edge with
+/// `none` is not there.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
 pub struct Nb201Architecture {
     /// Operations of the edges 1←0, 2←0, 2←1, 3←0, 3←1, 3←2.
@@ -43,6 +41,40 @@ impl Nb201Architecture {
     pub(super) fn incoming(&self, node: usize) -> &[Primitive] {
         let first = first_edge(node);
         &self.operations[first..first + node]
+    }
+}
+
+impl From<&Nb201Architecture> for Genotype {
+    fn from(architecture: &Nb201Architecture) -> Genotype {
+        let node = |node| {
+            let genes = architecture.incoming(node).iter().enumerate();
+            let genes = genes.map(|(source, &primitive)| EdgeGene { primitive, source });
+            genes.filter(|gene| gene.primitive != Primitive::None).collect()
+        };
+        let nodes = (1..Nb201Architecture::N_NODES).map(node).collect();
+        Genotype::residual(CellGene { inputs: 1, nodes, concat: vec![Nb201Architecture::N_NODES - 1] })
+    }
+}
+
+impl Genotype {
+    /// The architecture of NAS-Bench-201 that this is; none where it has another shape or other operations.
+    pub fn nas_bench_201(&self) -> Option<Nb201Architecture> {
+        let cell = self.cells.get("cell")?;
+        let last = Nb201Architecture::N_NODES - 1;
+        if (self.cells.len(), cell.inputs, cell.nodes.len()) != (1, 1, last) || cell.concat != [last] {
+            return None;
+        }
+        let mut operations = [Primitive::None; Nb201Architecture::N_EDGES];
+        for (node, genes) in cell.numbered() {
+            for gene in genes {
+                let place = &mut operations[first_edge(node) + gene.source];
+                if *place != Primitive::None || !Primitive::NAS_BENCH_201.contains(&gene.primitive) {
+                    return None;
+                }
+                *place = gene.primitive;
+            }
+        }
+        Some(Nb201Architecture { operations })
     }
 }
 
@@ -77,6 +109,24 @@ mod tests {
         let expected =
             "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|skip_connect~2|";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn an_architecture_is_a_genotype() {
+        use Primitive::{AvgPool3x3, None, NorConv1x1, NorConv3x3, SepConv3x3, SkipConnect};
+        for operations in [[NorConv3x3, None, SkipConnect, AvgPool3x3, None, NorConv1x1], [None; 6]] {
+            let architecture = Nb201Architecture { operations };
+            let genotype = Genotype::from(&architecture);
+            genotype.check().unwrap();
+            assert_eq!(genotype.nas_bench_201(), Some(architecture));
+            assert_eq!(genotype.to_text(), architecture.to_string());
+            assert_eq!(genotype.to_text().parse::<Genotype>().unwrap(), genotype);
+        }
+        let mut other = Genotype::from(&Nb201Architecture { operations: [SkipConnect; 6] });
+        other["cell"].nodes[0][0].primitive = SepConv3x3;
+        other.check().unwrap();
+        assert_eq!(other.nas_bench_201(), Option::None);
+        assert_eq!(other.to_text().parse::<Genotype>().unwrap(), other);
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl SearchSpace {
     /// The same with these candidates on every edge of every kind of cell.
     pub fn with_candidates(self, candidates: &[Primitive]) -> SearchSpace {
         let edges = vec![candidates.to_vec(); self.topology().n_edges()];
-        let names = self.layout.cells(self.reductions);
+        let names = self.layout.cells();
         SearchSpace { cells: names.iter().map(|&name| (name, edges.clone())).collect(), ..self }
     }
 
@@ -107,6 +107,10 @@ impl SearchSpace {
         if self.layout == Layout::Residual && self.inputs != 1 {
             return Err(Error::setting("inputs", self.inputs, "1 in the residual layout"));
         }
+        if self.layout == Layout::Stacked && self.reductions.is_empty() {
+            let expected = "at least one, or the residual layout, which has no reduction cells";
+            return Err(Error::setting("reductions", "none", expected));
+        }
         self.check_cells()?;
         in_range("edges_per_node", self.edges_per_node, 0..=100)?;
         in_range("n_cells", self.n_cells, 1..=1000)?;
@@ -123,7 +127,7 @@ impl SearchSpace {
         let listed = |edge: &[Primitive]| {
             format!("[{}]", edge.iter().map(|p| p.name()).collect::<Vec<_>>().join(", "))
         };
-        let names = self.layout.cells(self.reductions);
+        let names = self.layout.cells();
         if !self.cells.names().eq(names.iter().copied()) {
             let found = self.cells.names().collect::<Vec<_>>().join(", ");
             return Err(Error::setting("candidates", found, format!("cells {}", names.join(", "))));
@@ -235,7 +239,7 @@ mod tests {
         assert_eq!(spoil(|s| normal(s)[3].clear()), "candidates");
         assert_eq!(spoil(|s| normal(s)[..2].fill(vec![Primitive::None])), "candidates");
         assert_eq!(spoil(|s| normal(s)[13].push(Primitive::SepConv3x3)), "candidates");
-        assert_eq!(spoil(|s| s.reductions = Reductions::NONE), "candidates");
+        assert_eq!(spoil(|s| s.reductions = Reductions::NONE), "reductions");
         assert_eq!(spoil(|s| s.layout = Layout::Residual), "inputs");
         assert_eq!(spoil(|s| s.inputs = 3), "inputs");
         assert_eq!(spoil(|s| s.share = 3), "share");

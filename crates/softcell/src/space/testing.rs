@@ -12,7 +12,7 @@ use super::topology::N_INPUTS;
 /// Any genotype of up to six nodes per cell that can be built.
 pub(crate) fn genotypes(genes_per_node: RangeInclusive<usize>) -> impl Strategy<Value = Genotype> {
     (cells(genes_per_node.clone()), cells(genes_per_node))
-        .prop_map(|(normal, reduction)| Genotype { normal, reduction })
+        .prop_map(|(normal, reduction)| Genotype::darts(normal, reduction))
 }
 
 fn cells(genes_per_node: RangeInclusive<usize>) -> impl Strategy<Value = CellGene> {
@@ -24,7 +24,7 @@ fn cells(genes_per_node: RangeInclusive<usize>) -> impl Strategy<Value = CellGen
         let all: Vec<usize> = (N_INPUTS..N_INPUTS + n_nodes).collect();
         let some = prop::sample::subsequence(all, 1..=n_nodes);
         let concat = prop_oneof![some.clone(), some.prop_shuffle()];
-        (nodes, concat).prop_map(|(nodes, concat)| CellGene { nodes, concat })
+        (nodes, concat).prop_map(|(nodes, concat)| CellGene { inputs: 2, nodes, concat })
     })
 }
 
@@ -38,12 +38,16 @@ fn genes(node: usize) -> impl Strategy<Value = EdgeGene> {
 pub(super) fn plain_genotypes() -> impl Strategy<Value = Genotype> {
     (1..=6usize)
         .prop_flat_map(|n_nodes| (plain_cells(n_nodes), plain_cells(n_nodes)))
-        .prop_map(|(normal, reduction)| Genotype { normal, reduction })
+        .prop_map(|(normal, reduction)| Genotype::darts(normal, reduction))
 }
 
 fn plain_cells(n_nodes: usize) -> impl Strategy<Value = CellGene> {
     let nodes: Vec<_> = (N_INPUTS..N_INPUTS + n_nodes).map(plain_nodes).collect();
-    nodes.prop_map(move |nodes| CellGene { nodes, concat: (N_INPUTS..N_INPUTS + n_nodes).collect() })
+    nodes.prop_map(move |nodes| CellGene {
+        inputs: 2,
+        nodes,
+        concat: (N_INPUTS..N_INPUTS + n_nodes).collect(),
+    })
 }
 
 fn plain_nodes(node: usize) -> impl Strategy<Value = Vec<EdgeGene>> {
@@ -56,7 +60,8 @@ fn plain_nodes(node: usize) -> impl Strategy<Value = Vec<EdgeGene>> {
 }
 
 /// Any architecture of NAS-Bench-201.
-pub(super) fn nb201_architectures() -> impl Strategy<Value = Nb201Architecture> {
+pub(super) fn nb201_architectures() -> impl Strategy<Value = Genotype> {
     let operation = || prop::sample::select(Primitive::NAS_BENCH_201.to_vec());
-    prop::array::uniform6(operation()).prop_map(|operations| Nb201Architecture { operations })
+    prop::array::uniform6(operation())
+        .prop_map(|operations| Genotype::from(&Nb201Architecture { operations }))
 }

@@ -128,9 +128,8 @@ pub enum Layout {
 
 impl Layout {
     /// The names of the kinds of cells.
-    pub fn cells(self, reductions: Reductions) -> &'static [&'static str] {
+    pub const fn cells(self) -> &'static [&'static str] {
         match self {
-            Layout::Stacked if reductions.is_empty() => &["normal"],
             Layout::Stacked => &["normal", "reduction"],
             Layout::Residual => &["cell"],
         }

@@ -1,5 +1,10 @@
 //! Words for error messages: the nearest known name, a short piece of what was found.
 
+/// A kind of cell in words: `normal cell`, and `cell` for the only one.
+pub fn cell_title(name: &str) -> String {
+    if name == "cell" { name.to_owned() } else { format!("{name} cell") }
+}
+
 /// Longest word that is compared with known names, in characters.
 const LONGEST_WORD: usize = 64;
 

@@ -6,7 +6,7 @@ use ratatui_core::text::Line;
 use ratatui_core::widgets::Widget;
 use softcell::event::{Stage, Step};
 use softcell::search::{CellLeanings, SearchEpoch};
-use softcell::space::{CellKind, Genotype};
+use softcell::space::Genotype;
 use softcell::train::TrainEpoch;
 
 use super::Inks;
@@ -132,7 +132,12 @@ impl Board {
     /// The lines of the normal and of the reduction cell.
     fn cells(&self, columns: u16) -> [Vec<Line<'static>>; 2] {
         let half = columns.saturating_sub(1) / 2;
-        CellKind::ALL.map(|kind| self.genotype.as_ref().map_or(Vec::new(), |g| cells::lines(g, kind, half)))
+        let mut lines = [Vec::new(), Vec::new()];
+        let cells = self.genotype.iter().flat_map(|genotype| genotype.cells.iter());
+        for (lines, (name, cell)) in lines.iter_mut().zip(cells) {
+            *lines = cells::lines(name, cell, half);
+        }
+        lines
     }
 
     fn draw_figures(&self, inks: Inks, area: Rect, buffer: &mut Buffer) {

@@ -2,33 +2,29 @@
 
 use ratatui_core::style::{Color, Style};
 use ratatui_core::text::{Line, Span};
-use softcell::space::{CellKind, Genotype, Primitive};
-
-/// Number of the first intermediate node: 0 and 1 are the outputs of the two cells before.
-const FIRST: usize = 2;
+use softcell::space::{CellGene, Primitive, cell_title};
 
 /// A heading, then a line `2 = sep_conv_3x3(0) + skip_connect(1)` for each intermediate node. Operations have
 /// shorter names where the whole ones need more than so many `columns`.
-pub fn lines(genotype: &Genotype, kind: CellKind, columns: u16) -> Vec<Line<'static>> {
-    let lines = lines_with(genotype, kind, |primitive| primitive.name().to_owned());
+pub fn lines(name: &str, cell: &CellGene, columns: u16) -> Vec<Line<'static>> {
+    let lines = lines_with(name, cell, |primitive| primitive.name().to_owned());
     if lines.iter().all(|line| line.width() <= usize::from(columns)) {
         return lines;
     }
-    lines_with(genotype, kind, |primitive| {
+    lines_with(name, cell, |primitive| {
         ["_conv", "_pool", "_connect"]
             .iter()
             .fold(primitive.name().to_owned(), |name, part| name.replace(part, ""))
     })
 }
 
-fn lines_with(genotype: &Genotype, kind: CellKind, name: impl Fn(Primitive) -> String) -> Vec<Line<'static>> {
-    let cell = genotype.cell(kind);
+fn lines_with(title: &str, cell: &CellGene, name: impl Fn(Primitive) -> String) -> Vec<Line<'static>> {
     let skips = cell.n_skips();
     let s = if skips == 1 { "" } else { "s" };
     let heading =
-        [Span::from(format!("{kind} cell")).style(Style::new().bold()), format!("  {skips} skip{s}").into()];
-    let nodes = cell.nodes.iter().enumerate().map(|(node, genes)| {
-        let mut spans = vec![Span::from(format!("{} =", FIRST + node))];
+        [Span::from(cell_title(title)).style(Style::new().bold()), format!("  {skips} skip{s}").into()];
+    let nodes = cell.numbered().map(|(node, genes)| {
+        let mut spans = vec![Span::from(format!("{node} ="))];
         for (i, gene) in genes.iter().enumerate() {
             let plus = if i == 0 { " " } else { " + " };
             spans.push(plus.into());
@@ -62,7 +58,7 @@ mod tests {
     fn names_are_shortened_where_they_do_not_fit() {
         let genotype = known_genotype("DARTS_V2").unwrap();
         let text = |columns| {
-            lines(&genotype, CellKind::Normal, columns).iter().map(Line::to_string).collect::<Vec<_>>()
+            lines("normal", &genotype["normal"], columns).iter().map(Line::to_string).collect::<Vec<_>>()
         };
         assert_eq!(text(38)[0], "normal cell  2 skips");
         assert_eq!(text(38)[1], "2 = sep_conv_3x3(0) + sep_conv_3x3(1)");

@@ -7,12 +7,17 @@ use crate::search::method::presets;
 use crate::space::{Primitive, Shrink};
 
 const fn key(section: Section, name: &'static str, kind: Kind, help: &'static str) -> Key {
-    Key { section, name, help, kind, choices: &[], of: None }
+    Key { section, name, help, kind, choices: &[], of: None, kinds: &[] }
 }
 
 /// Another spelling of a setting of `search.method`.
 const fn spells(of: &'static str, key: Key) -> Key {
     Key { of: Some(of), ..key }
+}
+
+/// A setting of these kinds of its table alone.
+const fn with(kinds: &'static [&'static str], key: Key) -> Key {
+    Key { kinds, ..key }
 }
 
 const fn chosen(key: Key, choices: &'static [&'static str]) -> Key {
@@ -225,17 +230,41 @@ pub static KEYS: &[Key] = &[
     ),
     spells(
         "alphas.learning_rate",
-        key(Search, "arch_learning_rate", Float, "Adam learning rate of the alphas; 0 freezes them"),
+        key(Search, "arch_learning_rate", Float, "Learning rate of the alphas; 0 freezes them"),
     ),
-    spells("alphas.weight_decay", key(Search, "arch_weight_decay", Float, "L2 penalty on the alphas")),
+    spells(
+        "alphas.weight_decay",
+        with(&["adam", "sgd"], key(Search, "arch_weight_decay", Float, "L2 penalty on the alphas")),
+    ),
     key(Search, "cutout", Bool, "Blank a random square of each training image while searching"),
     key(Search, "cutout_length", Integer, "Side of the cutout square, in pixels"),
     chosen(
         key(Method, "name", Text, "Known method: its settings, where no others are given"),
         &presets::NAMES,
     ),
-    chosen(key(Method, "relaxation", Text, "How alphas become edge weights"), &["softmax"]),
-    chosen(key(Method, "order", Text, "Which half of a step comes first"), &["alphas-first"]),
+    chosen(
+        key(Method, "relaxation", Text, "How the alphas of an edge become the weights of its candidates"),
+        &["softmax", "gumbel", "gumbel-hard", "dirichlet", "sigmoid", "simplex", "uniform", "random-path"],
+    ),
+    key(Method, "temperature", Float, "Temperature of gumbel samples in the first epoch, above 0"),
+    key(Method, "temperature_end", Float, "Temperature of gumbel samples in the last epoch, above 0"),
+    chosen(
+        key(Method, "temperature_curve", Text, "How the temperature goes from one to the other"),
+        &["linear", "exponential"],
+    ),
+    chosen(
+        key(
+            Method,
+            "edge_weights",
+            Text,
+            "Weights of edges beside those of candidates: softmax is PC-DARTS's",
+        ),
+        &["none", "softmax"],
+    ),
+    chosen(
+        key(Method, "order", Text, "Which half of a step comes first; joint: one pass moves both"),
+        &["alphas-first", "weights-first", "joint", "weights-only"],
+    ),
     chosen(
         key(
             Method,
@@ -247,9 +276,19 @@ pub static KEYS: &[Key] = &[
     ),
     chosen(
         key(Method, "perturbation", Text, "What disturbs edge weights while the weights learn"),
-        &["none"],
+        &["none", "random", "adversarial"],
     ),
-    chosen(key(Method, "regularizer", Text, "What is added to the loss of the alphas"), &["none"]),
+    key(Method, "perturbation_start", Float, "How much is disturbed in the first epoch, 0 to 1"),
+    key(Method, "perturbation_end", Float, "How much would be disturbed after the last epoch, 0 to 1"),
+    chosen(
+        key(Method, "regularizer", Text, "What is added to the loss of the alphas"),
+        &["none", "beta", "binary", "binary-l1", "kl", "entropy"],
+    ),
+    key(Method, "regularizer_weight", Float, "What that is multiplied by"),
+    chosen(
+        key(Method, "regularizer_ramp", Text, "Over the epochs: constant, or linear from 0"),
+        &["constant", "linear"],
+    ),
     chosen(
         key(Method, "selection", Text, "What is made of the supernet in the end"),
         &[
@@ -344,12 +383,18 @@ pub static KEYS: &[Key] = &[
     ),
     chosen(key(Method, "weights.kind", Text, "Optimiser of the weights"), &["sgd"]),
     key(Method, "weights.momentum", Float, "SGD momentum of the weights, 0 to below 1"),
+    key(Method, "weights.nesterov", Bool, "Whether steps of the weights look ahead, as Nesterov's"),
     key(Method, "weights.weight_decay", Float, "L2 penalty on the weights"),
-    chosen(key(Method, "alphas.kind", Text, "Optimiser of the alphas"), &["adam"]),
+    chosen(
+        key(Method, "alphas.kind", Text, "Optimiser of the alphas"),
+        &["adam", "sgd", "exponentiated-gradient"],
+    ),
     key(Method, "alphas.learning_rate", Float, "Learning rate of the alphas; 0 freezes them"),
-    key(Method, "alphas.beta1", Float, "Decay of Adam's mean of gradients, 0 to below 1"),
-    key(Method, "alphas.beta2", Float, "Decay of Adam's mean of squares, 0 to below 1"),
-    key(Method, "alphas.weight_decay", Float, "L2 penalty on the alphas"),
+    with(&["adam"], key(Method, "alphas.beta1", Float, "Decay of Adam's mean of gradients, 0 to below 1")),
+    with(&["adam"], key(Method, "alphas.beta2", Float, "Decay of Adam's mean of squares, 0 to below 1")),
+    with(&["sgd"], key(Method, "alphas.momentum", Float, "SGD momentum of the alphas, 0 to below 1")),
+    with(&["adam", "sgd"], key(Method, "alphas.weight_decay", Float, "L2 penalty on the alphas")),
+    key(Method, "alphas.grad_clip", Float, "Largest L2 norm of the alphas' gradient; 0 is any"),
     key(Train, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
     key(Train, "layers", Integer, "Number of cells of the trained network"),
     key(Train, "max_params", Count, "Most parameters of the trained network, such as 3.3M; 0 is no limit"),
@@ -419,7 +464,8 @@ mod tests {
         DataFormat, DataShape, Duplicates, Preset, Resize, Sampling, Schedule, Stem, preset,
     };
     use crate::search::method::{
-        ArchStep, Guard, Perturbation, Regularizer, Relaxation, Selection, StageStart, StepOrder, StopRule,
+        AlphaOptimizer, AlphaSgd, ArchStep, EdgeNormalization, Guard, Perturbation, Ramp, Regularizer,
+        Relaxation, Selection, StageStart, StepOrder, StopRule, TemperatureCurve,
     };
     use crate::space::{CellOutput, Layout};
 
@@ -435,9 +481,18 @@ mod tests {
             table.iter().for_each(|(key, value)| leaves(value, &format!("{name}{dot}{key}"), fields));
         }
         let mut fields = Vec::new();
-        leaves(&serialised(), "", &mut fields);
+        for kind in AlphaOptimizer::all() {
+            let mut config = preset(Preset::PaperCifar10, &DataShape::default()).0;
+            config.search.method.alphas = kind;
+            leaves(&serde_json::to_value(&config).unwrap(), "", &mut fields);
+            let table = config.to_table().unwrap();
+            for key in KEYS.iter().filter(|key| key.section == Section::Method) {
+                assert_eq!(key.value(&table).is_some(), key.is_in(&table), "{} / {kind:?}", key.dotted());
+            }
+        }
         let mut keys: Vec<String> = KEYS.iter().filter(|key| key.of.is_none()).map(Key::dotted).collect();
         fields.sort();
+        fields.dedup();
         keys.sort();
         assert_eq!(keys, fields);
     }
@@ -445,9 +500,12 @@ mod tests {
     #[test]
     fn the_kinds_are_those_of_the_fields() {
         let config = toml::Table::try_from(serialised()).unwrap();
+        let mut with_sgd = preset(Preset::PaperCifar10, &DataShape::default()).0;
+        with_sgd.search.method.alphas = AlphaOptimizer::Sgd(AlphaSgd::default());
+        let with_sgd = with_sgd.to_table().unwrap();
         // Another spelling of a text.
         for key in KEYS.iter().filter(|key| key.name != "unrolled") {
-            let kind = match key.value(&config).unwrap() {
+            let kind = match key.value(&config).or(key.value(&with_sgd)).unwrap() {
                 toml::Value::Boolean(_) => Kind::Bool,
                 toml::Value::Integer(_) => Kind::Integer,
                 toml::Value::Float(_) => Kind::Float,
@@ -490,12 +548,21 @@ mod tests {
         assert_eq!(choices(Section::Train, "schedule"), written(serde_json::json!(schedules)));
         assert_eq!(choices(Section::Train, "shrink"), written(serde_json::json!(Shrink::ALL)));
         let method = |name| choices(Section::Method, name).to_vec();
-        assert_eq!(method("relaxation"), written(serde_json::json!([Relaxation::Softmax])));
-        assert_eq!(method("order"), written(serde_json::json!([StepOrder::AlphasFirst])));
+        assert_eq!(method("relaxation"), written(serde_json::json!(Relaxation::ALL)));
+        assert_eq!(method("relaxation"), Relaxation::ALL.map(Relaxation::name));
+        assert_eq!(method("temperature_curve"), written(serde_json::json!(TemperatureCurve::ALL)));
+        assert_eq!(method("edge_weights"), written(serde_json::json!(EdgeNormalization::ALL)));
+        assert_eq!(method("edge_weights"), EdgeNormalization::ALL.map(EdgeNormalization::name));
+        assert_eq!(method("order"), written(serde_json::json!(StepOrder::ALL)));
+        assert_eq!(method("order"), StepOrder::ALL.map(StepOrder::name));
         assert_eq!(method("arch_step"), written(serde_json::json!(ArchStep::ALL)));
         assert_eq!(method("arch_step"), ArchStep::ALL.map(ArchStep::name));
-        assert_eq!(method("perturbation"), written(serde_json::json!([Perturbation::None])));
-        assert_eq!(method("regularizer"), written(serde_json::json!([Regularizer::None])));
+        assert_eq!(method("perturbation"), written(serde_json::json!(Perturbation::ALL)));
+        assert_eq!(method("perturbation"), Perturbation::ALL.map(Perturbation::name));
+        assert_eq!(method("regularizer"), written(serde_json::json!(Regularizer::ALL)));
+        assert_eq!(method("regularizer"), Regularizer::ALL.map(Regularizer::name));
+        assert_eq!(method("regularizer_ramp"), written(serde_json::json!(Ramp::ALL)));
+        assert_eq!(method("alphas.kind"), AlphaOptimizer::all().map(|optimizer| optimizer.kind()));
         assert_eq!(method("guard"), written(serde_json::json!(Guard::ALL)));
         assert_eq!(method("stop"), written(serde_json::json!(StopRule::ALL)));
         assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));

@@ -7,9 +7,9 @@ use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
 
 use super::proto::Image;
 #[cfg(feature = "raster")]
-use crate::drawing::{CellChoice, draw_cells, to_pixels};
+use crate::drawing::{draw_named, to_pixels};
 #[cfg(feature = "raster")]
-use crate::space::{CellKind, Genotype};
+use crate::space::Genotype;
 
 /// Pixels for one of a drawing.
 #[cfg(feature = "raster")]
@@ -36,8 +36,8 @@ pub fn matrix(rows: &[Vec<f64>]) -> Image {
 
 /// A cell; `None` where it is too large to be drawn.
 #[cfg(feature = "raster")]
-pub fn cell(genotype: &Genotype, kind: CellKind) -> Option<Image> {
-    let svg = draw_cells(genotype, CellChoice::of(kind)).ok()?;
+pub fn cell(genotype: &Genotype, name: &str) -> Option<Image> {
+    let svg = draw_named(genotype, &[name]).ok()?;
     to_pixels(&svg, SCALE).ok().map(|picture| encoded(&DynamicImage::from(picture).to_rgb8()))
 }
 

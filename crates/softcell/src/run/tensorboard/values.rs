@@ -15,7 +15,7 @@ use crate::records::SearchEpoch;
 use crate::records::TrainEpoch;
 use crate::run::{HistoryLine, RunResult};
 #[cfg(feature = "raster")]
-use crate::space::CellKind;
+use crate::space::cell_title;
 use crate::space::{Genotype, parse_genotype};
 
 /// Buckets of a histogram.
@@ -105,9 +105,11 @@ pub fn of_result(result: &RunResult) -> Vec<Value> {
 /// Drawings of the cells, where this build has pixels.
 #[cfg(feature = "raster")]
 fn cells(stage: &str, genotype: &Genotype) -> Vec<Value> {
-    let drawn =
-        |kind| Some(value(format!("{stage}{kind}_cell"), Kind::Image(pictures::cell(genotype, kind)?)));
-    CellKind::ALL.into_iter().filter_map(drawn).collect()
+    let drawn = |name: &str| {
+        let tag = cell_title(name).replace(' ', "_");
+        Some(value(format!("{stage}{tag}"), Kind::Image(pictures::cell(genotype, name)?)))
+    };
+    genotype.cells.names().filter_map(drawn).collect()
 }
 
 #[cfg(not(feature = "raster"))]

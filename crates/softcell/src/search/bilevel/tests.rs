@@ -7,7 +7,7 @@ use super::*;
 use crate::loss::class_weight_tensor;
 use crate::network::weight_list;
 use crate::random::stream;
-use crate::search::method::{AlphaSchedule, Sgd as SgdSettings, WeightOptimizer};
+use crate::search::method::{AlphaSchedule, Sgd as SgdSettings, StepOrder, WeightOptimizer};
 use crate::space::SearchSpace;
 
 /// `n` numbers in [-1, 1), from a stream of their own.
@@ -90,12 +90,17 @@ fn small_search() -> (Bilevel, DeviceBatch) {
     };
     let method = Method {
         arch_step: ArchStep::Unrolled,
-        weights: WeightOptimizer::Sgd(SgdSettings { momentum: 0.9, weight_decay: 0.01 }),
+        weights: WeightOptimizer::Sgd(SgdSettings {
+            momentum: 0.9,
+            weight_decay: 0.01,
+            ..SgdSettings::default()
+        }),
         ..Method::default()
     };
     let bilevel = Bilevel {
         net: initialize(net, 3),
-        alphas: method.relaxation.initial(&space, 3),
+        alphas: method.relaxer(&space).initial(3),
+        relaxer: method.relaxer(&space),
         sgd: weight_optimizer(method.weights),
         optimizer: ArchOptimizer::new(method.alphas),
         method,
@@ -169,7 +174,7 @@ fn virtual_step_follows_its_formula() {
     let direction = sum(&sum(&gradient, momentum, &velocity), decay, &weights);
 
     let statistics = running_statistics(&bilevel.net);
-    let weights_of_edges = bilevel.method.relaxation.expected(&bilevel.alphas);
+    let weights_of_edges = bilevel.relaxer.expected(&bilevel.alphas);
     let virtual_net = bilevel.virtual_step(&weights_of_edges, &batch, xi);
     assert_close(&on_host(weight_list(&virtual_net)), &sum(&weights, -xi, &direction));
     assert_eq!(on_host(weight_list(&bilevel.net)), weights, "the network itself keeps its weights");
@@ -215,6 +220,10 @@ impl Halves for Spy {
     fn weights(&mut self, at: Position) {
         self.asked.push((Half::Weights, at));
     }
+
+    fn both(&mut self, at: Position) {
+        self.asked.push((Half::Both, at));
+    }
 }
 
 #[test]
@@ -243,6 +252,32 @@ fn the_alphas_move_first_and_from_their_first_epoch_on() {
     assert_eq!(asked(1), late);
 }
 
+#[test]
+fn every_order_has_its_halves() {
+    use Half::{Alphas, Both, Weights};
+    let at = |epoch| Position { epoch, step: 3 };
+    for (order, resting, moving) in [
+        (StepOrder::AlphasFirst, &[Weights][..], &[Alphas, Weights][..]),
+        (StepOrder::WeightsFirst, &[Weights], &[Weights, Alphas]),
+        (StepOrder::Joint, &[Weights], &[Both]),
+        (StepOrder::WeightsOnly, &[Weights], &[Weights]),
+    ] {
+        let schedule = AlphaSchedule { first_epoch: 1, ..AlphaSchedule::default() };
+        let method = Method { order, schedule, ..Method::default() };
+        let mut spy = Spy { method, asked: Vec::new() };
+        for (epoch, wanted) in [resting, moving].into_iter().enumerate() {
+            spy.asked.clear();
+            walk(&mut spy, at(epoch));
+            let wanted: Vec<_> = wanted.iter().map(|half| (*half, at(epoch))).collect();
+            assert_eq!(spy.asked, wanted, "{order:?}, epoch {epoch}");
+            let images = wanted.iter().any(|(half, _)| *half == Alphas);
+            assert_eq!(spy.method.needs_alphas_images_in(epoch, 2), images, "{order:?}");
+            let moves = wanted.iter().any(|(half, _)| *half != Weights);
+            assert_eq!(spy.method.alphas_move_in(epoch, 2), moves, "{order:?}");
+        }
+    }
+}
+
 /// The weights of a step see the alphas that it has moved; in epochs before the alphas' first, these stay as drawn.
 #[test]
 fn a_step_is_both_halves() {
@@ -268,19 +303,20 @@ fn probes_give_the_slope_of_the_loss() {
     let (mut bilevel, batch) = small_search();
     bilevel.step_weights(AT, &batch, 0.1);
     let statistics = running_statistics(&bilevel.net);
-    let weights = bilevel.method.relaxation.expected(&bilevel.alphas);
-    let probed = bilevel.probe(&weights, &batch);
-    assert!(probed.gradient.values().any(|&g| g.abs() > 1e-4), "{probed:?}");
+    let weights = bilevel.relaxer.expected(&bilevel.alphas);
+    let mut probe = BatchProbe { bilevel: &bilevel, batch: &batch };
+    let slope = probe.slope(&weights);
+    assert!(slope.values().any(|&g| g.abs() > 1e-4), "{slope:?}");
     // Along the gradient itself, where the slope is its length.
-    let length = norm(&probed.gradient.values().copied().collect::<Vec<_>>());
-    let moved = |step: f64| {
+    let length = norm(&slope.values().copied().collect::<Vec<_>>());
+    let mut moved = |step: f64| {
         let mut weights = weights.clone();
-        let pairs = weights.values_mut().zip(probed.gradient.values());
+        let pairs = weights.values_mut().zip(slope.values());
         pairs.for_each(|(weight, g)| *weight += step * g / length);
-        bilevel.probe(&weights, &batch).loss
+        probe.loss(&weights)
     };
-    let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
-    assert!((slope - length).abs() < 0.02 * length, "{slope} / {length}");
+    let difference = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+    assert!((difference - length).abs() < 0.02 * length, "{difference} / {length}");
     assert_eq!(running_statistics(&bilevel.net), statistics);
 }
 

@@ -9,6 +9,7 @@
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
 
 mod arch_step;
+mod combinations;
 mod guard;
 mod optimizer;
 mod order;
@@ -26,16 +27,19 @@ pub use guard::{
     Alarm, EigenvalueRule, End, Freeze, Guard, Guards, Judgement, Next, Rollback, Rules, StopRule, Stops,
     Trail, Verdict, Watch, Watched,
 };
-pub use optimizer::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
+pub use optimizer::{Adam, AlphaOptimizer, AlphaSgd, ExponentiatedGradient, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};
-pub use perturbation::{Perturbation, Probed};
+pub use perturbation::{Perturbation, Probe};
 pub use presets::{KnownMethod, MethodName};
-pub use regularizer::{Penalty, Regularizer};
-pub use relaxation::{Moment, Relaxation, Relaxed};
+pub use regularizer::{Penalty, Ramp, Regularizer};
+pub use relaxation::{
+    EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
+};
 pub use schedule::{AlphaSchedule, PerStage, StageStart};
 pub use selection::Selection;
 
 use crate::error::{Error, Result};
+use crate::space::SearchSpace;
 
 /// How a search is done: `[search.method]` of the settings.
 ///
@@ -52,16 +56,32 @@ use crate::error::{Error, Result};
 pub struct Method {
     /// The known method whose settings were laid first; those here count.
     pub name: MethodName,
-    /// How alphas become edge weights.
+    /// How the alphas of an edge become the weights of its candidates.
     pub relaxation: Relaxation,
+    /// τ of concrete samples in the first epoch.
+    pub temperature: f64,
+    /// τ in the last epoch.
+    pub temperature_end: f64,
+    /// Its way from one to the other.
+    pub temperature_curve: TemperatureCurve,
+    /// Whether edges have weights of their own.
+    pub edge_weights: EdgeNormalization,
     /// Which half of a step comes first.
     pub order: StepOrder,
     /// How the alphas' gradient sees the weights.
     pub arch_step: ArchStep,
     /// What disturbs the edge weights while the weights learn.
     pub perturbation: Perturbation,
+    /// How much it does in the first epoch, in shares of a row (ε).
+    pub perturbation_start: f64,
+    /// How much after the last.
+    pub perturbation_end: f64,
     /// What is added to the loss of the alphas.
     pub regularizer: Regularizer,
+    /// What it is multiplied by (λ). There is no default: it differs from term to term, and from space to space.
+    pub regularizer_weight: f64,
+    /// How that changes over the epochs.
+    pub regularizer_ramp: Ramp,
     /// What is made of the supernet in the end.
     pub selection: Selection,
     /// Least weight of an edge that [`Selection::Threshold`] keeps.
@@ -97,14 +117,23 @@ pub struct Method {
 }
 
 impl Default for Method {
+    /// DARTS. What it does not use is as in the method that it comes from: temperatures of GDAS, ε of SmoothDARTS.
     fn default() -> Self {
         Method {
             name: MethodName::default(),
             relaxation: Relaxation::default(),
+            temperature: 10.0,
+            temperature_end: 0.1,
+            temperature_curve: TemperatureCurve::default(),
+            edge_weights: EdgeNormalization::default(),
             order: StepOrder::default(),
             arch_step: ArchStep::default(),
             perturbation: Perturbation::default(),
+            perturbation_start: 0.03,
+            perturbation_end: 0.3,
             regularizer: Regularizer::default(),
+            regularizer_weight: 0.0,
+            regularizer_ramp: Ramp::default(),
             selection: Selection::default(),
             selection_threshold: 0.85,
             selection_skips: 2,
@@ -126,18 +155,63 @@ impl Default for Method {
 }
 
 impl Method {
+    /// The relaxation of the alphas of a space.
+    pub fn relaxer(&self, space: &SearchSpace) -> Relaxer {
+        Relaxer::new(self, space)
+    }
+
+    /// τ over the epochs.
+    pub fn temperature(&self) -> Temperature {
+        Temperature { start: self.temperature, end: self.temperature_end, curve: self.temperature_curve }
+    }
+
+    /// `ε_e = ε₀ + (ε₁ − ε₀)·e/E`, how much is disturbed in an epoch, from 0, of so many.
+    pub fn perturbation_at(&self, epoch: usize, epochs: usize) -> f64 {
+        let (start, end) = (self.perturbation_start, self.perturbation_end);
+        start + (end - start) * epoch as f64 / epochs as f64
+    }
+
+    /// What the regulariser is multiplied by in an epoch, from 0, of so many.
+    pub fn regularizer_at(&self, epoch: usize, epochs: usize) -> f64 {
+        self.regularizer_ramp.at(self.regularizer_weight, epoch, epochs)
+    }
+
+    /// Whether the alphas move in an epoch, from 0, of so many.
+    pub fn alphas_move_in(&self, epoch: usize, epochs: usize) -> bool {
+        self.order != StepOrder::WeightsOnly && self.schedule.steps_in(epoch, epochs)
+    }
+
+    /// Whether an epoch, from 0, of so many needs batches of the alphas' images.
+    pub fn needs_alphas_images_in(&self, epoch: usize, epochs: usize) -> bool {
+        self.order.has_alphas_images() && self.schedule.steps_in(epoch, epochs)
+    }
+
     /// Whether the choices can run, and with one another.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first number outside its range.
+    /// [`Error::Setting`] for the first number outside its range, and for the first choice that no method defines beside
+    /// the others, with the reason.
     pub fn check(&self) -> Result<()> {
+        const PLACE: &str = "search.method";
+        let above_zero =
+            |name: &str, value: f64| number(PLACE, name, value, value > 0.0, "a finite number above 0");
+        let share = |name: &str, value: f64| {
+            number(PLACE, name, value, (0.0..=1.0).contains(&value), "a number from 0 to 1")
+        };
+        above_zero("temperature", self.temperature)?;
+        above_zero("temperature_end", self.temperature_end)?;
+        share("perturbation_start", self.perturbation_start)?;
+        share("perturbation_end", self.perturbation_end)?;
+        let weight = self.regularizer_weight;
+        number(PLACE, "regularizer_weight", weight, weight >= 0.0, "a finite number, 0 or more")?;
         self.check_selection()?;
         self.schedule.check()?;
         self.guards.check("search.method.guards")?;
         self.stops.check("search.method.stops")?;
         self.freeze.check("search.method.freeze")?;
         self.weights.check("search.method.weights")?;
-        self.alphas.check("search.method.alphas")
+        self.alphas.check("search.method.alphas")?;
+        self.check_combinations()
     }
 }
 

@@ -1,20 +1,28 @@
 //! How alphas become edge weights.
 
+mod dirichlet;
+mod form;
+mod gumbel;
+mod paths;
+mod relaxer;
+mod rows;
 mod softmax;
+mod temperature;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
-use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use self::softmax::{pull_back, softmax};
+pub(super) use self::dirichlet::{concentrations, slopes};
+pub(super) use self::gumbel::{one_hot, softmax as softmax_of};
+pub use self::relaxer::Relaxer;
+pub(super) use self::rows::{each, sigmoid};
+pub(super) use self::softmax::softmax;
+pub use self::temperature::{Temperature, TemperatureCurve};
 use super::order::Half;
-use crate::error::{Error, Result};
-use crate::random::stream;
-use crate::space::{AlphaGradient, Alphas, ByCell, EdgeGradient, EdgeWeights, SearchSpace};
-
-/// Standard deviation of the initial alphas (A1).
-const INITIAL_DEVIATION: f32 = 1e-3;
+use crate::space::{AlphaGradient, EdgeGradient, EdgeWeights};
 
 /// When alphas are relaxed, for what changes over a search or is drawn: a draw is of
 /// `random::stream(seed, …, &[epoch, step])` with a name for the half.
@@ -36,6 +44,9 @@ pub struct Moment {
 pub struct Relaxed {
     /// What multiplies the outputs of the candidates: the leaf of the network's graph.
     pub weights: EdgeWeights,
+    /// How many columns at the end of each row are no candidate's: 1 with an auxiliary skip connection, else 0. No alpha
+    /// moves them.
+    pub beside: usize,
     pullback: Box<dyn Fn(&EdgeGradient) -> AlphaGradient + Send + Sync>,
 }
 
@@ -45,7 +56,7 @@ impl Relaxed {
         weights: EdgeWeights,
         pullback: impl Fn(&EdgeGradient) -> AlphaGradient + Send + Sync + 'static,
     ) -> Self {
-        Self { weights, pullback: Box::new(pullback) }
+        Self { weights, beside: 0, pullback: Box::new(pullback) }
     }
 
     /// ∂L/∂α, given ∂L/∂w.
@@ -60,7 +71,10 @@ impl fmt::Debug for Relaxed {
     }
 }
 
-/// How alphas become edge weights.
+/// How the alphas of an edge become the weights of its candidates.
+///
+/// A sample is one for each kind of cell, shared by all its cells, and a fresh one in each half of a step. Validation,
+/// records and selection see what is expected instead ([`Relaxer::expected`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -68,74 +82,91 @@ pub enum Relaxation {
     /// `w_k = exp(α_k) / Σ_j exp(α_j)` over the candidates of each edge, `none` included (A1).
     #[default]
     Softmax,
+    /// A concrete sample, dense: `softmax((α + g)/τ)`, g of the Gumbel distribution (SNAS, Xie et al. 2019). Its code
+    /// has τ from 1 to 0.03, linear; DrNAS's repetition of it in NAS-Bench-201 from 10 to 1.
+    Gumbel,
+    /// The largest entry of such a sample: one operation an edge, the gradient that of the sample (GDAS, Dong & Yang
+    /// 2019). Its code has τ from 10 to 0.1, linear.
+    GumbelHard,
+    /// A sample of the Dirichlet distribution of `elu(α) + 1` (DrNAS, Chen et al. 2021).
+    Dirichlet,
+    /// `w_k = 1/(1 + exp(−α_k))`: candidates do not compete (FairDARTS, Chu et al. 2020). Alphas begin at 0.
+    Sigmoid,
+    /// The alphas are the weights, a point of the simplex (GAEA, Li et al. 2021), uniform at first.
+    Simplex,
+    /// The same weight for all candidates; no alpha counts.
+    Uniform,
+    /// An architecture drawn uniformly in each step (random search with weight sharing); no alpha counts.
+    RandomPath,
 }
 
 impl Relaxation {
-    /// The form of the alphas in a space: the names of their groups, and how long the rows of each are.
-    pub fn rows(self, space: &SearchSpace) -> ByCell<Vec<usize>> {
+    /// All of them.
+    pub const ALL: [Relaxation; 8] = [
+        Relaxation::Softmax,
+        Relaxation::Gumbel,
+        Relaxation::GumbelHard,
+        Relaxation::Dirichlet,
+        Relaxation::Sigmoid,
+        Relaxation::Simplex,
+        Relaxation::Uniform,
+        Relaxation::RandomPath,
+    ];
+
+    /// The name, as settings have it.
+    pub const fn name(self) -> &'static str {
         match self {
-            Relaxation::Softmax => space.candidates_by_edge(),
+            Relaxation::Softmax => "softmax",
+            Relaxation::Gumbel => "gumbel",
+            Relaxation::GumbelHard => "gumbel-hard",
+            Relaxation::Dirichlet => "dirichlet",
+            Relaxation::Sigmoid => "sigmoid",
+            Relaxation::Simplex => "simplex",
+            Relaxation::Uniform => "uniform",
+            Relaxation::RandomPath => "random-path",
         }
     }
 
-    /// The alphas that a search begins with: `1e-3 · N(0, 1)`, from the stream `init/alphas`.
-    pub fn initial(self, space: &SearchSpace, seed: u64) -> Alphas {
-        match self {
-            Relaxation::Softmax => {
-                let mut random = stream(seed, "init/alphas", &[]);
-                let mut draw = || {
-                    let z: f32 = StandardNormal.sample(&mut random);
-                    INITIAL_DEVIATION * z
-                };
-                let mut row = |&n: &usize| (0..n).map(|_| draw()).collect();
-                Alphas(self.rows(space).map(|lengths| lengths.iter().map(&mut row).collect()))
-            }
-        }
+    /// Whether alphas have a say.
+    pub const fn has_alphas(self) -> bool {
+        !matches!(self, Relaxation::Uniform | Relaxation::RandomPath)
     }
 
-    /// The edge weights of a pass at this moment, and their pullback.
-    pub fn relax(self, alphas: &Alphas, _moment: Moment) -> Relaxed {
-        match self {
-            Relaxation::Softmax => {
-                let weights = self.expected(alphas);
-                let alphas = alphas.clone();
-                Relaxed::new(weights, move |gradient| {
-                    let rows = |(name, rows): (&str, &Vec<Vec<f32>>)| {
-                        let gradient = gradient.get(name).expect("a gradient for each cell");
-                        (name.to_owned(), pull_back(rows, gradient))
-                    };
-                    alphas.iter().map(rows).collect()
-                })
-            }
-        }
+    /// Whether edge weights follow the alphas smoothly where the draws stay the same, so that gradients can be
+    /// differenced: not where one operation is taken, nor where a sampler may reject what it drew.
+    pub const fn is_smooth(self) -> bool {
+        self.has_alphas() && !self.runs_paths() && !matches!(self, Relaxation::Dirichlet)
     }
 
-    /// What the alphas stand for when nothing is drawn or disturbed: for validation, selection and records.
-    pub fn expected(self, alphas: &Alphas) -> EdgeWeights {
-        match self {
-            Relaxation::Softmax => EdgeWeights(alphas.map(|rows| softmax(rows))),
-        }
+    /// Whether a step runs one operation an edge.
+    pub const fn runs_paths(self) -> bool {
+        matches!(self, Relaxation::GumbelHard | Relaxation::RandomPath)
     }
+}
 
-    /// The alphas with their groups in the order of the space.
-    ///
-    /// # Errors
-    /// Alphas of another space: when a group is missing or too many, or has other rows.
-    pub fn fit(self, alphas: &Alphas, space: &SearchSpace) -> Result<Alphas> {
-        let (found, expected) = (alphas.lengths(), self.rows(space));
-        let group = |name: &str| Some((name.to_owned(), alphas.get(name)?.clone()));
-        let fitted: Option<Alphas> = expected.names().map(group).collect();
-        if let Some(fitted) = fitted.filter(|a| a.len() == alphas.len() && a.lengths() == expected) {
-            return Ok(fitted);
+/// Whether edges have weights of their own, beside those of their candidates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum EdgeNormalization {
+    /// None: a node is the plain sum of its edges.
+    #[default]
+    None,
+    /// A weight for each edge, `softmax(β)` over the incoming edges of a node, which multiplies those of its candidates
+    /// (PC-DARTS, Xu et al. 2020). The β are alphas in groups of their own, a row for each node: `normal.nodes` and so
+    /// on. With [`Relaxation::Simplex`] they are the weights themselves, as in GAEA's search of that space.
+    Softmax,
+}
+
+impl EdgeNormalization {
+    /// Both.
+    pub const ALL: [EdgeNormalization; 2] = [EdgeNormalization::None, EdgeNormalization::Softmax];
+
+    /// The name, as settings have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EdgeNormalization::None => "none",
+            EdgeNormalization::Softmax => "softmax",
         }
-        let form = |rows: &ByCell<Vec<usize>>| {
-            let one = |(name, rows): (&str, &Vec<usize>)| match rows.windows(2).all(|n| n[0] == n[1]) {
-                true => format!("{name} {} x {}", rows.len(), rows.first().unwrap_or(&0)),
-                false => format!("{name} {rows:?}"),
-            };
-            rows.iter().map(one).collect::<Vec<_>>().join(", ")
-        };
-        let remedy = "use the nodes and candidates the alphas were made with";
-        Err(Error::invalid("alphas", form(&found), form(&expected), remedy))
     }
 }

@@ -92,10 +92,10 @@ fn supernet_of_one_skip_by_hand() {
 
 fn one_gene(primitive: Primitive) -> Genotype {
     let gene = |source| vec![vec![EdgeGene { primitive, source }]];
-    Genotype {
-        normal: CellGene { nodes: gene(0), concat: vec![2] },
-        reduction: CellGene { nodes: gene(1), concat: vec![2] },
-    }
+    Genotype::darts(
+        CellGene { inputs: 2, nodes: gene(0), concat: vec![2] },
+        CellGene { inputs: 2, nodes: gene(1), concat: vec![2] },
+    )
 }
 
 /// All but the edge of a one-cell network: stem 1 → 3 channels, a reduction cell of 2, 5 classes.
@@ -123,7 +123,7 @@ fn strided_operations_on_odd_sides() {
 #[test]
 fn later_nodes_of_a_reduction_cell_are_small() {
     let mut genotype = one_gene(Primitive::MaxPool3x3);
-    genotype.reduction.nodes.push(vec![EdgeGene { primitive: Primitive::DilConv3x3, source: 2 }]);
+    genotype["reduction"].nodes.push(vec![EdgeGene { primitive: Primitive::DilConv3x3, source: 2 }]);
     let found = derived_cost(&genotype, &TINY);
     let (c, small) = (2, 3 * 4);
     let edge = Cost { parameters: 9 * c + c * c + 2 * c, macs: (9 * c + c * c) * small };
@@ -145,13 +145,14 @@ fn imagenet_stem_by_hand() {
 fn memory_by_hand() {
     let gene = |primitive, source| EdgeGene { primitive, source };
     let cell = CellGene {
+        inputs: 2,
         nodes: vec![
             vec![gene(Primitive::SkipConnect, 0), gene(Primitive::MaxPool3x3, 1)],
             vec![gene(Primitive::DilConv3x3, 2)],
         ],
         concat: vec![2, 3],
     };
-    let genotype = Genotype { normal: cell.clone(), reduction: cell };
+    let genotype = Genotype::darts(cell.clone(), cell);
     let shape = NetworkShape { init_channels: 2, n_cells: 3, image_shape: [1, 4, 4], ..TINY };
     let table = derived_layers(&genotype, &shape);
 

@@ -1,6 +1,5 @@
 //! The texts of AutoDL-Projects (D-X-Y): genotypes of cells, and structures of NAS-Bench-201.
 
-use super::super::architecture::Architecture;
 use super::super::genotype::{CellGene, Genotype};
 use super::super::nb201::Nb201Architecture;
 use super::super::topology::CellKind;
@@ -22,12 +21,12 @@ const REMEDY: &str = "give it as AutoDL writes it: Genotype(normal=[(('sep_conv_
 /// - `{'normal': [(('sep_conv_3x3', 0, 0.15), …), …], …}`, the outcome of its search; the weights are left out;
 /// - `Structure([(('nor_conv_3x3', 0),), …])` and `Structure(4 nodes with |nor_conv_3x3~0|+…)`, where an edge that
 ///   is missing is `none`.
-pub(super) fn read(text: &str) -> Result<Architecture> {
+pub(super) fn read(text: &str) -> Result<Genotype> {
     let cursor = Cursor::new(text, WHAT, REMEDY);
     match Opening::of(text) {
-        Opening::Call { name: "Genotype", inside } => Ok(call::read(cursor.fork(inside), Form::Call)?.into()),
-        Opening::Brace(inside) => Ok(call::read(cursor.fork(inside), Form::Dictionary)?.into()),
-        Opening::Call { name: "Structure", inside } => Ok(structure(cursor.fork(inside))?.into()),
+        Opening::Call { name: "Genotype", inside } => call::read(cursor.fork(inside), Form::Call),
+        Opening::Brace(inside) => call::read(cursor.fork(inside), Form::Dictionary),
+        Opening::Call { name: "Structure", inside } => Ok(Genotype::from(&structure(cursor.fork(inside))?)),
         _ => Err(cursor.fault("`Genotype(`, `{` or `Structure(`")),
     }
 }
@@ -74,17 +73,10 @@ fn structure(mut cursor: Cursor<'_>) -> Result<Nb201Architecture> {
     Ok(edges.or_none())
 }
 
-/// Writes the form of its list of networks, or that of its structures.
-pub(super) fn write(architecture: &Architecture) -> String {
-    match architecture {
-        Architecture::Cells(genotype) => write_cells(genotype),
-        Architecture::Nb201(architecture) => write_structure(architecture),
-    }
-}
-
-fn write_cells(genotype: &Genotype) -> String {
+/// Writes the form of its list of networks.
+pub(super) fn write_cells(genotype: &Genotype) -> String {
     let parts = CellKind::ALL.map(|kind| {
-        let (cell, word) = (genotype.cell(kind), word(kind));
+        let (cell, word) = (&genotype[kind.name()], word(kind));
         format!("{word}=[{}], {word}_concat={:?}", write_nodes(cell), cell.concat)
     });
     format!("Genotype({}, connectN=None, connects=None)", parts.join(", "))
@@ -98,7 +90,8 @@ fn write_nodes(cell: &CellGene) -> String {
     nodes.collect::<Vec<_>>().join(", ")
 }
 
-fn write_structure(architecture: &Nb201Architecture) -> String {
+/// Writes the form of its structures.
+pub(super) fn write_structure(architecture: &Nb201Architecture) -> String {
     let nodes = (1..Nb201Architecture::N_NODES).map(|node| {
         let edges = architecture.incoming(node).iter().enumerate();
         let edges = edges.map(|(source, operation)| format!("('{operation}', {source})"));

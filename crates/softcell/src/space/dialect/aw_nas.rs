@@ -57,9 +57,9 @@ pub(super) fn read(text: &str) -> Result<Genotype> {
             cursor.fault_at(end, "the end of the parts", format!("`{example}=[…]` among them"))
         })?;
         let concat = cell.concat.unwrap_or_else(|| (N_INPUTS..N_INPUTS + nodes.len()).collect());
-        Ok(CellGene { nodes: nodes.into_iter().map(without_none).collect(), concat })
+        Ok(CellGene { inputs: N_INPUTS, nodes: nodes.into_iter().map(without_none).collect(), concat })
     };
-    Ok(Genotype { normal: finish(normal, "normal_0")?, reduction: finish(reduction, "reduce_1")? })
+    Ok(Genotype::darts(finish(normal, "normal_0")?, finish(reduction, "reduce_1")?))
 }
 
 /// Parts alone do not end between the `…_concat` of one cell and that of the other.
@@ -141,7 +141,7 @@ fn gene(cursor: &mut Cursor<'_>, nodes: &mut Vec<Vec<EdgeGene>>) -> Result<()> {
 
 /// Writes what aw_nas prints.
 pub(super) fn write(genotype: &Genotype) -> String {
-    let cells = [("normal_0", &genotype.normal), ("reduce_1", &genotype.reduction)];
+    let cells = [("normal_0", &genotype["normal"]), ("reduce_1", &genotype["reduction"])];
     let genes = cells.iter().map(|(name, cell)| {
         let genes = cell.nodes.iter().enumerate().flat_map(|(i, genes)| {
             genes.iter().map(move |gene| format!("('{}', {}, {})", gene.primitive, gene.source, N_INPUTS + i))

@@ -1,6 +1,7 @@
 //! Reads `Genotype(normal=[…], …)` and the dictionary of the same parts.
 
 use super::super::genotype::{CellGene, EdgeGene, Genotype};
+use super::super::topology::N_INPUTS;
 use super::cursor::Cursor;
 use super::spelling::Spelling;
 use crate::error::Result;
@@ -68,16 +69,17 @@ pub(super) fn read(mut cursor: Cursor<'_>, form: Form) -> Result<Genotype> {
         let found = format!("`{}`", form.close());
         cursor.fault_at(closed, &found, format!("{} before it", form.written(name)))
     };
-    Ok(Genotype {
-        normal: CellGene {
-            nodes: parts.normal.ok_or_else(|| missing("normal"))?,
-            concat: parts.normal_concat.ok_or_else(|| missing("normal_concat"))?,
-        },
-        reduction: CellGene {
-            nodes: parts.reduce.ok_or_else(|| missing("reduce"))?,
-            concat: parts.reduce_concat.ok_or_else(|| missing("reduce_concat"))?,
-        },
-    })
+    let normal = CellGene {
+        inputs: N_INPUTS,
+        nodes: parts.normal.ok_or_else(|| missing("normal"))?,
+        concat: parts.normal_concat.ok_or_else(|| missing("normal_concat"))?,
+    };
+    let reduction = CellGene {
+        inputs: N_INPUTS,
+        nodes: parts.reduce.ok_or_else(|| missing("reduce"))?,
+        concat: parts.reduce_concat.ok_or_else(|| missing("reduce_concat"))?,
+    };
+    Ok(Genotype::darts(normal, reduction))
 }
 
 /// `normal=[…]` or another of the parts.

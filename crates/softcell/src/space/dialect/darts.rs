@@ -36,13 +36,13 @@ pub(in super::super) enum Nesting {
 /// Writes `Genotype(…)`.
 pub(in super::super) fn write_call(f: &mut impl Write, genotype: &Genotype, nesting: Nesting) -> fmt::Result {
     f.write_str("Genotype(normal=")?;
-    write_nodes(f, &genotype.normal, nesting)?;
+    write_nodes(f, &genotype["normal"], nesting)?;
     f.write_str(", normal_concat=")?;
-    write_concat(f, &genotype.normal.concat)?;
+    write_concat(f, &genotype["normal"].concat)?;
     f.write_str(", reduce=")?;
-    write_nodes(f, &genotype.reduction, nesting)?;
+    write_nodes(f, &genotype["reduction"], nesting)?;
     f.write_str(", reduce_concat=")?;
-    write_concat(f, &genotype.reduction.concat)?;
+    write_concat(f, &genotype["reduction"].concat)?;
     f.write_char(')')
 }
 

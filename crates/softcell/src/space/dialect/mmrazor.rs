@@ -26,17 +26,12 @@ const REMEDY: &str = "give it as MMRazor writes it, without anchors, tags and te
 /// joined, as in MMRazor. (Its pooling is followed by a batch normalisation; here, as in the original, it is not.)
 pub(super) fn read(text: &str) -> Result<Genotype> {
     let mut cursor = Cursor::new(text, WHAT, REMEDY);
-    let entries = match Opening::of(text) {
-        Opening::Brace(inside) => {
-            cursor.go_to(inside);
-            yaml::flow(&mut cursor)?
-        }
-        Opening::Block(at) => {
-            cursor.go_to(at);
-            yaml::blocks(&mut cursor)?
-        }
+    match Opening::of(text) {
+        Opening::Brace(inside) => cursor.go_to(inside - 1),
+        Opening::Block(at) => cursor.go_to(at),
         _ => return Err(cursor.fault("a line such as `normal_n2:`")),
-    };
+    }
+    let entries = yaml::entries(&cursor)?;
     let mut routes = Routes::default();
     for entry in &entries {
         take(&mut routes, &cursor, entry)?;
@@ -47,20 +42,20 @@ pub(super) fn read(text: &str) -> Result<Genotype> {
 fn take(routes: &mut Routes, cursor: &Cursor<'_>, ((name, start), chosen): &Entry<'_>) -> Result<()> {
     let again = match Key::read(name) {
         Some(Key { kind, node, part: Part::Node }) => {
-            let sources = chosen.iter().map(|&(edge, at)| {
+            let sources = chosen.iter().map(|(edge, at)| {
                 Key::edge_into(kind, node, edge).ok_or_else(|| {
                     let expected = format!("an edge into this node, such as `{}_n{node}_p0`", word(kind));
-                    cursor.fault_at(at, &excerpt(edge, 32), expected)
+                    cursor.fault_at(*at, &excerpt(edge, 32), expected)
                 })
             });
             routes.kept.insert((kind, node), sources.collect::<Result<_>>()?).is_some()
         }
         Some(Key { kind, node, part: Part::From(source) }) => {
-            let &[(operation, at)] = chosen.as_slice() else {
+            let [(operation, at)] = chosen.as_slice() else {
                 let found = format!("{} operations chosen for `{name}`", chosen.len());
                 return Err(cursor.fault_at(*start, &found, "one"));
             };
-            let operation = Spelling::MmRazor.read(operation).map_err(|error| cursor.placed(error, at))?;
+            let operation = Spelling::MmRazor.read(operation).map_err(|error| cursor.placed(error, *at))?;
             routes.operations.insert((kind, node, source), Some(operation)).is_some()
         }
         _ => {
@@ -77,10 +72,10 @@ fn take(routes: &mut Routes, cursor: &Cursor<'_>, ((name, start), chosen): &Entr
 /// Writes the file as MMRazor does, the kept edges alone.
 pub(super) fn write(genotype: &Genotype) -> Result<String, Refusal> {
     all_nodes_joined(genotype)?;
-    edges_alike(&genotype.normal.nodes, &genotype.reduction.nodes)?;
+    edges_alike(&genotype["normal"].nodes, &genotype["reduction"].nodes)?;
     let mut text = String::new();
     for kind in CellKind::ALL {
-        for (i, genes) in genotype.cell(kind).nodes.iter().enumerate() {
+        for (i, genes) in genotype[kind.name()].nodes.iter().enumerate() {
             let (word, node) = (word(kind), N_INPUTS + i);
             let mut write = |line: String| writeln!(text, "{line}").expect("a string takes any text");
             write(format!("{word}_n{node}:\n  chosen:"));

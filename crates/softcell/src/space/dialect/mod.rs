@@ -7,7 +7,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::architecture::Architecture;
 use super::genotype::Genotype;
 use super::wording::{did_you_mean, excerpt};
 use crate::error::{Error, Result};
@@ -38,7 +37,7 @@ mod tests;
 use cursor::Cursor;
 pub(super) use darts::{Nesting, write_call};
 use opening::Opening;
-use refusal::{Refusal, cells};
+use refusal::{Refusal, no_node_is_empty, of_darts};
 
 /// Longest text that is read, in bytes: 1 MiB. Numbers of nodes end at 1000 and no reader nests deeper than its
 /// form, so that this bounds the memory that reading can take.
@@ -139,67 +138,73 @@ impl Dialect {
         })
     }
 
-    /// The architecture that a text of this dialect denotes. Comments of Python and YAML are stepped over.
+    /// The genotype that a text of this dialect denotes. Comments of Python and YAML are stepped over.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] with line and column where the text cannot be read, with cell and node where
     /// [`Genotype::check`] refuses what it says, or for more than [`LONGEST_GENOTYPE_TEXT`] bytes.
-    pub fn parse(self, text: &str) -> Result<Architecture> {
+    pub fn parse(self, text: &str) -> Result<Genotype> {
         check_length(text)?;
         let python = &*comments::blanked(text);
-        let architecture = match self {
-            Dialect::Darts => darts::read(python)?.into(),
-            Dialect::PtDarts => pt_darts::read(python)?.into(),
-            Dialect::Nni => nni::read(python)?.into(),
+        let genotype = match self {
+            Dialect::Darts => darts::read(python)?,
+            Dialect::PtDarts => pt_darts::read(python)?,
+            Dialect::Nni => nni::read(python)?,
             Dialect::AutoDl => autodl::read(python)?,
-            Dialect::Nb201 => nb201::read(python)?.into(),
-            Dialect::AwNas => aw_nas::read(python)?.into(),
-            Dialect::MmRazor => mmrazor::read(text)?.into(),
-            Dialect::Json => json::read(text)?.into(),
+            Dialect::Nb201 => Genotype::from(&nb201::read(python)?),
+            Dialect::AwNas => aw_nas::read(python)?,
+            Dialect::MmRazor => mmrazor::read(text)?,
+            Dialect::Json => json::read(text)?,
         };
-        check(&architecture)?;
-        Ok(architecture)
+        if matches!(self, Dialect::Nni | Dialect::AutoDl | Dialect::AwNas | Dialect::MmRazor) {
+            no_node_is_empty(&genotype).map_err(|Refusal { found, expected }| {
+                let remedy = "correct the genotype, or derive it again from the search";
+                Error::invalid("genotype", found, expected, remedy)
+            })?;
+        }
+        genotype.check()?;
+        Ok(genotype)
     }
 
-    /// The architecture as text of this dialect, without a line end after it.
+    /// The genotype as text of this dialect, without a line end after it.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] that names the dialect, what it cannot express and the dialects that can; also what
     /// [`Genotype::check`] says.
-    pub fn write(self, architecture: &Architecture) -> Result<String> {
-        check(architecture)?;
-        self.try_write(architecture).map_err(|Refusal { found, expected }| {
-            let able = Dialect::ALL.into_iter().filter(|dialect| dialect.try_write(architecture).is_ok());
+    pub fn write(self, genotype: &Genotype) -> Result<String> {
+        genotype.check()?;
+        self.try_write(genotype).map_err(|Refusal { found, expected }| {
+            let able = Dialect::ALL.into_iter().filter(|dialect| dialect.try_write(genotype).is_ok());
             let able: Vec<&str> = able.map(Dialect::name).collect();
             let remedy = format!("it can be written as {}", able.join(", "));
             Error::invalid(format!("genotype in the dialect {self}"), found, expected, remedy)
         })
     }
 
-    fn try_write(self, architecture: &Architecture) -> Result<String, Refusal> {
+    fn try_write(self, genotype: &Genotype) -> Result<String, Refusal> {
         match self {
-            Dialect::Darts => darts::write(cells(architecture)?),
-            Dialect::PtDarts => Ok(pt_darts::write(cells(architecture)?)),
-            Dialect::Nni => nni::write(cells(architecture)?),
-            Dialect::AutoDl => Ok(autodl::write(architecture)),
-            Dialect::Nb201 => nb201::write(architecture),
-            Dialect::AwNas => Ok(aw_nas::write(cells(architecture)?)),
-            Dialect::MmRazor => mmrazor::write(cells(architecture)?),
-            Dialect::Json => Ok(json::write(cells(architecture)?)),
+            Dialect::Darts => darts::write(of_darts(genotype)?),
+            Dialect::PtDarts => Ok(pt_darts::write(of_darts(genotype)?)),
+            Dialect::Nni => nni::write(whole_nodes(genotype)?),
+            Dialect::AutoDl => match genotype.nas_bench_201() {
+                Some(architecture) => Ok(autodl::write_structure(&architecture)),
+                None => Ok(autodl::write_cells(whole_nodes(genotype)?)),
+            },
+            Dialect::Nb201 => nb201::write(genotype),
+            Dialect::AwNas => Ok(aw_nas::write(whole_nodes(genotype)?)),
+            Dialect::MmRazor => mmrazor::write(whole_nodes(genotype)?),
+            Dialect::Json => Ok(json::write(genotype)),
         }
     }
 }
 
-/// # Errors
-///
-/// Those of [`Genotype::check`].
-fn check(architecture: &Architecture) -> Result<()> {
-    match architecture {
-        Architecture::Cells(genotype) => genotype.check(),
-        Architecture::Nb201(_) => Ok(()),
-    }
+/// A genotype of DARTS' shape of which every node has an edge.
+fn whole_nodes(genotype: &Genotype) -> Result<&Genotype, Refusal> {
+    let genotype = of_darts(genotype)?;
+    no_node_is_empty(genotype)?;
+    Ok(genotype)
 }
 
 /// # Errors
@@ -242,12 +247,12 @@ impl FromStr for Dialect {
     }
 }
 
-/// The architecture that a text of any dialect denotes.
+/// The genotype that a text of any dialect denotes.
 ///
 /// # Errors
 ///
 /// Those of [`Dialect::detect`] and [`Dialect::parse`].
-pub(super) fn read_any(text: &str) -> Result<Architecture> {
+pub(super) fn read_any(text: &str) -> Result<Genotype> {
     Dialect::detect(text)?.parse(text)
 }
 
@@ -258,8 +263,8 @@ impl FromStr for Genotype {
     ///
     /// # Errors
     ///
-    /// Those of [`Dialect::detect`] and [`Dialect::parse`]; also for an architecture of NAS-Bench-201.
+    /// Those of [`Dialect::detect`] and [`Dialect::parse`].
     fn from_str(text: &str) -> Result<Genotype> {
-        read_any(text)?.into_genotype()
+        read_any(text)
     }
 }

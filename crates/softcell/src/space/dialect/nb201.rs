@@ -1,6 +1,6 @@
 //! The string that names an architecture in NAS-Bench-201.
 
-use super::super::architecture::Architecture;
+use super::super::genotype::Genotype;
 use super::super::nb201::{Nb201Architecture, first_edge, read_operation};
 use super::super::primitive::Primitive;
 use super::cursor::Cursor;
@@ -30,14 +30,11 @@ pub(super) fn read(text: &str) -> Result<Nb201Architecture> {
 }
 
 /// Writes the string.
-pub(super) fn write(architecture: &Architecture) -> Result<String, Refusal> {
-    match architecture {
-        Architecture::Nb201(architecture) => Ok(architecture.to_string()),
-        Architecture::Cells(_) => Err(Refusal::new(
-            "a normal and a reduction cell as in DARTS",
-            "one cell of NAS-Bench-201: one input, six edges and its five operations",
-        )),
-    }
+pub(super) fn write(genotype: &Genotype) -> Result<String, Refusal> {
+    let found =
+        if genotype.is_darts() { "a normal and a reduction cell as in DARTS" } else { "another cell" };
+    let expected = "one cell of NAS-Bench-201: one input, six edges and its five operations";
+    genotype.nas_bench_201().map(|found| found.to_string()).ok_or_else(|| Refusal::new(found, expected))
 }
 
 /// The operations of the edges, as far as they were read.

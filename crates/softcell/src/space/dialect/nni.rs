@@ -238,7 +238,7 @@ pub(super) fn write(genotype: &Genotype) -> Result<String, Refusal> {
     all_nodes_joined(genotype)?;
     let mut text = String::from("{");
     for kind in CellKind::ALL {
-        for (i, genes) in genotype.cell(kind).nodes.iter().enumerate() {
+        for (i, genes) in genotype[kind.name()].nodes.iter().enumerate() {
             for (edge, gene) in genes.iter().enumerate() {
                 let comma = if text.len() == 1 { "" } else { "," };
                 let (word, node) = (word(kind), N_INPUTS + i);

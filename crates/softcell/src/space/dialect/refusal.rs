@@ -1,8 +1,8 @@
 //! What a dialect cannot express.
 
-use super::super::architecture::Architecture;
 use super::super::genotype::{EdgeGene, Genotype};
 use super::super::topology::{CellKind, N_INPUTS};
+use super::super::wording::cell_title;
 
 /// Why an architecture cannot be written: what it has, and what the dialect knows.
 #[derive(Debug)]
@@ -17,22 +17,34 @@ impl Refusal {
     }
 }
 
-/// The genotype, for a dialect of cells.
-pub(super) fn cells(architecture: &Architecture) -> Result<&Genotype, Refusal> {
-    match architecture {
-        Architecture::Cells(genotype) => Ok(genotype),
-        Architecture::Nb201(architecture) => Err(Refusal::new(
-            format!("the NAS-Bench-201 architecture `{architecture}`"),
-            "a normal and a reduction cell as in DARTS (NAS-Bench-201 is another space: one input, six edges, other \
-             operations)",
-        )),
+/// The genotype, for a dialect of cells as in DARTS.
+pub(super) fn of_darts(genotype: &Genotype) -> Result<&Genotype, Refusal> {
+    if genotype.is_darts() {
+        return Ok(genotype);
     }
+    let found = match genotype.nas_bench_201() {
+        Some(architecture) => format!("the NAS-Bench-201 architecture `{architecture}`"),
+        None => "cells of another shape".to_owned(),
+    };
+    let expected = "a normal and a reduction cell of two inputs each, as in DARTS";
+    Err(Refusal::new(found, expected))
+}
+
+/// Every node has an edge.
+pub(super) fn no_node_is_empty(genotype: &Genotype) -> Result<(), Refusal> {
+    for (name, cell) in genotype.cells.iter().filter(|_| genotype.is_darts()) {
+        if let Some((node, _)) = cell.numbered().find(|(_, genes)| genes.is_empty()) {
+            let found = format!("no edges into node {node} of the {}", cell_title(name));
+            return Err(Refusal::new(found, "at least one edge into every node"));
+        }
+    }
+    Ok(())
 }
 
 /// Every node has two edges.
 pub(super) fn two_edges_per_node(genotype: &Genotype) -> Result<(), Refusal> {
     for kind in CellKind::ALL {
-        for (i, genes) in genotype.cell(kind).nodes.iter().enumerate() {
+        for (i, genes) in genotype[kind.name()].nodes.iter().enumerate() {
             if genes.len() != 2 {
                 return Err(Refusal::new(
                     edges_into(genes.len(), kind, N_INPUTS + i),
@@ -80,9 +92,9 @@ pub(super) fn nodes_alike(normal: &[Vec<EdgeGene>], reduction: &[Vec<EdgeGene>])
 
 /// Both cells have equally many nodes, and their output joins all of them in order.
 pub(super) fn all_nodes_joined(genotype: &Genotype) -> Result<(), Refusal> {
-    nodes_alike(&genotype.normal.nodes, &genotype.reduction.nodes)?;
+    nodes_alike(&genotype["normal"].nodes, &genotype["reduction"].nodes)?;
     for kind in CellKind::ALL {
-        let cell = genotype.cell(kind);
+        let cell = &genotype[kind.name()];
         let end = N_INPUTS + cell.nodes.len();
         if !cell.concat.iter().copied().eq(N_INPUTS..end) {
             let found = format!("a {kind} cell whose output joins the nodes {:?}", cell.concat);

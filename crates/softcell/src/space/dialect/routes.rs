@@ -81,9 +81,9 @@ pub(super) fn joined(
     })?;
     let cell = |nodes: Vec<Vec<EdgeGene>>| {
         let concat = (N_INPUTS..N_INPUTS + nodes.len()).collect();
-        CellGene { nodes: nodes.into_iter().map(without_none).collect(), concat }
+        CellGene { inputs: N_INPUTS, nodes: nodes.into_iter().map(without_none).collect(), concat }
     };
-    Ok(Genotype { normal: cell(normal), reduction: cell(reduction) })
+    Ok(Genotype::darts(cell(normal), cell(reduction)))
 }
 
 /// An entry is not there; the cursor stands at the end.

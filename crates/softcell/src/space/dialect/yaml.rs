@@ -1,270 +1,179 @@
-//! The part of YAML in which MMRazor writes a fixed subnet.
+//! The YAML in which MMRazor writes a fixed subnet, read with `saphyr-parser`.
 //!
-//! A mapping of keys to mappings, whose `chosen` is a name or a list of names: as blocks indented by spaces, or in
-//! flow style, which takes in JSON. Anchors, tags and text over several lines are refused, so that reading needs no
-//! more memory than the text.
+//! A mapping of keys to mappings, whose `chosen` is a name or a list of names; what else they hold is stepped over.
+//! Anchors and tags are refused: nothing is repeated, so that reading needs no more memory than the text.
+
+use std::borrow::Cow;
+
+use saphyr_parser::{Event, Marker, Parser, ScanError, Span, StrInput};
 
 use super::super::wording::excerpt;
 use super::cursor::Cursor;
 use crate::error::{Error, Result};
 
 /// A word and its byte.
-pub(super) type Word<'a> = (&'a str, usize);
+pub(super) type Word<'a> = (Cow<'a, str>, usize);
 
 /// A key and what is chosen for it.
 pub(super) type Entry<'a> = (Word<'a>, Vec<Word<'a>>);
 
-/// The entries of a flow mapping, after its opening bracket, which the text ends with.
-pub(super) fn flow<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<Entry<'a>>> {
+const KEY: &str = "a key such as `normal_n2`";
+
+/// The entries of what follows the cursor, to the end of the text.
+pub(super) fn entries<'a>(cursor: &Cursor<'a>) -> Result<Vec<Entry<'a>>> {
+    let mut reader = Reader { cursor, parser: Parser::new_from_str(cursor.rest()), seen: (0, 0) };
     let mut entries = Vec::new();
-    cursor.items('}', |cursor| {
-        let key = scalar(cursor, "a key such as `normal_n2`")?;
-        cursor.expect(':')?;
-        entries.push((key, mapping(cursor)?));
-        Ok(())
-    })?;
-    cursor.end('}')?;
-    Ok(entries)
-}
-
-/// The entries of a text that is written in blocks, from the cursor to the end.
-pub(super) fn blocks<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<Entry<'a>>> {
-    let mut entries = Vec::new();
-    let mut line = next_line(cursor)?;
-    while let Some(head) = line {
-        let mut inside = cursor.fork(head.start);
-        if head.indent != 0 {
-            return Err(inside.fault("a key such as `normal_n2` at the start of a line"));
-        }
-        let key = scalar(&mut inside, "a key such as `normal_n2`")?;
-        head.expect(&mut inside, ':')?;
-        if head.ends(&mut inside) {
-            let chosen;
-            (chosen, line) = below(cursor)?;
-            let chosen = chosen.ok_or_else(|| {
-                let expected = format!("`chosen:` below `{}`", key.0);
-                cursor.fault_at(key.1, "an entry without it", expected)
-            })?;
-            entries.push((key, chosen));
-        } else {
-            entries.push((key, mapping(&mut inside)?));
-            head.expect_end(&mut inside)?;
-            line = next_line(cursor)?;
-        }
-    }
-    Ok(entries)
-}
-
-/// What may stand below the last key of an entry.
-enum Below {
-    /// Nothing: its value stands in its line.
-    Nothing,
-    /// The list items of `chosen`, behind as many spaces as the first of them, once that is known.
-    Items(Option<usize>),
-    /// Something else than `chosen`, which is stepped over: the spaces before its lines, outermost first.
-    Other(Vec<usize>),
-}
-
-/// What is chosen in the block below a key, if it says so, and the line after the block.
-fn below<'a>(cursor: &mut Cursor<'a>) -> Result<(Option<Vec<Word<'a>>>, Option<Line>)> {
-    let mut chosen = None;
-    let mut level = None;
-    let mut last = Below::Nothing;
     loop {
-        let line = next_line(cursor)?;
-        let Some(here) = line.filter(|line| line.indent > 0) else {
-            return Ok((chosen, line));
+        match reader.next()? {
+            (Event::StreamStart | Event::DocumentStart(_), _) => {}
+            (Event::MappingStart(..), _) => break,
+            other => {
+                return Err(reader.fault(&other, "a mapping such as `normal_n2: {chosen: [normal_n2_p0]}`"));
+            }
+        }
+    }
+    while let Some(key) = reader.key(KEY)? {
+        match reader.next()? {
+            (Event::MappingStart(..), _) => {}
+            other => return Err(reader.fault(&other, "a mapping with `chosen`")),
+        }
+        let chosen = reader.chosen()?.ok_or_else(|| {
+            let expected = format!("`chosen:` below `{}`", key.0);
+            cursor.fault_at(key.1, "an entry without it", expected)
+        })?;
+        entries.push((key, chosen));
+    }
+    match reader.next()? {
+        (Event::DocumentEnd, _) => {}
+        other => return Err(reader.fault(&other, "the end of the text")),
+    }
+    match reader.next()? {
+        (Event::StreamEnd, _) => Ok(entries),
+        other => Err(reader.fault(&other, "one document")),
+    }
+}
+
+struct Reader<'a, 'c> {
+    cursor: &'c Cursor<'a>,
+    parser: Parser<'a, StrInput<'a>>,
+    /// Characters from the cursor to the last event, and their bytes.
+    seen: (usize, usize),
+}
+
+impl<'a> Reader<'a, '_> {
+    /// The next event and its byte. Anchors, tags and aliases are none.
+    fn next(&mut self) -> Result<(Event<'a>, usize)> {
+        let (event, span): (Event<'a>, Span) = self
+            .parser
+            .next_event()
+            .expect("the end of the text is the last event")
+            .map_err(|e| self.broken(&e))?;
+        let at = self.byte(span.start);
+        let decorated = match &event {
+            Event::Alias(_) => true,
+            Event::Scalar(_, _, anchor, tag) => *anchor != 0 || tag.is_some(),
+            Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
+                *anchor != 0 || tag.is_some()
+            }
+            _ => false,
         };
-        let level = *level.get_or_insert(here.indent);
-        let mut inside = cursor.fork(here.start);
-        let is_item = inside.peek() == Some('-');
-        if here.indent < level {
-            return Err(here.misplaced(cursor, level, "as before the lines above, or none"));
+        if decorated {
+            return Err(self.cursor.fork(at).fault("a name without anchor, alias or tag"));
         }
-        if is_item || here.indent > level {
-            match &mut last {
-                Below::Items(indent) if is_item => {
-                    let indent = *indent.get_or_insert(here.indent);
-                    if here.indent != indent {
-                        return Err(here.misplaced(cursor, indent, "as before the first item of the list"));
-                    }
-                    inside.go_to(here.start + 1);
-                    let name = here.item(&mut inside)?;
-                    chosen.get_or_insert_with(Vec::new).push(name);
-                }
-                Below::Other(open) => here.step_over(cursor, open)?,
-                Below::Items(_) => {
-                    return Err(inside.fault("a list item, `- …`, or a key as far indented as `chosen`"));
-                }
-                Below::Nothing => {
-                    return Err(inside.fault("`chosen:`, or another key as far indented as the lines above"));
-                }
+        Ok((event, at))
+    }
+
+    /// The next key of a mapping; none at its end.
+    fn key(&mut self, expected: &str) -> Result<Option<Word<'a>>> {
+        match self.next()? {
+            (Event::MappingEnd, _) => Ok(None),
+            (Event::Scalar(name, ..), at) if !name.is_empty() => Ok(Some((name, at))),
+            other => Err(self.fault(&other, expected)),
+        }
+    }
+
+    /// What is chosen in a mapping, after its start, if it says so.
+    fn chosen(&mut self) -> Result<Option<Vec<Word<'a>>>> {
+        let mut chosen = None;
+        while let Some((key, at)) = self.key("`chosen:`")? {
+            if key != "chosen" {
+                self.step_over()?;
+                continue;
             }
-            continue;
+            if chosen.is_some() {
+                return Err(self.cursor.fault_at(at, "a second `chosen`", "it once in an entry"));
+            }
+            chosen = Some(self.names()?);
         }
-        let name = here.scalar(&mut inside, "`chosen:`")?;
-        here.expect(&mut inside, ':')?;
-        if name.0 != "chosen" {
-            last = Below::Other(Vec::new());
-            continue;
-        }
-        if chosen.is_some() {
-            return Err(cursor.fault_at(name.1, "a second `chosen`", "it once in an entry"));
-        }
-        if here.ends(&mut inside) {
-            chosen = Some(Vec::new());
-            last = Below::Items(None);
-        } else {
-            chosen = Some(names(&mut inside)?);
-            here.expect_end(&mut inside)?;
-            last = Below::Nothing;
-        }
-    }
-}
-
-/// `{chosen: [a, b]}`.
-fn mapping<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<Word<'a>>> {
-    cursor.expect('{')?;
-    let mut chosen = None;
-    cursor.items('}', |cursor| {
-        let (name, start) = scalar(cursor, "`chosen`")?;
-        if name != "chosen" || chosen.is_some() {
-            return Err(cursor.fault_at(start, &excerpt(name, 32), "`chosen` alone, once"));
-        }
-        cursor.expect(':')?;
-        chosen = Some(names(cursor)?);
-        Ok(())
-    })?;
-    chosen.ok_or_else(|| cursor.fault_at(cursor.at() - 1, "`}`", "`chosen: …` before it"))
-}
-
-/// `[a, b]`, or one name.
-fn names<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<Word<'a>>> {
-    let mut all = Vec::new();
-    if cursor.skip('[') {
-        cursor.items(']', |cursor| scalar(cursor, "a name").map(|name| all.push(name)))?;
-    } else {
-        all.push(scalar(cursor, "a name, or a list of names")?);
-    }
-    Ok(all)
-}
-
-/// Letters, digits and underscores, perhaps in quotes.
-fn scalar<'a>(cursor: &mut Cursor<'a>, expected: &str) -> Result<Word<'a>> {
-    cursor.skip_blanks();
-    let start = cursor.at();
-    if cursor.peek().is_some_and(|c| ['\'', '"'].contains(&c)) {
-        return Ok((cursor.quoted(expected, "a name")?, start));
-    }
-    match cursor.word() {
-        "" => Err(cursor.fault(expected)),
-        word => Ok((word, start)),
-    }
-}
-
-/// One line of a block, its comment and the blanks around it left out.
-#[derive(Copy, Clone)]
-struct Line {
-    /// Spaces before it.
-    indent: usize,
-    /// Byte of its first character.
-    start: usize,
-    /// Byte after its last character.
-    end: usize,
-}
-
-impl Line {
-    /// Whether nothing is left of the line.
-    fn ends(self, cursor: &mut Cursor<'_>) -> bool {
-        let at = cursor.at();
-        cursor.skip_blanks();
-        if cursor.at() < self.end {
-            return false;
-        }
-        cursor.go_to(at);
-        true
+        Ok(chosen)
     }
 
-    /// Nothing is left of the line.
-    fn expect_end(self, cursor: &mut Cursor<'_>) -> Result<()> {
-        if self.ends(cursor) { Ok(()) } else { Err(cursor.fault("the end of the line")) }
-    }
-
-    /// `wanted` comes next in the line.
-    fn expect(self, cursor: &mut Cursor<'_>, wanted: char) -> Result<()> {
-        if self.ends(cursor) {
-            return Err(cursor.fault_at(cursor.at(), "the end of the line", format!("`{wanted}`")));
+    /// A name, or a list of names.
+    fn names(&mut self) -> Result<Vec<Word<'a>>> {
+        let mut names = Vec::new();
+        match self.next()? {
+            (Event::Scalar(name, ..), at) if is_name(&name) => return Ok(vec![(name, at)]),
+            (Event::SequenceStart(..), _) => {}
+            other => return Err(self.fault(&other, "a name, or a list of names")),
         }
-        cursor.expect(wanted)
-    }
-
-    /// The name of a list item, after its dash.
-    fn item<'a>(self, cursor: &mut Cursor<'a>) -> Result<Word<'a>> {
-        if cursor.at() < self.end && cursor.peek().is_some_and(|c| !c.is_whitespace()) {
-            return Err(cursor.fault("a blank after `-`"));
-        }
-        let name = self.scalar(cursor, "a name after `-`")?;
-        self.expect_end(cursor)?;
-        Ok(name)
-    }
-
-    /// Takes the line as one of a block that is stepped over; `open` are the spaces before the lines that it may go on
-    /// with, outermost first.
-    fn step_over(self, cursor: &Cursor<'_>, open: &mut Vec<usize>) -> Result<()> {
-        let innermost = open.last().copied();
-        while open.last().is_some_and(|&indent| indent > self.indent) {
-            open.pop();
-        }
-        match (open.last(), innermost) {
-            (Some(&indent), _) if indent == self.indent => Ok(()),
-            (_, Some(innermost)) if innermost > self.indent => Err(self.misplaced(
-                cursor,
-                innermost,
-                "as before the line above, or as before one that it belongs to",
-            )),
-            _ => {
-                open.push(self.indent);
-                Ok(())
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(names),
+                (Event::Scalar(name, ..), at) if is_name(&name) => names.push((name, at)),
+                other => return Err(self.fault(&other, "a name")),
             }
         }
     }
 
-    /// The line stands behind another number of spaces than it may.
-    fn misplaced(self, cursor: &Cursor<'_>, spaces: usize, why: &str) -> Error {
-        let found = format!("a line behind {}", counted(self.indent));
-        cursor.fault_at(self.start, &found, format!("{} before it, {why}", counted(spaces)))
-    }
-
-    /// A name comes next in the line.
-    fn scalar<'a>(self, cursor: &mut Cursor<'a>, expected: &str) -> Result<Word<'a>> {
-        if self.ends(cursor) {
-            return Err(cursor.fault_at(cursor.at(), "the end of the line", expected));
-        }
-        scalar(cursor, expected)
-    }
-}
-
-/// `1 space`, `2 spaces`.
-fn counted(spaces: usize) -> String {
-    if spaces == 1 { "1 space".into() } else { format!("{spaces} spaces") }
-}
-
-/// The next line that says something; the cursor goes behind it.
-fn next_line(cursor: &mut Cursor<'_>) -> Result<Option<Line>> {
-    while let Some(whole) = cursor.rest().split_inclusive('\n').next() {
-        let begin = cursor.at();
-        cursor.go_to(begin + whole.len());
-        let content = whole.find(" #").map_or(whole, |comment| &whole[..comment]).trim_end();
-        let indent = content.len() - content.trim_start_matches(' ').len();
-        let line = Line { indent, start: begin + indent, end: begin + content.len() };
-        match &content[indent..] {
-            "" => {}
-            said if said.starts_with('#') => {}
-            said if said.starts_with(char::is_whitespace) => {
-                return Err(cursor.fault_at(line.start, "a blank that is no space", "indentation by spaces"));
+    /// Whatever value comes next.
+    fn step_over(&mut self) -> Result<()> {
+        let mut depth = 0usize;
+        loop {
+            match self.next()?.0 {
+                Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+                Event::SequenceEnd | Event::MappingEnd => depth -= 1,
+                _ => {}
             }
-            _ => return Ok(Some(line)),
+            if depth == 0 {
+                return Ok(());
+            }
         }
     }
-    Ok(None)
+
+    /// What stands at a byte is not what should.
+    fn fault(&self, (event, at): &(Event<'a>, usize), expected: &str) -> Error {
+        let found = match event {
+            Event::Scalar(word, ..) if word.is_empty() => "nothing".into(),
+            Event::Scalar(word, ..) => excerpt(word, 32),
+            Event::SequenceStart(..) => "a list".into(),
+            Event::MappingStart(..) => "a mapping".into(),
+            Event::SequenceEnd | Event::MappingEnd | Event::DocumentEnd | Event::StreamEnd => {
+                "the end".into()
+            }
+            Event::DocumentStart(_) => "another document".into(),
+            Event::Alias(_) | Event::StreamStart | Event::Nothing => "an alias".into(),
+        };
+        self.cursor.fault_at(*at, &found, expected)
+    }
+
+    /// The text is no YAML.
+    fn broken(&mut self, error: &ScanError) -> Error {
+        let at = self.byte(*error.marker());
+        self.cursor.fault_at(at, &format!("no YAML ({})", error.info()), "YAML")
+    }
+
+    /// The byte of a place that the parser counts in characters, from where the cursor is.
+    fn byte(&mut self, place: Marker) -> usize {
+        let (characters, bytes) = if place.index() < self.seen.0 { (0, 0) } else { self.seen };
+        let rest = &self.cursor.rest()[bytes..];
+        let further =
+            rest.char_indices().nth(place.index() - characters).map_or(rest.len(), |(byte, _)| byte);
+        self.seen = (place.index(), bytes + further);
+        self.cursor.at() + self.seen.1
+    }
+}
+
+/// Whether it is one word of letters, digits and underscores.
+fn is_name(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

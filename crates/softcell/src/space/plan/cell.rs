@@ -4,7 +4,7 @@ use super::steps::{Norms, Step, primitive_steps};
 use crate::space::genotype::CellGene;
 use crate::space::primitive::Primitive;
 use crate::space::search_space::SearchSpace;
-use crate::space::topology::{CellKind, CellOutput, Edge, Layout, N_INPUTS};
+use crate::space::topology::{CellKind, CellOutput, CellTopology, Edge, Layout};
 
 /// A kind of cell. All cells of it share their alphas where it is searched.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,6 +58,8 @@ pub struct EdgePlan {
     pub stride: usize,
     /// What may be on it, `none` included, in the order of its weights; one where the cell is derived.
     pub candidates: Vec<Primitive>,
+    /// Its number in the names of tensors.
+    pub number: usize,
 }
 
 /// What a cell hands on.
@@ -88,13 +90,16 @@ impl CellType {
     pub fn of_space(space: &SearchSpace, name: &str) -> CellType {
         let candidates = space.cells.get(name).expect("a kind of cell of the space");
         let (topology, kind) = (space.topology(), CellKind::named(name));
-        let edge = |(Edge { source, target }, candidates): (Edge, &Vec<Primitive>)| EdgePlan {
-            source,
-            target,
-            stride: kind.stride(source, space.inputs),
-            candidates: candidates.clone(),
-        };
-        let mut edges: Vec<EdgePlan> = topology.edges().into_iter().zip(candidates).map(edge).collect();
+        let edge =
+            |(number, (Edge { source, target }, candidates)): (usize, (Edge, &Vec<Primitive>))| EdgePlan {
+                source,
+                target,
+                stride: kind.stride(source, space.inputs),
+                candidates: candidates.clone(),
+                number,
+            };
+        let edges = topology.edges().into_iter().zip(candidates).enumerate();
+        let mut edges: Vec<EdgePlan> = edges.map(edge).collect();
         if space.auxiliary_skip {
             edges.iter_mut().for_each(|edge| edge.candidates.push(Primitive::SkipConnect));
         }
@@ -117,44 +122,52 @@ impl CellType {
         }
     }
 
-    /// A derived cell.
-    pub fn derived(kind: CellKind, gene: &CellGene) -> CellType {
-        let edges = gene.nodes.iter().enumerate().flat_map(|(node, genes)| {
-            genes.iter().map(move |gene| EdgePlan {
-                source: gene.source,
-                target: node + N_INPUTS,
-                stride: kind.stride(gene.source, N_INPUTS),
-                candidates: vec![gene.primitive],
-            })
-        });
-        CellType {
-            name: kind.name().to_owned(),
-            kind,
-            inputs: N_INPUTS,
-            nodes: gene.nodes.len(),
-            edges: edges.collect(),
-            share: 1,
-            output: Output::Concat(gene.concat.clone()),
-            role: Role::Derived,
-            naming: Naming::Darts,
+    /// The kind of cell of that name in a genotype. A normal or reduction cell is without what nothing of its inputs
+    /// reaches, and the nodes that are left get numbers without a gap; in the only kind of cell such nodes are zero.
+    pub fn derived(name: &str, gene: &CellGene) -> CellType {
+        let kind = CellKind::named(name);
+        let (naming, needed) = match name {
+            "cell" => (Naming::NasBench201, vec![true; gene.inputs + gene.nodes.len()]),
+            _ => (Naming::Darts, gene.reached()),
+        };
+        let mut places: Vec<usize> = (0..gene.inputs).collect();
+        for &needed in &needed[gene.inputs..] {
+            let next = places.iter().skip(gene.inputs).filter(|&&place| place != usize::MAX).count();
+            places.push(if needed { gene.inputs + next } else { usize::MAX });
         }
-    }
-
-    /// A cell of NAS-Bench-201's shape: one input, three nodes of which the last is the output, each reading all
-    /// earlier ones; `candidates` are those of the i-th edge.
-    pub fn nas_bench_201(role: Role, candidates: impl Fn(usize) -> Vec<Primitive>) -> CellType {
-        let pairs = (1..4).flat_map(|target| (0..target).map(move |source| (source, target)));
-        let edge = |(i, (source, target))| EdgePlan { source, target, stride: 1, candidates: candidates(i) };
+        let kept = |source: usize| source < gene.inputs || needed[source];
+        let topology = CellTopology { inputs: gene.inputs, n_nodes: gene.nodes.len() };
+        let mut edges = Vec::new();
+        for (node, genes) in gene.numbered().filter(|&(node, _)| needed[node]) {
+            for gene in genes.iter().filter(|gene| kept(gene.source)) {
+                let number = match naming {
+                    Naming::Darts => edges.len(),
+                    Naming::NasBench201 => topology.incoming(node - topology.inputs).start + gene.source,
+                };
+                edges.push(EdgePlan {
+                    source: places[gene.source],
+                    target: places[node],
+                    stride: kind.stride(gene.source, topology.inputs),
+                    candidates: vec![gene.primitive],
+                    number,
+                });
+            }
+        }
+        let output: Vec<usize> =
+            gene.concat.iter().filter(|&&node| needed[node]).map(|&node| places[node]).collect();
         CellType {
-            name: "cell".to_owned(),
-            kind: CellKind::Normal,
-            inputs: 1,
-            nodes: 3,
-            edges: pairs.enumerate().map(edge).collect(),
+            name: name.to_owned(),
+            kind,
+            inputs: gene.inputs,
+            nodes: needed[gene.inputs..].iter().filter(|&&needed| needed).count(),
+            edges,
             share: 1,
-            output: Output::Node(3),
-            role,
-            naming: Naming::NasBench201,
+            output: match output[..] {
+                [node] if naming == Naming::NasBench201 => Output::Node(node),
+                _ => Output::Concat(output),
+            },
+            role: Role::Derived,
+            naming,
         }
     }
 
@@ -174,12 +187,12 @@ impl CellType {
 
     /// Prefix of the tensors of a candidate within the cell, without a point behind it.
     pub fn candidate_name(&self, edge: usize, candidate: usize) -> String {
-        let EdgePlan { source, target, .. } = self.edges[edge];
+        let EdgePlan { source, target, number, .. } = self.edges[edge];
         match (self.naming, self.role) {
-            (Naming::Darts, Role::Search) => format!("_ops.{edge}._ops.{candidate}"),
-            (Naming::Darts, Role::Derived) => format!("_ops.{edge}"),
+            (Naming::Darts, Role::Search) => format!("_ops.{number}._ops.{candidate}"),
+            (Naming::Darts, Role::Derived) => format!("_ops.{number}"),
             (Naming::NasBench201, Role::Search) => format!("edges.{target}<-{source}.{candidate}"),
-            (Naming::NasBench201, Role::Derived) => format!("layers.{edge}"),
+            (Naming::NasBench201, Role::Derived) => format!("layers.{number}"),
         }
     }
 

@@ -74,10 +74,15 @@ impl NetworkPlan {
         NetworkPlan::around(cells, &skeleton, norms)
     }
 
-    /// The network of a genotype, which passes [`Genotype::check`].
+    /// The network of a genotype, which passes [`Genotype::check`]. The genotype tells the layout; the residual one has a
+    /// stem of the cells' width and no auxiliary classifier, as NAS-Bench-201 has it.
     pub fn derived(genotype: &Genotype, skeleton: &Skeleton) -> NetworkPlan {
-        let cells = CellKind::ALL.map(|kind| CellType::derived(kind, genotype.cell(kind)));
-        NetworkPlan::around(cells.to_vec(), skeleton, Norms::DERIVED)
+        let cells = genotype.cells.iter().map(|(name, gene)| CellType::derived(name, gene)).collect();
+        let skeleton = match genotype.layout() {
+            Layout::Stacked => Skeleton { layout: Layout::Stacked, ..*skeleton },
+            Layout::Residual => Skeleton { layout: Layout::Residual, stem_multiplier: 1, ..*skeleton },
+        };
+        NetworkPlan::around(cells, &skeleton, Norms::DERIVED)
     }
 
     /// A network of these kinds of cells.

@@ -125,9 +125,12 @@ fn what_does_not_fit_is_an_error() {
     assert!(std.contains("a std of 2 channels"), "{std}");
     let size = message(|m| m.manifest.image_shape = [3, 8, 9]);
     assert!(size.contains("image shape"), "{size}");
-    let gene = |primitive| CellGene { nodes: vec![vec![EdgeGene { primitive, source: 0 }]], concat: vec![2] };
+    let gene = |primitive| CellGene {
+        inputs: 2,
+        nodes: vec![vec![EdgeGene { primitive, source: 0 }]],
+        concat: vec![2],
+    };
     let mut none = darts();
-    none.network.genotype =
-        Genotype { normal: gene(Primitive::None), reduction: gene(Primitive::MaxPool3x3) };
+    none.network.genotype = Genotype::darts(gene(Primitive::None), gene(Primitive::MaxPool3x3));
     assert!(to_bytes(&none, &KEPT).is_err());
 }

@@ -7,7 +7,7 @@ use rten_tensor::prelude::*;
 use super::super::{BatchNorms, INPUT, plan_to_bytes};
 use crate::network::{Network, Pass, initialize, named_tensors};
 use crate::space::plan::{CellType, NetworkPlan, Norms, Role, Skeleton};
-use crate::space::{Layout, Primitive, Reductions, StemKind};
+use crate::space::{Genotype, Layout, Nb201Architecture, Primitive, Reductions, StemKind};
 use burn::tensor::{Device, Tensor, TensorData};
 
 fn run(bytes: Vec<u8>, shape: [usize; 4], values: Vec<f32>) -> Vec<f32> {
@@ -58,8 +58,7 @@ fn a_network_of_nas_bench_201_answers_as_it_does_here() {
         [NorConv3x3, SkipConnect, NorConv1x1, AvgPool3x3, SkipConnect, NorConv3x3],
         [None, None, None, NorConv1x1, SkipConnect, AvgPool3x3],
     ] {
-        let cell = CellType::nas_bench_201(Role::Derived, |edge| vec![kept[edge]]);
-        let plan = NetworkPlan::around(vec![cell], &skeleton, Norms::DERIVED);
+        let plan = NetworkPlan::derived(&Genotype::from(&Nb201Architecture { operations: kept }), &skeleton);
         let net = initialize(Network::new(plan.clone(), &device), 3);
         let x = Tensor::<4>::from_data(TensorData::new(values.clone(), shape), &device);
         let expected = net.forward(x, &mut Pass::eval()).logits.into_data().try_to_vec::<f32>().unwrap();
@@ -79,7 +78,8 @@ fn a_network_of_nas_bench_201_answers_as_it_does_here() {
 #[test]
 fn what_has_no_graph_of_its_own_is_refused() {
     let skeleton = SMALL;
-    let cell = |role| CellType::nas_bench_201(role, |_| vec![Primitive::NorConv3x3]);
+    let genotype = Genotype::from(&Nb201Architecture { operations: [Primitive::NorConv3x3; 6] });
+    let cell = |role| CellType { role, ..CellType::derived("cell", &genotype["cell"]) };
     let refused = |cell: CellType, norms| {
         let plan = NetworkPlan::around(vec![cell], &skeleton, norms);
         let net = Network::new(plan.clone(), &Device::flex());

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Alarm, EigenvalueRule, End, Guard, Guards, Rollback, StopRule, Stops, Trail, Watched};
 use crate::error::{Error, Result};
-use crate::search::method::Method;
+use crate::search::method::{Method, Relaxation};
 use crate::space::{Primitive, SearchSpace};
 
 /// Epochs from the alphas' first on that are not judged: genotypes of alphas as they were drawn have up to 4 skip
@@ -71,6 +71,7 @@ pub struct Rules {
     guards: Guards,
     stop: StopRule,
     stops: Stops,
+    relaxation: Relaxation,
     /// Passes over the supernet that a step takes.
     passes: usize,
     /// First epoch of the alphas, and epochs in all.
@@ -88,6 +89,7 @@ impl Rules {
             guards: method.guards,
             stop: method.stop,
             stops: method.stops,
+            relaxation: method.relaxation,
             passes: method.order.halves().len(),
             first: method.schedule.first_epoch,
             epochs,
@@ -125,7 +127,7 @@ impl Rules {
     /// Epochs between two measurements of the eigenvalue in a search of so many steps an epoch; none where there are
     /// none: where they cost too much for as many as an alarm takes, or nobody asks.
     pub fn interval(&self, steps: usize) -> Option<usize> {
-        if !self.is_on() {
+        if !self.is_on() || !self.relaxation.is_smooth() {
             return None;
         }
         let epochs = self.epochs.saturating_sub(self.first);
@@ -183,6 +185,10 @@ impl Rules {
         let mut edges = space.cells.cells().flatten();
         let is_ranked = |edge: &Vec<Primitive>| edge.iter().filter(|c| c.is_learnable()).count() > 1;
         match self.stop {
+            rule if rule.is_of_eigenvalue() && !self.relaxation.is_smooth() => refuse(
+                rule.name(),
+                "another rule, because the eigenvalue has no meaning for such edge weights",
+            ),
             StopRule::Skips if !edges.any(|edge| edge.iter().any(|c| c.is_skip())) => {
                 refuse("skips", "another rule, because no candidate is a skip connection")
             }

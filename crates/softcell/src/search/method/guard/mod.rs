@@ -63,6 +63,17 @@ impl StopRule {
     pub const ALL: [StopRule; 5] =
         [StopRule::None, StopRule::Skips, StopRule::Ranking, StopRule::Eigenvalue, StopRule::Adapt];
 
+    /// The name, as settings have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StopRule::None => "none",
+            StopRule::Skips => "skips",
+            StopRule::Ranking => "ranking",
+            StopRule::Eigenvalue => "eigenvalue",
+            StopRule::Adapt => "adapt",
+        }
+    }
+
     /// Whether it needs the eigenvalue.
     pub const fn is_of_eigenvalue(self) -> bool {
         matches!(self, StopRule::Eigenvalue | StopRule::Adapt)

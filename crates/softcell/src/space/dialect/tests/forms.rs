@@ -6,13 +6,13 @@ use crate::space::{EdgeGene, Genotype, Nb201Architecture, Primitive};
 
 /// DARTS_V2 in NNI's model hub, as Python prints it.
 fn nni_python() -> String {
-    let json = Dialect::Nni.write(&darts_v2().into()).unwrap();
+    let json = Dialect::Nni.write(&darts_v2()).unwrap();
     json.replace('"', "'").replace("\n  ", "").replace('\n', "")
 }
 
 #[test]
 fn nni_is_read_as_json_and_python_with_or_without_lists() {
-    let json = Dialect::Nni.write(&darts_v2().into()).unwrap();
+    let json = Dialect::Nni.write(&darts_v2()).unwrap();
     let lines: Vec<&str> = json.lines().collect();
     assert_eq!(lines[1], "  \"normal/op_2_0\": \"sep_conv_3x3\",");
     assert_eq!(lines[2], "  \"normal/input_2_0\": [0],");
@@ -38,11 +38,11 @@ fn nni_is_read_as_json_and_python_with_or_without_lists() {
 fn edges_of_none_are_left_out_where_others_are() {
     let text = nni_python().replacen("'skip_connect'", "'none'", 1);
     let genotype = read_cells(Dialect::Nni, &text);
-    assert_eq!(genotype.normal.nodes[2], [EdgeGene { primitive: Primitive::SepConv3x3, source: 1 }]);
+    assert_eq!(genotype["normal"].nodes[2], [EdgeGene { primitive: Primitive::SepConv3x3, source: 1 }]);
     let aw_nas = "CNNGenotype(normal_0=[('skip_connect', 0, 2), ('none', 1, 2)], reduce_1=[('none', 0, 2), \
         ('max_pool_3x3', 0, 2)])";
     let genotype = read_cells(Dialect::AwNas, aw_nas);
-    assert_eq!((genotype.normal.nodes[0].len(), genotype.reduction.nodes[0].len()), (1, 1));
+    assert_eq!((genotype["normal"].nodes[0].len(), genotype["reduction"].nodes[0].len()), (1, 1));
     let message = Dialect::AwNas.parse(&aw_nas.replace("max_pool_3x3", "none")).unwrap_err().to_string();
     assert!(message.contains("reduction cell, node 2: found `none`"), "{message}");
 }
@@ -54,7 +54,7 @@ fn nni_example(
 ) -> String {
     let genotype = darts_v2();
     let mut entries = Vec::new();
-    for (word, cell) in [("normal", &genotype.normal), ("reduce", &genotype.reduction)] {
+    for (word, cell) in [("normal", &genotype["normal"]), ("reduce", &genotype["reduction"])] {
         for (i, genes) in cell.nodes.iter().enumerate() {
             let node = i + 2;
             for source in 0..node {
@@ -98,7 +98,7 @@ fn nni_of_before_the_hub_is_read_by_names_numbers_and_booleans() {
 
 #[test]
 fn autodl_is_read_from_its_list_of_networks_and_from_its_search() {
-    let text = Dialect::AutoDl.write(&darts_v2().into()).unwrap();
+    let text = Dialect::AutoDl.write(&darts_v2()).unwrap();
     let start = "Genotype(normal=[(('sep_conv_3x3', 0), ('sep_conv_3x3', 1)), (('sep_conv_3x3', 0),";
     let end = "reduce_concat=[2, 3, 4, 5], connectN=None, connects=None)";
     assert!(text.starts_with(start) && text.ends_with(end), "{text}");
@@ -122,7 +122,7 @@ fn autodl_is_read_from_its_list_of_networks_and_from_its_search() {
 #[test]
 fn comments_are_stepped_over_in_python() {
     for dialect in Dialect::ALL {
-        let Ok(text) = dialect.write(&darts_v2().into()) else { continue };
+        let Ok(text) = dialect.write(&darts_v2()) else { continue };
         if [Dialect::Json, Dialect::MmRazor].contains(&dialect) {
             continue;
         }
@@ -163,17 +163,16 @@ fn nas_bench_201_is_read_as_string_and_structure() {
                 .to_owned(),
         ),
     ] {
-        assert_eq!(read(dialect, &text), resnet.into(), "{text}");
+        assert_eq!(read(dialect, &text), Genotype::from(&resnet), "{text}");
     }
-    let written = Dialect::AutoDl.write(&resnet.into()).unwrap();
+    let written = Dialect::AutoDl.write(&Genotype::from(&resnet)).unwrap();
     assert!(written.starts_with("Structure([(('nor_conv_3x3', 0),), (('none', 0), ("), "{written}");
-    let refused = text.parse::<Genotype>().unwrap_err().to_string();
-    assert!(refused.contains("NAS-Bench-201 architecture `|nor_conv_3x3~0|+"), "{refused}");
+    assert_eq!(text.parse::<Genotype>().unwrap().nas_bench_201(), Some(resnet));
 }
 
 #[test]
 fn aw_nas_is_read_as_call_and_as_parts_alone() {
-    let text = Dialect::AwNas.write(&darts_v2().into()).unwrap();
+    let text = Dialect::AwNas.write(&darts_v2()).unwrap();
     let start =
         "CNNGenotype(normal_0=[('sep_conv_3x3', 0, 2), ('sep_conv_3x3', 1, 2), ('sep_conv_3x3', 0, 3),";
     let end = "], normal_0_concat=[2, 3, 4, 5], reduce_1_concat=[2, 3, 4, 5])";
@@ -197,12 +196,12 @@ fn aw_nas_is_read_as_call_and_as_parts_alone() {
     let apart = "CNNGenotype(normal_0=[('skip_connect', 0, 3), ('skip_connect', 0, 2)], \
         reduce_1=[('skip_connect', 1, 2), ('skip_connect', 1, 3)])";
     let genotype = read_cells(Dialect::AwNas, apart);
-    assert_eq!((genotype.normal.nodes.len(), genotype.normal.concat), (2, vec![2, 3]));
+    assert_eq!((genotype["normal"].nodes.len(), genotype["normal"].concat.clone()), (2, vec![2, 3]));
 }
 
 #[test]
 fn mmrazor_is_read_in_blocks_and_flow() {
-    let text = Dialect::MmRazor.write(&darts_v2().into()).unwrap();
+    let text = Dialect::MmRazor.write(&darts_v2()).unwrap();
     let start = "normal_n2:\n  chosen:\n  - normal_n2_p0\n  - normal_n2_p1\nnormal_n2_p0:\n  chosen:\n  \
         - sep_conv_3x3\n";
     assert!(
@@ -244,7 +243,7 @@ fn mmrazor_is_read_in_blocks_and_flow() {
 
 #[test]
 fn pt_darts_and_katib_are_read_nested() {
-    let text = Dialect::PtDarts.write(&darts_v2().into()).unwrap();
+    let text = Dialect::PtDarts.write(&darts_v2()).unwrap();
     let start = "Genotype(normal=[[('sep_conv_3x3', 0), ('sep_conv_3x3', 1)], [('sep_conv_3x3', 0), ";
     assert!(text.starts_with(start) && text.ends_with("]], reduce_concat=range(2, 6))"), "{text}");
     for text in [text.clone(), text.replace(' ', ""), format!("Best-Genotype={}", text.replace(' ', ""))] {

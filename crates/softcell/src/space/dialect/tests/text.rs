@@ -23,15 +23,15 @@ fn refuse(text: &str) -> String {
 fn writes_what_the_original_prints() {
     let genotype = read(DARTS_V2);
     assert_eq!(genotype.to_text(), DARTS_V2);
-    assert_eq!(genotype.normal.nodes.len(), 4);
+    assert_eq!(genotype["normal"].nodes.len(), 4);
     assert_eq!(
-        genotype.normal.nodes[3],
+        genotype["normal"].nodes[3],
         [
             EdgeGene { primitive: Primitive::SkipConnect, source: 0 },
             EdgeGene { primitive: Primitive::DilConv3x3, source: 2 }
         ]
     );
-    assert_eq!(genotype.reduction.concat, [2, 3, 4, 5]);
+    assert_eq!(genotype["reduction"].concat, [2, 3, 4, 5]);
 }
 
 #[test]
@@ -77,8 +77,8 @@ fn reads_one_list_per_node() {
         ('avg_pool_3x3', 2)]], normal_concat=[3, 2], reduce=[[('dil_conv_5x5', 0), ('skip_connect', 0)]], \
         reduce_concat=[2])";
     let genotype = read(nested);
-    assert_eq!(genotype.normal.nodes.iter().map(Vec::len).collect::<Vec<_>>(), [1, 3]);
-    assert_eq!(genotype.reduction.nodes.len(), 1);
+    assert_eq!(genotype["normal"].nodes.iter().map(Vec::len).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(genotype["reduction"].nodes.len(), 1);
     // Two genes per node need no nesting.
     let written = nested
         .replace("=[[('dil", "=[('dil")
@@ -232,7 +232,7 @@ proptest! {
         let list = |concat: &[usize]| format!("{concat:?}");
         let text = genotype.to_text();
         let (head, reduce_concat) = text.split_at(text.find("reduce_concat=").unwrap());
-        let text = format!("{head}reduce_concat={})", list(&genotype.reduction.concat));
+        let text = format!("{head}reduce_concat={})", list(&genotype["reduction"].concat));
         prop_assert!(reduce_concat.contains("range") || text.ends_with(reduce_concat));
         prop_assert_eq!(text.parse::<Genotype>().unwrap(), genotype);
     }

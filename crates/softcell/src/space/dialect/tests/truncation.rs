@@ -5,14 +5,14 @@ use proptest::prelude::*;
 use super::super::Dialect;
 use super::darts_v2;
 use crate::space::testing::{genotypes, nb201_architectures, plain_genotypes};
-use crate::space::{Architecture, known_genotype, known_names, parse_architecture};
+use crate::space::{Genotype, known_genotype, known_names, parse_genotype};
 
 /// No start of the text of any dialect that can, in any of its forms, reads as something else.
-fn no_start_misleads(architecture: &Architecture) -> Result<(), TestCaseError> {
+fn no_start_misleads(architecture: &Genotype) -> Result<(), TestCaseError> {
     for dialect in Dialect::ALL {
         let Ok(text) = dialect.write(architecture) else { continue };
         for text in forms(dialect, &text) {
-            prop_assert_eq!(&parse_architecture(&text).unwrap(), architecture, "{}", text);
+            prop_assert_eq!(&parse_genotype(&text).unwrap(), architecture, "{}", text);
             for end in 0..text.len() {
                 misleads_not(dialect, &text[..end], architecture)?;
             }
@@ -28,8 +28,8 @@ fn no_start_misleads(architecture: &Architecture) -> Result<(), TestCaseError> {
 }
 
 /// `text` reads as the whole architecture, or not at all.
-fn misleads_not(dialect: Dialect, text: &str, whole: &Architecture) -> Result<(), TestCaseError> {
-    for architecture in [dialect.parse(text), parse_architecture(text)].into_iter().flatten() {
+fn misleads_not(dialect: Dialect, text: &str, whole: &Genotype) -> Result<(), TestCaseError> {
+    for architecture in [dialect.parse(text), parse_genotype(text)].into_iter().flatten() {
         prop_assert_eq!(&architecture, whole, "{}", text);
     }
     Ok(())
@@ -45,7 +45,7 @@ fn forms(dialect: Dialect, text: &str) -> Vec<String> {
             let parts = text.trim_start_matches("CNNGenotype(").trim_end_matches(')');
             let genes = parts.split(", normal_0_concat").next().unwrap_or_default();
             // Without those of `concat` the parts are whole as well, and all nodes are joined.
-            if parse_architecture(genes).unwrap() == parse_architecture(text).unwrap() {
+            if parse_genotype(genes).unwrap() == parse_genotype(text).unwrap() {
                 forms.extend([parts.to_owned(), genes.to_owned()]);
             }
         }
@@ -95,7 +95,7 @@ fn mmrazor_forms(text: &str) -> Vec<String> {
 #[test]
 fn of_published_genotypes() {
     for name in known_names() {
-        no_start_misleads(&known_genotype(name).unwrap().into()).unwrap();
+        no_start_misleads(&known_genotype(name).unwrap()).unwrap();
     }
 }
 
@@ -104,30 +104,30 @@ proptest! {
 
     #[test]
     fn of_plain_genotypes(genotype in plain_genotypes()) {
-        no_start_misleads(&genotype.into())?;
+        no_start_misleads(&genotype)?;
     }
 
     #[test]
     fn of_any_genotype(genotype in genotypes(1..=3)) {
-        no_start_misleads(&genotype.into())?;
+        no_start_misleads(&genotype)?;
     }
 
     /// One edge into every node, or two, or three: all that MMRazor and NNI can express.
     #[test]
     fn of_equally_many_edges(genotype in (1..=3usize).prop_flat_map(|n_edges| genotypes(n_edges..=n_edges))) {
-        no_start_misleads(&genotype.into())?;
+        no_start_misleads(&genotype)?;
     }
 
     #[test]
     fn of_architectures_of_nas_bench_201(architecture in nb201_architectures()) {
-        no_start_misleads(&architecture.into())?;
+        no_start_misleads(&architecture)?;
     }
 }
 
 #[test]
 fn what_is_lacking_is_named() {
     let say = |dialect: Dialect, text: &str| dialect.parse(text).expect_err(text).to_string();
-    let mmrazor = Dialect::MmRazor.write(&darts_v2().into()).unwrap();
+    let mmrazor = Dialect::MmRazor.write(&darts_v2()).unwrap();
     let last_node = &mmrazor[..mmrazor.find("reduce_n5:").unwrap()];
     let nodes =
         "found 4 nodes in the normal and 3 in the reduction cell, expected equally many nodes in both cells";
@@ -142,7 +142,7 @@ fn what_is_lacking_is_named() {
     let edges = "found 2 edges into node 3 of the normal cell, expected 1, as into node 2 of the normal cell";
     assert!(message.contains(edges) && message.contains("was the text cut off?"), "{message}");
 
-    let nni = Dialect::Nni.write(&darts_v2().into()).unwrap();
+    let nni = Dialect::Nni.write(&darts_v2()).unwrap();
     let closed =
         |before: &str| format!("{}}}", nni[..nni.find(before).unwrap()].trim_end_matches([' ', '\n', '"']));
     assert!(say(Dialect::Nni, &closed("reduce/op_5_0")).contains(nodes));
