@@ -13,16 +13,19 @@ mod data;
 mod dialects;
 mod duration;
 mod genotype;
+mod methods;
 mod model;
 mod time_limit;
 mod voice;
 
 pub use bench::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
+    StepSizeArgs,
 };
 pub use data::{DataCommand, InspectArgs};
 pub use dialects::FromDialect;
 pub use genotype::{CellArg, DrawArgs, GenotypeCommand, LayerRows, ShowArgs, StemArg};
+pub use methods::MethodsArgs;
 use model::IMPORT_NOTES;
 pub use model::{AnswerFormat, EvaluateArgs, ExportArgs, ImportArgs, PartArg, PredictArgs, RangeArg};
 pub use voice::{JSON_NOTES, LogFormat, RunVoice, Voice};
@@ -41,6 +44,7 @@ Examples:
   softcell import --weights weights.pt --genotype DARTS_V2
                                                 published weights as a run to evaluate and use
   softcell fit --max-params 100k                a network of at most so many parameters
+  softcell search --method darts-2nd            another method; `softcell methods` lists them
   softcell runs                                 what has been done, and how it went
   softcell data inspect ./my-images             what is in a folder
   softcell bench step                           how fast this machine searches
@@ -110,6 +114,8 @@ pub enum Command {
     /// Look at data
     #[command(subcommand)]
     Data(DataCommand),
+    /// List the methods of searching, say all of one, or measure what they take here
+    Methods(MethodsArgs),
     /// Compare with a recording of the original implementation
     Replay(ReplayArgs),
     /// Measure how fast this machine searches, trains and evaluates

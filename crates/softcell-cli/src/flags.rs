@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use softcell::Error;
-use softcell::config::{KEYS, Key, Kind, Section, set, word_to_text};
+use softcell::config::{KEYS, Key, Kind, Section, set, set_by_key, word_to_text};
 use toml::Table;
 
 /// Which sections a command takes flags of.
@@ -28,11 +28,12 @@ pub struct Search;
 pub struct Train;
 
 impl Scope for Fit {
-    const SECTIONS: &'static [Section] = &[Section::Root, Section::Data, Section::Search, Section::Train];
+    const SECTIONS: &'static [Section] =
+        &[Section::Root, Section::Data, Section::Search, Section::Method, Section::Train];
 }
 
 impl Scope for Search {
-    const SECTIONS: &'static [Section] = &[Section::Root, Section::Data, Section::Search];
+    const SECTIONS: &'static [Section] = &[Section::Root, Section::Data, Section::Search, Section::Method];
 }
 
 impl Scope for Train {
@@ -49,7 +50,16 @@ pub struct SettingFlags<S> {
 
 impl<S: Scope> Args for SettingFlags<S> {
     fn augment_args(command: Command) -> Command {
-        flags(S::SECTIONS).into_iter().fold(command, |command, flag| flag.add_to(command))
+        let command = flags(S::SECTIONS).into_iter().fold(command, |command, flag| flag.add_to(command));
+        command.arg(
+            Arg::new(SET)
+                .long(SET)
+                .value_name("KEY=VALUE")
+                .help("Any setting by its key, such as search.method.alphas.beta1=0.9; may be there several times")
+                .help_heading("Run")
+                .action(ArgAction::Append)
+                .value_parser(|word: &str| assigned(&mut Table::new(), S::SECTIONS, word).map(|()| word.to_owned())),
+        )
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -63,6 +73,10 @@ impl<S: Scope> FromArgMatches for SettingFlags<S> {
         for flag in flags(S::SECTIONS) {
             flag.read_into(&mut table, matches)?;
         }
+        for word in matches.get_many::<String>(SET).into_iter().flatten() {
+            assigned(&mut table, S::SECTIONS, word)
+                .map_err(|error| clap::Error::raw(clap::error::ErrorKind::ValueValidation, error))?;
+        }
         Ok(Self { table, scope: PhantomData })
     }
 
@@ -70,6 +84,47 @@ impl<S: Scope> FromArgMatches for SettingFlags<S> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// The flag that sets any setting.
+const SET: &str = "set";
+
+/// Sets what `KEY=VALUE` says. It lies over the other flags.
+fn assigned(table: &mut Table, sections: &[Section], word: &str) -> Result<(), String> {
+    let (key, value) = word.split_once('=').ok_or("expected KEY=VALUE, such as search.epochs=20")?;
+    let key = key.trim();
+    if let Some((section, _)) = Section::of_dotted(key).filter(|(section, _)| !sections.contains(section)) {
+        return Err(format!("this command has no settings of {}", section.name()));
+    }
+    set_by_key(table, key, value.trim()).map_err(|error| match error {
+        Error::Setting { expected, .. } => format!("expected {expected}"),
+        error => error.to_string(),
+    })
+}
+
+/// The flag by which a setting was typed on a command line; `place` is what errors call it.
+pub fn typed(place: &str, words: impl Iterator<Item = String>) -> Option<String> {
+    let flags: Vec<Flag> = flags(Fit::SECTIONS)
+        .into_iter()
+        .filter(|flag| flag.keys.iter().any(|key| key.place() == place || key.dotted() == place))
+        .collect();
+    let is = |word: &str| {
+        let name = word.strip_prefix("--")?.split('=').next()?;
+        let names = |flag: &Flag| flag.name == name || flag.alias.as_deref() == Some(name);
+        flags.iter().any(names).then(|| format!("--{name}"))
+    };
+    words.filter_map(|word| is(&word)).last()
+}
+
+/// The flag that sets a key, without the dashes; none where only [`SET`] does.
+pub fn of_key(key: &Key) -> Option<String> {
+    has_flag(key).then(|| plain(key))
+}
+
+/// Settings of a method have a flag where their name is a plain one that no other setting has.
+fn has_flag(key: &Key) -> bool {
+    let other = |other: &&Key| other.section != Section::Method && plain(other) == plain(key);
+    key.section != Section::Method || !(key.name.contains('.') || KEYS.iter().any(|key| other(&key)))
 }
 
 /// One flag.
@@ -91,13 +146,14 @@ const BOTH: &str = "Search and training (--search-NAME or --train-NAME sets one 
 fn flags(sections: &[Section]) -> Vec<Flag> {
     let has = |section| sections.contains(&section);
     let both = has(Section::Search) && has(Section::Train);
-    let keys = || KEYS.iter().filter(|key| has(key.section));
+    let keys = || KEYS.iter().filter(|key| has(key.section) && has_flag(key));
     let mut flags = Vec::new();
     for key in keys().filter(|key| !(both && key.is_common())) {
         let heading = match key.section {
             Section::Root => "Run",
             Section::Data => "Data",
-            Section::Search | Section::Method => "Search",
+            Section::Search => "Search",
+            Section::Method => "Method of the search",
             Section::Train => "Training",
         };
         let staged = matches!(key.section, Section::Search | Section::Train);
@@ -128,6 +184,7 @@ fn plain(key: &Key) -> String {
     match (key.section, key.name) {
         (Section::Data, "path") => "data".to_owned(),
         (Section::Data, "format") => "data-format".to_owned(),
+        (Section::Method, "name") => "method".to_owned(),
         _ => key.flag(),
     }
 }
@@ -249,7 +306,7 @@ mod tests {
 
     #[test]
     fn every_key_can_be_set_alone() {
-        for key in KEYS.iter().filter(|key| key.section != Section::Method) {
+        for key in KEYS.iter().filter(|key| has_flag(key)) {
             let names: Vec<String> = flags(Fit::SECTIONS)
                 .into_iter()
                 .filter(|flag| flag.keys == [key])
@@ -313,6 +370,41 @@ mod tests {
             let error = parse::<Search>(&args).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn methods_have_flags_and_every_setting_can_be_set() {
+        let found = parse::<Search>(&["--method", "darts-2nd", "--relaxation", "softmax"]).unwrap();
+        assert_eq!(found, table("[search.method]\nname = \"darts-2nd\"\nrelaxation = \"softmax\""));
+        let args = ["--set", "search.method.alphas.beta1 = 0.9", "--momentum=0.5", "--set", "seed=7"];
+        let found = parse::<Search>(&args).unwrap();
+        let method = "seed = 7\n[search.method]\nweights = { momentum = 0.5 }\nalphas = { beta1 = 0.9 }";
+        assert_eq!(found, table(method));
+        for key in KEYS {
+            let own = of_key(key).is_some_and(|flag| flags(Fit::SECTIONS).iter().any(|f| f.name == flag));
+            assert!(own || key.section == Section::Method, "{}", key.dotted());
+        }
+        for (args, expected) in [
+            (["--set", "search.epoch=3"], "nearest is `search.epochs`"),
+            (["--set", "serach.method.relaxtion=softmax"], "nearest is `search.method.relaxation`"),
+            (["--set", "search.epochs=many"], "expected a whole number"),
+            (["--set", "search.epochs"], "expected KEY=VALUE"),
+            (["--set", "train.epochs=3"], "this command has no settings of train"),
+            (["--method", "darts-2n"], "(nearest: darts-2nd)"),
+        ] {
+            let error = parse::<Search>(&args).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_known() {
+        let typed = |place: &str, line: &str| typed(place, line.split(' ').map(str::to_owned));
+        let place = "search.method.weights.momentum";
+        assert_eq!(typed(place, "softcell search --momentum 2").as_deref(), Some("--momentum"));
+        assert_eq!(typed(place, "fit --search-momentum=2 --seed 3").as_deref(), Some("--search-momentum"));
+        assert_eq!(typed(place, "search --config a.toml"), None);
+        assert_eq!(typed("search.method.relaxation", "fit --relaxation x").as_deref(), Some("--relaxation"));
     }
 
     #[test]

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         Command::Report(args) => commands::report::run(&args),
         Command::Genotype(args) => commands::genotype::run(&args),
         Command::Data(args) => commands::data::run(&args),
+        Command::Methods(args) => commands::methods::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Bench(command) => commands::bench::run(&command),
     });
@@ -88,6 +89,11 @@ fn reader_is_gone(error: &anyhow::Error) -> bool {
 /// The error and its causes, each that says something new, with nothing in them that acts on a terminal.
 fn explain(format: LogFormat, error: &anyhow::Error) -> String {
     let words = |error: &(dyn std::error::Error + 'static)| match error.downcast_ref::<softcell::Error>() {
+        Some(softcell::Error::Setting { name, found, expected }) => {
+            let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            let name = flags::typed(name, words).unwrap_or_else(|| name.clone());
+            softcell::Error::setting(name, found, expected.clone()).worded(&remedies::words)
+        }
         Some(error) => error.worded(&remedies::words),
         None => shown::said(&error.to_string()).into_owned(),
     };

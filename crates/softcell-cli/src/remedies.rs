@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use softcell::Remedy;
+use softcell::config::{Key, Section};
+
+use crate::flags;
 
 use crate::output::quoted;
 
 /// The flag or command that a remedy is.
 pub fn words(remedy: &Remedy) -> String {
     let said = match remedy {
-        Remedy::Setting(key) => return flag(key.rsplit('.').next().unwrap_or(key)),
+        Remedy::Setting(key) => return setting(key),
         Remedy::Resume => "--resume",
         Remedy::Replace | Remedy::ReplaceFile => "--force",
         Remedy::OtherFolder | Remedy::OtherFile => "--out",
@@ -29,6 +32,16 @@ pub fn words(remedy: &Remedy) -> String {
         other => return other.to_string(),
     };
     said.to_owned()
+}
+
+/// The flag of a setting, or how it is set without one.
+fn setting(key: &str) -> String {
+    let known = Section::of_dotted(key).and_then(|(section, name)| Key::find(section, name));
+    match known.map(|known| (known, flags::of_key(known))) {
+        Some((_, Some(name))) => flag(&name),
+        Some((known, None)) => format!("--set {}=VALUE", known.dotted()),
+        None => flag(key.rsplit('.').next().unwrap_or(key)),
+    }
 }
 
 fn flag(name: &str) -> String {
@@ -81,6 +94,14 @@ mod tests {
         }
         assert!(is_flag("train", &words(&Remedy::Origin)) && is_flag("fit", "--budget"));
         assert!(is_flag("import", "--mean") && is_flag("import", "--std"));
+    }
+
+    #[test]
+    fn settings_without_a_flag_are_set_by_their_key() {
+        let words = |key| words(&Remedy::Setting(key));
+        assert_eq!(words("search.method.alphas.beta1"), "--set search.method.alphas.beta1=VALUE");
+        assert_eq!(words("search.method.relaxation"), "--relaxation");
+        assert_eq!(words("data.path"), "--data");
     }
 
     #[test]

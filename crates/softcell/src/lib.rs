@@ -55,6 +55,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+mod benchmark_table;
 pub mod config;
 pub mod data;
 mod destination;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
 
+use crate::benchmark_table::Tabulating;
 use crate::config::{CheckedConfig, Config};
 use crate::data::{Dataset, ImageSet};
 use crate::error::{Advice, Error, Remedy, Result};
@@ -88,7 +89,8 @@ impl Job<'_> {
         self.keep_samples()?;
         rewind(self.folder, Stage::Search, state.as_ref().map_or(0, |s| s.position.epoch))?;
         let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval)?;
-        let outcome = search(self.dataset, self.config, self.device, state.as_ref(), &mut keeper)?;
+        let mut tabulating = Tabulating::new(self.config, &mut keeper)?;
+        let outcome = search(self.dataset, self.config, self.device, state.as_ref(), &mut tabulating)?;
         self.folder.write_genotype(&outcome.genotype)?;
         Ok(outcome)
     }

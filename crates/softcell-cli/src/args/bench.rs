@@ -1,6 +1,9 @@
 //! The command line of `bench`.
 
+use std::str::FromStr;
+
 use clap::{Args, Subcommand, ValueEnum};
+use softcell::search::method::MethodName;
 
 use super::Machine;
 
@@ -24,9 +27,23 @@ pub enum BenchCommand {
 /// Arguments of `bench step`.
 #[derive(Debug, Args)]
 pub struct BenchStepArgs {
-    /// Gradient of the alphas: first order, or second order through one virtual weight step
-    #[arg(long, value_enum, default_value_t = OrderArg::First)]
-    pub order: OrderArg,
+    /// Method of the search; `softcell methods` lists them
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = MethodName::from_str)]
+    pub method: MethodName,
+    /// Gradient of the alphas: first order, or second order through one virtual weight step [default: the method's]
+    #[arg(long, value_enum)]
+    pub order: Option<OrderArg>,
+    /// The supernet.
+    #[command(flatten)]
+    pub size: StepSizeArgs,
+    /// What all measurements have.
+    #[command(flatten)]
+    pub measure: MeasureArgs,
+}
+
+/// The supernet that is measured.
+#[derive(Debug, Args)]
+pub struct StepSizeArgs {
     /// Channels of the first cell
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub init_channels: usize,
@@ -39,9 +56,21 @@ pub struct BenchStepArgs {
     /// Images per batch; a step takes two batches
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub batch_size: usize,
-    /// What all measurements have.
-    #[command(flatten)]
-    pub measure: MeasureArgs,
+}
+
+impl StepSizeArgs {
+    /// The same as words of a command line.
+    pub fn words(&self) -> Vec<(&'static str, String)> {
+        let StepSizeArgs { init_channels, layers, nodes, batch_size } = self;
+        [
+            ("--init-channels", init_channels),
+            ("--layers", layers),
+            ("--nodes", nodes),
+            ("--batch-size", batch_size),
+        ]
+        .map(|(flag, number)| (flag, number.to_string()))
+        .to_vec()
+    }
 }
 
 /// Which gradient the alphas get.
@@ -122,4 +151,21 @@ pub struct MeasureArgs {
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
+}
+
+impl MeasureArgs {
+    /// The same as words of a command line, but for `--json`.
+    pub fn words(&self) -> Vec<(&'static str, String)> {
+        let MeasureArgs { image_size, classes, steps, warmup, seed, machine, json: _ } = self;
+        let mut words = vec![
+            ("--image-size", image_size.clone()),
+            ("--classes", classes.to_string()),
+            ("--steps", steps.to_string()),
+            ("--warmup", warmup.to_string()),
+            ("--seed", seed.to_string()),
+            ("--device", machine.device.clone()),
+        ];
+        words.extend(machine.threads.map(|threads| ("--threads", threads.to_string())));
+        words
+    }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 use softcell::Error;
 use softcell::bench::{Derived, EvaluateBench, Images, Repeats, Report, StepBench, TrainBench};
-use softcell::config::ImageSize;
+use softcell::config::{ImageSize, method_order};
 use softcell::event::{Observer, Silent};
 use softcell::search::ArchStep;
 
@@ -34,14 +34,16 @@ pub fn run(command: &BenchCommand) -> Result<ExitCode> {
 
 fn step(args: &BenchStepArgs) -> Result<()> {
     let bench = StepBench {
+        method: args.method,
         order: match args.order {
-            OrderArg::First => ArchStep::FirstOrder,
-            OrderArg::Second => ArchStep::Unrolled,
+            Some(OrderArg::First) => ArchStep::FirstOrder,
+            Some(OrderArg::Second) => ArchStep::Unrolled,
+            None => method_order(args.method.method()),
         },
-        init_channels: args.init_channels,
-        layers: args.layers,
-        nodes: args.nodes,
-        images: images(args.batch_size, &args.measure)?,
+        init_channels: args.size.init_channels,
+        layers: args.size.layers,
+        nodes: args.size.nodes,
+        images: images(args.size.batch_size, &args.measure)?,
         repeats: repeats(&args.measure),
     };
     let device = start(&args.measure.machine)?;
@@ -112,20 +114,24 @@ fn text<S>(report: &Report<S>) -> String {
         1 => "one step".to_owned(),
         n => format!("median of {n}, {} to {}", time(extreme(f64::min)), time(extreme(f64::max))),
     };
+    let arithmetic = match (report.gflops, report.gflop_per_step) {
+        (Some(speed), Some(step)) => {
+            format!("{} GFLOP/s, {} GFLOP a step", significant(speed), significant(step))
+        }
+        _ => "not counted for this method".to_owned(),
+    };
     let memory = report.peak_rss_mb.map_or("unknown here".to_owned(), |mb| format!("at most {mb:.0} MB"));
     format!(
         "{}\n\
          time        {} a step ({spread})\n\
          images      {} a second\n\
-         arithmetic  {} GFLOP/s, {} GFLOP a step\n\
+         arithmetic  {arithmetic}\n\
          network     {} parameters, {} multiply-adds per image forward\n\
          memory      {memory}\n\
          threads     {}\n",
         report.work.name(),
         time(report.seconds_per_step),
         significant(report.images_per_second),
-        significant(report.gflops),
-        significant(report.gflop_per_step),
         grouped(report.parameters),
         grouped(report.macs),
         report.threads,
@@ -133,7 +139,7 @@ fn text<S>(report: &Report<S>) -> String {
 }
 
 /// `12.3 s`, `1.23 ms`.
-fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     if seconds < 1.0 {
         format!("{} ms", significant(seconds * 1e3))
     } else {

@@ -10,6 +10,7 @@ pub mod fit;
 pub mod genotype;
 pub mod import;
 mod layers;
+pub mod methods;
 pub mod predict;
 pub mod replay;
 pub mod report;

@@ -17,10 +17,10 @@ pub struct Report<S> {
     /// Images of the batch by the seconds of a step. A step of a search takes two batches and counts one, as
     /// a search counts its images.
     pub images_per_second: f64,
-    /// Arithmetic achieved, in 10⁹ floating-point operations ([`Work::flop`]) per second.
-    pub gflops: f64,
-    /// Arithmetic of a step, in 10⁹ floating-point operations.
-    pub gflop_per_step: f64,
+    /// Arithmetic achieved, in 10⁹ floating-point operations ([`Work::flop`]) per second; none where it is not counted.
+    pub gflops: Option<f64>,
+    /// Arithmetic of a step, in 10⁹ floating-point operations; none where it is not counted.
+    pub gflop_per_step: Option<f64>,
     /// Seconds of each step that was timed, in order.
     pub seconds: Vec<f64>,
     /// Loss of the last step: the same on any number of threads.
@@ -40,12 +40,12 @@ pub struct Report<S> {
 impl<S> Report<S> {
     pub(super) fn new(work: Work, cost: Cost, images: usize, times: Times, settings: S) -> Self {
         let seconds_per_step = median(&times.seconds);
-        let gflop_per_step = work.flop(cost.macs, images) as f64 / 1e9;
+        let gflop_per_step = work.flop(cost.macs, images).map(|flop| flop as f64 / 1e9);
         Report {
             work,
             seconds_per_step,
             images_per_second: images as f64 / seconds_per_step,
-            gflops: gflop_per_step / seconds_per_step,
+            gflops: gflop_per_step.map(|gflop| gflop / seconds_per_step),
             gflop_per_step,
             seconds: times.seconds,
             loss: times.loss,

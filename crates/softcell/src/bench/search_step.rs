@@ -7,17 +7,20 @@ use super::arithmetic::Work;
 use super::images::Images;
 use super::report::Report;
 use super::timing::Repeats;
-use crate::config::{DataShape, Preset, SearchConfig, preset};
+use crate::config::{DataShape, Preset, SearchConfig, lay_method, preset};
 use crate::error::Result;
 use crate::event::{Observer, Position};
-use crate::search::{ArchStep, Bilevel, Method};
+use crate::search::method::{KnownMethod, MethodName};
+use crate::search::{ArchStep, Bilevel};
 use crate::space::supernet_cost;
 use crate::thread_pool::in_pool;
 
-/// A step of the search to be timed: the alphas on one batch, then the weights on another.
+/// A step of the search to be timed: the alphas on one batch, then the weights on another, as a method has it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepBench {
-    /// First order (`first`) or unrolled (`second`).
+    /// The method.
+    pub method: MethodName,
+    /// First order (`first`) or unrolled (`second`), in place of what the method has.
     #[serde(serialize_with = "order")]
     pub order: ArchStep,
     /// Channels of the first cell.
@@ -37,6 +40,8 @@ pub struct StepBench {
 impl StepBench {
     /// Builds the supernet and times its steps on `device`, the plain one.
     ///
+    /// They are those of the middle of a search: what comes in late or fades out is there.
+    ///
     /// # Errors
     /// Settings outside their range, a loss that is not finite, whatever the observer answers.
     pub fn run(&self, device: &Device, observer: &mut dyn Observer) -> Result<Report<Self>> {
@@ -47,16 +52,19 @@ impl StepBench {
         in_pool(|| self.measure(&config, &device.clone().autodiff(), observer))
     }
 
-    /// The paper's settings with the size that is asked for.
+    /// The paper's settings with the method and the size that are asked for; the alphas move.
     fn config(&self) -> SearchConfig {
-        let paper = preset(Preset::PaperCifar10, &DataShape::default()).0.search;
+        let (mut paper, _) = preset(Preset::PaperCifar10, &DataShape::default());
+        lay_method(&mut paper, self.method.method(), Preset::PaperCifar10, None, &DataShape::default());
+        let mut search = paper.search;
+        search.method.arch_step = self.order;
+        search.method.schedule.first_epoch = 0;
         SearchConfig {
             init_channels: self.init_channels,
             layers: self.layers,
             nodes: self.nodes,
             batch_size: self.images.batch_size,
-            method: Method { arch_step: self.order, ..paper.method.clone() },
-            ..paper
+            ..search
         }
     }
 
@@ -73,9 +81,10 @@ impl StepBench {
         let train = self.images.batch("train", autodiff);
         let valid = self.images.batch("valid", autodiff);
         let lr = config.learning_rate_at(0);
-        let times = self
-            .repeats
-            .time(observer, |_| bilevel.step(Position::default(), &train, Some(&valid), lr).weights.loss)?;
+        let epoch = config.epochs / 2;
+        let times = self.repeats.time(observer, |step| {
+            bilevel.step(Position { epoch, step }, &train, Some(&valid), lr).weights.loss
+        })?;
         let cost = supernet_cost(
             &config.space([set.height, set.width]),
             set.channels,
@@ -83,7 +92,15 @@ impl StepBench {
             set.height,
             set.width,
         );
-        Ok(Report::new(Work::SearchStep(self.order), cost, batch_size, times, self.clone()))
+        Ok(Report::new(self.work(), cost, batch_size, times, self.clone()))
+    }
+
+    fn work(&self) -> Work {
+        let KnownMethod { name, .. } = self.method.method();
+        match *name {
+            "darts" | "darts-2nd" => Work::SearchStep(self.order),
+            _ => Work::MethodStep(self.method),
+        }
     }
 }
 

@@ -90,6 +90,9 @@ impl SearchConfig {
         from_zero("search.grad_clip", self.grad_clip)?;
         between_zero_and_one("search.train_portion", self.train_portion)?;
         cutout("search.cutout_length", self.cutout, self.cutout_length)?;
+        if self.benchmark_table.trim().is_empty() {
+            return Err(Error::setting("search.benchmark_table", "\"\"", "a CSV file, or none"));
+        }
         self.method.check()?;
         let schedule = &self.method.schedule;
         let (stages, first) = (schedule.stages(), schedule.first_epoch);

@@ -57,7 +57,7 @@ impl Section {
 
     /// The section and the name within it of a key that is written in full, the inverse of [`Section::dotted`]: the
     /// longest section that it begins with counts. None where it begins with no section and is not of the root.
-    pub(crate) fn of_dotted(key: &str) -> Option<(Section, &str)> {
+    pub fn of_dotted(key: &str) -> Option<(Section, &str)> {
         if !key.contains('.') {
             return Some((Section::Root, key));
         }

@@ -9,8 +9,8 @@ use super::preset::Preset;
 use super::read::read_toml;
 use super::types::{Config, DataShape};
 use crate::error::Advice;
-use crate::search::Method;
-use crate::search::method::KnownMethod;
+use crate::search::method::{KnownMethod, Selection};
+use crate::search::{ArchStep, Method};
 use crate::space::Primitive;
 
 /// Lays a method over the settings of a preset, and says so.
@@ -27,13 +27,20 @@ pub(crate) fn lay_method(
 ) -> Advice {
     let mut table = config.to_table().expect("a preset can be written as TOML");
     overlay(&mut table, &settings(method));
-    if preset.is_of_a_paper() {
-        overlay(&mut table, &sizes(method));
+    match preset {
+        Preset::Auto => {}
+        Preset::PaperNasBench201 => overlay(&mut table, &of_search(method, method.nas_bench_201)),
+        Preset::PaperCifar10 | Preset::PaperImagenet => overlay(&mut table, &sizes(method)),
     }
     *config = table.try_into().expect("a known method has settings of their types");
     config.search.method.name = method.into();
     scale_to(&mut config.search.method, method, epochs.unwrap_or(config.search.epochs));
     let search = &mut config.search;
+    // Pairs of operation and source are chosen where a node keeps some of its edges; where all stay, each has its
+    // strongest operation (GDAS in NAS-Bench-201).
+    if search.edges_per_node == 0 && search.method.selection == Selection::Pairs {
+        search.method.selection = Selection::Strongest;
+    }
     if search.candidates == Primitive::DARTS {
         search.candidates.retain(|candidate| !method.without.contains(candidate));
     }
@@ -55,7 +62,8 @@ fn scale_to(settings: &mut Method, method: &KnownMethod, epochs: usize) {
     let mut whole = in_search(Table::try_from(&*settings).expect("methods can be written as TOML"));
     for (name, share) in method.shares {
         let key = Key::find(Section::Method, name).expect("a known method has settings of the table");
-        let at = (share * epochs as f64).round().min(epochs.saturating_sub(1) as f64);
+        let most = settings.schedule.shortest(epochs).saturating_sub(1);
+        let at = (share * epochs as f64).round().min(most as f64);
         key.put(&mut table, Value::Integer(at as i64)).expect("nothing is in the way");
     }
     overlay(&mut whole, &table);
@@ -70,33 +78,60 @@ fn in_search(method: Table) -> Table {
     whole
 }
 
+/// What a known method sets, as tables of settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MethodSettings {
+    /// Whatever the preset.
+    pub always: Table,
+    /// With the preset of a paper.
+    pub with_paper_preset: Table,
+}
+
+/// What a known method sets.
+pub fn method_settings(method: &KnownMethod) -> MethodSettings {
+    MethodSettings { always: settings(method), with_paper_preset: sizes(method) }
+}
+
 /// What a method sets of `[search.method]`, as a layer.
-pub(crate) fn settings(method: &KnownMethod) -> Table {
+fn settings(method: &KnownMethod) -> Table {
     let text: Table = method.settings.parse().expect("a known method is written as TOML");
     let whole = in_search(text).to_string();
     read_toml(&whole, method.name).expect("a known method has settings of the table").table
 }
 
 /// Its own sizes, learning rates and epochs, as a layer.
-pub(crate) fn sizes(method: &KnownMethod) -> Table {
-    let text = format!("[search]\n{}", method.sizes);
+fn sizes(method: &KnownMethod) -> Table {
+    of_search(method, method.sizes)
+}
+
+/// Settings of `[search]`, as a layer.
+fn of_search(method: &KnownMethod, settings: &str) -> Table {
+    let text = format!("[search]\n{settings}");
     read_toml(&text, method.name).expect("a known method has settings of the table").table
 }
 
 /// The learning rate that a method's alphas have in its paper.
 pub(crate) fn own_rate(method: &KnownMethod) -> f64 {
+    own(method).alphas.learning_rate()
+}
+
+/// How a method's alphas see the weights.
+pub fn method_order(method: &KnownMethod) -> ArchStep {
+    own(method).arch_step
+}
+
+/// A method with all that it does not set as in plain DARTS, what is counted in epochs left out.
+fn own(method: &KnownMethod) -> Method {
     let mut whole = in_search(Table::try_from(Method::default()).expect("methods can be written as TOML"));
     overlay(&mut whole, &settings(method));
-    let own: Method =
-        whole["search"]["method"].clone().try_into().expect("a known method has settings of their types");
-    own.alphas.learning_rate()
+    whole["search"]["method"].clone().try_into().expect("a known method has settings of their types")
 }
 
 fn sentence(method: &KnownMethod, preset: Preset) -> String {
     let KnownMethod { name, paper, idea, code, .. } = method;
-    let sizes = match preset.is_of_a_paper() {
-        true => "sizes and learning rates are its own",
-        false => "sizes, epochs and learning rates are those of auto",
+    let sizes = match preset {
+        Preset::Auto => "sizes, epochs and learning rates are those of auto",
+        _ => "sizes and learning rates are its own",
     };
     format!("method {name} ({paper}): {idea}; defaults as in {code}, {sizes}")
 }
@@ -128,7 +163,9 @@ mod tests {
         for method in METHODS {
             for on in Preset::ALL {
                 for data in [DataShape::default(), DIGITS] {
-                    for epochs in [None, Some(1), Some(2), Some(600)] {
+                    // An epoch for each stage at least.
+                    let few = laid(method.name, on, None, &data).search.method.schedule.stages();
+                    for epochs in [None, Some(few), Some(few + 1), Some(600)] {
                         let mut config = laid(method.name, on, epochs, &data);
                         assert_eq!(config.search.method.name.method(), method);
                         if let Some(epochs) = epochs {
@@ -160,7 +197,8 @@ mod tests {
             let ratio = auto.method.alphas.learning_rate() / own_rate(method);
             // 130 steps, where the paper's rate is for 5000.
             assert!((ratio - 10.0).abs() < 1e-9, "{}: {ratio}", method.name);
-            for (key, value) in sizes(method).get("search").and_then(Value::as_table).unwrap() {
+            let own = sizes(method).remove("search").expect("a table");
+            for (key, value) in own.as_table().into_iter().flatten().filter(|(key, _)| *key != "method") {
                 assert_eq!(paper.to_table().unwrap()["search"][key], *value, "{}: {key}", method.name);
             }
         }

@@ -45,6 +45,21 @@ pub fn set(table: &mut Table, section: Section, name: &str, raw: &str) -> Result
     key.put(table, value).map(|_| ())
 }
 
+/// As [`set`], of a key that is written in full, such as `search.epochs` or `seed`.
+///
+/// # Errors
+///
+/// As [`set`].
+pub fn set_by_key(table: &mut Table, key: &str, raw: &str) -> Result<()> {
+    match Section::of_dotted(key) {
+        Some((section, name)) => set(table, section, name, raw),
+        None => {
+            let (section, name) = key.split_once('.').unwrap_or(("", key));
+            Err(unknown("settings", section, name))
+        }
+    }
+}
+
 /// Merges the layers over the preset, the later over the earlier, and checks the result.
 ///
 /// Where a limit on the trained network is set and no layer says what it may make smaller (`train.shrink`),
@@ -79,6 +94,18 @@ pub fn build(preset: &Config, layers: &[Table]) -> Result<CheckedConfig> {
         }
     }
     config.check()
+}
+
+/// A layer over settings that go on to be changed: nothing is checked.
+///
+/// # Errors
+/// Keys and types, as [`build`].
+pub(crate) fn lay(base: &Config, layer: &Table) -> Result<Config> {
+    let mut merged = base.to_table()?;
+    overlay(&mut merged, &tidy(layer, "settings")?.table);
+    merged.try_into().map_err(|error: toml::de::Error| {
+        Error::invalid("settings", error.message(), "every setting with its type", "see the list of settings")
+    })
 }
 
 /// Whether the layer gives a training setting, in snake or kebab case.
@@ -197,7 +224,7 @@ mod tests {
             ("[search.method]\narch_step = \"unroled\"", "(nearest: unrolled)"),
             ("[search.method]\nalphas = 3", "unknown key `search.method.alphas`"),
             ("[search.method.alphas]\nbeta3 = 0.5", "nearest is `search.method.alphas.beta"),
-            ("[search.method.alphas]\nkind = \"sgd\"", "one of adam"),
+            ("[search.method.alphas]\nkind = \"lion\"", "one of adam"),
             ("[search]\nmethod = 3", "unknown key `search.method`"),
             ("[search]\nunrolled = true\nmethod = { arch_step = \"unrolled\" }", "twice, in two spellings"),
         ] {

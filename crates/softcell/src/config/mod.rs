@@ -24,6 +24,7 @@ mod read;
 mod resolved;
 mod schedule;
 mod space;
+mod spaces;
 mod types;
 mod value;
 
@@ -34,14 +35,17 @@ pub use follow::follow_epochs;
 pub use image_size::ImageSize;
 pub use imbalance::leave_to_weights;
 pub use keys::{KEYS, Key, Kind, Section};
+pub use layers::{MethodSettings, method_order, method_settings};
 pub(crate) use layers::{lay_method, own_rate};
 pub use location::{path_of_text, path_to_text, word_to_text};
-pub use merge::{build, overlay, set};
+pub(crate) use merge::lay;
+pub use merge::{build, overlay, set, set_by_key};
 pub use preset::{Preset, preset};
 pub(crate) use read::tidy;
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
 pub use space::EdgeCandidates;
+pub(crate) use spaces::space_layer;
 pub use types::{
     AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
     SearchConfig, Stem, TrainConfig,

@@ -6,7 +6,8 @@ use super::types::{
 };
 use crate::error::Advice;
 use crate::search::Method;
-use crate::space::{CellOutput, Layout, Primitive, Reductions, Shrink};
+use crate::search::method::{Sgd, StepOrder, WeightOptimizer};
+use crate::space::{CellOutput, Layout, Primitive, Reductions, SearchSpace, Shrink};
 
 /// The paper's search, and its training on CIFAR-10: first-order DARTS as in the official code.
 pub(super) fn paper_cifar10() -> Config {
@@ -35,6 +36,7 @@ pub(super) fn paper_cifar10() -> Config {
         train_portion: 0.5,
         cutout: false,
         cutout_length: 16,
+        benchmark_table: "none".to_owned(),
         method: Method::default(),
     };
     let train = TrainConfig {
@@ -107,6 +109,54 @@ pub(super) fn paper_imagenet() -> Config {
         ..config.train
     };
     config
+}
+
+/// Search and training in NAS-Bench-201 on CIFAR-10, as AutoDL-Projects has them (Dong & Yang 2020): DARTS of first
+/// order with the weights first, 50 epochs; the table's training of 200 epochs. Clipping in the training is off.
+pub(super) fn paper_nas_bench_201() -> Config {
+    let mut config = paper_cifar10();
+    let space = SearchSpace { convolution_bias: true, ..SearchSpace::nas_bench_201() };
+    config.search.take_space("nas-bench-201", &space);
+    let nesterov = Sgd { nesterov: true, weight_decay: 5e-4, ..Sgd::default() };
+    config.search = SearchConfig {
+        init_channels: 16,
+        layers: 15,
+        epochs: 50,
+        batch_size: 64,
+        method: Method {
+            order: StepOrder::WeightsFirst,
+            weights: WeightOptimizer::Sgd(nesterov),
+            ..Method::default()
+        },
+        ..config.search
+    };
+    config.train = TrainConfig {
+        init_channels: 16,
+        layers: 15,
+        epochs: 200,
+        batch_size: 256,
+        learning_rate: 0.1,
+        learning_rate_min: 0.0,
+        weight_decay: 5e-4,
+        grad_clip: 0.0,
+        auxiliary: false,
+        drop_path_prob: 0.0,
+        cutout: false,
+        ..config.train
+    };
+    config
+}
+
+/// What is to be said of the settings of NAS-Bench-201 for these data.
+pub(super) fn nas_bench_201_reasons(data: &DataShape) -> Vec<Advice> {
+    let mut reasons: Vec<Advice> = vec![
+        "the settings of NAS-Bench-201 (Dong & Yang 2020, as in AutoDL-Projects), whatever the data and the computer"
+            .into(),
+        "no validation images: the benchmark trains on all of them and takes the last epoch".into(),
+        "the benchmark trains with Nesterov's momentum, this training has the plain one".into(),
+    ];
+    reasons.extend(paper_reasons(data, 32).into_iter().skip(2));
+    reasons
 }
 
 /// What is to be said of the paper's settings for these data; its images have so long a side.

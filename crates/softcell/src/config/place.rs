@@ -31,6 +31,12 @@ impl Key {
         Ok(inner.insert((*name).to_owned(), self.respelt(value)))
     }
 
+    /// The full name of its place, which is what errors on its value call it: that of the setting that it is another
+    /// spelling of, or its own.
+    pub fn place(&self) -> String {
+        self.path().join(".")
+    }
+
     /// Whether a table of settings may have it: whether its `kind` there, if there is one, is one of this key's.
     pub(super) fn is_in(&self, table: &Table) -> bool {
         let mut kind = self.path();

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use super::auto;
 use super::keys::nearest_in_brackets;
-use super::paper::{paper_cifar10, paper_imagenet, paper_reasons};
+use super::paper::{
+    nas_bench_201_reasons, paper_cifar10, paper_imagenet, paper_nas_bench_201, paper_reasons,
+};
 use super::types::{Config, DataConfig, DataShape, SearchConfig, TrainConfig};
 use crate::error::{Advice, Error, Result};
 
@@ -20,11 +22,15 @@ pub enum Preset {
     PaperCifar10,
     /// `paper-imagenet`: Liu et al. 2019, the search on CIFAR-10 and the training on ImageNet (mobile).
     PaperImagenet,
+    /// `paper-nas-bench-201`: Dong & Yang 2020, search and training in the space of NAS-Bench-201 on CIFAR-10, as in
+    /// AutoDL-Projects.
+    PaperNasBench201,
 }
 
 impl Preset {
     /// All of them.
-    pub const ALL: [Preset; 3] = [Preset::Auto, Preset::PaperCifar10, Preset::PaperImagenet];
+    pub const ALL: [Preset; 4] =
+        [Preset::Auto, Preset::PaperCifar10, Preset::PaperImagenet, Preset::PaperNasBench201];
 
     /// The name, as it is written on the command line and in the file.
     pub const fn name(self) -> &'static str {
@@ -32,6 +38,7 @@ impl Preset {
             Preset::Auto => "auto",
             Preset::PaperCifar10 => "paper-cifar10",
             Preset::PaperImagenet => "paper-imagenet",
+            Preset::PaperNasBench201 => "paper-nas-bench-201",
         }
     }
 
@@ -84,6 +91,7 @@ pub fn preset(preset: Preset, data: &DataShape) -> (Config, Vec<Advice>) {
             );
             (paper_imagenet(), reasons)
         }
+        Preset::PaperNasBench201 => (paper_nas_bench_201(), nas_bench_201_reasons(data)),
     }
 }
 

@@ -15,6 +15,8 @@ pub struct UserFile {
     pub preset: Option<Preset>,
     /// The settings, in snake case and of the right types: a layer for [`build`](super::build).
     pub table: Table,
+    /// Keys that were written in another spelling than that of their place, for errors on their values.
+    pub respelt: Vec<&'static Key>,
 }
 
 /// Reads a user's TOML file: `seed` and `preset`, then `[data]`, `[search]` and `[train]`.
@@ -31,7 +33,7 @@ pub fn read_toml(text: &str, origin: &str) -> Result<UserFile> {
 }
 
 /// Text to table; a syntax error names line and column.
-fn parse(text: &str, origin: &str) -> Result<Table> {
+pub(super) fn parse(text: &str, origin: &str) -> Result<Table> {
     text.parse().map_err(|error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start).min(text.len());
         let start = (0..=start).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
@@ -50,12 +52,13 @@ fn parse(text: &str, origin: &str) -> Result<Table> {
 
 /// The table with every key known, in snake case, and every value of its key's type.
 pub(crate) fn tidy(table: &Table, origin: &str) -> Result<UserFile> {
-    let mut file = UserFile { preset: None, table: Table::new() };
+    let mut file = UserFile { preset: None, table: Table::new(), respelt: Vec::new() };
     for (name, value) in table {
         match (Section::named(name), value) {
             (Some(section), Value::Table(inner)) => {
                 file.table.entry(section.name()).or_insert_with(|| Value::Table(Table::new()));
                 for (name, value) in inner {
+                    file.respelt.extend(Key::find(section, name).filter(|key| key.of.is_some()));
                     match (section, value) {
                         (Section::Search, Value::Table(method)) if name == "method" => {
                             insert_all(&mut file.table, "", method, origin)?;

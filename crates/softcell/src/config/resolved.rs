@@ -101,6 +101,7 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     // 512 MB of one byte each.
     (Section::Data, "max_image_pixels", "536870912"),
     // Before there were methods, only what has another spelling could be chosen.
+    (Section::Search, "benchmark_table", "none"),
     (Section::Method, "name", "darts"),
     (Section::Method, "relaxation", "softmax"),
     (Section::Method, "temperature", "10"),
@@ -114,6 +115,10 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     (Section::Method, "regularizer", "none"),
     (Section::Method, "regularizer_weight", "0"),
     (Section::Method, "regularizer_ramp", "constant"),
+    (Section::Method, "resource_params", "0"),
+    (Section::Method, "resource_macs", "0"),
+    (Section::Method, "resource_latency", "0"),
+    (Section::Method, "resource_penalty", "linear"),
     (Section::Method, "selection", "strongest"),
     (Section::Method, "selection_threshold", "0.85"),
     (Section::Method, "selection_skips", "2"),

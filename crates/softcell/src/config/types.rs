@@ -240,12 +240,20 @@ pub struct SearchConfig {
     pub cutout: bool,
     /// Side of the cutout square, in pixels.
     pub cutout_length: usize,
+    /// A CSV file of accuracies of NAS-Bench-201, as [`path_to_text`](super::path_to_text) writes its path, from which
+    /// each epoch's architecture is looked up; `none` for none.
+    #[serde(default = "no_table")]
+    pub benchmark_table: String,
     /// How it is done.
     pub method: Method,
 }
 
 fn darts() -> String {
     "darts".to_owned()
+}
+
+fn no_table() -> String {
+    "none".to_owned()
 }
 
 fn two() -> usize {

@@ -119,6 +119,15 @@ impl Experiment {
         Ok(self)
     }
 
+    /// In a known space, such as `s2`, or in that of a TOML file, as far as no other settings of it are given.
+    ///
+    /// # Errors
+    /// A name that is not known, and a file that holds no space.
+    pub fn space(mut self, name: &str) -> Result<Experiment> {
+        self.settings = self.settings.with_space(name)?;
+        Ok(self)
+    }
+
     /// With this value of a setting, by its key, such as `search.epochs`; [`KEYS`](crate::config::KEYS) are all of them.
     ///
     /// # Errors

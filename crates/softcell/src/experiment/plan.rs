@@ -5,6 +5,7 @@ use super::fitted;
 use super::images::read_images;
 use super::machine::useful_threads;
 use super::stages::{Stages, TimeLimit};
+use crate::benchmark_table::BenchmarkTable;
 use crate::config::{CheckedConfig, DataShape, Section};
 use crate::data::{DIGITS, Dataset, class_weights};
 use crate::error::{Advice, Remedy, Result};
@@ -57,6 +58,9 @@ impl Experiment {
         let (config, changes) = fitted::fit(settings, &base, &shape, stages, &dataset.train, memory)?;
         let config = config.with(|config| config.data.image_size.clone_from(&reading.data.image_size))?;
         check_stages(stages, &config, &dataset)?;
+        if let Some(table) = stages.search().then(|| BenchmarkTable::of(&config)).transpose()?.flatten() {
+            observer.on(Event::Note(table.baselines().into()))?;
+        }
         memory.check(stages, &config, &dataset.train)?;
         reasons.extend(changes.into_iter().map(Advice::from));
         let overrides = settings.overrides(&shape)?;

@@ -7,8 +7,8 @@ use toml::{Table, Value};
 use super::difference::{Difference, differences, refuse, value_in};
 use super::origin::Origin;
 use crate::config::{
-    CheckedConfig, Config, DataShape, Preset, Section, UserFile, build, follow_epochs, lay_method,
-    leave_to_weights, overlay, preset, read_toml, set, tidy,
+    CheckedConfig, Config, DataShape, Key, Preset, Section, UserFile, build, follow_epochs, lay, lay_method,
+    leave_to_weights, overlay, preset, read_toml, set, set_by_key, space_layer, tidy,
 };
 use crate::error::{Advice, Error, Result};
 use crate::reading::{self, MOST_OF_A_TEXT};
@@ -30,6 +30,8 @@ pub struct Settings {
     /// The preset, if one was named.
     preset: Option<Preset>,
     table: Table,
+    /// Keys that were given in another spelling than that of their place.
+    respelt: Vec<&'static Key>,
 }
 
 impl Settings {
@@ -44,7 +46,7 @@ impl Settings {
     /// A text that holds what is no setting.
     pub fn from_toml(text: &str, origin: &str) -> Result<Settings> {
         let file = read_toml(text, origin)?;
-        Ok(Settings { preset: file.preset, table: file.table })
+        Ok(Settings { preset: file.preset, table: file.table, respelt: file.respelt })
     }
 
     /// Those of a TOML file.
@@ -68,11 +70,9 @@ impl Settings {
     /// # Errors
     /// A key that there is not, and a value that is not of its kind.
     pub fn with(mut self, key: &str, value: impl ToString) -> Result<Settings> {
-        let (section, name) = Section::of_dotted(key).ok_or_else(|| {
-            let expected = "a key of [data], [search] or [train], or seed";
-            Error::invalid("settings", format!("`{key}`"), expected, "name one")
-        })?;
-        set(&mut self.table, section, name, &value.to_string())?;
+        set_by_key(&mut self.table, key, &value.to_string())?;
+        let known = Section::of_dotted(key).and_then(|(section, name)| Key::find(section, name));
+        self.respelt.extend(known.filter(|key| key.of.is_some()));
         Ok(self)
     }
 
@@ -82,8 +82,9 @@ impl Settings {
     /// # Errors
     /// A key that there is not or that is there twice, and a value that is not of its kind.
     pub fn with_table(mut self, table: &Table) -> Result<Settings> {
-        let UserFile { preset, table } = tidy(table, "settings")?;
+        let UserFile { preset, table, respelt } = tidy(table, "settings")?;
         overlay(&mut self.table, &table);
+        self.respelt.extend(respelt);
         self.preset = preset.or(self.preset);
         Ok(self)
     }
@@ -107,6 +108,15 @@ impl Settings {
     /// A name that is not known; the nearest is named.
     pub fn with_method(self, name: &str) -> Result<Settings> {
         self.with("search.method.name", KnownMethod::find(name)?.name)
+    }
+
+    /// In a known space, or in that of a TOML file, as far as no other settings of it are given.
+    ///
+    /// # Errors
+    /// A name that is not known, and a file that holds no space.
+    pub fn with_space(self, name: &str) -> Result<Settings> {
+        space_layer(name, &Table::new())?;
+        self.with("search.space", name)
     }
 
     /// The preset to start from.
@@ -134,7 +144,7 @@ impl Settings {
     /// When they cannot run.
     pub fn build(&self, shape: &DataShape) -> Result<(CheckedConfig, Vec<Advice>)> {
         let (base, reasons) = self.base(shape)?;
-        Ok((build(&base, std::slice::from_ref(&self.table))?, reasons))
+        Ok((self.over(&base)?, reasons))
     }
 
     /// The settings of preset and method for images of this shape.
@@ -148,6 +158,11 @@ impl Settings {
     /// The settings of preset and method and the reasons for them, but for those in the place of which others were given.
     fn base(&self, shape: &DataShape) -> Result<(Config, Vec<Advice>)> {
         let (mut base, mut reasons) = preset(self.preset(), shape);
+        if let Some(name) = self.value(Section::Search, "space").and_then(Value::as_str)
+            && let Some(layer) = space_layer(name, &self.table)?
+        {
+            base = lay(&base, &layer)?;
+        }
         if let Some(name) = self.value(Section::Method, "name").and_then(Value::as_str) {
             let epochs = self.value(Section::Search, "epochs").and_then(Value::as_integer);
             let epochs = epochs.and_then(|epochs| usize::try_from(epochs).ok());
@@ -173,9 +188,15 @@ impl Settings {
         Ok(chosen.into_iter().filter(|d| d.key.name != "path").map(line).collect())
     }
 
-    /// The settings of a run that goes on, with what was given laid over them.
-    fn over(&self, stored: &Config) -> Result<CheckedConfig> {
-        build(stored, std::slice::from_ref(&self.table))
+    /// Settings with what was given laid over them. Errors on a value name the key as it was given.
+    fn over(&self, base: &Config) -> Result<CheckedConfig> {
+        build(base, std::slice::from_ref(&self.table)).map_err(|error| match error {
+            Error::Setting { name, found, expected } => {
+                let given = self.respelt.iter().find(|key| key.place() == name);
+                Error::Setting { name: given.map_or(name, |key| key.dotted()), found, expected }
+            }
+            error => error,
+        })
     }
 
     /// Those of a training that begins anew in a run: what was given over the stored settings, or over the training
@@ -221,7 +242,7 @@ impl Settings {
     /// The setting of a key, for tests of what was given.
     #[cfg(test)]
     fn of_text(preset: Option<Preset>, text: &str) -> Settings {
-        Settings { preset, table: text.parse().unwrap() }
+        Settings { preset, table: text.parse().unwrap(), respelt: Vec::new() }
     }
 }
 
@@ -274,12 +295,59 @@ mod tests {
         for (key, value, part) in [
             ("search.epoch", "3", "unknown key `search.epoch`"),
             ("search.method.arch_stp", "unrolled", "nearest is `search.method.arch_step`"),
-            ("searching.epochs", "3", "found `searching.epochs`, expected a key of"),
+            ("searching.epochs", "3", "unknown key `searching.epochs`"),
             ("search.epochs", "many", "setting search.epochs = many: expected a whole number"),
         ] {
             let error = Settings::new().with(key, value).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn errors_name_what_was_given() {
+        let shape = DataShape::default();
+        for (text, name) in [
+            ("[search]\nmomentum = 2", "search.momentum"),
+            ("[search.method.weights]\nmomentum = 2", "search.method.weights.momentum"),
+        ] {
+            let error = Settings::from_toml(text, "my.toml").unwrap().build(&shape).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("setting {name} = 2:")), "{error}");
+        }
+        let given = Settings::new().with("search.arch_learning_rate", -1).unwrap();
+        let error = given.build(&shape).unwrap_err().to_string();
+        assert!(error.starts_with("setting search.arch_learning_rate = -1:"), "{error}");
+    }
+
+    #[test]
+    fn a_method_lies_between_preset_and_what_was_given() {
+        let shape = DataShape::default();
+        let of = |text: &str| Settings::from_toml(text, "my.toml").unwrap();
+        let named = of("[search.method]\nname = \"robust-darts-l2\"\nweights = { momentum = 0.8 }");
+        let (config, reasons) = named.build(&shape).unwrap();
+        let method = &config.search.method;
+        assert_eq!((method.name.as_str(), method.arch_step), ("robust-darts-l2", ArchStep::Unrolled));
+        assert_eq!(
+            toml::to_string(&method.weights).unwrap(),
+            "kind = \"sgd\"\nmomentum = 0.8\nweight_decay = 0.0081\n"
+        );
+        assert!(
+            reasons
+                .iter()
+                .any(|reason| reason.to_string().contains("method robust-darts-l2 (Zela et al. 2020)"))
+        );
+        assert_eq!(named.overrides(&shape).unwrap(), ["search.method.weights.momentum = 0.8 (auto: 0.9)"]);
+        // What is written down is the same again, and a run goes on with it.
+        let again = of(&config.to_toml()).build(&shape).unwrap().0;
+        assert_eq!(again, config);
+        assert!(Settings::new().with_method("robust_darts_l2").unwrap().check_same(&config, None).is_ok());
+        let other = Settings::new().with_method("darts-2nd").unwrap();
+        let error = other.check_same(&config, None).unwrap_err().to_string();
+        assert!(
+            error.contains("search.method.name is \"robust-darts-l2\" in the run, \"darts-2nd\" was given"),
+            "{error}"
+        );
+        let error = Settings::new().with_method("robust-darts").unwrap_err().to_string();
+        assert!(error.contains("(nearest: robust-darts-l2)"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::origin::{begin_from, refuse_origin};
 use super::run::{Run, SEARCHED};
 use super::stages::Stages;
 use super::timing::{check_limit, is_too_short, longer};
+use crate::benchmark_table::Tabulating;
 use crate::config::CheckedConfig;
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer, Stage};
@@ -141,7 +142,10 @@ impl Run {
         }
         match self.job() {
             Some(job) => job.search(observer),
-            None => search(&self.dataset, &self.config, &self.machine.device, None, observer),
+            None => {
+                let mut tabulating = Tabulating::new(&self.config, observer)?;
+                search(&self.dataset, &self.config, &self.machine.device, None, &mut tabulating)
+            }
         }
     }
 

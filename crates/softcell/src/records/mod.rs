@@ -4,10 +4,13 @@ mod leaning;
 mod position;
 mod result;
 mod search;
+mod tabulated;
 mod train;
 
+pub use crate::search::method::Latency;
 pub use leaning::{CellLeaning, CellLeanings, Leaning};
 pub use position::{Position, Stage};
 pub use result::RunResult;
 pub use search::{Freezing, Frozen, SearchEpoch, SearchOutcome, SearchState, Searched};
+pub use tabulated::{Tabulated, TabulatedScore};
 pub use train::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};

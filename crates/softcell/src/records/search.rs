@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::leaning::{CellLeanings, genotype_text};
 use super::position::Position;
+use super::tabulated::Tabulated;
 use crate::loss::Meter;
 use crate::network::NamedTensors;
-use crate::search::method::{Trail, Watch};
+use crate::search::method::{Latency, Resources, Trail, Watch};
 use crate::space::{Alphas, EdgeWeights, Genotype};
 
 /// One epoch of the search, a line of `history.jsonl`.
@@ -33,12 +34,18 @@ pub struct SearchEpoch {
     pub alphas: Alphas,
     /// Alphas after relaxation, nothing drawn or disturbed.
     pub edge_weights: EdgeWeights,
+    /// What the edge weights stand for costs, as shares of the largest cell; none where the search does not mind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources<f64>>,
     /// How far each type of cell is decided: `entropy_normal`, `skips_normal` and so on.
     #[serde(flatten)]
     pub cells: CellLeanings,
     /// The genotype that the alphas stand for now; in files in the original's text.
     #[serde(with = "genotype_text")]
     pub genotype: Genotype,
+    /// What the table of a benchmark says of the genotype, where the search was given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tabulated: Option<Tabulated>,
     /// Seconds the epoch took.
     pub seconds: f64,
     /// What the guard measured and thinks; none where nobody watched, and in records of earlier versions.
@@ -92,6 +99,8 @@ pub struct SearchState {
     pub alpha_steps: u64,
     /// What it keeps of them.
     pub alpha_moments: NamedTensors,
+    /// How long operations take where the search began, if it minds that.
+    pub latencies: Vec<Latency>,
     /// What the guard remembers.
     pub trail: Trail,
     /// States after earlier epochs, in order, to which the search may go back; these have neither trail nor such states.

@@ -193,6 +193,8 @@ fn start(
         class_weights: None,
         seed: 0,
         epochs: 1,
+        costs: None,
+        latencies: Vec::new(),
         freezer: None,
     })
 }

@@ -8,7 +8,7 @@ use crate::space::{Edge, Genotype, Primitive};
 use crate::train::TrainEpoch;
 
 /// Most epochs of a curve; between them epochs are left out.
-const MOST_POINTS: usize = 240;
+pub(super) const MOST_POINTS: usize = 240;
 /// Most numbers of all alpha charts together.
 const MOST_ALPHAS: usize = 60_000;
 /// Most edges of a cell that are shown.
@@ -102,7 +102,7 @@ pub(super) fn thinned(n: usize, most: usize) -> Vec<usize> {
     (0..most).map(|i| i * (n - 1) / (most - 1)).collect()
 }
 
-fn picked<T: Clone>(items: &[T], most: usize) -> Vec<T> {
+pub(super) fn picked<T: Clone>(items: &[T], most: usize) -> Vec<T> {
     thinned(items.len(), most).into_iter().map(|i| items[i].clone()).collect()
 }
 

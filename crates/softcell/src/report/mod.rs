@@ -12,6 +12,7 @@ mod page;
 mod record;
 mod sections;
 mod statistics;
+mod tabulated;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::health::{WIDE, warnings};
 use super::page::page;
 use super::record::{RunRecord, State};
 use super::statistics::wilson;
+use super::tabulated::{resources, tabulated};
 use super::words::{counted, duration, grouped, percent, quoted, rough_percent, size};
 use crate::drawing::{Frame, frames, inline, inline_frames};
 use crate::run::Activity;
@@ -38,6 +39,8 @@ pub fn report(record: &RunRecord) -> String {
             (cells(record))
             (training(record, &mut charts))
             (search(record, &mut charts))
+            (resources(record, &mut charts))
+            (tabulated(record, &mut charts))
             (alphas(record, &mut charts))
             (data(record))
             (settings(record))

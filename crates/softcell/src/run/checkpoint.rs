@@ -15,7 +15,7 @@ use super::tensor_file::{check_values, damaged, encode_tensors, tensors_of};
 use crate::error::Result;
 use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
-use crate::records::{Best, Freezing, Position, Score, SearchState, TrainState};
+use crate::records::{Best, Freezing, Latency, Position, Score, SearchState, TrainState};
 use crate::search::method::Trail;
 use crate::space::{Alphas, ByCell};
 
@@ -52,6 +52,9 @@ struct SearchHead {
     /// How long the rows of alphas are, where they differ.
     #[serde(default, skip_serializing_if = "ByCell::is_empty")]
     alpha_rows: ByCell<Vec<usize>>,
+    /// How long operations take, where the search minds it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    latencies: Vec<Latency>,
     /// What the guard remembers.
     #[serde(default, skip_serializing_if = "is_default")]
     trail: Trail,
@@ -103,6 +106,7 @@ fn head_of(state: &SearchState) -> SearchHead {
         seconds: state.seconds,
         alpha_steps: state.alpha_steps,
         alpha_rows: ragged(&state.alphas),
+        latencies: state.latencies.clone(),
         trail: state.trail.clone(),
         freezing: state.freezing.clone(),
         earlier: state.earlier.iter().map(head_of).collect(),
@@ -139,10 +143,14 @@ fn state_of(path: &Path, head: SearchHead, tensors: &mut NamedTensors, prefix: &
         seconds,
         alpha_steps,
         alpha_rows,
+        latencies,
         trail,
         freezing,
         earlier,
     } = head;
+    if latencies.iter().any(|latency| !(latency.seconds >= 0.0 && latency.seconds.is_finite())) {
+        return Err(damaged(path, "a latency that is no time"));
+    }
     if !earlier.is_empty() {
         return Err(damaged(path, format!("the earlier state {prefix} has earlier ones itself")));
     }
@@ -165,6 +173,7 @@ fn state_of(path: &Path, head: SearchHead, tensors: &mut NamedTensors, prefix: &
         velocity: part("velocity"),
         alpha_steps,
         alpha_moments: part("adam"),
+        latencies,
         trail,
         earlier: Vec::new(),
         freezing,
@@ -314,7 +323,7 @@ mod tests {
     use crate::run::tensor_file::decode_weights;
     use crate::run::{Overwrite, RunFolder};
     use crate::search::method::{Rollback, Watched};
-    use crate::space::known_genotype;
+    use crate::space::{PlacedOperation, Primitive, known_genotype};
 
     fn tensor(values: &[f32]) -> HostTensor {
         HostTensor { shape: vec![values.len()], values: values.to_vec() }
@@ -337,6 +346,15 @@ mod tests {
             alpha_steps: 7,
             alpha_moments: [("first".to_string(), tensor(&[0.25])), ("second".to_string(), tensor(&[0.125]))]
                 .into(),
+            latencies: vec![Latency {
+                place: PlacedOperation {
+                    operation: Primitive::SepConv3x3,
+                    channels: 4,
+                    stride: 2,
+                    size: [8, 6],
+                },
+                seconds: 0.1 + 0.2,
+            }],
             trail: Trail::default(),
             earlier: Vec::new(),
             freezing: None,

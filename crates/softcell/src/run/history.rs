@@ -150,6 +150,14 @@ impl Record for SearchEpoch {
         check_values("edge_weights", &self.edge_weights, "numbers from 0 to 1", |w| {
             (0.0..=1.0).contains(&w)
         })?;
+        if let Some(resources) = &self.resources {
+            for (name, part) in ["params", "macs", "latency"].into_iter().zip(resources.each()) {
+                amount(&format!("resources.{name}"), *part)?;
+            }
+        }
+        for score in self.tabulated.iter().flat_map(|tabulated| &tabulated.scores) {
+            amount(&format!("tabulated.{}", score.column), score.accuracy)?;
+        }
         let cells = self.edge_weights.lengths();
         let of_cells = |name: &str| cells.get(name).is_some();
         let alphas = self.alphas.lengths();

@@ -3,7 +3,10 @@
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
 use super::freezing::Freezer;
-use super::method::{ArchStep, Half, Method, Moment, Penalty, Probe, Relaxed, Relaxer};
+use super::latency;
+use super::method::{
+    ArchStep, CandidateCosts, Half, Latency, Method, Moment, Penalty, Probe, Relaxed, Relaxer, Resources,
+};
 use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
 use crate::error::Result;
@@ -43,6 +46,10 @@ pub struct Bilevel {
     pub seed: u64,
     /// Epochs of the search, for what changes over them.
     pub epochs: usize,
+    /// What each candidate costs, where the method minds it.
+    pub costs: Option<Resources<CandidateCosts>>,
+    /// How long operations take on this machine, where the method minds it.
+    pub latencies: Vec<Latency>,
     /// What freezes operations, where the method does.
     pub freezer: Option<Freezer>,
 }
@@ -118,12 +125,24 @@ impl Bilevel {
             class_weights: None,
             seed,
             epochs: config.epochs,
+            costs: None,
+            latencies: Vec::new(),
         })
     }
 
     /// Changes the weight decay of the weights.
     pub(super) fn set_weight_decay(&mut self, weight_decay: f64) {
         self.sgd.weight_decay = weight_decay;
+    }
+
+    /// Finds out what each candidate costs, where the method minds it; times are measured on `device`, the plain one,
+    /// unless they are there.
+    pub(super) fn find_costs(&mut self, device: &Device) {
+        if self.method.resource_latency > 0.0 && self.latencies.is_empty() {
+            self.latencies = latency::measure(self.net.plan(), device);
+        }
+        let costs = || latency::candidate_costs(self.net.plan(), &self.latencies);
+        self.costs = self.method.minds_resources().then(costs);
     }
 
     /// A step: both halves in the order of the method, the alphas only where `valid`, a batch of theirs, is given.
@@ -158,7 +177,7 @@ impl Bilevel {
             ArchStep::FirstOrder => self.first_order(&relaxed, valid),
             ArchStep::Unrolled => self.unrolled(&relaxed, train, valid, xi),
         };
-        self.move_alphas(loss, gradient, moment)
+        self.move_alphas(&relaxed, loss, gradient, moment)
     }
 
     /// Steps the weights.
@@ -180,17 +199,30 @@ impl Bilevel {
         let leaf = constants(&relaxed.weights, train).require_grad();
         let pass = self.differentiate(&self.net, &leaf, train, Pass::train());
         let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
-        let alphas = self.move_alphas(pass.loss, gradient, moment);
+        let alphas = self.move_alphas(&relaxed, pass.loss, gradient, moment);
         (alphas, self.move_weights(pass, lr))
     }
 
-    /// Moves the alphas against the gradient of the loss, the regulariser's added.
-    fn move_alphas(&mut self, mut loss: f32, mut gradient: AlphaGradient, moment: Moment) -> ArchReport {
+    /// Moves the alphas against the gradient of the loss, those of the regulariser and of the resources added.
+    fn move_alphas(
+        &mut self,
+        relaxed: &Relaxed,
+        mut loss: f32,
+        mut gradient: AlphaGradient,
+        moment: Moment,
+    ) -> ArchReport {
         let weight = self.method.regularizer_at(moment.epoch, moment.epochs);
         if let Some(Penalty { value, gradient: more }) =
             self.method.regularizer.penalty(weight, &self.relaxer, &self.alphas)
         {
             loss += value as f32;
+            gradient.values_mut().zip(more.values()).for_each(|(sum, more)| *sum += more);
+        }
+        if let Some((value, more)) =
+            self.costs.as_ref().and_then(|costs| self.method.resource_term(costs, &relaxed.weights))
+        {
+            loss += value as f32;
+            let more = relaxed.pull_back(&more);
             gradient.values_mut().zip(more.values()).for_each(|(sum, more)| *sum += more);
         }
         clip_alphas(&mut gradient, self.method.alphas.grad_clip());

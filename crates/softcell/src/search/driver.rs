@@ -6,7 +6,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
-use super::method::{End, Next, Rollback};
+use super::method::{End, Next, Resources, Rollback, share};
 use super::scaled::scaled_for_search;
 use super::watcher::Watcher;
 use crate::config::{CheckedConfig, SearchConfig};
@@ -49,6 +49,7 @@ pub fn search(
         if let Some(state) = start {
             search.resume(state)?;
         }
+        search.bilevel.find_costs(device);
         search.run(observer)
     })
 }
@@ -283,6 +284,12 @@ impl<'a> Search<'a> {
         self.bilevel.relaxer.expected(&self.bilevel.alphas)
     }
 
+    /// The expected cost of each kind, as a share of that of the largest cell.
+    fn resources(&self) -> Option<Resources<f64>> {
+        let weights = self.expected();
+        Some(self.bilevel.costs.as_ref()?.map(|costs| share(costs, &weights)))
+    }
+
     fn leaning(&self) -> Result<Leaning> {
         Leaning::of(&self.expected(), &self.space, self.bilevel.method.selection)
     }
@@ -308,8 +315,10 @@ impl<'a> Search<'a> {
             valid_accuracy: valid.accuracy,
             alphas: self.bilevel.alphas.clone(),
             edge_weights: self.expected(),
+            resources: self.resources(),
             cells,
             genotype,
+            tabulated: None,
             seconds,
             guard,
             frozen: frozen

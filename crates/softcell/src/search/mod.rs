@@ -7,6 +7,7 @@ mod freezing;
 #[cfg(test)]
 mod guarded;
 mod lanczos;
+mod latency;
 mod margins;
 pub mod method;
 mod optimizers;
@@ -24,3 +25,6 @@ pub use method::{ArchStep, Method};
 pub use optimizers::ArchOptimizer;
 pub(crate) use optimizers::weight_optimizer;
 pub use scaled::scaled_for_search;
+
+#[cfg(test)]
+mod tests;

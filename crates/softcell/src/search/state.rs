@@ -25,6 +25,7 @@ impl Bilevel {
             alphas: self.alphas.clone(),
             alpha_steps,
             alpha_moments,
+            latencies: self.latencies.clone(),
             trail: Trail::default(),
             earlier: Vec::new(),
             freezing: self.freezer.as_ref().map(Freezer::to_state),
@@ -49,6 +50,7 @@ impl Bilevel {
         check_velocity(origin, &self.net, &state.velocity)?;
         self.sgd.restore(&weight_names(&self.net), &state.velocity, device);
         self.alphas = state.alphas.clone();
+        self.latencies = state.latencies.clone();
         self.restore_freezer(state, origin)?;
         self.optimizer.restore(state.alpha_steps, &state.alpha_moments, state.alphas.values().count())
     }

@@ -33,8 +33,8 @@ pub(crate) mod testing;
 
 pub use by_cell::ByCell;
 pub use cost::{
-    BlockCost, Cost, LayerCost, LayerTable, NetworkShape, derived_cost, derived_layers, supernet_cost,
-    supernet_parameters,
+    BlockCost, Cost, LayerCost, LayerTable, NetworkShape, PlacedCandidate, PlacedCandidates, PlacedOperation,
+    derived_cost, derived_layers, supernet_cost, supernet_parameters,
 };
 pub use derive::{derive_genotype, entropy, softmax_rows};
 pub use derived_network::DerivedNetworkConfig;

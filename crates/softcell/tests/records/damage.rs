@@ -27,6 +27,7 @@ fn search_state(step: usize) -> SearchState {
         alphas: [("normal", vec![vec![0.1, 0.2]]), ("reduction", vec![vec![0.3, 0.4]])].into_iter().collect(),
         alpha_steps: 7,
         alpha_moments: tensors(0.0),
+        latencies: Vec::new(),
         trail: Trail::default(),
         earlier: Vec::new(),
         freezing: None,

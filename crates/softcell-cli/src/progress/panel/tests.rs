@@ -32,6 +32,8 @@ fn search_epoch(epoch: usize) -> SearchEpoch {
         edge_weights: [("normal", Vec::new()), ("reduction", Vec::new())].into_iter().collect(),
         cells: cells([2.0, 1.5], [3, 4]),
         genotype: known_genotype("DARTS_V2").unwrap(),
+        resources: None,
+        tabulated: None,
         seconds: 1.0,
         guard: None,
         frozen: None,

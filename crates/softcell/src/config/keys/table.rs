@@ -150,7 +150,12 @@ pub static KEYS: &[Key] = &[
         key(Search, "candidates", List, "Candidate operations on each edge, separated by commas"),
         &CANDIDATES,
     ),
-    key(Search, "space", Text, "Name of the space that nodes, candidates, layout and so on were taken from"),
+    key(
+        Search,
+        "space",
+        Text,
+        "Known space, or a TOML file of one: its nodes, candidates and so on, where no others are given",
+    ),
     key(
         Search,
         "normal_edges",
@@ -238,6 +243,12 @@ pub static KEYS: &[Key] = &[
     ),
     key(Search, "cutout", Bool, "Blank a random square of each training image while searching"),
     key(Search, "cutout_length", Integer, "Side of the cutout square, in pixels"),
+    key(
+        Search,
+        "benchmark_table",
+        Text,
+        "CSV of NAS-Bench-201 accuracies to look up each epoch's architecture; none: no table",
+    ),
     chosen(
         key(Method, "name", Text, "Known method: its settings, where no others are given"),
         &presets::NAMES,
@@ -288,6 +299,28 @@ pub static KEYS: &[Key] = &[
     chosen(
         key(Method, "regularizer_ramp", Text, "Over the epochs: constant, or linear from 0"),
         &["constant", "linear"],
+    ),
+    key(
+        Method,
+        "resource_params",
+        Float,
+        "Factor in the alphas' loss of the expected weights, as a share of the largest cell's",
+    ),
+    key(
+        Method,
+        "resource_macs",
+        Float,
+        "Factor in the alphas' loss of the expected multiply-adds, as a share likewise",
+    ),
+    key(
+        Method,
+        "resource_latency",
+        Float,
+        "Factor in the alphas' loss of the expected time, each operation measured here",
+    ),
+    chosen(
+        key(Method, "resource_penalty", Text, "How these shares R enter the loss: R, or ln(R + 0.01)"),
+        &["linear", "log"],
     ),
     chosen(
         key(Method, "selection", Text, "What is made of the supernet in the end"),
@@ -465,7 +498,7 @@ mod tests {
     };
     use crate::search::method::{
         AlphaOptimizer, AlphaSgd, ArchStep, EdgeNormalization, Guard, Perturbation, Ramp, Regularizer,
-        Relaxation, Selection, StageStart, StepOrder, StopRule, TemperatureCurve,
+        Relaxation, ResourcePenalty, Selection, StageStart, StepOrder, StopRule, TemperatureCurve,
     };
     use crate::space::{CellOutput, Layout};
 
@@ -563,6 +596,7 @@ mod tests {
         assert_eq!(method("regularizer"), Regularizer::ALL.map(Regularizer::name));
         assert_eq!(method("regularizer_ramp"), written(serde_json::json!(Ramp::ALL)));
         assert_eq!(method("alphas.kind"), AlphaOptimizer::all().map(|optimizer| optimizer.kind()));
+        assert_eq!(method("resource_penalty"), written(serde_json::json!(ResourcePenalty::ALL)));
         assert_eq!(method("guard"), written(serde_json::json!(Guard::ALL)));
         assert_eq!(method("stop"), written(serde_json::json!(StopRule::ALL)));
         assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));

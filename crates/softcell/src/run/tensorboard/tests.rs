@@ -21,8 +21,10 @@ fn search(epoch: usize) -> HistoryLine {
             .map(|name| (name, vec![vec![0.25; 4]; 2]))
             .into_iter()
             .collect(),
+        resources: None,
         cells: [("normal", cell(1.0, 1)), ("reduction", cell(1.5, 2))].into_iter().collect(),
         genotype: known_genotype(if epoch < 3 { "DARTS_V1" } else { "DARTS_V2" }).unwrap(),
+        tabulated: None,
         seconds: 10.0,
         guard: None,
         frozen: None,

@@ -108,6 +108,8 @@ fn small_search() -> (Bilevel, DeviceBatch) {
         class_weights: None,
         seed: 3,
         epochs: 4,
+        costs: None,
+        latencies: Vec::new(),
         freezer: None,
     };
     (bilevel, batch)

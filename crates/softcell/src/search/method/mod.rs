@@ -6,6 +6,7 @@
 //! stages alphas move ([`AlphaSchedule`]), what is made of the supernet in the end ([`Selection`]), what watches for
 //! collapse and what ends a search early ([`Guard`], [`StopRule`]), and both optimisers.
 //!
+//! What the network will take counts too where it is asked for ([`Resources`]), and whole methods have names ([`presets`]).
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
 
 mod arch_step;
@@ -17,6 +18,7 @@ mod perturbation;
 pub mod presets;
 mod regularizer;
 mod relaxation;
+mod resources;
 mod schedule;
 mod selection;
 
@@ -35,6 +37,7 @@ pub use regularizer::{Penalty, Ramp, Regularizer};
 pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
 };
+pub use resources::{CandidateCosts, Latency, ResourcePenalty, Resources, share};
 pub use schedule::{AlphaSchedule, PerStage, StageStart};
 pub use selection::Selection;
 
@@ -82,6 +85,14 @@ pub struct Method {
     pub regularizer_weight: f64,
     /// How that changes over the epochs.
     pub regularizer_ramp: Ramp,
+    /// λ of the expected weights, as a share of those of the largest cell.
+    pub resource_params: f64,
+    /// λ of the expected multiply-adds.
+    pub resource_macs: f64,
+    /// λ of the expected time, measured operation by operation when the search begins.
+    pub resource_latency: f64,
+    /// How these enter the loss of the alphas.
+    pub resource_penalty: ResourcePenalty,
     /// What is made of the supernet in the end.
     pub selection: Selection,
     /// Least weight of an edge that [`Selection::Threshold`] keeps.
@@ -134,6 +145,10 @@ impl Default for Method {
             regularizer: Regularizer::default(),
             regularizer_weight: 0.0,
             regularizer_ramp: Ramp::default(),
+            resource_params: 0.0,
+            resource_macs: 0.0,
+            resource_latency: 0.0,
+            resource_penalty: ResourcePenalty::default(),
             selection: Selection::default(),
             selection_threshold: 0.85,
             selection_skips: 2,
@@ -211,6 +226,7 @@ impl Method {
         self.freeze.check("search.method.freeze")?;
         self.weights.check("search.method.weights")?;
         self.alphas.check("search.method.alphas")?;
+        self.check_resources()?;
         self.check_combinations()
     }
 }

@@ -8,8 +8,6 @@ mod relaxer;
 mod rows;
 mod softmax;
 mod temperature;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 

@@ -5,6 +5,7 @@
 //! ([`derived_cost`], [`supernet_cost`]); which maps are alive at the same time gives the memory, and
 //! its parts the table of layers ([`derived_layers`]).
 
+mod candidates;
 mod layers;
 mod shape;
 mod trace;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::genotype::Genotype;
 use super::plan::NetworkPlan;
 use super::search_space::SearchSpace;
+pub use candidates::{PlacedCandidate, PlacedCandidates, PlacedOperation};
 pub use layers::{BlockCost, LayerCost, LayerTable, derived_layers};
 pub use shape::NetworkShape;
 

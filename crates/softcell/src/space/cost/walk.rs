@@ -91,7 +91,7 @@ fn block(trace: &mut Trace, plan: &NetworkPlan, block: &Block, inputs: &[MapId])
     }
 }
 
-fn steps(trace: &mut Trace, steps: &[Step], x: MapId) -> MapId {
+pub(super) fn steps(trace: &mut Trace, steps: &[Step], x: MapId) -> MapId {
     steps.iter().fold(x, |x, step| {
         let output = step.output(trace.map(x));
         match step {

@@ -276,3 +276,6 @@ fn rows_of<'a>(alphas: &'a Alphas, name: &str) -> &'a [Vec<f32>] {
 fn identity(alphas: &[Vec<f32>]) -> Mixed {
     Mixed::scaled(each(alphas, |alpha| alpha), each(alphas, |_| 1.0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+//! `softcell methods`: what the known methods are, and what a step of each takes.
+
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde_json::Value;
+use softcell::config::method_settings;
+use softcell::search::method::KnownMethod;
+use softcell::search::method::presets::{Evaluations, METHODS};
+use toml::Table;
+
+use super::bench::time;
+use crate::args::Voice;
+use crate::args::{MeasureArgs, MethodsArgs, StepSizeArgs};
+use crate::output::{print, print_json, table};
+use crate::progress::Progress;
+
+/// What is measured against.
+const PLAIN: &str = "darts";
+
+/// A method as programs read it.
+#[derive(Debug, Serialize)]
+struct Described {
+    name: &'static str,
+    title: &'static str,
+    paper: &'static str,
+    idea: &'static str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    note: &'static str,
+    /// What it sets.
+    settings: Table,
+    /// Settings counted in epochs, as shares of those of the search.
+    of_epochs: Table,
+    /// What it sets with a paper's preset.
+    with_paper_preset: Table,
+    /// Operations that are no candidates in the DARTS space.
+    without: Vec<&'static str>,
+    evaluations: Evaluated,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<Measured>,
+}
+
+/// Arithmetic of a step.
+#[derive(Debug, Serialize)]
+struct Evaluated {
+    passes: f64,
+    relative_to_darts: f64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    of: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    beside: &'static str,
+}
+
+/// A measurement, and what it is of that of plain DARTS.
+#[derive(Debug, Clone, Serialize)]
+struct Measured {
+    seconds_of_darts: Option<f64>,
+    memory_of_darts: Option<f64>,
+    report: Value,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A method that is not known, and what measuring finds.
+pub fn run(args: &MethodsArgs) -> Result<ExitCode> {
+    let methods: Vec<&KnownMethod> = match &args.name {
+        Some(name) => vec![KnownMethod::find(name)?],
+        None => METHODS.iter().collect(),
+    };
+    let measured = if args.measure { measure(&methods, args)? } else { vec![None; methods.len()] };
+    if args.repeats.json {
+        let described: Vec<Described> =
+            methods.iter().zip(measured).map(|(method, measured)| described(method, measured)).collect();
+        match (&args.name, described.as_slice()) {
+            (Some(_), [one]) => print_json(one)?,
+            _ => print_json(&described)?,
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    print(&match (&args.name, args.measure) {
+        (None, false) => list(&methods),
+        (None, true) => measured_list(&methods, &measured),
+        (Some(_), _) => {
+            let times = match args.measure {
+                true => format!("\n{}", measured_list(&methods, &measured)),
+                false => String::new(),
+            };
+            format!("{}{times}", in_full(methods[0]))
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn described(method: &KnownMethod, measured: Option<Measured>) -> Described {
+    let KnownMethod { name, title, paper, idea, code, note, shares, without, evaluations, .. } = *method;
+    let layers = method_settings(method);
+    Described {
+        name,
+        title,
+        paper,
+        idea,
+        code,
+        note,
+        settings: layers.always,
+        of_epochs: shares.iter().map(|(key, share)| ((*key).to_owned(), (*share).into())).collect(),
+        with_paper_preset: layers.with_paper_preset,
+        without: without.iter().map(|primitive| primitive.name()).collect(),
+        evaluations: Evaluated {
+            passes: evaluations.passes,
+            relative_to_darts: evaluations.passes / Evaluations::DARTS,
+            of: evaluations.of,
+            beside: evaluations.beside,
+        },
+        measured,
+    }
+}
+
+fn relative(method: &KnownMethod) -> String {
+    let Evaluations { passes, of, .. } = method.evaluations;
+    let number = format!("{:.1}", passes / Evaluations::DARTS);
+    let number = number.strip_suffix(".0").unwrap_or(&number).to_owned();
+    if of.is_empty() { number } else { format!("{number} of {of}") }
+}
+
+fn list(methods: &[&KnownMethod]) -> String {
+    let width = |of: fn(&KnownMethod) -> usize| methods.iter().map(|method| of(method)).max().unwrap_or(0);
+    let (names, papers) = (width(|m| m.name.len()), width(|m| m.paper.len()));
+    let mut text = String::new();
+    for method in methods {
+        let KnownMethod { name, paper, idea, .. } = method;
+        text.push_str(&format!("{name:names$}  {paper:papers$}  {idea}\n"));
+    }
+    format!(
+        "{text}\n\
+         `softcell search --method NAME` searches with one, `softcell methods NAME` says all of it, and\n\
+         `softcell methods --measure` how long a step of each takes here.\n"
+    )
+}
+
+fn in_full(method: &KnownMethod) -> String {
+    let KnownMethod { name, title, paper, idea, code, note, without, evaluations, .. } = method;
+    let line = |name: &str, text: &str| format!("{name:13} {text}\n");
+    let mut text = format!("{name}: {title} ({paper})\n\n");
+    text.push_str(&line("idea", idea));
+    let beside = match evaluations.beside {
+        "" => String::new(),
+        beside => format!("; {beside}"),
+    };
+    text.push_str(&line(
+        "evaluations",
+        &format!("{} times those of plain DARTS a step{beside}", relative(method)),
+    ));
+    let candidates = match without {
+        [] => "all that the space has".to_owned(),
+        without => {
+            let names: Vec<&str> = without.iter().map(|primitive| primitive.name()).collect();
+            format!("in the DARTS space without {}; other spaces keep theirs", names.join(", "))
+        }
+    };
+    text.push_str(&line("candidates", &candidates));
+    text.push_str(&line("defaults", &format!("as in {code}")));
+    if !note.is_empty() {
+        text.push_str(&line("note", note));
+    }
+    text.push_str(&format!("\n{}", toml(method)));
+    text
+}
+
+/// What a method sets, as settings to be written in a file.
+fn toml(method: &KnownMethod) -> String {
+    let KnownMethod { name, settings, shares, sizes, .. } = method;
+    let mut text = format!("[search.method]\nname = \"{name}\"  # which sets the following\n");
+    let mut lines =
+        |lines: &str| text.push_str(&lines.lines().map(|line| format!("{line}\n")).collect::<String>());
+    lines(settings);
+    for (key, share) in *shares {
+        lines(&format!("# {key}: {share} of the epochs of the search"));
+    }
+    if !sizes.is_empty() {
+        lines("\n# With a paper's preset also:\n[search]");
+        lines(sizes);
+    }
+    text
+}
+
+/// Steps of plain DARTS and of each method, one process after the other, so that the memory of each is its own.
+fn measure(methods: &[&KnownMethod], args: &MethodsArgs) -> Result<Vec<Option<Measured>>> {
+    let progress = Progress::new(Voice::default());
+    let quiet = args.repeats.json;
+    let tell = |text: &str| {
+        if !quiet {
+            progress.line(text);
+        }
+    };
+    tell("measuring darts");
+    let plain = report(PLAIN, &args.size, &args.repeats)?;
+    let mut measured = Vec::with_capacity(methods.len());
+    for method in methods {
+        let report = match method.name {
+            PLAIN => plain.clone(),
+            name => {
+                tell(&format!("measuring {name}"));
+                report(name, &args.size, &args.repeats)?
+            }
+        };
+        let ratio = |field: &str| Some(report[field].as_f64()? / plain[field].as_f64()?);
+        measured.push(Some(Measured {
+            seconds_of_darts: ratio("seconds_per_step"),
+            memory_of_darts: ratio("peak_rss_mb"),
+            report,
+        }));
+    }
+    Ok(measured)
+}
+
+/// What `softcell bench step` says of a method.
+fn report(method: &str, size: &StepSizeArgs, measure: &MeasureArgs) -> Result<Value> {
+    let program = std::env::current_exe().context("cannot find this program to run it again")?;
+    let mut command = Command::new(program);
+    command.args(["bench", "step", "--json", "--method", method]);
+    for (flag, value) in size.words().into_iter().chain(measure.words()) {
+        command.arg(flag).arg(value);
+    }
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .with_context(|| format!("cannot measure {method}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("cannot measure {method}: {}", said.trim().trim_start_matches("error: "));
+    }
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("what was measured of {method} is no JSON"))
+}
+
+fn measured_list(methods: &[&KnownMethod], measured: &[Option<Measured>]) -> String {
+    let head = ["method", "step", "of darts", "memory", "of darts", "evaluations of darts"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let ratio = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+    for (method, measured) in methods.iter().zip(measured) {
+        let Some(Measured { seconds_of_darts, memory_of_darts, report }) = measured else { continue };
+        rows.push(vec![
+            method.name.to_owned(),
+            report["seconds_per_step"].as_f64().map_or("-".to_owned(), time),
+            ratio(*seconds_of_darts),
+            report["peak_rss_mb"].as_f64().map_or("-".to_owned(), |mb| format!("{mb:.0} MB")),
+            ratio(*memory_of_darts),
+            relative(method),
+        ]);
+    }
+    format!(
+        "{}\nA step is the median of several, memory the peak of a process of its own; an epoch has as many steps with \
+         every method.\n",
+        table(&rows)
+    )
+}
