@@ -7,7 +7,7 @@ use super::lanczos::largest_eigenvalue;
 use super::method::Half;
 use crate::evaluate::DeviceBatch;
 use crate::event::Position;
-use crate::network::Weighted;
+use crate::network::{Pass, Weighted};
 use crate::random::stream;
 use crate::space::Alphas;
 
@@ -29,7 +29,7 @@ impl Bilevel {
         let gradient = |vector: &[f64], step: f64| -> Vec<f64> {
             let alphas = moved(&self.alphas, vector, step);
             let relaxed = self.relaxer.relax(&alphas, moment);
-            let (_, gradient, _) = self.alpha_gradient(net.clone(), &relaxed, valid);
+            let (_, gradient, _) = self.alpha_gradient(net.clone(), &relaxed, valid, Pass::train());
             gradient.values().copied().collect()
         };
         let n = self.alphas.values().count();

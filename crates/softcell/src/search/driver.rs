@@ -172,7 +172,12 @@ impl<'a> Search<'a> {
         let before = self.epoch_seconds;
         let epoch = self.position.epoch;
         let lr = self.config.learning_rate_at(epoch);
-        let at_epoch = |plan: &BatchPlan| BatchPlan { epoch: epoch as u64, ..plan.clone() };
+        let cutout_probability = self.bilevel.method.cutout.at(epoch, self.config.epochs);
+        let at_epoch = |plan: &BatchPlan| BatchPlan {
+            epoch: epoch as u64,
+            augment: plan.augment.map(|augment| Augment { cutout_probability, ..augment }),
+            ..plan.clone()
+        };
         let first = self.position.step;
         let train = Batches::spawn(at_epoch(&self.weights_plan), first);
         let alphas_move = self.bilevel.method.needs_alphas_images_in(epoch, self.config.epochs);

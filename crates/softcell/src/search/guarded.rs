@@ -13,7 +13,7 @@ use crate::config::{CheckedConfig, Config, SearchConfig};
 use crate::data::{Dataset, open};
 use crate::evaluate::DeviceBatch;
 use crate::event::{Event, Observer, Position, Signal};
-use crate::network::{Weighted, named_tensors, weight_list};
+use crate::network::{Pass, Weighted, named_tensors, weight_list};
 use crate::random::stream;
 use crate::space::Primitive;
 
@@ -65,7 +65,7 @@ fn dense_hessian(bilevel: &Bilevel, valid: &DeviceBatch) -> Vec<Vec<f64>> {
         *alphas.values_mut().nth(column).unwrap() += step;
         let relaxed = bilevel.relaxer.relax(&alphas, bilevel.moment(at(0), Half::Alphas));
         let net = bilevel.net.clone().no_grad();
-        bilevel.alpha_gradient(net, &relaxed, valid).1.values().copied().collect()
+        bilevel.alpha_gradient(net, &relaxed, valid, Pass::train()).1.values().copied().collect()
     };
     let column = |column| -> Vec<f64> {
         let (plus, minus) = (gradient(column, 0.02), gradient(column, -0.02));

@@ -39,7 +39,7 @@ pub use cost::{
 pub use derive::{derive_genotype, entropy, softmax_rows};
 pub use derived_network::DerivedNetworkConfig;
 pub use dialect::{Dialect, LONGEST_GENOTYPE_TEXT};
-pub use edges::{AlphaGradient, Alphas, EdgeGradient, EdgeWeights, Rows};
+pub use edges::{AlphaGradient, Alphas, EdgeGradient, EdgeWeights, Paths, Rows};
 pub use genotype::{CellGene, EdgeGene, Genotype};
 pub use known::{known_genotype, known_names, parse_genotype};
 pub use limits::{Limits, Shrink, largest_within, lightest_genotype};

@@ -9,6 +9,7 @@
 //! What the network will take counts too where it is asked for ([`Resources`]), and whole methods have names ([`presets`]).
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
 
+mod alignment;
 mod arch_step;
 mod combinations;
 mod guard;
@@ -24,6 +25,9 @@ mod selection;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use alignment::directions;
+#[cfg(test)]
+pub(crate) use alignment::mean_cosine;
 pub use arch_step::ArchStep;
 pub use guard::{
     Alarm, EigenvalueRule, End, Freeze, Guard, Guards, Judgement, Next, Rollback, Rules, StopRule, Stops,
@@ -85,6 +89,16 @@ pub struct Method {
     pub regularizer_weight: f64,
     /// How that changes over the epochs.
     pub regularizer_ramp: Ramp,
+    /// Probability in the last epoch that what an edge adds is left out, image by image, wherever batches of training
+    /// run; it rises linearly from 0: see [`Self::drop_path_at`].
+    pub drop_path: f64,
+    /// How often `search.cutout` cuts.
+    pub cutout: CutoutRamp,
+    /// λ of Λ-DARTS in the last epoch: how much the weights' gradient is to make normal cells agree in what they want
+    /// of their edge weights; 0 is not at all. It rises linearly from 0: see [`Self::alignment_at`].
+    pub alignment: f64,
+    /// Length of the step in the edge weights by which that gradient is measured.
+    pub alignment_epsilon: f64,
     /// λ of the expected weights, as a share of those of the largest cell.
     pub resource_params: f64,
     /// λ of the expected multiply-adds.
@@ -145,6 +159,10 @@ impl Default for Method {
             regularizer: Regularizer::default(),
             regularizer_weight: 0.0,
             regularizer_ramp: Ramp::default(),
+            drop_path: 0.0,
+            cutout: CutoutRamp::default(),
+            alignment: 0.0,
+            alignment_epsilon: 1e-3,
             resource_params: 0.0,
             resource_macs: 0.0,
             resource_latency: 0.0,
@@ -167,6 +185,36 @@ impl Default for Method {
             alphas: AlphaOptimizer::default(),
         }
     }
+}
+
+/// How often the search's cutout cuts its square from an image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CutoutRamp {
+    /// Always.
+    #[default]
+    Constant,
+    /// With a probability that rises linearly from 0 to 1: RobustDARTS (Zela et al. 2020).
+    Rising,
+}
+
+impl CutoutRamp {
+    /// Both.
+    pub const ALL: [CutoutRamp; 2] = [CutoutRamp::Constant, CutoutRamp::Rising];
+
+    /// The probability in an epoch, counted from 0.
+    pub fn at(self, epoch: usize, epochs: usize) -> f64 {
+        match self {
+            CutoutRamp::Constant => 1.0,
+            CutoutRamp::Rising => rising(epoch, epochs),
+        }
+    }
+}
+
+/// `e/(E − 1)`: 0 in the first epoch, 1 in the last, 0 where there is but one.
+fn rising(epoch: usize, epochs: usize) -> f64 {
+    if epochs < 2 { 0.0 } else { (epoch as f64 / (epochs - 1) as f64).min(1.0) }
 }
 
 impl Method {
@@ -201,6 +249,16 @@ impl Method {
         self.order.has_alphas_images() && self.schedule.steps_in(epoch, epochs)
     }
 
+    /// `p · e/(E − 1)`, as RobustDARTS has it (Zela et al. 2020): the probability of drop path in an epoch.
+    pub fn drop_path_at(&self, epoch: usize, epochs: usize) -> f64 {
+        self.drop_path * rising(epoch, epochs)
+    }
+
+    /// `λ · e/(E − 1)` (Λ-DARTS, Movahedi et al. 2023).
+    pub fn alignment_at(&self, epoch: usize, epochs: usize) -> f64 {
+        self.alignment * rising(epoch, epochs)
+    }
+
     /// Whether the choices can run, and with one another.
     ///
     /// # Errors
@@ -219,6 +277,11 @@ impl Method {
         share("perturbation_end", self.perturbation_end)?;
         let weight = self.regularizer_weight;
         number(PLACE, "regularizer_weight", weight, weight >= 0.0, "a finite number, 0 or more")?;
+        let drop_path = self.drop_path;
+        number(PLACE, "drop_path", drop_path, (0.0..1.0).contains(&drop_path), "a number from 0 to below 1")?;
+        let (alignment, epsilon) = (self.alignment, self.alignment_epsilon);
+        number(PLACE, "alignment", alignment, alignment >= 0.0, "a finite number, 0 or more")?;
+        number(PLACE, "alignment_epsilon", epsilon, epsilon > 0.0, "a finite number greater than 0")?;
         self.check_selection()?;
         self.schedule.check()?;
         self.guards.check("search.method.guards")?;

@@ -113,6 +113,9 @@ impl Relaxer {
         let mut random = stream(moment.seed, moment.half.draws(), &[moment.epoch as u64, moment.step as u64]);
         let temperature = self.temperature.at(moment.epoch, moment.epochs);
         let mut relaxed = self.relaxed(alphas, |rows, form| self.draw(rows, form, temperature, &mut random));
+        if self.relaxation.runs_paths() {
+            relaxed = relaxed.chosen();
+        }
         if self.auxiliary {
             relaxed.weights = self.with_auxiliary(relaxed.weights, moment.epoch, moment.epochs);
             relaxed.beside = 1;
