@@ -71,7 +71,7 @@ impl Agreement<'_> {
         let mut last: Option<&SearchEpoch> = None;
         for line in self.history {
             let (epoch, epochs) = match line {
-                HistoryLine::Search(epoch) => (epoch.epoch, config.search.epochs),
+                HistoryLine::Search(epoch) => (epoch.epoch, config.search.all_epochs()),
                 HistoryLine::Train(epoch) => (epoch.epoch, config.train.epochs),
             };
             whole(&format!("{HISTORY}, epoch"), epoch, 0..=epochs.saturating_sub(1))?;
@@ -84,12 +84,14 @@ impl Agreement<'_> {
         let space = config.search.space([1, 1]);
         let wanted = config.search.method.relaxer(&space).rows();
         same_rows(&format!("{HISTORY}, alphas"), &last.alphas.lengths(), &wanted, &format!("in {CONFIG}"))?;
+        // Samples are measured after the last epoch.
+        let follows = !config.search.method.selection.ends_with_trials();
         let has_ended = match &last.guard {
             Some(Watch { end: Some(end), .. }) => !matches!(end, End::Back(_)),
-            _ => last.epoch + 1 == config.search.epochs,
+            _ => last.epoch + 1 == config.search.all_epochs(),
         };
         match (self.genotype, self.taken(last)) {
-            (Some(genotype), Some(taken)) if has_ended => {
+            (Some(genotype), Some(taken)) if follows && has_ended => {
                 let which =
                     if taken.epoch == last.epoch { "the last epoch" } else { "the last healthy epoch" };
                 let expected = format!("those of {which} of the search, {}", taken.genotype.to_text());

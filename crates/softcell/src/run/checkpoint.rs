@@ -15,7 +15,7 @@ use super::tensor_file::{check_values, damaged, encode_tensors, tensors_of};
 use crate::error::Result;
 use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
-use crate::records::{Best, Freezing, Latency, Position, Score, SearchState, TrainState};
+use crate::records::{Best, Freezing, Kept, Latency, Position, Score, SearchState, Tally, TrainState};
 use crate::search::method::Trail;
 use crate::space::{Alphas, ByCell};
 
@@ -52,6 +52,12 @@ struct SearchHead {
     /// How long the rows of alphas are, where they differ.
     #[serde(default, skip_serializing_if = "ByCell::is_empty")]
     alpha_rows: ByCell<Vec<usize>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    trials: Vec<Tally>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    trial: Tally,
+    #[serde(default, skip_serializing_if = "ByCell::is_empty")]
+    kept: Kept,
     /// How long operations take, where the search minds it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     latencies: Vec<Latency>,
@@ -106,6 +112,9 @@ fn head_of(state: &SearchState) -> SearchHead {
         seconds: state.seconds,
         alpha_steps: state.alpha_steps,
         alpha_rows: ragged(&state.alphas),
+        trials: state.trials.clone(),
+        trial: state.trial,
+        kept: state.kept.clone(),
         latencies: state.latencies.clone(),
         trail: state.trail.clone(),
         freezing: state.freezing.clone(),
@@ -143,6 +152,9 @@ fn state_of(path: &Path, head: SearchHead, tensors: &mut NamedTensors, prefix: &
         seconds,
         alpha_steps,
         alpha_rows,
+        trials,
+        trial,
+        kept,
         latencies,
         trail,
         freezing,
@@ -173,6 +185,9 @@ fn state_of(path: &Path, head: SearchHead, tensors: &mut NamedTensors, prefix: &
         velocity: part("velocity"),
         alpha_steps,
         alpha_moments: part("adam"),
+        trials,
+        trial,
+        kept,
         latencies,
         trail,
         earlier: Vec::new(),
@@ -346,6 +361,9 @@ mod tests {
             alpha_steps: 7,
             alpha_moments: [("first".to_string(), tensor(&[0.25])), ("second".to_string(), tensor(&[0.125]))]
                 .into(),
+            trials: vec![Tally { right: 3, images: 7 }],
+            trial: Tally { right: 0, images: 4 },
+            kept: [("normal", vec![vec![0, 2], vec![1]])].into_iter().collect(),
             latencies: vec![Latency {
                 place: PlacedOperation {
                     operation: Primitive::SepConv3x3,

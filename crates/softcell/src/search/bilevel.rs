@@ -5,8 +5,8 @@ use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 use super::freezing::Freezer;
 use super::latency;
 use super::method::{
-    ArchStep, CandidateCosts, Half, Latency, Method, Moment, Penalty, Probe, Relaxed, Relaxer, Resources,
-    directions,
+    ArchStep, CandidateCosts, FixedRows, Half, Latency, Method, Moment, Penalty, Probe, Relaxed, Relaxer,
+    Resources, directions,
 };
 use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
@@ -20,7 +20,9 @@ use crate::network::{
 };
 use crate::optim::{Sgd, clip_alphas, clip_global_norm, global_norm};
 use crate::random::stream;
-use crate::space::{AlphaGradient, Alphas, CellKind, EdgeGradient, EdgeWeights, NetworkPlan, Paths};
+use crate::space::{
+    AlphaGradient, Alphas, CellKind, EdgeGradient, EdgeWeights, NetworkPlan, Paths, SearchSpace,
+};
 
 /// `ε · ‖v‖` of the finite difference.
 const DIFFERENCE: f64 = 0.01;
@@ -36,6 +38,8 @@ pub struct Bilevel {
     pub net: Network,
     /// The alphas.
     pub alphas: Alphas,
+    /// Edges that are decided, whatever their alphas say.
+    pub fixed: FixedRows,
     /// Optimiser of the weights.
     pub sgd: Sgd,
     /// Optimiser of the alphas.
@@ -111,10 +115,24 @@ impl Bilevel {
         device: &Device,
     ) -> Result<Self> {
         let space = config.space([image[1], image[2]]);
+        Self::in_space(config, &space, (image, classes), seed, device)
+    }
+
+    /// As [`Bilevel::new`], in this space in the place of the settings'.
+    ///
+    /// # Errors
+    /// When the space cannot be searched.
+    pub(super) fn in_space(
+        config: &SearchConfig,
+        space: &SearchSpace,
+        (image, classes): ([usize; 3], usize),
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
         space.check()?;
         let method = config.method.clone();
-        let relaxer = method.relaxer(&space);
-        let net = Network::new(NetworkPlan::supernet(&space, image, classes), device);
+        let relaxer = method.relaxer(space);
+        let net = Network::new(NetworkPlan::supernet(space, image, classes), device);
         Ok(Self {
             freezer: Freezer::new(method.freeze, &net),
             net: initialize(net, seed),
@@ -122,6 +140,7 @@ impl Bilevel {
             sgd: weight_optimizer(method.weights),
             optimizer: ArchOptimizer::new(method.alphas),
             method,
+            fixed: FixedRows::default(),
             relaxer,
             grad_clip: config.grad_clip,
             class_weights: None,
@@ -174,7 +193,7 @@ impl Bilevel {
         xi: f64,
     ) -> ArchReport {
         let moment = self.moment(at, Half::Alphas);
-        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let relaxed = self.relax(moment);
         let (loss, gradient) = match self.method.arch_step {
             ArchStep::FirstOrder => self.first_order(&relaxed, valid, moment),
             ArchStep::Unrolled => self.unrolled(&relaxed, train, valid, xi, moment),
@@ -185,11 +204,12 @@ impl Bilevel {
     /// Steps the weights.
     pub fn step_weights(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> WeightReport {
         let moment = self.moment(at, Half::Weights);
-        let relaxed = self.relaxer.relax(&self.alphas, moment);
-        let strength = self.method.perturbation_at(at.epoch, self.epochs);
+        let relaxed = self.relax(moment);
+        let strength = self.method.perturbation_at(at.epoch.min(self.epochs), self.epochs);
         let paths = relaxed.paths;
         let mut probe = BatchProbe { bilevel: self, batch: train, paths };
-        let weights = self.method.perturbation.disturb(&relaxed, strength, moment, &mut probe);
+        let mut weights = self.method.perturbation.disturb(&relaxed, strength, moment, &mut probe);
+        self.fixed.apply(&mut weights);
         let aligned = self.method.alignment_at(moment.epoch, moment.epochs);
         if aligned > 0.0 {
             return self.aligned_step(&weights, paths, train, moment, lr);
@@ -225,7 +245,7 @@ impl Bilevel {
     /// Steps both by one pass over the batch of the weights.
     pub fn step_both(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> (ArchReport, WeightReport) {
         let moment = self.moment(at, Half::Both);
-        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let relaxed = self.relax(moment);
         let leaf = constants(&relaxed.weights, relaxed.paths, train).require_grad();
         let pass = self.differentiate(&self.net, &leaf, train, self.training(moment, Draw::Weights));
         let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
@@ -275,8 +295,16 @@ impl Bilevel {
         WeightReport { loss, logits, gradients: raw, gradient_norm: norm }
     }
 
+    /// Epochs after the search's go on in its last one: what changes over the epochs stays, what is drawn does not.
     pub(super) fn moment(&self, at: Position, half: Half) -> Moment {
-        Moment { seed: self.seed, epoch: at.epoch, epochs: self.epochs, step: at.step, half }
+        let epoch = at.epoch.min(self.epochs.saturating_sub(1));
+        let step = at.step + ((at.epoch - epoch) << 32);
+        Moment { seed: self.seed, epoch, epochs: self.epochs, step, half }
+    }
+
+    /// The edge weights of a pass, with the edges that are decided.
+    fn relax(&self, moment: Moment) -> Relaxed {
+        self.fixed.over(self.relaxer.relax(&self.alphas, moment))
     }
 
     /// A training pass at this moment, with drop path where the method has it. Passes of one draw leave out the same.
@@ -285,7 +313,10 @@ impl Bilevel {
         let probability = self.method.drop_path_at(epoch, epochs);
         let random = || stream(seed, "search/drop_path", &[epoch as u64, step as u64, draw as u64]);
         let drop_path = (probability > 0.0).then(|| DropPath::new(probability, random()));
-        Pass { drop_path, ..Pass::train() }
+        let probability = self.method.schedule.dropout_at(epoch, epochs);
+        let random = || stream(seed, "search/skips", &[epoch as u64, step as u64, draw as u64]);
+        let skips = (probability > 0.0).then(|| DropPath::new(probability, random()));
+        Pass { drop_path, skips, ..Pass::train() }
     }
 
     fn first_order(

@@ -11,9 +11,13 @@ mod latency;
 mod margins;
 pub mod method;
 mod optimizers;
+mod phases;
 mod scaled;
+mod stages;
 mod state;
+mod trials;
 mod watcher;
+mod widen;
 
 pub use crate::records::{
     CellLeaning, CellLeanings, Freezing, Frozen, Leaning, SearchEpoch, SearchOutcome, SearchState, Searched,
@@ -26,5 +30,7 @@ pub use optimizers::ArchOptimizer;
 pub(crate) use optimizers::weight_optimizer;
 pub use scaled::scaled_for_search;
 
+#[cfg(test)]
+mod phase_tests;
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,11 @@ use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
 use super::freezing::Freezer;
-use super::method::Trail;
+use super::method::{Tally, Trail};
 use crate::error::{Error, Result};
 use crate::loss::Meter;
 use crate::network::{load_named, named_tensors, weight_names};
-use crate::records::{Position, SearchState};
+use crate::records::{Kept, Position, SearchState};
 use crate::resume::{check_velocity, remedy};
 
 impl Bilevel {
@@ -25,6 +25,9 @@ impl Bilevel {
             alphas: self.alphas.clone(),
             alpha_steps,
             alpha_moments,
+            trials: Vec::new(),
+            trial: Tally::default(),
+            kept: Kept::default(),
             latencies: self.latencies.clone(),
             trail: Trail::default(),
             earlier: Vec::new(),

@@ -1,7 +1,7 @@
 //! The guard at work: it looks at each epoch, remembers, and says how the search goes on.
 
 use super::margins::{margins, ranking};
-use super::method::{End, Method, Next, Rollback, Rules, Trail, Watch, Watched};
+use super::method::{Course, End, Method, Rollback, Rules, Trail, Watch, Watched};
 use crate::error::{Error, Result};
 use crate::records::{Leaning, SearchState};
 use crate::resume::remedy;
@@ -64,8 +64,8 @@ impl Watcher {
             alarm: found.alarm,
             taken: found.taken,
             end: match found.next {
-                Next::GoOn => None,
-                Next::End(end) => Some(end),
+                Course::GoOn => None,
+                Course::End(end) => Some(end),
             },
             rollbacks: self.trail.rollbacks.clone(),
         })
@@ -84,8 +84,8 @@ impl Watcher {
     }
 
     /// How the search goes on.
-    pub fn next(&self) -> Next {
-        if self.trail.epochs.is_empty() { Next::GoOn } else { self.rules.judge(&self.trail).next }
+    pub fn next(&self) -> Course {
+        if self.trail.epochs.is_empty() { Course::GoOn } else { self.rules.judge(&self.trail).next }
     }
 
     /// The epoch, from 0, whose genotype is the result, and the genotype; none where nobody watched.
@@ -136,7 +136,7 @@ impl Watcher {
     /// # Errors
     /// A state that was watched for another number of epochs than are done, or cannot go back where it must.
     pub fn restore(&mut self, state: &SearchState, origin: &str) -> Result<()> {
-        let (watched, done) = (state.trail.epochs.len(), state.position.epoch);
+        let (watched, done) = (state.trail.epochs.len(), state.position.epoch.min(self.rules.epochs()));
         let expected = if self.rules.is_on() { done } else { 0 };
         let refuse = |found: String, expected: String| Err(Error::invalid(origin, found, expected, remedy()));
         if watched != expected {
@@ -144,7 +144,7 @@ impl Watcher {
         }
         self.trail = state.trail.clone();
         self.earlier = state.earlier.clone();
-        if let Next::End(End::Back(back)) = self.next()
+        if let Course::End(End::Back(back)) = self.next()
             && !self.earlier.iter().any(|state| state.position.epoch == back.to + 1)
         {
             let expected = format!("the state after epoch {}, to which the search goes back", back.to + 1);

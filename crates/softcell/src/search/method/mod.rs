@@ -12,14 +12,18 @@
 mod alignment;
 mod arch_step;
 mod combinations;
+mod draw;
+mod fixed;
 mod guard;
 mod optimizer;
 mod order;
+mod perturb;
 mod perturbation;
 pub mod presets;
 mod regularizer;
 mod relaxation;
 mod resources;
+mod samples;
 mod schedule;
 mod selection;
 
@@ -29,12 +33,15 @@ pub(crate) use alignment::directions;
 #[cfg(test)]
 pub(crate) use alignment::mean_cosine;
 pub use arch_step::ArchStep;
+pub use draw::draw_weights;
+pub use fixed::FixedRows;
 pub use guard::{
-    Alarm, EigenvalueRule, End, Freeze, Guard, Guards, Judgement, Next, Rollback, Rules, StopRule, Stops,
+    Alarm, Course, EigenvalueRule, End, Freeze, Guard, Guards, Judgement, Rollback, Rules, StopRule, Stops,
     Trail, Verdict, Watch, Watched,
 };
 pub use optimizer::{Adam, AlphaOptimizer, AlphaSgd, ExponentiatedGradient, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};
+pub use perturb::{Choices, Removal, Rounds, Tally};
 pub use perturbation::{Perturbation, Probe};
 pub use presets::{KnownMethod, MethodName};
 pub use regularizer::{Penalty, Ramp, Regularizer};
@@ -42,11 +49,12 @@ pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
 };
 pub use resources::{CandidateCosts, Latency, ResourcePenalty, Resources, share};
+pub use samples::{Next, Samples};
 pub use schedule::{AlphaSchedule, PerStage, StageStart};
 pub use selection::Selection;
 
 use crate::error::{Error, Result};
-use crate::space::SearchSpace;
+use crate::space::{EdgeWeights, Genotype, Pick, SearchSpace, derive, derive_with_few_skips};
 
 /// How a search is done: `[search.method]` of the settings.
 ///
@@ -218,6 +226,23 @@ fn rising(epoch: usize, epochs: usize) -> f64 {
 }
 
 impl Method {
+    /// The genotype that these weights stand for. Where the selection measures what it chooses, the weights are what its
+    /// choices have made of them.
+    ///
+    /// # Errors
+    /// As [`derive_genotype`](crate::space::derive_genotype).
+    pub fn select(&self, weights: &EdgeWeights, space: &SearchSpace) -> Result<Genotype> {
+        match self.selection {
+            Selection::Strongest | Selection::Perturb | Selection::ScoredSamples | Selection::Random => {
+                derive(weights, space, Pick::Strongest)
+            }
+            Selection::Threshold => derive(weights, space, Pick::Threshold(self.selection_threshold)),
+            Selection::AllEdges => derive(weights, space, Pick::AllEdges),
+            Selection::Pairs => derive(weights, space, Pick::Pairs),
+            Selection::LimitedSkips => derive_with_few_skips(weights, space, self.selection_skips),
+        }
+    }
+
     /// The relaxation of the alphas of a space.
     pub fn relaxer(&self, space: &SearchSpace) -> Relaxer {
         Relaxer::new(self, space)
@@ -297,6 +322,15 @@ impl Method {
 impl Method {
     /// Ranges of the numbers of the selection.
     fn check_selection(&self) -> Result<()> {
+        if self.selection == Selection::Perturb && self.schedule.stages() > 1 {
+            let expected =
+                "another selection, or a search of one stage: choices by trials are of one network";
+            return Err(Error::setting("search.method.selection", "perturb", expected));
+        }
+        if self.resource_latency > 0.0 && self.schedule.stages() > 1 {
+            let expected = "0 in a search of several stages: times are measured once, at its beginning";
+            return Err(Error::setting("search.method.resource_latency", self.resource_latency, expected));
+        }
         let place = "search.method";
         let (threshold, rate) = (self.selection_threshold, self.selection_rate);
         let share = "a number from 0 to 1";

@@ -65,6 +65,21 @@ impl Relaxed {
         Self { paths: Paths::Chosen, ..self }
     }
 
+    /// Other weights, of which only those that are not 0 run; their gradient is changed before it is pulled back.
+    pub(super) fn wrapped(
+        self,
+        weights: EdgeWeights,
+        change: impl Fn(&EdgeGradient) -> EdgeGradient + Send + Sync + 'static,
+    ) -> Self {
+        let Self { beside, pullback, .. } = self;
+        Self {
+            weights,
+            paths: Paths::Chosen,
+            beside,
+            pullback: Box::new(move |gradient| pullback(&change(gradient))),
+        }
+    }
+
     /// ∂L/∂α, given ∂L/∂w.
     pub fn pull_back(&self, gradient: &EdgeGradient) -> AlphaGradient {
         (self.pullback)(gradient)

@@ -44,7 +44,7 @@ impl Verdict {
 
 /// How a search goes on.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Next {
+pub enum Course {
     /// With the next epoch.
     GoOn,
     /// Not at all, or from an earlier epoch.
@@ -61,13 +61,16 @@ pub struct Judgement {
     /// The epoch, from 0, whose genotype is the result if no other follows.
     pub taken: usize,
     /// What follows.
-    pub next: Next,
+    pub next: Course,
 }
 
 /// By what a search is judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rules {
     guard: Guard,
+    /// Whether edge weights give the genotype.
+    is_of_weights: bool,
+    stages: usize,
     guards: Guards,
     stop: StopRule,
     stops: Stops,
@@ -85,7 +88,9 @@ impl Rules {
     /// Those of a method for a search of so many epochs.
     pub fn new(method: &Method, epochs: usize) -> Rules {
         Rules {
-            guard: method.guard,
+            guard: if method.selection.is_of_weights() { method.guard } else { Guard::Off },
+            is_of_weights: method.selection.is_of_weights(),
+            stages: method.schedule.stages(),
             guards: method.guards,
             stop: method.stop,
             stops: method.stops,
@@ -95,6 +100,11 @@ impl Rules {
             epochs,
             weight_decay: method.weights.weight_decay(),
         }
+    }
+
+    /// Epochs of the search, those that a selection adds left out.
+    pub fn epochs(&self) -> usize {
+        self.epochs
     }
 
     /// Whether anything is watched.
@@ -185,6 +195,13 @@ impl Rules {
         let mut edges = space.cells.cells().flatten();
         let is_ranked = |edge: &Vec<Primitive>| edge.iter().filter(|c| c.is_learnable()).count() > 1;
         match self.stop {
+            StopRule::None => Ok(()),
+            rule if !self.is_of_weights => {
+                refuse(rule.name(), "none, because this selection goes on after the last epoch")
+            }
+            rule if self.stages > 1 => {
+                refuse(rule.name(), "none, because a search in stages needs the epochs of each of them")
+            }
             rule if rule.is_of_eigenvalue() && !self.relaxation.is_smooth() => refuse(
                 rule.name(),
                 "another rule, because the eigenvalue has no meaning for such edge weights",
@@ -226,7 +243,7 @@ impl Rules {
             _ if most == last && !verdict.is_collapse() => last,
             _ => last_healthy(&epochs[..=most]),
         };
-        let next = self.end(trail, verdict, alarm).map_or(Next::GoOn, Next::End);
+        let next = self.end(trail, verdict, alarm).map_or(Course::GoOn, Course::End);
         Judgement { verdict, alarm, taken, next }
     }
 

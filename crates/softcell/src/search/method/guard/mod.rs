@@ -12,7 +12,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 pub use alarm::{Alarm, EigenvalueRule};
-pub use judge::{Judgement, Next, Rules, Verdict};
+pub use judge::{Course, Judgement, Rules, Verdict};
 pub use trail::{End, Rollback, Trail, Watch, Watched};
 
 use super::number;

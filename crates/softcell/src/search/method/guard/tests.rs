@@ -69,7 +69,7 @@ fn a_search_that_does_not_collapse_takes_its_last_epoch() {
     for n in 1..=skips.len() {
         let found = rules.judge(&trail(&skips[..n], &[]));
         let verdict = if n <= 5 { Verdict::Early } else { Verdict::Healthy };
-        assert_eq!((found.verdict, found.taken, found.next), (verdict, n - 1, Next::GoOn), "{n}");
+        assert_eq!((found.verdict, found.taken, found.next), (verdict, n - 1, Course::GoOn), "{n}");
     }
 }
 
@@ -88,12 +88,12 @@ fn too_many_skips_are_a_collapse_from_the_sixth_epoch_on() {
         (11, Verdict::Skips, 8, true),
     ] {
         let warned = judge(Guard::Warn, &skips[..n]);
-        assert_eq!((warned.verdict, warned.taken, warned.next), (verdict, taken, Next::GoOn), "{n}");
+        assert_eq!((warned.verdict, warned.taken, warned.next), (verdict, taken, Course::GoOn), "{n}");
         let stopped = judge(Guard::Stop, &skips[..n]);
-        let next = if end { Next::End(End::Collapse) } else { Next::GoOn };
+        let next = if end { Course::End(End::Collapse) } else { Course::GoOn };
         assert_eq!((stopped.taken, stopped.next), (taken, next), "{n}");
         let off = judge(Guard::Off, &skips[..n]);
-        assert_eq!((off.taken, off.next), (n - 1, Next::GoOn));
+        assert_eq!((off.taken, off.next), (n - 1, Course::GoOn));
     }
     // Without a healthy epoch the last of those with fewest.
     assert_eq!(judge(Guard::Warn, &[8, 5, 4, 4, 5, 5, 6]).taken, 3);
@@ -123,18 +123,18 @@ fn the_alarm_counts_as_a_collapse() {
     assert_eq!((before.verdict, before.taken, before.alarm), (Verdict::Healthy, 21, None));
     for n in [23, 40] {
         let after = judge(Guard::Warn, StopRule::None, n);
-        assert_eq!((after.verdict, after.taken, after.next), (Verdict::Eigenvalue, 10, Next::GoOn));
+        assert_eq!((after.verdict, after.taken, after.next), (Verdict::Eigenvalue, 10, Course::GoOn));
     }
-    assert_eq!(judge(Guard::Stop, StopRule::None, 23).next, Next::End(End::Collapse));
+    assert_eq!(judge(Guard::Stop, StopRule::None, 23).next, Course::End(End::Collapse));
     for guard in [Guard::Off, Guard::Warn] {
         let found = judge(guard, StopRule::Eigenvalue, 23);
-        assert_eq!((found.taken, found.next), (10, Next::End(End::Eigenvalue)), "{guard:?}");
+        assert_eq!((found.taken, found.next), (10, Course::End(End::Eigenvalue)), "{guard:?}");
     }
     let found = judge(Guard::Warn, StopRule::Adapt, 23);
     assert_eq!((found.verdict, found.taken), (Verdict::Healthy, 22));
     let back = Rollback { from: 22, to: 10, weight_decay: 3e-3 };
     assert!(
-        matches!(found.next, Next::End(End::Back(found)) if (found.weight_decay - 3e-3).abs() < 1e-12
+        matches!(found.next, Course::End(End::Back(found)) if (found.weight_decay - 3e-3).abs() < 1e-12
         && (found.from, found.to) == (back.from, back.to)),
         "{:?}",
         found.next
@@ -153,7 +153,7 @@ fn the_search_goes_back_twice_at_most() {
     let measured: Vec<_> = recorded().into_iter().take(12).collect();
     let mut trail = trail(&[1; 23], &measured);
     let mut decays = Vec::new();
-    while let Next::End(End::Back(rollback)) = rules.judge(&trail).next {
+    while let Course::End(End::Back(rollback)) = rules.judge(&trail).next {
         decays.push(rollback.weight_decay);
         trail.rollbacks.push(rollback);
     }
@@ -198,17 +198,17 @@ fn states_are_kept_as_long_as_an_alarm_may_go_back_to_them() {
 fn stop_rules_of_darts_plus() {
     let rule = rules(Guard::Off, StopRule::Skips, 50);
     let next = |skips: &[usize]| rule.judge(&trail(skips, &[])).next;
-    assert_eq!(next(&[2, 2, 4, 3, 2]), Next::GoOn);
-    assert_eq!(next(&[2, 2, 4, 3, 2, 1]), Next::GoOn);
-    assert_eq!(next(&[2, 2, 4, 3, 2, 1, 2]), Next::End(End::Skips));
+    assert_eq!(next(&[2, 2, 4, 3, 2]), Course::GoOn);
+    assert_eq!(next(&[2, 2, 4, 3, 2, 1]), Course::GoOn);
+    assert_eq!(next(&[2, 2, 4, 3, 2, 1, 2]), Course::End(End::Skips));
     let rule = rules(Guard::Off, StopRule::Ranking, 50);
     let mut ranked = trail(&[1; 20], &[]);
     ranked.epochs[19].same_ranking = 9;
-    assert_eq!(rule.judge(&ranked).next, Next::GoOn);
+    assert_eq!(rule.judge(&ranked).next, Course::GoOn);
     ranked.epochs[19].same_ranking = 10;
-    assert_eq!(rule.judge(&ranked).next, Next::End(End::Ranking(10)));
+    assert_eq!(rule.judge(&ranked).next, Course::End(End::Ranking(10)));
     // After the last epoch nothing is left to be ended.
-    assert_eq!(rules(Guard::Off, StopRule::Skips, 7).judge(&trail(&[2; 7], &[])).next, Next::GoOn);
+    assert_eq!(rules(Guard::Off, StopRule::Skips, 7).judge(&trail(&[2; 7], &[])).next, Course::GoOn);
 }
 
 #[test]
