@@ -67,8 +67,8 @@ impl SearchConfig {
             init_channels: self.init_channels,
             stem: self.stem.kind(image_size),
             stem_multiplier: self.stem_multiplier,
-            share: 1,
-            auxiliary_skip: false,
+            share: self.method.share,
+            auxiliary_skip: self.method.auxiliary_skip,
             convolution_bias: self.convolution_bias,
         }
     }
@@ -80,6 +80,7 @@ impl SearchConfig {
                 let name = match name.as_str() {
                     "n_nodes" => "nodes",
                     "n_cells" => "layers",
+                    "share" => "method.share",
                     "candidates" if !self.normal_edges.is_empty() => "normal_edges",
                     "candidates" if !self.reduction_edges.is_empty() => "reduction_edges",
                     other => other,

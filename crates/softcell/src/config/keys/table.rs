@@ -302,6 +302,18 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         Method,
+        "share",
+        Integer,
+        "Operations of the supernet see one of so many parts of the channels; 1 is all",
+    ),
+    key(
+        Method,
+        "auxiliary_skip",
+        Bool,
+        "A skip connection beside the candidates of each edge, whose weight falls to 0",
+    ),
+    key(
+        Method,
         "drop_path",
         Float,
         "Probability at the end that an edge adds nothing, 0 to below 1; rises linearly from 0",

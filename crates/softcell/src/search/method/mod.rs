@@ -83,6 +83,12 @@ pub struct Method {
     pub regularizer_weight: f64,
     /// How that changes over the epochs.
     pub regularizer_ramp: Ramp,
+    /// Operations of the supernet see one of so many parts of their source's channels, the others pass by (PC-DARTS, Xu
+    /// et al. 2020); 1 is all. A divisor of `search.init_channels`.
+    pub share: usize,
+    /// Whether each edge of the supernet has a skip connection beside its candidates, whose weight falls linearly from 1
+    /// over the epochs and is no alpha's (DARTS−, Chu et al. 2021).
+    pub auxiliary_skip: bool,
     /// Probability in the last epoch that what an edge adds is left out, image by image, wherever batches of training
     /// run; it rises linearly from 0: see [`Self::drop_path_at`].
     pub drop_path: f64,
@@ -143,6 +149,8 @@ impl Default for Method {
             regularizer: Regularizer::default(),
             regularizer_weight: 0.0,
             regularizer_ramp: Ramp::default(),
+            share: 1,
+            auxiliary_skip: false,
             drop_path: 0.0,
             cutout: CutoutRamp::default(),
             alignment: 0.0,
