@@ -156,6 +156,12 @@ impl Relaxation {
         !matches!(self, Relaxation::Uniform | Relaxation::RandomPath)
     }
 
+    /// Whether edge weights follow the alphas smoothly where the draws stay the same, so that gradients can be
+    /// differenced: not where one operation is taken, nor where a sampler may reject what it drew.
+    pub const fn is_smooth(self) -> bool {
+        self.has_alphas() && !self.runs_paths() && !matches!(self, Relaxation::Dirichlet)
+    }
+
     /// Whether a step runs one operation an edge.
     pub const fn runs_paths(self) -> bool {
         matches!(self, Relaxation::GumbelHard | Relaxation::RandomPath)
