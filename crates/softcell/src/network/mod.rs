@@ -30,5 +30,5 @@ pub use weights::{
     load_named, named_tensors, update_weights, weight_list, weight_names,
 };
 pub(crate) use weights::{
-    all_tensors, check_named, count_values, replace_tensors, tensor_names, weight_sizes,
+    all_tensors, check_named, count_values, host, replace_tensors, tensor_names, weight_sizes,
 };

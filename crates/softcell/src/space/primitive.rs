@@ -98,6 +98,22 @@ impl Primitive {
         matches!(self, Primitive::MaxPool3x3 | Primitive::AvgPool3x3)
     }
 
+    /// Whether this is a convolution: an operation that learns at every stride.
+    pub const fn is_learnable(self) -> bool {
+        use Primitive::*;
+        matches!(
+            self,
+            SepConv3x3
+                | SepConv5x5
+                | SepConv7x7
+                | DilConv3x3
+                | DilConv5x5
+                | Conv7x1_1x7
+                | NorConv1x1
+                | NorConv3x3
+        )
+    }
+
     /// Whether this is `skip_connect`.
     pub const fn is_skip(self) -> bool {
         matches!(self, Primitive::SkipConnect)

@@ -65,6 +65,21 @@ impl Relaxed {
         Self { paths: Paths::Chosen, ..self }
     }
 
+    /// Other weights, of which only those that are not 0 run; their gradient is changed before it is pulled back.
+    pub(super) fn wrapped(
+        self,
+        weights: EdgeWeights,
+        change: impl Fn(&EdgeGradient) -> EdgeGradient + Send + Sync + 'static,
+    ) -> Self {
+        let Self { beside, pullback, .. } = self;
+        Self {
+            weights,
+            paths: Paths::Chosen,
+            beside,
+            pullback: Box::new(move |gradient| pullback(&change(gradient))),
+        }
+    }
+
     /// ∂L/∂α, given ∂L/∂w.
     pub fn pull_back(&self, gradient: &EdgeGradient) -> AlphaGradient {
         (self.pullback)(gradient)
@@ -139,6 +154,12 @@ impl Relaxation {
     /// Whether alphas have a say.
     pub const fn has_alphas(self) -> bool {
         !matches!(self, Relaxation::Uniform | Relaxation::RandomPath)
+    }
+
+    /// Whether edge weights follow the alphas smoothly where the draws stay the same, so that gradients can be
+    /// differenced: not where one operation is taken, nor where a sampler may reject what it drew.
+    pub const fn is_smooth(self) -> bool {
+        self.has_alphas() && !self.runs_paths() && !matches!(self, Relaxation::Dirichlet)
     }
 
     /// Whether a step runs one operation an edge.
