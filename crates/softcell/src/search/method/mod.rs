@@ -20,6 +20,7 @@ mod order;
 mod perturb;
 mod perturbation;
 pub mod presets;
+mod random_cell;
 mod regularizer;
 mod relaxation;
 mod resources;
@@ -44,6 +45,7 @@ pub use order::{Half, StepOrder};
 pub use perturb::{Choices, Removal, Rounds, Tally};
 pub use perturbation::{Perturbation, Probe};
 pub use presets::{KnownMethod, MethodName};
+pub use random_cell::random_genotype;
 pub use regularizer::{Penalty, Ramp, Regularizer};
 pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
