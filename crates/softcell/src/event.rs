@@ -7,6 +7,7 @@ use crate::data::Dataset;
 use crate::error::{Advice, Remedy, Result};
 use crate::records::{Leaning, RunResult, SearchEpoch, SearchState, TrainEpoch, TrainState};
 pub use crate::records::{Position, Stage};
+use crate::search::method::Rollback;
 
 /// A step that is done.
 #[derive(Debug, Clone)]
@@ -91,9 +92,16 @@ pub enum Event<'a> {
         done: usize,
         /// Images that are answered for validation after each epoch.
         validation: usize,
+        /// Batches of trials by which a selection chooses, beside the steps: those that are done already, and all.
+        trials: [usize; 2],
     },
     /// A step is done.
     Step(Step),
+    /// A batch of a trial is answered.
+    Trial {
+        /// Batches of all trials: those that are done, and all.
+        batches: [usize; 2],
+    },
     /// An epoch of the search is done.
     SearchEpoch(&'a SearchEpoch),
     /// An epoch of training is done.
@@ -102,6 +110,13 @@ pub enum Event<'a> {
     SaveSearch(&'a SearchState),
     /// A state to keep, from which [`crate::train::train`] goes on to the same bits.
     SaveTrain(&'a TrainState),
+    /// A stage goes on from an earlier epoch: what followed that one does not count any more.
+    WentBack {
+        /// Which.
+        stage: Stage,
+        /// From where, to where.
+        rollback: Rollback,
+    },
     /// A stage has ended.
     End {
         /// Which.

@@ -189,6 +189,32 @@ fn drop_path_of_whole_edges() {
     }
 }
 
+/// Skip connections of stride 1 are left out by themselves, image by image, also beside whole edges.
+#[test]
+fn dropout_of_skip_connections() {
+    let device = Device::flex().autodiff();
+    let space = SearchSpace { n_cells: 4, init_channels: 4, ..SearchSpace::darts().with_nodes(3) };
+    let weights = softmax(&space);
+    let net = initialize(Network::new(NetworkPlan::supernet(&space, [3, 8, 8], 4), &device), 3);
+    let x = images([3, 8, 8], &device);
+    let drop = |seed| Some(DropPath::new(0.4, ChaCha8Rng::seed_from_u64(seed)));
+    let without = search(net.clone(), &weights, Paths::All, x.clone());
+    for edges in [false, true] {
+        let pass = |seed| {
+            let mut pass = Pass::train();
+            pass.skips = drop(seed);
+            pass.drop_path = drop(7).filter(|_| edges);
+            pass
+        };
+        let fused = search_in(pass(1), net.clone(), &weights, Paths::All, x.clone());
+        let other = search_in(pass(2), net.clone(), &weights, Paths::All, x.clone());
+        assert!(fused[0].1 != other[0].1 && fused[0].1 != without[0].1);
+        let plain =
+            search_in(pass(1), net.clone().in_f64(), &weights, Paths::All, x.clone().cast(FloatDType::F64));
+        compare_all(&format!("dropout of skips, edges {edges}"), plain, fused);
+    }
+}
+
 /// Rows with one weight that is not 0, never twice the same; also that of `none`.
 fn one_of_each_row(space: &SearchSpace) -> EdgeWeights {
     let mut next = 0;

@@ -44,6 +44,8 @@ pub(super) struct FusedBlock {
     plan: Arc<CellPlan>,
     /// For each term, what drop path does to it.
     dropped: Vec<Dropped>,
+    /// For each term, whether it is a skip connection of a cell that mixes operations.
+    skips: Vec<bool>,
     /// Edges of a cell that mixes operations.
     edges: usize,
     /// The terms of a cell.
@@ -166,7 +168,7 @@ fn operation(steps: &[Step]) -> Option<Operation> {
         Form::Separable { kernel } => Operation::Separable { kernel },
         Form::Dilated { kernel } => Operation::Dilated { kernel },
         Form::Convolution { kernel } => Operation::Convolution { kernel },
-        Form::Pool { .. } | Form::RowAndColumn => return None,
+        Form::Pool { .. } | Form::RowAndColumn | Form::Noise => return None,
     })
 }
 
@@ -182,7 +184,7 @@ impl FusedBlock {
         range: Range<usize>,
         lanes: usize,
     ) -> Result<Self, String> {
-        let (mut dropped, mut places, mut edges) = (Vec::new(), Vec::new(), 0);
+        let (mut dropped, mut skips, mut places, mut edges) = (Vec::new(), Vec::new(), Vec::new(), 0);
         let kernel = if let Body::Cell(cell) = &block.body {
             let config;
             (config, places) = cell_config(plan, block, cell, lanes)?;
@@ -196,6 +198,7 @@ impl FusedBlock {
                 _ => Dropped::Never,
             };
             dropped = config.terms.iter().zip(&places).map(drop).collect();
+            skips = config.terms.iter().map(|term| mixes && term.operation == Operation::Identity).collect();
             CellPlan::new(config).map_err(|reason| reason.to_string())?
         } else {
             kernel_plan(plan, block, lanes)?
@@ -211,7 +214,7 @@ impl FusedBlock {
             (index, kernel.parts().iter().find(of).and_then(|part| part.origin.term()))
         });
         let trained = trained.collect();
-        Ok(Self { plan: Arc::new(kernel), dropped, edges, places, trained, running: running.to_vec() })
+        Ok(Self { plan: Arc::new(kernel), dropped, skips, edges, places, trained, running: running.to_vec() })
     }
 
     /// The weight of each term.
@@ -234,6 +237,28 @@ impl FusedBlock {
         let one = Tensor::<1>::ones([1], &weights.device());
         let all = [Some(weights), mixture.edges.clone(), Some(one)].into_iter().flatten();
         Tensor::cat(all.collect(), 0).select(0, places)
+    }
+
+    /// What drop path multiplies each term with, image by image; none where nothing is dropped.
+    fn scales(&self, pass: &mut Pass, images: usize) -> Option<Vec<f32>> {
+        let Pass { drop_path, skips, .. } = pass;
+        if drop_path.is_none() && skips.is_none() {
+            return None;
+        }
+        let edges = drop_path.as_mut().map_or_else(Vec::new, |drop| drop.of_edges(self.edges, images));
+        let mut scale = |(&dropped, &skip): (&Dropped, &bool)| {
+            let all = match (dropped, drop_path.as_mut()) {
+                (Dropped::Alone, Some(drop_path)) => drop_path.scales(images),
+                (Dropped::WithEdge(edge), Some(_)) => edges[edge].clone(),
+                _ => None,
+            };
+            let own = skips.as_mut().filter(|_| skip).and_then(|skips| skips.scales(images));
+            match (all, own) {
+                (Some(all), Some(own)) => all.iter().zip(own).map(|(all, own)| all * own).collect(),
+                (one, other) => one.or(other).unwrap_or_else(|| vec![1.0; images]),
+            }
+        };
+        Some(self.dropped.iter().zip(&self.skips).flat_map(&mut scale).collect())
     }
 
     /// The block with these of the network's tensors; without a mixture all operations count once. The tensors of
@@ -270,21 +295,7 @@ impl FusedBlock {
             });
             Arc::new(Statistics { norms: norms.collect() })
         });
-        let scales = match (pass.mode(), pass.drop_path.as_mut()) {
-            (Mode::Train, Some(drop_path)) => {
-                let edges = drop_path.of_edges(self.edges, images);
-                let scale = |&dropped: &Dropped| {
-                    let scales = match dropped {
-                        Dropped::Never => None,
-                        Dropped::Alone => drop_path.scales(images),
-                        Dropped::WithEdge(edge) => edges[edge].clone(),
-                    };
-                    scales.unwrap_or_else(|| vec![1.0; images])
-                };
-                Some(self.dropped.iter().flat_map(scale).collect())
-            }
-            _ => None,
-        };
+        let scales = if pass.mode() == Mode::Train { self.scales(pass, images) } else { None };
         let weight = |&(index, term): &(usize, Option<usize>)| {
             let runs = term.zip(runs.as_ref()).is_none_or(|(term, runs)| runs[term]);
             if runs { tensors[index].clone() } else { tensors[index].clone().detach() }

@@ -282,6 +282,14 @@ impl Network {
                 for candidate in 0..edge.candidates.len() {
                     let Some(steps) = kind.steps(at, candidate, cell.channels, cell.norms) else { continue };
                     next += 1;
+                    let of_skip = match pass.skips.as_mut() {
+                        Some(skips)
+                            if kind.role == Role::Search && pass.mode == Mode::Train && steps.is_empty() =>
+                        {
+                            skips.scales(states[0].dims()[0])
+                        }
+                        _ => None,
+                    };
                     if !mixture.is_none_or(|mixture| mixture.runs(next - 1)) {
                         tensors.skip(&steps);
                         continue;
@@ -296,7 +304,7 @@ impl Network {
                         {
                             drop_path.forward(y)
                         }
-                        _ => scaled(y, of_edges[at].as_deref()),
+                        _ => scaled(scaled(y, of_edges[at].as_deref()), of_skip.as_deref()),
                     });
                 }
                 if kind.share > 1 {

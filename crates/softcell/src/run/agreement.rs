@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::records::RunResult;
 use crate::records::SearchEpoch;
+use crate::search::method::{End, Watch};
 use crate::shown;
 use crate::space::{Genotype, parse_genotype};
 
@@ -70,7 +71,7 @@ impl Agreement<'_> {
         let mut last: Option<&SearchEpoch> = None;
         for line in self.history {
             let (epoch, epochs) = match line {
-                HistoryLine::Search(epoch) => (epoch.epoch, config.search.epochs),
+                HistoryLine::Search(epoch) => (epoch.epoch, config.search.all_epochs()),
                 HistoryLine::Train(epoch) => (epoch.epoch, config.train.epochs),
             };
             whole(&format!("{HISTORY}, epoch"), epoch, 0..=epochs.saturating_sub(1))?;
@@ -83,13 +84,31 @@ impl Agreement<'_> {
         let space = config.search.space([1, 1]);
         let wanted = config.search.method.relaxer(&space).rows();
         same_rows(&format!("{HISTORY}, alphas"), &last.alphas.lengths(), &wanted, &format!("in {CONFIG}"))?;
-        match self.genotype {
-            Some(genotype) if last.epoch + 1 == config.search.epochs => {
-                let expected = format!("those of the last epoch of the search, {}", last.genotype.to_text());
-                holds(*genotype == last.genotype, &format!("{GENOTYPE_JSON}, cells"), genotype, expected)
+        // Samples are measured after the last epoch.
+        let follows = !config.search.method.selection.ends_with_trials();
+        let has_ended = match &last.guard {
+            Some(Watch { end: Some(end), .. }) => !matches!(end, End::Back(_)),
+            _ => last.epoch + 1 == config.search.all_epochs(),
+        };
+        match (self.genotype, self.taken(last)) {
+            (Some(genotype), Some(taken)) if follows && has_ended => {
+                let which =
+                    if taken.epoch == last.epoch { "the last epoch" } else { "the last healthy epoch" };
+                let expected = format!("those of {which} of the search, {}", taken.genotype.to_text());
+                holds(*genotype == taken.genotype, &format!("{GENOTYPE_JSON}, cells"), genotype, expected)
             }
             _ => Ok(()),
         }
+    }
+
+    /// The epoch whose genotype the guard takes after the last one.
+    fn taken<'b>(&'b self, last: &'b SearchEpoch) -> Option<&'b SearchEpoch> {
+        let taken = last.guard.as_ref().map_or(last.epoch, |guard| guard.taken);
+        let of_search = |line: &'b HistoryLine| match line {
+            HistoryLine::Search(epoch) => Some(epoch),
+            HistoryLine::Train(_) => None,
+        };
+        self.history.iter().filter_map(of_search).find(|epoch| epoch.epoch == taken)
     }
 
     fn of_result(&self) -> Checked {

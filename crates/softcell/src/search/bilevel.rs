@@ -2,10 +2,11 @@
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
+use super::freezing::Freezer;
 use super::latency;
 use super::method::{
-    ArchStep, CandidateCosts, Half, Latency, Method, Moment, Penalty, Probe, Relaxed, Relaxer, Resources,
-    directions,
+    ArchStep, CandidateCosts, FixedRows, Half, Latency, Method, Moment, Penalty, Probe, Relaxed, Relaxer,
+    Resources, directions,
 };
 use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
@@ -14,12 +15,14 @@ use crate::evaluate::{DeviceBatch, scalar};
 use crate::event::Position;
 use crate::loss::class_weighted_cross_entropy;
 use crate::network::{
-    BatchStatistics, DropPath, EdgeTensors, Network, Pass, WeightList, Weighted, absorb, gradients,
+    BatchStatistics, DropPath, EdgeTensors, Network, Noise, Pass, WeightList, Weighted, absorb, gradients,
     initialize, update_weights,
 };
 use crate::optim::{Sgd, clip_alphas, clip_global_norm, global_norm};
 use crate::random::stream;
-use crate::space::{AlphaGradient, Alphas, CellKind, EdgeGradient, EdgeWeights, NetworkPlan, Paths};
+use crate::space::{
+    AlphaGradient, Alphas, CellKind, EdgeGradient, EdgeWeights, NetworkPlan, Paths, SearchSpace,
+};
 
 /// `ε · ‖v‖` of the finite difference.
 const DIFFERENCE: f64 = 0.01;
@@ -35,6 +38,8 @@ pub struct Bilevel {
     pub net: Network,
     /// The alphas.
     pub alphas: Alphas,
+    /// Edges that are decided, whatever their alphas say.
+    pub fixed: FixedRows,
     /// Optimiser of the weights.
     pub sgd: Sgd,
     /// Optimiser of the alphas.
@@ -51,6 +56,8 @@ pub struct Bilevel {
     pub costs: Option<Resources<CandidateCosts>>,
     /// How long operations take on this machine, where the method minds it.
     pub latencies: Vec<Latency>,
+    /// What freezes operations, where the method does.
+    pub freezer: Option<Freezer>,
 }
 
 /// What a step came to.
@@ -108,16 +115,32 @@ impl Bilevel {
         device: &Device,
     ) -> Result<Self> {
         let space = config.space([image[1], image[2]]);
+        Self::in_space(config, &space, (image, classes), seed, device)
+    }
+
+    /// As [`Bilevel::new`], in this space in the place of the settings'.
+    ///
+    /// # Errors
+    /// When the space cannot be searched.
+    pub(super) fn in_space(
+        config: &SearchConfig,
+        space: &SearchSpace,
+        (image, classes): ([usize; 3], usize),
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
         space.check()?;
         let method = config.method.clone();
-        let relaxer = method.relaxer(&space);
-        let net = Network::new(NetworkPlan::supernet(&space, image, classes), device);
+        let relaxer = method.relaxer(space);
+        let net = Network::new(NetworkPlan::supernet(space, image, classes), device);
         Ok(Self {
+            freezer: Freezer::new(method.freeze, &net),
             net: initialize(net, seed),
             alphas: relaxer.initial(seed),
             sgd: weight_optimizer(method.weights),
             optimizer: ArchOptimizer::new(method.alphas),
             method,
+            fixed: FixedRows::default(),
             relaxer,
             grad_clip: config.grad_clip,
             class_weights: None,
@@ -126,6 +149,11 @@ impl Bilevel {
             costs: None,
             latencies: Vec::new(),
         })
+    }
+
+    /// Changes the weight decay of the weights.
+    pub(super) fn set_weight_decay(&mut self, weight_decay: f64) {
+        self.sgd.weight_decay = weight_decay;
     }
 
     /// Finds out what each candidate costs, where the method minds it; times are measured on `device`, the plain one,
@@ -149,6 +177,9 @@ impl Bilevel {
     ) -> StepReport {
         let mut work = Work { bilevel: self, train, valid, lr, arch: None, weight: None };
         walk(&mut work, at);
+        if let Some(freezer) = &mut work.bilevel.freezer {
+            freezer.end_step();
+        }
         let weights = work.weight.expect("every order has the weights");
         StepReport { alphas: work.arch, weights }
     }
@@ -162,7 +193,7 @@ impl Bilevel {
         xi: f64,
     ) -> ArchReport {
         let moment = self.moment(at, Half::Alphas);
-        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let relaxed = self.relax(moment);
         let (loss, gradient) = match self.method.arch_step {
             ArchStep::FirstOrder => self.first_order(&relaxed, valid, moment),
             ArchStep::Unrolled => self.unrolled(&relaxed, train, valid, xi, moment),
@@ -173,11 +204,12 @@ impl Bilevel {
     /// Steps the weights.
     pub fn step_weights(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> WeightReport {
         let moment = self.moment(at, Half::Weights);
-        let relaxed = self.relaxer.relax(&self.alphas, moment);
-        let strength = self.method.perturbation_at(at.epoch, self.epochs);
+        let relaxed = self.relax(moment);
+        let strength = self.method.perturbation_at(at.epoch.min(self.epochs), self.epochs);
         let paths = relaxed.paths;
         let mut probe = BatchProbe { bilevel: self, batch: train, paths };
-        let weights = self.method.perturbation.disturb(&relaxed, strength, moment, &mut probe);
+        let mut weights = self.method.perturbation.disturb(&relaxed, strength, moment, &mut probe);
+        self.fixed.apply(&mut weights);
         let aligned = self.method.alignment_at(moment.epoch, moment.epochs);
         if aligned > 0.0 {
             return self.aligned_step(&weights, paths, train, moment, lr);
@@ -213,7 +245,7 @@ impl Bilevel {
     /// Steps both by one pass over the batch of the weights.
     pub fn step_both(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> (ArchReport, WeightReport) {
         let moment = self.moment(at, Half::Both);
-        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let relaxed = self.relax(moment);
         let leaf = constants(&relaxed.weights, relaxed.paths, train).require_grad();
         let pass = self.differentiate(&self.net, &leaf, train, self.training(moment, Draw::Weights));
         let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
@@ -251,7 +283,11 @@ impl Bilevel {
     }
 
     /// Moves the weights against their gradient.
-    fn move_weights(&mut self, loss: f32, logits: Tensor<2>, raw: WeightList, lr: f64) -> WeightReport {
+    fn move_weights(&mut self, loss: f32, logits: Tensor<2>, mut raw: WeightList, lr: f64) -> WeightReport {
+        if let Some(freezer) = &mut self.freezer {
+            freezer.training(&raw);
+            raw = freezer.moving(raw);
+        }
         let (clipped, norm) = clip_global_norm(raw.clone(), self.grad_clip);
         let (net, mut clipped) = (self.net.clone(), clipped);
         let sgd = &mut self.sgd;
@@ -259,8 +295,16 @@ impl Bilevel {
         WeightReport { loss, logits, gradients: raw, gradient_norm: norm }
     }
 
-    fn moment(&self, at: Position, half: Half) -> Moment {
-        Moment { seed: self.seed, epoch: at.epoch, epochs: self.epochs, step: at.step, half }
+    /// Epochs after the search's go on in its last one: what changes over the epochs stays, what is drawn does not.
+    pub(super) fn moment(&self, at: Position, half: Half) -> Moment {
+        let epoch = at.epoch.min(self.epochs.saturating_sub(1));
+        let step = at.step + ((at.epoch - epoch) << 32);
+        Moment { seed: self.seed, epoch, epochs: self.epochs, step, half }
+    }
+
+    /// The edge weights of a pass, with the edges that are decided.
+    fn relax(&self, moment: Moment) -> Relaxed {
+        self.fixed.over(self.relaxer.relax(&self.alphas, moment))
     }
 
     /// A training pass at this moment, with drop path where the method has it. Passes of one draw leave out the same.
@@ -269,7 +313,11 @@ impl Bilevel {
         let probability = self.method.drop_path_at(epoch, epochs);
         let random = || stream(seed, "search/drop_path", &[epoch as u64, step as u64, draw as u64]);
         let drop_path = (probability > 0.0).then(|| DropPath::new(probability, random()));
-        Pass { drop_path, ..Pass::train() }
+        let probability = self.method.schedule.dropout_at(epoch, epochs);
+        let random = || stream(seed, "search/skips", &[epoch as u64, step as u64, draw as u64]);
+        let skips = (probability > 0.0).then(|| DropPath::new(probability, random()));
+        let noise = Noise::new(seed, [epoch as u64, step as u64, draw as u64]);
+        Pass { drop_path, skips, noise, ..Pass::train() }
     }
 
     fn first_order(
@@ -279,7 +327,10 @@ impl Bilevel {
         moment: Moment,
     ) -> (f32, AlphaGradient) {
         let pass = self.training(moment, Draw::Alphas);
-        let (loss, gradient, statistics) = self.alpha_gradient(self.net.clone(), relaxed, valid, pass);
+        let (loss, gradient, statistics) = match self.freezer.is_some() {
+            false => self.alpha_gradient(self.net.clone(), relaxed, valid, pass),
+            true => self.both_gradients(relaxed, valid, pass),
+        };
         self.absorb(statistics);
         (loss, gradient)
     }
@@ -298,7 +349,12 @@ impl Bilevel {
         // The virtual network is a copy: its statistics are dropped with it.
         let pass = self.differentiate(&virtual_net, &leaf, valid, self.training(moment, Draw::Alphas));
         let direct = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
-        let vector = gradients(&virtual_net, &pass.gradients);
+        let mut vector = gradients(&virtual_net, &pass.gradients);
+        if let Some(freezer) = &mut self.freezer {
+            freezer.validation(vector.clone());
+            // Frozen weights do not follow the alphas.
+            vector = freezer.moving(vector);
+        }
         let implicit = self.hessian_vector_product(relaxed, train, &vector, moment);
         (pass.loss, combine(&direct, &implicit, -xi))
     }
@@ -309,6 +365,9 @@ impl Bilevel {
         let pass = self.differentiate(&self.net, &weights, train, self.training(moment, Draw::Virtual));
         self.absorb(pass.statistics);
         let mut gradient = gradients(&self.net, &pass.gradients);
+        if let Some(freezer) = &self.freezer {
+            gradient = freezer.moving(gradient);
+        }
         update_weights(self.net.clone(), |i, w| match gradient[i].take() {
             Some(g) => {
                 let direction = self.sgd.direction(i, &w, g);
@@ -341,8 +400,25 @@ impl Bilevel {
         })
     }
 
+    /// As [`Self::alpha_gradient`] of the network itself, with the gradient of its weights, which the freezer takes.
+    fn both_gradients(
+        &mut self,
+        relaxed: &Relaxed,
+        batch: &DeviceBatch,
+        pass: Pass,
+    ) -> (f32, AlphaGradient, Vec<BatchStatistics>) {
+        let leaf = constants(&relaxed.weights, relaxed.paths, batch).require_grad();
+        let pass = self.differentiate(&self.net, &leaf, batch, pass);
+        let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
+        let of_weights = gradients(&self.net, &pass.gradients);
+        if let Some(freezer) = &mut self.freezer {
+            freezer.validation(of_weights);
+        }
+        (pass.loss, gradient, pass.statistics)
+    }
+
     /// Loss, gradient of the alphas alone, and the statistics, of any network of this space.
-    fn alpha_gradient(
+    pub(super) fn alpha_gradient(
         &self,
         net: Network,
         relaxed: &Relaxed,

@@ -19,7 +19,7 @@ use crate::network::{
 };
 use crate::records::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
 use crate::resume::{Progress, check_size, check_velocity};
-use crate::space::{DerivedNetworkConfig, Genotype, derived_cost};
+use crate::space::{DerivedNetworkConfig, Genotype, Layout, derived_cost};
 use crate::thread_pool::in_pool;
 
 /// The network of `genotype` with the width, depth and heads of `config`.
@@ -40,7 +40,8 @@ pub fn network_config(
         image_size: [height, width],
         classes,
         stem: config.stem.kind([height, width]),
-        auxiliary: config.auxiliary,
+        // The network of NAS-Bench-201 has no place for it.
+        auxiliary: config.auxiliary && genotype.layout() == Layout::Stacked,
     }
 }
 
@@ -217,7 +218,7 @@ impl<'a> Training<'a> {
         let (epochs, steps) = (self.config.epochs, self.plan.n_steps());
         let done = self.position.epoch * steps + self.position.step;
         let validation = self.dataset.split.validation.len();
-        observer.on(Event::Begin { stage: Stage::Train, epochs, steps, done, validation })?;
+        observer.on(Event::Begin { stage: Stage::Train, epochs, steps, done, validation, trials: [0; 2] })?;
         while self.position.epoch < epochs && !self.is_patience_over() {
             self.epoch(observer)?;
         }

@@ -104,12 +104,14 @@ fn small_search() -> (Bilevel, DeviceBatch) {
         sgd: weight_optimizer(method.weights),
         optimizer: ArchOptimizer::new(method.alphas),
         method,
+        fixed: FixedRows::default(),
         grad_clip: 0.0,
         class_weights: None,
         seed: 3,
         epochs: 4,
         costs: None,
         latencies: Vec::new(),
+        freezer: None,
     };
     (bilevel, batch)
 }

@@ -3,7 +3,8 @@
 //! A file for each axis: how alphas become edge weights ([`Relaxation`]), which half of a step comes first ([`StepOrder`]),
 //! how the alphas' gradient sees the weights ([`ArchStep`]), what disturbs edge weights while weights learn
 //! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`]), in which epochs and
-//! stages alphas move ([`AlphaSchedule`]), what is made of the supernet in the end ([`Selection`]), and both optimisers.
+//! stages alphas move ([`AlphaSchedule`]), what is made of the supernet in the end ([`Selection`]), what watches for
+//! collapse and what ends a search early ([`Guard`], [`StopRule`]), and both optimisers.
 //!
 //! What the network will take counts too where it is asked for ([`Resources`]), and whole methods have names ([`presets`]).
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
@@ -11,13 +12,19 @@
 mod alignment;
 mod arch_step;
 mod combinations;
+mod draw;
+mod fixed;
+mod guard;
 mod optimizer;
 mod order;
+mod perturb;
 mod perturbation;
 pub mod presets;
+mod random_cell;
 mod regularizer;
 mod relaxation;
 mod resources;
+mod samples;
 mod schedule;
 mod selection;
 
@@ -27,20 +34,29 @@ pub(crate) use alignment::directions;
 #[cfg(test)]
 pub(crate) use alignment::mean_cosine;
 pub use arch_step::ArchStep;
+pub use draw::draw_weights;
+pub use fixed::FixedRows;
+pub use guard::{
+    Alarm, Course, EigenvalueRule, End, Freeze, Guard, Guards, Judgement, Rollback, Rules, StopRule, Stops,
+    Trail, Verdict, Watch, Watched,
+};
 pub use optimizer::{Adam, AlphaOptimizer, AlphaSgd, ExponentiatedGradient, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};
+pub use perturb::{Choices, Removal, Rounds, Tally};
 pub use perturbation::{Perturbation, Probe};
 pub use presets::{KnownMethod, MethodName};
+pub use random_cell::random_genotype;
 pub use regularizer::{Penalty, Ramp, Regularizer};
 pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
 };
 pub use resources::{CandidateCosts, Latency, ResourcePenalty, Resources, share};
+pub use samples::{Next, Samples};
 pub use schedule::{AlphaSchedule, PerStage, StageStart};
 pub use selection::Selection;
 
 use crate::error::{Error, Result};
-use crate::space::SearchSpace;
+use crate::space::{EdgeWeights, Genotype, Pick, SearchSpace, derive, derive_with_few_skips};
 
 /// How a search is done: `[search.method]` of the settings.
 ///
@@ -123,6 +139,16 @@ pub struct Method {
     pub selection_batches: usize,
     /// How many of the best are measured once more, by all images of the alphas' part.
     pub selection_finalists: usize,
+    /// What becomes of a search that collapses.
+    pub guard: Guard,
+    /// What ends it early.
+    pub stop: StopRule,
+    /// The numbers of the guards, and of the stop rules of the eigenvalue.
+    pub guards: Guards,
+    /// The numbers of the other stop rules.
+    pub stops: Stops,
+    /// When operations freeze.
+    pub freeze: Freeze,
     /// In which epochs the alphas move, and in which stages.
     pub schedule: AlphaSchedule,
     /// What moves the weights.
@@ -167,6 +193,11 @@ impl Default for Method {
             selection_samples: 1000,
             selection_batches: 10,
             selection_finalists: 10,
+            guard: Guard::default(),
+            stop: StopRule::default(),
+            guards: Guards::default(),
+            stops: Stops::default(),
+            freeze: Freeze::default(),
             schedule: AlphaSchedule::default(),
             weights: WeightOptimizer::default(),
             alphas: AlphaOptimizer::default(),
@@ -205,6 +236,23 @@ fn rising(epoch: usize, epochs: usize) -> f64 {
 }
 
 impl Method {
+    /// The genotype that these weights stand for. Where the selection measures what it chooses, the weights are what its
+    /// choices have made of them.
+    ///
+    /// # Errors
+    /// As [`derive_genotype`](crate::space::derive_genotype).
+    pub fn select(&self, weights: &EdgeWeights, space: &SearchSpace) -> Result<Genotype> {
+        match self.selection {
+            Selection::Strongest | Selection::Perturb | Selection::ScoredSamples | Selection::Random => {
+                derive(weights, space, Pick::Strongest)
+            }
+            Selection::Threshold => derive(weights, space, Pick::Threshold(self.selection_threshold)),
+            Selection::AllEdges => derive(weights, space, Pick::AllEdges),
+            Selection::Pairs => derive(weights, space, Pick::Pairs),
+            Selection::LimitedSkips => derive_with_few_skips(weights, space, self.selection_skips),
+        }
+    }
+
     /// The relaxation of the alphas of a space.
     pub fn relaxer(&self, space: &SearchSpace) -> Relaxer {
         Relaxer::new(self, space)
@@ -271,6 +319,9 @@ impl Method {
         number(PLACE, "alignment_epsilon", epsilon, epsilon > 0.0, "a finite number greater than 0")?;
         self.check_selection()?;
         self.schedule.check()?;
+        self.guards.check("search.method.guards")?;
+        self.stops.check("search.method.stops")?;
+        self.freeze.check("search.method.freeze")?;
         self.weights.check("search.method.weights")?;
         self.alphas.check("search.method.alphas")?;
         self.check_resources()?;
@@ -281,6 +332,25 @@ impl Method {
 impl Method {
     /// Ranges of the numbers of the selection.
     fn check_selection(&self) -> Result<()> {
+        if self.selection == Selection::Perturb && self.schedule.stages() > 1 {
+            let expected =
+                "another selection, or a search of one stage: choices by trials are of one network";
+            return Err(Error::setting("search.method.selection", self.selection.name(), expected));
+        }
+        let ends_early = self.stop != StopRule::None || self.guard == Guard::Stop;
+        if self.selection.has_trials() && ends_early {
+            let expected = "a selection without trials, or stop = \"none\" and a guard that only warns: trials come after all \
+                            epochs of the search";
+            return Err(Error::setting("search.method.selection", self.selection.name(), expected));
+        }
+        if self.stop == StopRule::Adapt && self.schedule.stages() > 1 {
+            let expected = "another rule in a search of several stages: it would go back to another network";
+            return Err(Error::setting("search.method.stop", "adapt", expected));
+        }
+        if self.resource_latency > 0.0 && self.schedule.stages() > 1 {
+            let expected = "0 in a search of several stages: times are measured once, at its beginning";
+            return Err(Error::setting("search.method.resource_latency", self.resource_latency, expected));
+        }
         let place = "search.method";
         let (threshold, rate) = (self.selection_threshold, self.selection_rate);
         let share = "a number from 0 to 1";

@@ -212,7 +212,7 @@ impl Relaxer {
     }
 
     /// `β_e = (E − e)/E` at the end of each row (DARTS−, Chu et al. 2021), which is never 0.
-    fn with_auxiliary(&self, mut weights: EdgeWeights, epoch: usize, epochs: usize) -> EdgeWeights {
+    pub fn with_auxiliary(&self, mut weights: EdgeWeights, epoch: usize, epochs: usize) -> EdgeWeights {
         if self.auxiliary {
             let weight = (epochs - epoch.min(epochs)) as f64 / epochs as f64;
             weights.cells_mut().flatten().for_each(|row| row.push(weight));
