@@ -15,7 +15,7 @@ use crate::evaluate::{DeviceBatch, scalar};
 use crate::event::Position;
 use crate::loss::class_weighted_cross_entropy;
 use crate::network::{
-    BatchStatistics, DropPath, EdgeTensors, Network, Pass, WeightList, Weighted, absorb, gradients,
+    BatchStatistics, DropPath, EdgeTensors, Network, Noise, Pass, WeightList, Weighted, absorb, gradients,
     initialize, update_weights,
 };
 use crate::optim::{Sgd, clip_alphas, clip_global_norm, global_norm};
@@ -316,7 +316,8 @@ impl Bilevel {
         let probability = self.method.schedule.dropout_at(epoch, epochs);
         let random = || stream(seed, "search/skips", &[epoch as u64, step as u64, draw as u64]);
         let skips = (probability > 0.0).then(|| DropPath::new(probability, random()));
-        Pass { drop_path, skips, ..Pass::train() }
+        let noise = Noise::new(seed, [epoch as u64, step as u64, draw as u64]);
+        Pass { drop_path, skips, noise, ..Pass::train() }
     }
 
     fn first_order(

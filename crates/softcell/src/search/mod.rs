@@ -25,7 +25,7 @@ pub use crate::records::{
 pub use bilevel::{ArchReport, Bilevel, StepReport, WeightReport};
 pub use driver::search;
 pub use freezing::Freezer;
-pub use method::{ArchStep, Method};
+pub use method::{ArchStep, Method, random_genotype};
 pub use optimizers::ArchOptimizer;
 pub(crate) use optimizers::weight_optimizer;
 pub use scaled::scaled_for_search;

@@ -35,6 +35,8 @@ pub enum Primitive {
     NorConv1x1,
     /// `nor_conv_3x3`: ReLU, full convolution 3×3, batch normalisation; in NAS-Bench-201.
     NorConv3x3,
+    /// `noise`: standard normal numbers, whatever is read; in S4 of RobustDARTS, to see whether a search avoids it.
+    Noise,
 }
 
 impl Primitive {
@@ -60,7 +62,7 @@ impl Primitive {
     ];
 
     /// Every primitive, [`Primitive::DARTS`] first.
-    pub const ALL: [Primitive; 12] = [
+    pub const ALL: [Primitive; 13] = [
         Primitive::None,
         Primitive::MaxPool3x3,
         Primitive::AvgPool3x3,
@@ -73,6 +75,7 @@ impl Primitive {
         Primitive::Conv7x1_1x7,
         Primitive::NorConv1x1,
         Primitive::NorConv3x3,
+        Primitive::Noise,
     ];
 
     /// The original's spelling.
@@ -90,6 +93,7 @@ impl Primitive {
             Primitive::Conv7x1_1x7 => "conv_7x1_1x7",
             Primitive::NorConv1x1 => "nor_conv_1x1",
             Primitive::NorConv3x3 => "nor_conv_3x3",
+            Primitive::Noise => "noise",
         }
     }
 

@@ -20,6 +20,7 @@ mod order;
 mod perturb;
 mod perturbation;
 pub mod presets;
+mod random_cell;
 mod regularizer;
 mod relaxation;
 mod resources;
@@ -44,6 +45,7 @@ pub use order::{Half, StepOrder};
 pub use perturb::{Choices, Removal, Rounds, Tally};
 pub use perturbation::{Perturbation, Probe};
 pub use presets::{KnownMethod, MethodName};
+pub use random_cell::random_genotype;
 pub use regularizer::{Penalty, Ramp, Regularizer};
 pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
@@ -325,7 +327,17 @@ impl Method {
         if self.selection == Selection::Perturb && self.schedule.stages() > 1 {
             let expected =
                 "another selection, or a search of one stage: choices by trials are of one network";
-            return Err(Error::setting("search.method.selection", "perturb", expected));
+            return Err(Error::setting("search.method.selection", self.selection.name(), expected));
+        }
+        let ends_early = self.stop != StopRule::None || self.guard == Guard::Stop;
+        if self.selection.has_trials() && ends_early {
+            let expected = "a selection without trials, or stop = \"none\" and a guard that only warns: trials come after all \
+                            epochs of the search";
+            return Err(Error::setting("search.method.selection", self.selection.name(), expected));
+        }
+        if self.stop == StopRule::Adapt && self.schedule.stages() > 1 {
+            let expected = "another rule in a search of several stages: it would go back to another network";
+            return Err(Error::setting("search.method.stop", "adapt", expected));
         }
         if self.resource_latency > 0.0 && self.schedule.stages() > 1 {
             let expected = "0 in a search of several stages: times are measured once, at its beginning";
