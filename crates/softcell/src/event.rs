@@ -91,9 +91,16 @@ pub enum Event<'a> {
         done: usize,
         /// Images that are answered for validation after each epoch.
         validation: usize,
+        /// Batches of trials by which a selection chooses, beside the steps: those that are done already, and all.
+        trials: [usize; 2],
     },
     /// A step is done.
     Step(Step),
+    /// A batch of a trial is answered.
+    Trial {
+        /// Batches of all trials: those that are done, and all.
+        batches: [usize; 2],
+    },
     /// An epoch of the search is done.
     SearchEpoch(&'a SearchEpoch),
     /// An epoch of training is done.

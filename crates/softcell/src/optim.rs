@@ -12,7 +12,8 @@ pub use self::alphas::{ArchAdam, ArchExponentiated, ArchSgd, clip_alphas};
 /// `g ← ∇ + λ·w`, `m ← μ·m + g`, `w ← w − η·m`, with `m = 0` before the first step; with Nesterov's momentum
 /// `w ← w − η·(g + μ·m)`.
 ///
-/// No dampening. A weight without a gradient is left alone, decay included.
+/// No dampening. A weight without a gradient (one of an operation that did not run) is left alone, decay
+/// and momentum included, as by PyTorch since its `zero_grad` sets gradients to none (2.0).
 #[derive(Debug, Clone)]
 pub struct Sgd {
     /// μ.

@@ -20,6 +20,7 @@ use crate::network::Pass;
 use crate::network::{NamedTensors, initialize, named_tensors};
 use crate::run::files::HISTORY;
 use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewind};
+use crate::search::method::Selection;
 use crate::search::{SearchOutcome, search};
 use crate::sizing::{asked_shape, sized, sizing_note};
 use crate::space::{Cost, Genotype, derived_cost, derived_layers};
@@ -90,7 +91,22 @@ impl Job<'_> {
         let mut tabulating = Tabulating::new(self.config, &mut keeper)?;
         let outcome = search(self.dataset, self.config, self.device, state.as_ref(), &mut tabulating)?;
         self.folder.write_genotype(&outcome.genotype)?;
+        if self.config.search.method.selection == Selection::Random {
+            self.note_drawn(observer)?;
+        }
         Ok(outcome)
+    }
+
+    /// Says, and writes down, that nothing was searched.
+    fn note_drawn(&self, observer: &mut dyn Observer) -> Result<()> {
+        let seed = self.config.seed;
+        let note =
+            format!("the cell was drawn at random from the space, with seed {seed}: nothing was searched");
+        if let Some(mut manifest) = self.folder.read_manifest()?.filter(|m| !m.notes.contains(&note)) {
+            manifest.notes.push(note.clone());
+            self.folder.write_manifest(&manifest)?;
+        }
+        observer.on(Event::Note(note.into()))
     }
 
     /// The state of a checkpoint; says so where it is not the last one.

@@ -21,10 +21,13 @@ pub struct StageClock {
     validation: usize,
     /// Epochs whose validation is done.
     validated: usize,
+    /// Batches of trials: those that are done, and all.
+    trials: [usize; 2],
     /// When the last step or validation ended.
     mark: Instant,
     steps_timed: Timed,
     validations_timed: Timed,
+    trials_timed: Timed,
     epoch: Timed,
     images: Timed,
 }
@@ -63,6 +66,7 @@ impl StageClock {
         steps: usize,
         done: usize,
         validation: usize,
+        trials: [usize; 2],
         now: Instant,
     ) -> Self {
         StageClock {
@@ -72,9 +76,11 @@ impl StageClock {
             done,
             validation,
             validated: done / steps.max(1),
+            trials,
             mark: now,
             steps_timed: Timed::default(),
             validations_timed: Timed::default(),
+            trials_timed: Timed::default(),
             epoch: Timed::default(),
             images: Timed::default(),
         }
@@ -89,6 +95,13 @@ impl StageClock {
         self.images.add(seconds, images as f64);
         self.epoch.seconds += seconds;
         self.epoch.things += images as f64;
+    }
+
+    /// A batch of a trial has ended; of all batches of trials so many are done.
+    pub fn trial(&mut self, batches: [usize; 2], now: Instant) {
+        self.trials_timed.add(now.duration_since(self.mark).as_secs_f64(), 1.0);
+        self.mark = now;
+        self.trials = batches;
     }
 
     /// The validation of an epoch has ended; answers the images per second of its steps.
@@ -107,7 +120,7 @@ impl StageClock {
 
     /// Whether steps or validations are missing.
     pub fn has_more(&self) -> bool {
-        self.done < self.epochs * self.steps
+        self.done < self.epochs * self.steps || self.trials[0] < self.trials[1]
     }
 
     /// Time that the rest of the stage will take, from the steps of this process. Before the first validation
@@ -122,7 +135,11 @@ impl StageClock {
         };
         let guess = || self.images.mean().map_or(0.0, |image| image * self.validation as f64 / passes);
         let validation = self.validations_timed.mean().unwrap_or_else(guess);
-        Some(Duration::from_secs_f64(step * steps as f64 + validation * validations as f64))
+        // Answers alone, as in a validation, of one of the batches of a step.
+        let trial = self.trials_timed.mean().unwrap_or(step / (passes + 1.0));
+        let trials = self.trials[1].saturating_sub(self.trials[0]);
+        let seconds = step * steps as f64 + validation * validations as f64 + trial * trials as f64;
+        Some(Duration::from_secs_f64(seconds))
     }
 }
 
@@ -175,7 +192,7 @@ mod tests {
     fn the_rest_counts_steps_and_validations() {
         let begun = Instant::now();
         let at = |seconds: f64| begun + Duration::from_secs_f64(seconds);
-        let mut clock = StageClock::new(Stage::Train, 2, 4, 0, 30, begun);
+        let mut clock = StageClock::new(Stage::Train, 2, 4, 0, 30, [0; 2], begun);
         assert!(clock.left().is_none());
         // The first step is slow; until there is another it is all that is known.
         clock.step(0, 0, 10, at(4.0));
@@ -194,10 +211,25 @@ mod tests {
     #[test]
     fn a_stage_goes_on_with_what_is_left() {
         let begun = Instant::now();
-        let mut clock = StageClock::new(Stage::Search, 5, 10, 43, 0, begun);
+        let mut clock = StageClock::new(Stage::Search, 5, 10, 43, 0, [0; 2], begun);
         clock.step(4, 3, 8, begun + Duration::from_secs(2));
         assert_eq!(clock.done, 44);
         assert_eq!(seconds(clock.left()), 12.0);
+    }
+
+    #[test]
+    fn trials_take_time_of_their_own() {
+        let begun = Instant::now();
+        let at = |seconds: f64| begun + Duration::from_secs_f64(seconds);
+        let mut clock = StageClock::new(Stage::Search, 1, 2, 0, 0, [0, 10], begun);
+        clock.step(0, 0, 8, at(6.0));
+        assert_eq!(seconds(clock.left()), 6.0 + 10.0 * 1.0);
+        clock.trial([1, 10], at(8.0));
+        assert_eq!(seconds(clock.left()), 6.0 + 9.0 * 2.0);
+        clock.step(0, 1, 8, at(14.0));
+        assert!(clock.has_more());
+        clock.trial([10, 10], at(15.0));
+        assert!(!clock.has_more() && seconds(clock.left()) == 0.0);
     }
 
     #[test]

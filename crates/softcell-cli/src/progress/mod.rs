@@ -289,6 +289,21 @@ impl Progress {
         });
     }
 
+    /// Notes a batch of a trial, and shows how far the trials are.
+    fn trial(&mut self, batches: [usize; 2]) {
+        let now = Instant::now();
+        let Some(clock) = &mut self.stage else { return };
+        clock.trial(batches, now);
+        let [done, total] = batches;
+        let words = words::trials(batches, clock);
+        if let Some(bars) = &self.bars {
+            bars.whole(clock.done, &words);
+        } else if self.steps.is_due(PAUSE, PAUSE, now) {
+            self.words(&fitted(&words, usize::MAX));
+            self.object(|| Line::Count { what: "choosing", done, total });
+        }
+    }
+
     /// Notes the end of an epoch; answers its images per second.
     fn epoch_ended(&mut self) -> Option<f64> {
         if !self.voice.verbose {
@@ -399,10 +414,11 @@ impl Observer for Progress {
                 }
                 self.count_of("measuring", "steps", done, total);
             }
-            Event::Begin { stage, epochs, steps, done, validation } => {
-                self.begin(StageClock::new(stage, epochs, steps, done, validation, Instant::now()));
+            Event::Begin { stage, epochs, steps, done, validation, trials } => {
+                self.begin(StageClock::new(stage, epochs, steps, done, validation, trials, Instant::now()));
             }
             Event::Step(step) => self.step(&step),
+            Event::Trial { batches } => self.trial(batches),
             Event::SearchEpoch(epoch) => self.search_epoch(epoch),
             Event::TrainEpoch(epoch) => self.train_epoch(epoch),
             Event::SaveSearch(_) | Event::SaveTrain(_) => {}

@@ -104,6 +104,11 @@ pub fn step(report: &Step, clock: &StageClock) -> Vec<Part> {
     ]
 }
 
+/// `choosing: 30 of 240 batches of trials  1m20s left`, in parts.
+pub fn trials([done, total]: [usize; 2], clock: &StageClock) -> Vec<Part> {
+    vec![part(0, format!("choosing: {done} of {total} batches of trials")), part(1, left(clock).trim_start())]
+}
+
 /// How the stage gets on: `1m20s left  entropy 1.943 1.944  skips 2 1`, normal cell first.
 pub fn whole(clock: &StageClock, leaning: Option<&Leaning>) -> Vec<Part> {
     let mut parts = vec![part(0, left(clock).trim_start())];

@@ -108,6 +108,11 @@ impl SearchConfig {
             };
             return Err(Error::setting("search.method.schedule.first_epoch", first, expected));
         }
+        let shares = &schedule.stage_share;
+        if shares.0.iter().any(|&share| !self.init_channels.is_multiple_of(share)) {
+            let expected = format!("divisors of search.init_channels, which are {}", self.init_channels);
+            return Err(Error::setting("search.method.schedule.stage_share", shares, expected));
+        }
         Ok(())
     }
 }

@@ -224,7 +224,7 @@ mod tests {
             ("[search.method]\narch_step = \"unroled\"", "(nearest: unrolled)"),
             ("[search.method]\nalphas = 3", "unknown key `search.method.alphas`"),
             ("[search.method.alphas]\nbeta3 = 0.5", "nearest is `search.method.alphas.beta"),
-            ("[search.method.alphas]\nkind = \"sgd\"", "one of adam"),
+            ("[search.method.alphas]\nkind = \"lion\"", "one of adam"),
             ("[search]\nmethod = 3", "unknown key `search.method`"),
             ("[search]\nunrolled = true\nmethod = { arch_step = \"unrolled\" }", "twice, in two spellings"),
         ] {

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use super::types::{Schedule, SearchConfig, TrainConfig};
+use super::types::{Schedule, TrainConfig};
 
 /// Half a cosine: `η_e = min + (start − min)/2 · (1 + cos(π e / E))`, for `e = 0, …, E − 1`.
 ///
@@ -16,13 +16,6 @@ pub fn cosine(start: f64, min: f64, epoch: usize, epochs: usize) -> f64 {
 pub fn exponential(start: f64, gamma: f64, epoch: usize, decay_period: usize) -> f64 {
     let falls = epoch / decay_period.max(1);
     start * gamma.powf(falls as f64)
-}
-
-impl SearchConfig {
-    /// SGD learning rate of the weights in `epoch`, counted from 0: always the cosine.
-    pub fn learning_rate_at(&self, epoch: usize) -> f64 {
-        cosine(self.learning_rate, self.learning_rate_min, epoch, self.epochs)
-    }
 }
 
 impl TrainConfig {

@@ -41,7 +41,8 @@ impl<'de> Deserialize<'de> for EdgeCandidates {
 }
 
 impl SearchConfig {
-    /// The space these settings describe for images of this height and width, before they are scaled down.
+    /// The space these settings describe for images of this height and width, before they are scaled down; of a search
+    /// in stages, that of the first.
     pub fn space(&self, image_size: [usize; 2]) -> SearchSpace {
         let n_edges = CellTopology { inputs: self.inputs, n_nodes: self.nodes }.n_edges();
         let edges = |name: &str| {
@@ -63,11 +64,11 @@ impl SearchConfig {
             edges_per_node: self.edges_per_node,
             layout: self.layout,
             reductions: self.reductions,
-            n_cells: self.layers,
+            n_cells: self.method.schedule.stage_layers.get(0).unwrap_or(self.layers),
             init_channels: self.init_channels,
             stem: self.stem.kind(image_size),
             stem_multiplier: self.stem_multiplier,
-            share: 1,
+            share: self.method.schedule.stage_share.get(0).unwrap_or(1),
             auxiliary_skip: false,
             convolution_bias: self.convolution_bias,
         }

@@ -27,6 +27,8 @@ pub struct Augment {
     /// Side of the square set to 0 after the normalisation; its centre is uniform over the image and what
     /// lies outside is cut off. An odd side counts as one less, as in the original.
     pub cutout_length: Option<usize>,
+    /// How probable that is, 0 to 1; 1 is always.
+    pub cutout_probability: f64,
     /// Least share of the area of a random resized crop, which is there in place of the padded one; 0: none.
     pub crop_scale: f64,
     /// Strength of the changes of brightness, contrast and saturation; 0: none.
@@ -42,6 +44,7 @@ impl Augment {
             crop_padding: data.crop_padding,
             flip: data.flip,
             cutout_length,
+            cutout_probability: 1.0,
             crop_scale: data.crop_scale,
             color_jitter: data.color_jitter,
             auto_augment: data.auto_augment,
@@ -51,7 +54,12 @@ impl Augment {
     /// Whether nothing is varied.
     pub fn is_none(&self) -> bool {
         let still = self.crop_padding == 0 && self.crop_scale == 0.0 && !self.flip;
-        still && !self.recolours() && self.cutout_length.is_none_or(|length| length < 2)
+        still && !self.recolours() && !self.cuts()
+    }
+
+    /// Whether there is a cutout.
+    fn cuts(&self) -> bool {
+        self.cutout_length.is_some_and(|length| length > 1) && self.cutout_probability > 0.0
     }
 
     /// Whether more is done than to move pixels.
@@ -109,7 +117,9 @@ impl Augment {
             }
         };
         let mirrored = self.flip && rng.random_range(0..2u32) == 1;
-        let cut = self.cutout_length.map(|length| {
+        let cuts =
+            self.cutout_probability >= 1.0 || (self.cuts() && rng.random::<f64>() < self.cutout_probability);
+        let cut = self.cutout_length.filter(|_| cuts).map(|length| {
             let mut range = |side: usize| {
                 let centre = rng.random_range(0..side as u32) as usize;
                 (centre.saturating_sub(length / 2), (centre + length / 2).min(side))

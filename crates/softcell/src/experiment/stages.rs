@@ -6,6 +6,7 @@ use crate::config::CheckedConfig;
 use crate::data::ImageSet;
 use crate::error::Result;
 use crate::forecast::{MemoryModel, allowed_bytes, stand_in};
+use crate::search::method::Selection;
 use crate::sizing::sized;
 use crate::space::Genotype;
 
@@ -95,7 +96,7 @@ impl MemoryCheck {
 /// # Errors
 /// As [`MemoryCheck::check`].
 pub(super) fn check_memory(stages: &Stages, config: &CheckedConfig, images: &ImageSet) -> Result<()> {
-    if stages.search() {
+    if stages.search() && config.search.method.selection != Selection::Random {
         MemoryModel::of_search(&config.search, images)?.check(config.search.batch_size)?;
     }
     if let Some(genotype) = stages.trained() {

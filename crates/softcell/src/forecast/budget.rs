@@ -16,6 +16,7 @@ use crate::device::Device;
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer, Signal};
 use crate::run::FixedSettings;
+use crate::search::method::Selection;
 use crate::search::scaled_for_search;
 use crate::sizing::{asked_shape, sized};
 use crate::space::{Genotype, derived_cost, known_genotype, supernet_cost};
@@ -107,12 +108,20 @@ impl Budgeting<'_> {
             })?;
             time_search(&small, &config, self.device, self.patience(), observer)
         };
+        if config.search.method.selection == Selection::Random {
+            return Ok((
+                config.clone(),
+                "the cell is drawn at random: all the time is the training's".to_owned(),
+            ));
+        }
         let observer = &mut Quietly(observer);
         let mut chosen = config.clone().into_config();
         let time = measured(config, observer)?;
         let share = self.share(config, &time, observer)?;
-        let available = self.left() * share;
         let settings = &config.search;
+        // What comes after the epochs of the search does not depend on their number.
+        let after = time.seconds() - settings.epochs as f64 * time.epoch_seconds;
+        let available = (self.left() * share - after).max(0.0);
         let asked = [settings.layers, settings.init_channels];
         let images = &self.dataset.train;
         let [_, height, width] = settings.image_shape(images);
@@ -165,7 +174,7 @@ impl Budgeting<'_> {
             *search.method.alphas.learning_rate_mut() = arch_learning_rate(own, steps);
         }
         let size = [search.layers, search.init_channels];
-        let note = self.sentence("search", size, search.epochs, &choice.time)?;
+        let note = self.sentence("search", size, search.all_epochs(), &choice.time)?;
         let note = format!("{note}; the training gets what is left");
         Ok((chosen.check()?, note))
     }
@@ -333,7 +342,7 @@ impl Budgeting<'_> {
         epochs: usize,
         time: &TimeForecast,
     ) -> Result<String> {
-        let (needed, left) = (epochs as f64 * time.epoch_seconds, self.left());
+        let (needed, left) = (epochs as f64 * time.epoch_seconds + time.trials_seconds, self.left());
         if needed <= left.max(0.0) * 1.05 {
             return Ok(format!(
                 "time: {} for the {stage} of {layers} cells from {channels} channels, {} of {:.1} s",

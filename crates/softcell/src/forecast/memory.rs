@@ -52,6 +52,7 @@ impl MemoryModel {
     /// # Errors
     /// When the space cannot be searched.
     pub fn of_search(config: &SearchConfig, images: &ImageSet) -> Result<Self> {
+        let config = &config.costliest_stage();
         let space = config.space([images.height, images.width]);
         space.check()?;
         let image = config.image_shape(images);

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
 use crate::event::{Event, Observer, Signal, Step};
 use crate::network::{EdgeTensors, NamedTensors, Pass, Weighted, load_named};
+use crate::search::method::Selection;
 use crate::search::{Bilevel, scaled_for_search, search};
 use crate::space::Genotype;
 use crate::train::{build_network, evaluation_plan, train};
@@ -31,12 +32,20 @@ pub struct TimeForecast {
     pub epoch_seconds: f64,
     /// Seconds of the answer for an image.
     pub answer_seconds: f64,
+    /// Seconds of the trials by which the selection of a search chooses.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub trials_seconds: f64,
+}
+
+/// Whether there are no trials.
+fn is_zero(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 impl TimeForecast {
     /// Seconds of all epochs.
     pub fn seconds(&self) -> f64 {
-        self.epochs as f64 * self.epoch_seconds
+        self.epochs as f64 * self.epoch_seconds + self.trials_seconds
     }
 }
 
@@ -51,8 +60,25 @@ pub fn time_search(
     patience: Duration,
     observer: &mut dyn Observer,
 ) -> Result<TimeForecast> {
-    // Steps that move the alphas take the longest.
-    let config = &config.with(|config| config.search.method.schedule.first_epoch = 0)?;
+    let asked = &config.search;
+    if asked.method.selection == Selection::Random {
+        return Ok(TimeForecast {
+            epochs: 0,
+            step_seconds: 0.0,
+            epoch_seconds: 0.0,
+            answer_seconds: 0.0,
+            trials_seconds: 0.0,
+        });
+    }
+    let config = &config.with(|config| {
+        config.search = config.search.costliest_stage();
+        let method = &mut config.search.method;
+        // Steps that move the alphas take the longest; trials are no steps.
+        method.schedule.first_epoch = 0;
+        if matches!(method.selection, Selection::Perturb | Selection::ScoredSamples) {
+            method.selection = Selection::Strongest;
+        }
+    })?;
     let (dataset, config) = scaled_for_search(dataset, config);
     let (dataset, config) = (dataset.as_ref(), config.as_ref());
     let mut watch = Stopwatch::new(patience, observer);
@@ -68,7 +94,10 @@ pub fn time_search(
         net.forward_mixed(images, &weights, &mut Pass::eval())
     });
     let batches = dataset.split.weights.len() as f64 / settings.batch_size as f64;
-    Ok(watch.forecast(settings.epochs, batches, answer, dataset.split.alphas.len()))
+    let images = dataset.split.alphas.len();
+    let trials_seconds = answer * asked.images_of_trials(images) as f64;
+    let time = watch.forecast(asked.all_epochs(), batches, answer, images);
+    Ok(TimeForecast { trials_seconds, ..time })
 }
 
 /// Measures steps of the training of a genotype's network.
@@ -175,7 +204,7 @@ impl<'a> Stopwatch<'a> {
         let timed = if self.seconds.len() > 1 { &self.seconds[1..] } else { &self.seconds[..] };
         let step_seconds = timed.iter().sum::<f64>() / timed.len().max(1) as f64;
         let epoch_seconds = batches * step_seconds + answer * validation as f64 + SAVING;
-        TimeForecast { epochs, step_seconds, epoch_seconds, answer_seconds: answer }
+        TimeForecast { epochs, step_seconds, epoch_seconds, answer_seconds: answer, trials_seconds: 0.0 }
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use softcell_kernels::{
-    BlockedMap, CellArguments, CellConfig, CellInput, CellPlan, ConvolutionConfig, InputChannels,
+    BlockedMap, CellArguments, CellConfig, CellInput, CellPart, CellPlan, ConvolutionConfig, InputChannels,
     NormStatistics, Operation, Pool, Preparation as KernelPreparation, Statistics, Term, cell,
 };
 
+use super::mixture::Mixture;
 use super::norm::EPSILON;
 use super::pass::{BatchStatistics, Mode, Pass};
 use super::weights::host;
@@ -17,16 +18,40 @@ use crate::space::plan::{
     TensorSpec,
 };
 
+/// What drop path does to a term.
+#[derive(Debug, Clone, Copy)]
+enum Dropped {
+    /// Nothing: to identities of derived cells and to what reads nothing.
+    Never,
+    /// It draws for the operation.
+    Alone,
+    /// It draws for all of an edge: in cells that mix operations.
+    WithEdge(usize),
+}
+
+/// A term's place in the cell.
+#[derive(Debug, Clone, Copy)]
+struct TermPlace {
+    /// Which of the operations it is; none for what has no weight of its own.
+    operation: Option<usize>,
+    /// Its edge; none for zeros that give a node its size.
+    edge: Option<usize>,
+}
+
 /// A block as one operation. Its weights are those of the network, in the order of the plan.
 #[derive(Debug, Clone)]
 pub(super) struct FusedBlock {
     plan: Arc<CellPlan>,
-    /// For each term, whether drop path leaves it alone: identities, what is no operation, and all of a supernet.
-    kept: Vec<bool>,
-    /// For each term, the place of its weight among those of the operations; none where these are just the terms.
-    places: Option<Vec<i64>>,
-    /// The block's tensors but running statistics.
-    trained: Vec<usize>,
+    /// For each term, what drop path does to it.
+    dropped: Vec<Dropped>,
+    /// For each term, whether it is a skip connection of a cell that mixes operations.
+    skips: Vec<bool>,
+    /// Edges of a cell that mixes operations.
+    edges: usize,
+    /// The terms of a cell.
+    places: Vec<TermPlace>,
+    /// The block's tensors but running statistics, each with the term that it belongs to.
+    trained: Vec<(usize, Option<usize>)>,
     /// Running mean and variance of each normalisation.
     running: Vec<[usize; 2]>,
 }
@@ -69,24 +94,23 @@ pub(super) fn kernel_plan(plan: &NetworkPlan, block: &Block, lanes: usize) -> Re
     }
 }
 
-/// A cell as the kernels describe it, and for each term which operation it is, in the order of their weights; none for
-/// what has no weight of its own.
+/// A cell as the kernels describe it, and for each term which operation it is, in the order of their weights.
 fn cell_config(
     plan: &NetworkPlan,
     block: &Block,
     cell: &CellBlock,
     lanes: usize,
-) -> Result<(CellConfig, Vec<Option<usize>>), String> {
+) -> Result<(CellConfig, Vec<TermPlace>), String> {
     let kind = plan.cell_type(cell);
-    let (mut terms, mut operations) = (Vec::new(), Vec::new());
+    let (mut terms, mut places) = (Vec::new(), Vec::new());
     let mut next = 0;
     for node in kind.inputs..kind.inputs + kind.nodes {
         let before = terms.len();
         for (at, edge) in kind.edges.iter().enumerate().filter(|(_, edge)| edge.target == node) {
-            let mut term = |operation, place| {
+            let mut term = |kernel, operation| {
                 let (source, target, stride) = (edge.source, edge.target, edge.stride);
-                terms.push(Term { source, target, operation, stride });
-                operations.push(place);
+                terms.push(Term { source, target, operation: kernel, stride });
+                places.push(TermPlace { operation, edge: Some(at) });
             };
             for candidate in 0..edge.candidates.len() {
                 let Some(steps) = kind.steps(at, candidate, cell.channels, cell.norms) else { continue };
@@ -104,7 +128,7 @@ fn cell_config(
             let stride =
                 kind.edges.iter().find(|edge| edge.source < kind.inputs).map_or(1, |edge| edge.stride);
             terms.push(Term { source: 0, target: node, operation: Operation::Zero, stride });
-            operations.push(None);
+            places.push(TermPlace { operation: None, edge: None });
         }
     }
     let input = |(&place, preparation): (&Place, &Preparation)| CellInput {
@@ -126,7 +150,7 @@ fn cell_config(
         lanes,
         epsilon: EPSILON,
     };
-    Ok((config, operations))
+    Ok((config, places))
 }
 
 /// The kernels' name for some steps; none where they have none.
@@ -160,15 +184,21 @@ impl FusedBlock {
         range: Range<usize>,
         lanes: usize,
     ) -> Result<Self, String> {
-        let (mut kept, mut places) = (Vec::new(), None);
+        let (mut dropped, mut skips, mut places, mut edges) = (Vec::new(), Vec::new(), Vec::new(), 0);
         let kernel = if let Body::Cell(cell) = &block.body {
-            let (config, operations) = cell_config(plan, block, cell, lanes)?;
-            let counted = operations.iter().flatten().count();
-            let place = |place: &Option<usize>| place.unwrap_or(counted) as i64;
-            places = (counted < operations.len()).then(|| operations.iter().map(place).collect());
+            let config;
+            (config, places) = cell_config(plan, block, cell, lanes)?;
             let no_operation = [Operation::Identity, Operation::Bypass, Operation::Zero];
-            let mixes = plan.cell_type(cell).role == Role::Search;
-            kept = config.terms.iter().map(|term| mixes || no_operation.contains(&term.operation)).collect();
+            let kind = plan.cell_type(cell);
+            let mixes = kind.role == Role::Search;
+            edges = if mixes { kind.edges.len() } else { 0 };
+            let drop = |(term, place): (&Term, &TermPlace)| match place.edge {
+                Some(edge) if mixes => Dropped::WithEdge(edge),
+                Some(_) if !no_operation.contains(&term.operation) => Dropped::Alone,
+                _ => Dropped::Never,
+            };
+            dropped = config.terms.iter().zip(&places).map(drop).collect();
+            skips = config.terms.iter().map(|term| mixes && term.operation == Operation::Identity).collect();
             CellPlan::new(config).map_err(|reason| reason.to_string())?
         } else {
             kernel_plan(plan, block, lanes)?
@@ -176,28 +206,81 @@ impl FusedBlock {
         let (buffers, trained): (Vec<usize>, Vec<usize>) =
             range.partition(|&index| tensors[index].role.is_buffer());
         let (running, _) = buffers.as_chunks::<2>();
-        Ok(Self { plan: Arc::new(kernel), kept, places, trained, running: running.to_vec() })
+        let mut next = 0;
+        let trained = trained.into_iter().map(|index| {
+            let values = next..next + tensors[index].count();
+            next = values.end;
+            let of = |part: &&CellPart| part.tensors.iter().any(|tensor| tensor.range == values);
+            (index, kernel.parts().iter().find(of).and_then(|part| part.origin.term()))
+        });
+        let trained = trained.collect();
+        Ok(Self { plan: Arc::new(kernel), dropped, skips, edges, places, trained, running: running.to_vec() })
     }
 
-    /// The block with these of the network's tensors; `terms` weighs its operations (all 1 without it).
+    /// The weight of each term.
+    fn term_weights(&self, mixture: &Mixture) -> Tensor<1> {
+        let operations = self.places.iter().filter_map(|place| place.operation).count();
+        let weights = mixture.weights.clone();
+        if operations == self.places.len() {
+            return weights;
+        }
+        // Operations, then edges, then a number for zeros.
+        let edges = mixture.edges.as_ref().map_or(0, |edges| edges.dims()[0]);
+        let place = |place: &TermPlace| match *place {
+            TermPlace { operation: Some(operation), .. } => operation,
+            TermPlace { edge: Some(edge), .. } => operations + edge,
+            TermPlace { operation: None, edge: None } => operations + edges,
+        };
+        let places: Vec<i64> = self.places.iter().map(|term| place(term) as i64).collect();
+        let places = TensorData::new(places, [self.places.len()]);
+        let places = Tensor::<1, Int>::from_data(places, &weights.device());
+        let one = Tensor::<1>::ones([1], &weights.device());
+        let all = [Some(weights), mixture.edges.clone(), Some(one)].into_iter().flatten();
+        Tensor::cat(all.collect(), 0).select(0, places)
+    }
+
+    /// What drop path multiplies each term with, image by image; none where nothing is dropped.
+    fn scales(&self, pass: &mut Pass, images: usize) -> Option<Vec<f32>> {
+        let Pass { drop_path, skips, .. } = pass;
+        if drop_path.is_none() && skips.is_none() {
+            return None;
+        }
+        let edges = drop_path.as_mut().map_or_else(Vec::new, |drop| drop.of_edges(self.edges, images));
+        let mut scale = |(&dropped, &skip): (&Dropped, &bool)| {
+            let all = match (dropped, drop_path.as_mut()) {
+                (Dropped::Alone, Some(drop_path)) => drop_path.scales(images),
+                (Dropped::WithEdge(edge), Some(_)) => edges[edge].clone(),
+                _ => None,
+            };
+            let own = skips.as_mut().filter(|_| skip).and_then(|skips| skips.scales(images));
+            match (all, own) {
+                (Some(all), Some(own)) => all.iter().zip(own).map(|(all, own)| all * own).collect(),
+                (one, other) => one.or(other).unwrap_or_else(|| vec![1.0; images]),
+            }
+        };
+        Some(self.dropped.iter().zip(&self.skips).flat_map(&mut scale).collect())
+    }
+
+    /// The block with these of the network's tensors; without a mixture all operations count once. The tensors of
+    /// operations that do not run are no part of the graph.
     pub fn forward(
         &self,
         tensors: &[Tensor<1>],
         states: Vec<BlockedMap>,
-        terms: Option<Tensor<1>>,
+        mixture: Option<&Mixture>,
         pass: &mut Pass,
     ) -> BlockedMap {
+        let runs: Option<Vec<bool>> = mixture.filter(|mixture| mixture.running.is_some()).map(|mixture| {
+            let runs = |place: &TermPlace| place.operation.is_none_or(|at| mixture.runs(at));
+            self.places.iter().map(runs).collect()
+        });
+        let plan =
+            runs.as_ref().map_or_else(|| Arc::clone(&self.plan), |runs| Arc::new(self.plan.only(runs)));
         let device = states[0].values.device().without_autodiff();
         let [images, ..] = states[0].values.dims();
-        let terms = match (terms, &self.places) {
-            (None, _) => Tensor::ones([self.kept.len().max(1)], &device),
-            (Some(weights), None) => weights,
-            (Some(weights), Some(places)) => {
-                let one = Tensor::<1>::ones([1], &weights.device());
-                let data = TensorData::new(places.clone(), [places.len()]);
-                let places = Tensor::<1, Int>::from_data(data, &weights.device());
-                Tensor::cat(vec![weights, one], 0).select(0, places)
-            }
+        let terms = match mixture {
+            None => Tensor::ones([self.dropped.len().max(1)], &device),
+            Some(mixture) => self.term_weights(mixture),
         };
         let value = |index: usize| {
             let tensor = tensors[index].clone();
@@ -212,17 +295,13 @@ impl FusedBlock {
             });
             Arc::new(Statistics { norms: norms.collect() })
         });
-        let scales = match (pass.mode(), pass.drop_path.as_mut()) {
-            (Mode::Train, Some(drop_path)) => {
-                let scale = |&kept: &bool| {
-                    if kept { None } else { drop_path.scales(images) }.unwrap_or_else(|| vec![1.0; images])
-                };
-                Some(self.kept.iter().flat_map(scale).collect())
-            }
-            _ => None,
+        let scales = if pass.mode() == Mode::Train { self.scales(pass, images) } else { None };
+        let weight = |&(index, term): &(usize, Option<usize>)| {
+            let runs = term.zip(runs.as_ref()).is_none_or(|(term, runs)| runs[term]);
+            if runs { tensors[index].clone() } else { tensors[index].clone().detach() }
         };
-        let weights = Tensor::cat(self.trained.iter().map(|&index| tensors[index].clone()).collect(), 0);
-        let (y, statistics) = cell(&self.plan, CellArguments { states, weights, terms, scales, given });
+        let weights = Tensor::cat(self.trained.iter().map(weight).collect(), 0);
+        let (y, statistics) = cell(&plan, CellArguments { states, weights, terms, scales, given });
         if pass.mode() == Mode::Train {
             let tensor = |values: Vec<f32>| {
                 let n = values.len();

@@ -7,6 +7,7 @@ mod drop_path;
 mod edges;
 mod fused;
 mod mismatch;
+mod mixture;
 mod net;
 mod norm;
 mod operation;

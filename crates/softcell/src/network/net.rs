@@ -6,15 +6,15 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use softcell_kernels::{BlockedMap, InputChannels, block_lanes, cell_runs_on, weighted_sum};
 
+use super::drop_path::scaled;
 use super::edges::EdgeTensors;
 use super::fused::{FusedBlock, input_channels};
+use super::mixture::{Mixture, Mixtures};
 use super::pass::{Mode, Pass};
 use super::steps::{Pointwise, Tensors, pool2x2, run};
 use super::weights::{Weighted, Weights, count_weights};
 use crate::space::DerivedNetworkConfig;
-use crate::space::plan::{
-    Block, Body, CellBlock, CellType, NetworkPlan, Place, PoolKind, Preparation, Role, Step,
-};
+use crate::space::plan::{Block, Body, CellBlock, NetworkPlan, Place, PoolKind, Preparation, Role, Step};
 
 /// A network: its plan and its tensors. It serves as supernet and as derived network.
 #[derive(Debug, Clone)]
@@ -137,45 +137,31 @@ impl Network {
     pub fn forward(&self, x: Tensor<4>, pass: &mut Pass) -> Logits {
         let derived = self.built.plan.cells.iter().all(|kind| kind.role == Role::Derived);
         assert!(derived, "cells that mix their candidates need edge weights");
-        self.pass(x, &[], pass)
+        self.pass(x, &Mixtures::default(), pass)
     }
 
     /// Logits of a batch, of a network whose cells mix all candidates on their edges.
     ///
     /// # Shapes
     /// - Input `[N, channels, H, W]`
-    /// - `weights` for each kind of cell those of all candidates of all edges, `none` included
+    /// - `weights` for each kind of cell those of all candidates of all edges, `none` included; where only some
+    ///   operations run, the others are nowhere in the graph: they have no gradient and no statistics
     /// - Output `[N, classes]`
     ///
     /// # Panics
     /// If the weights are of other cells.
     pub fn forward_mixed(&self, x: Tensor<4>, weights: &EdgeTensors, pass: &mut Pass) -> Tensor<2> {
-        let dtype = x.dtype();
-        let found = weights.cells.iter().map(|weights| weights.dims()[0]);
-        assert!(
-            found.eq(self.built.plan.cells.iter().map(CellType::n_weights)),
-            "the edge weights are of these cells"
-        );
-        let weights: Vec<Tensor<1>> = (self.built.operations.iter().zip(&weights.cells))
-            .map(|(places, weights)| match places {
-                None => weights.clone(),
-                Some(places) => {
-                    let data = TensorData::new(places.clone(), [places.len()]);
-                    let places = Tensor::<1, Int>::from_data(data, &weights.device());
-                    weights.clone().select(0, places)
-                }
-            })
-            .map(|weights| weights.cast(dtype))
-            .collect();
+        let weights = Mixtures::new(&self.built.plan, &self.built.operations, weights, x.dtype());
         self.pass(x, &weights, pass).logits
     }
 
-    fn pass(&self, x: Tensor<4>, weights: &[Tensor<1>], pass: &mut Pass) -> Logits {
+    fn pass(&self, x: Tensor<4>, mixtures: &Mixtures, pass: &mut Pass) -> Logits {
         let Built { plan, fused, lanes, last_readers, .. } = &*self.built;
         let fast = cell_runs_on(&x);
         let image = Value::Plain(x);
         let mut values: Vec<Option<Value>> = Vec::with_capacity(plan.blocks.len());
         let mut auxiliary = None;
+        let mut cells = 0..;
         for (index, block) in plan.blocks.iter().enumerate() {
             if let Body::Auxiliary { steps } = &block.body {
                 if pass.mode() == Mode::Train {
@@ -196,18 +182,19 @@ impl Network {
                 let again = block.inputs[at + 1..].contains(place);
                 inputs.push(read(&image, &mut values, *place, is_last(place) && !again));
             }
+            let mixture = match &block.body {
+                Body::Cell(cell) => mixtures.of(cell, cells.next().unwrap_or_default()),
+                _ => None,
+            };
             let value = match (&fused[index], &block.body) {
-                (Ok(fused), body) if fast => {
+                (Ok(fused), _) if fast => {
                     let states = block.inputs.iter().zip(inputs);
                     let states =
                         states.map(|(&place, value)| value.blocked(input_channels(plan, place), *lanes));
-                    let terms = match body {
-                        Body::Cell(cell) => weights.get(cell.cell).cloned(),
-                        _ => None,
-                    };
-                    Value::Blocked(fused.forward(self.weights.tensors(), states.collect(), terms, pass))
+                    let tensors = self.weights.tensors();
+                    Value::Blocked(fused.forward(tensors, states.collect(), mixture, pass))
                 }
-                (_, body) => self.block(index, block, body, inputs, weights, pass),
+                (_, body) => self.block(index, block, body, inputs, mixture, pass),
             };
             values.push(Some(value));
         }
@@ -226,7 +213,7 @@ impl Network {
         block: &Block,
         body: &Body,
         mut inputs: Vec<Value>,
-        weights: &[Tensor<1>],
+        mixture: Option<&Mixture>,
         pass: &mut Pass,
     ) -> Value {
         let mut tensors = self.tensors(index);
@@ -246,21 +233,20 @@ impl Network {
             }
             Body::Cell(cell) => {
                 let inputs = inputs.into_iter().map(Value::plain).collect();
-                let weights = weights.get(cell.cell).cloned();
-                Value::Plain(self.cell(block, cell, inputs, weights, &mut tensors, pass))
+                Value::Plain(self.cell(block, cell, inputs, mixture, &mut tensors, pass))
             }
             Body::Auxiliary { .. } => unreachable!("it is no part of the network's way"),
         }
     }
 
     /// Each node is the sum of its operations, times their weights where the cell mixes them; drop path (in
-    /// [`Pass::drop_path`]) acts on every operation but identities.
+    /// [`Pass::drop_path`]) acts on every operation but identities, and where the cell mixes them on whole edges.
     fn cell(
         &self,
         block: &Block,
         cell: &CellBlock,
         inputs: Vec<Tensor<4>>,
-        weights: Option<Tensor<1>>,
+        mixture: Option<&Mixture>,
         tensors: &mut Tensors<'_>,
         pass: &mut Pass,
     ) -> Tensor<4> {
@@ -275,10 +261,15 @@ impl Network {
             });
         }
         let seen = kind.seen(cell.channels);
+        let of_edges = match pass.drop_path.as_mut() {
+            Some(drop_path) if kind.role == Role::Search && pass.mode == Mode::Train => {
+                drop_path.of_edges(kind.edges.len(), states[0].dims()[0])
+            }
+            _ => vec![None; kind.edges.len()],
+        };
         let mut next = 0;
         for node in kind.inputs..kind.inputs + kind.nodes {
-            let first = next;
-            let mut terms = Vec::new();
+            let (mut terms, mut places) = (Vec::new(), Vec::new());
             let mut beside: Option<Tensor<4>> = None;
             for (at, edge) in kind.edges.iter().enumerate().filter(|(_, edge)| edge.target == node) {
                 let source = &states[edge.source];
@@ -288,6 +279,20 @@ impl Network {
                 };
                 for candidate in 0..edge.candidates.len() {
                     let Some(steps) = kind.steps(at, candidate, cell.channels, cell.norms) else { continue };
+                    next += 1;
+                    let of_skip = match pass.skips.as_mut() {
+                        Some(skips)
+                            if kind.role == Role::Search && pass.mode == Mode::Train && steps.is_empty() =>
+                        {
+                            skips.scales(states[0].dims()[0])
+                        }
+                        _ => None,
+                    };
+                    if !mixture.is_none_or(|mixture| mixture.runs(next - 1)) {
+                        tensors.skip(&steps);
+                        continue;
+                    }
+                    places.push(next as i64 - 1);
                     let y = run(&steps, part.clone(), tensors, Pointwise::Fast, pass);
                     terms.push(match pass.drop_path.as_mut() {
                         Some(drop_path)
@@ -297,20 +302,24 @@ impl Network {
                         {
                             drop_path.forward(y)
                         }
-                        _ => y,
+                        _ => scaled(scaled(y, of_edges[at].as_deref()), of_skip.as_deref()),
                     });
-                    next += 1;
                 }
                 if kind.share > 1 {
                     let rest = source.clone().narrow(1, seen, cell.channels - seen);
                     let rest = if edge.stride == 1 { rest } else { pool2x2(rest, PoolKind::Max) };
+                    let rest = match mixture.and_then(|mixture| mixture.edges.as_ref()) {
+                        Some(edges) => rest * edges.clone().narrow(0, at, 1).reshape([1, 1, 1, 1]),
+                        None => rest,
+                    };
+                    let rest = scaled(rest, of_edges[at].as_deref());
                     beside = Some(match beside {
                         None => rest,
                         Some(sum) => sum + rest,
                     });
                 }
             }
-            let sum = match (terms.is_empty(), &weights) {
+            let sum = match (terms.is_empty(), mixture) {
                 (true, _) => {
                     let [n, ..] = states[0].dims();
                     let channels = if beside.is_some() { seen } else { cell.channels };
@@ -318,7 +327,11 @@ impl Network {
                     let options = (&states[0].device(), states[0].dtype());
                     Tensor::zeros([n, channels, height, width], options)
                 }
-                (false, Some(weights)) => weighted_sum(terms, weights.clone().narrow(0, first, next - first)),
+                (false, Some(Mixture { weights, .. })) => {
+                    let data = TensorData::new(places, [terms.len()]);
+                    let places = Tensor::<1, Int>::from_data(data, &weights.device());
+                    weighted_sum(terms, weights.clone().select(0, places))
+                }
                 (false, None) => terms.into_iter().reduce(|a, b| a + b).expect("there is a term"),
             };
             states.push(match beside {

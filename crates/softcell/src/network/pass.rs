@@ -36,17 +36,19 @@ pub struct Pass {
     pub statistics: Vec<BatchStatistics>,
     /// Drop path, where the network uses it.
     pub drop_path: Option<DropPath>,
+    /// The same for skip connections of stride 1 alone, in cells that mix operations (P-DARTS, Chen et al. 2019).
+    pub skips: Option<DropPath>,
 }
 
 impl Pass {
     /// A pass with batch statistics.
     pub fn train() -> Self {
-        Self { mode: Mode::Train, statistics: Vec::new(), drop_path: None }
+        Self { mode: Mode::Train, statistics: Vec::new(), drop_path: None, skips: None }
     }
 
     /// A pass with running statistics.
     pub fn eval() -> Self {
-        Self { mode: Mode::Eval, statistics: Vec::new(), drop_path: None }
+        Self { mode: Mode::Eval, statistics: Vec::new(), drop_path: None, skips: None }
     }
 
     /// The mode.

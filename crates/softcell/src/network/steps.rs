@@ -7,7 +7,9 @@ use softcell_kernels::{Activation, ConvShape, Pool, depthwise_conv2d, pointwise_
 
 use super::norm::{Running, batch_norm};
 use super::pass::Pass;
-use crate::space::plan::{Bias, Convolution, Halve, Mixing, Norm, PoolKind, PoolStep, Step, average_windows};
+use crate::space::plan::{
+    Bias, Convolution, Halve, Mixing, Norm, PoolKind, PoolStep, Step, average_windows, step_tensors,
+};
 
 /// Hands out a network's tensors one after another.
 pub(super) struct Tensors<'a> {
@@ -19,6 +21,13 @@ impl<'a> Tensors<'a> {
     /// From the `first` of `all` on.
     pub fn new(all: &'a [Tensor<1>], first: usize) -> Self {
         Self { all, next: first }
+    }
+
+    /// Passes over those of some steps.
+    pub fn skip(&mut self, steps: &[Step]) {
+        let mut tensors = Vec::new();
+        step_tensors("", steps, &mut tensors);
+        self.next += tensors.len();
     }
 
     fn flat(&mut self) -> Tensor<1> {

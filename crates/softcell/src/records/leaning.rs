@@ -8,7 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Result;
-use crate::search::method::Selection;
+use crate::search::method::Method;
 use crate::space::{ByCell, CellGene, EdgeWeights, Genotype, SearchSpace, entropy};
 
 /// What edge weights stand for: how undecided they are, and the genotype that they give.
@@ -36,12 +36,12 @@ pub struct CellLeaning {
 pub struct CellLeanings(pub ByCell<CellLeaning>);
 
 impl Leaning {
-    /// The genotype is the one that `selection` takes.
+    /// The genotype is the one that the method selects.
     ///
     /// # Errors
-    /// As [`Selection::select`].
-    pub fn of(weights: &EdgeWeights, space: &SearchSpace, selection: Selection) -> Result<Leaning> {
-        let genotype = selection.select(weights, space)?;
+    /// As [`Method::select`].
+    pub fn of(weights: &EdgeWeights, space: &SearchSpace, method: &Method) -> Result<Leaning> {
+        let genotype = method.select(weights, space)?;
         let skips = |name: &str| genotype.cells.get(name).map_or(0, CellGene::n_skips);
         let cell = |(name, rows): (&str, &Vec<Vec<f64>>)| {
             (name.to_owned(), CellLeaning { entropy: entropy(rows), skips: skips(name) })

@@ -7,10 +7,10 @@ mod search;
 mod tabulated;
 mod train;
 
-pub use crate::search::method::Latency;
+pub use crate::search::method::{Latency, Tally};
 pub use leaning::{CellLeaning, CellLeanings, Leaning};
 pub use position::{Position, Stage};
 pub use result::RunResult;
-pub use search::{SearchEpoch, SearchOutcome, SearchState};
+pub use search::{Kept, SearchEpoch, SearchOutcome, SearchState};
 pub use tabulated::{Tabulated, TabulatedScore};
 pub use train::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};

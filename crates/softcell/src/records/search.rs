@@ -7,8 +7,8 @@ use super::position::Position;
 use super::tabulated::Tabulated;
 use crate::loss::Meter;
 use crate::network::NamedTensors;
-use crate::search::method::{Latency, Resources};
-use crate::space::{Alphas, EdgeWeights, Genotype};
+use crate::search::method::{Latency, Resources, Tally};
+use crate::space::{Alphas, ByCell, EdgeWeights, Genotype};
 
 /// One epoch of the search, a line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct SearchEpoch {
     pub seconds: f64,
 }
 
+/// The candidates that are left on each edge, by their places among those of the whole space; empty where all are.
+pub type Kept = ByCell<Vec<Vec<usize>>>;
+
 /// Everything a search needs to go on.
 ///
 /// Random streams need no entry: a draw depends on seed, name, epoch and step alone.
@@ -73,6 +76,12 @@ pub struct SearchState {
     pub alpha_steps: u64,
     /// What it keeps of them.
     pub alpha_moments: NamedTensors,
+    /// What the trials of the selection came to, as far as they are done.
+    pub trials: Vec<Tally>,
+    /// The trial that is under way.
+    pub trial: Tally,
+    /// The candidates of the stage that the search is in.
+    pub kept: Kept,
     /// How long operations take where the search began, if it minds that.
     pub latencies: Vec<Latency>,
 }

@@ -12,7 +12,7 @@ use crate::event::Position;
 use crate::network::{
     EdgeTensors, HostTensor, Network, Pass, Weighted, load_named, named_tensors, weight_names,
 };
-use crate::search::method::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};
+use crate::search::method::{Adam, AlphaOptimizer, FixedRows, Sgd, WeightOptimizer};
 use crate::search::{ArchOptimizer, ArchStep, Bilevel, Method, weight_optimizer};
 use crate::space::{
     Alphas, CellKind, Genotype, NetworkPlan, Primitive, Rows, SearchSpace, supernet_parameters,
@@ -122,7 +122,7 @@ pub(super) fn replay(recording: &Recording, stage: &Stage) -> Result<Deviations>
 
     compare_state(&mut deviations, recording, &bilevel, &names)?;
     compare_evaluation(&mut deviations, recording, &bilevel, channels_in, stage)?;
-    let found = bilevel.method.selection.select(&bilevel.relaxer.expected(&bilevel.alphas), &space)?;
+    let found = bilevel.method.select(&bilevel.relaxer.expected(&bilevel.alphas), &space)?;
     deviations.compare_exact("genotype", Reach::Kinked, &found, &expected_genotype);
     Ok(deviations)
 }
@@ -189,6 +189,7 @@ fn start(
         optimizer: ArchOptimizer::new(method.alphas),
         relaxer: method.relaxer(space),
         method,
+        fixed: FixedRows::default(),
         grad_clip: case.grad_clip,
         class_weights: None,
         seed: 0,

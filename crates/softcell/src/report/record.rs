@@ -119,7 +119,7 @@ impl RunRecord {
         } else if self.genotype.is_some() {
             State::Found
         } else {
-            State::Searching { done: self.search.len(), of: self.config.search.epochs }
+            State::Searching { done: self.search.len(), of: self.config.search.all_epochs() }
         }
     }
 

@@ -70,7 +70,7 @@ impl Agreement<'_> {
         let mut last: Option<&SearchEpoch> = None;
         for line in self.history {
             let (epoch, epochs) = match line {
-                HistoryLine::Search(epoch) => (epoch.epoch, config.search.epochs),
+                HistoryLine::Search(epoch) => (epoch.epoch, config.search.all_epochs()),
                 HistoryLine::Train(epoch) => (epoch.epoch, config.train.epochs),
             };
             whole(&format!("{HISTORY}, epoch"), epoch, 0..=epochs.saturating_sub(1))?;
@@ -83,8 +83,10 @@ impl Agreement<'_> {
         let space = config.search.space([1, 1]);
         let wanted = config.search.method.relaxer(&space).rows();
         same_rows(&format!("{HISTORY}, alphas"), &last.alphas.lengths(), &wanted, &format!("in {CONFIG}"))?;
+        // Samples are measured after the last epoch.
+        let follows = !config.search.method.selection.ends_with_trials();
         match self.genotype {
-            Some(genotype) if last.epoch + 1 == config.search.epochs => {
+            Some(genotype) if follows && last.epoch + 1 == config.search.all_epochs() => {
                 let expected = format!("those of the last epoch of the search, {}", last.genotype.to_text());
                 holds(*genotype == last.genotype, &format!("{GENOTYPE_JSON}, cells"), genotype, expected)
             }

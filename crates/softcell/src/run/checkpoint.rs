@@ -16,7 +16,7 @@ use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
 use crate::records::Position;
 use crate::records::{Best, Score, TrainState};
-use crate::records::{Latency, SearchState};
+use crate::records::{Kept, Latency, SearchState, Tally};
 use crate::space::{Alphas, ByCell};
 
 const KEY: &str = "softcell";
@@ -35,6 +35,12 @@ enum Head {
         /// How long the rows of alphas are, where they differ.
         #[serde(default, skip_serializing_if = "ByCell::is_empty")]
         alpha_rows: ByCell<Vec<usize>>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        trials: Vec<Tally>,
+        #[serde(default, skip_serializing_if = "is_none")]
+        trial: Tally,
+        #[serde(default, skip_serializing_if = "ByCell::is_empty")]
+        kept: Kept,
         /// How long operations take, where the search minds it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         latencies: Vec<Latency>,
@@ -74,6 +80,9 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
         seconds: state.seconds,
         alpha_steps: state.alpha_steps,
         alpha_rows: ragged(&state.alphas),
+        trials: state.trials.clone(),
+        trial: state.trial,
+        kept: state.kept.clone(),
         latencies: state.latencies.clone(),
     };
     let alphas = state.alphas.iter().map(|(name, rows)| (name.to_owned(), tensor_of(rows))).collect();
@@ -93,7 +102,18 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
 /// A file that is damaged, or of another kind.
 pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
     let (head, mut tensors) = decode(path, bytes)?;
-    let Head::Search { position, meter, epoch_seconds, seconds, alpha_steps, alpha_rows, latencies } = head
+    let Head::Search {
+        position,
+        meter,
+        epoch_seconds,
+        seconds,
+        alpha_steps,
+        alpha_rows,
+        trials,
+        trial,
+        kept,
+        latencies,
+    } = head
     else {
         return Err(damaged(path, "it is a training checkpoint"));
     };
@@ -116,12 +136,20 @@ pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
         velocity: take(&mut tensors, "velocity."),
         alpha_steps,
         alpha_moments: take(&mut tensors, "adam."),
+        trials,
+        trial,
+        kept,
         latencies,
     };
     if state.latencies.iter().any(|latency| !(latency.seconds >= 0.0 && latency.seconds.is_finite())) {
         return Err(damaged(path, "a latency that is no time"));
     }
     check_rest(path, &tensors).map(|()| state)
+}
+
+/// Whether no trial is under way.
+fn is_none(trial: &Tally) -> bool {
+    *trial == Tally::default()
 }
 
 /// The rows of the groups whose rows are not all of one length.
@@ -289,6 +317,9 @@ mod tests {
             alpha_steps: 7,
             alpha_moments: [("first".to_string(), tensor(&[0.25])), ("second".to_string(), tensor(&[0.125]))]
                 .into(),
+            trials: vec![Tally { right: 3, images: 7 }],
+            trial: Tally { right: 0, images: 4 },
+            kept: [("normal", vec![vec![0, 2], vec![1]])].into_iter().collect(),
             latencies: vec![Latency {
                 place: PlacedOperation {
                     operation: Primitive::SepConv3x3,

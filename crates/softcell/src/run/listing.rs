@@ -306,7 +306,7 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
     let busy = activity == Activity::Busy;
     let begun = busy || train_epochs > 0 || folder.has_checkpoint(Stage::Train);
     let (stage, epochs_done, epochs) = match genotype {
-        None => (Stage::Search, search_epochs, config.search.epochs),
+        None => (Stage::Search, search_epochs, config.search.all_epochs()),
         Some(_) if !begun => return Ok(RunState::Searched),
         Some(_) => (Stage::Train, train_epochs, config.train.epochs),
     };

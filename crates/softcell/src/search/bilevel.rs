@@ -4,7 +4,8 @@ use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
 use super::latency;
 use super::method::{
-    ArchStep, CandidateCosts, Half, Latency, Method, Moment, Penalty, Probe, Relaxed, Relaxer, Resources,
+    ArchStep, CandidateCosts, FixedRows, Half, Latency, Method, Moment, Penalty, Probe, Relaxed, Relaxer,
+    Resources, directions,
 };
 use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
@@ -13,11 +14,14 @@ use crate::evaluate::{DeviceBatch, scalar};
 use crate::event::Position;
 use crate::loss::class_weighted_cross_entropy;
 use crate::network::{
-    BatchStatistics, EdgeTensors, Network, Pass, WeightList, Weighted, absorb, gradients, initialize,
-    update_weights,
+    BatchStatistics, DropPath, EdgeTensors, Network, Pass, WeightList, Weighted, absorb, gradients,
+    initialize, update_weights,
 };
 use crate::optim::{Sgd, clip_alphas, clip_global_norm, global_norm};
-use crate::space::{AlphaGradient, Alphas, EdgeGradient, EdgeWeights, NetworkPlan};
+use crate::random::stream;
+use crate::space::{
+    AlphaGradient, Alphas, CellKind, EdgeGradient, EdgeWeights, NetworkPlan, Paths, SearchSpace,
+};
 
 /// `ε · ‖v‖` of the finite difference.
 const DIFFERENCE: f64 = 0.01;
@@ -33,6 +37,8 @@ pub struct Bilevel {
     pub net: Network,
     /// The alphas.
     pub alphas: Alphas,
+    /// Edges that are decided, whatever their alphas say.
+    pub fixed: FixedRows,
     /// Optimiser of the weights.
     pub sgd: Sgd,
     /// Optimiser of the alphas.
@@ -77,7 +83,7 @@ pub struct WeightReport {
     pub loss: f32,
     /// Logits, `[N, classes]`.
     pub logits: Tensor<2>,
-    /// Gradients before clipping.
+    /// Gradients before clipping, with what the method adds to them.
     pub gradients: WeightList,
     /// Their global norm.
     pub gradient_norm: f64,
@@ -106,16 +112,31 @@ impl Bilevel {
         device: &Device,
     ) -> Result<Self> {
         let space = config.space([image[1], image[2]]);
+        Self::in_space(config, &space, (image, classes), seed, device)
+    }
+
+    /// As [`Bilevel::new`], in this space in the place of the settings'.
+    ///
+    /// # Errors
+    /// When the space cannot be searched.
+    pub(super) fn in_space(
+        config: &SearchConfig,
+        space: &SearchSpace,
+        (image, classes): ([usize; 3], usize),
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self> {
         space.check()?;
         let method = config.method.clone();
-        let relaxer = method.relaxer(&space);
-        let net = Network::new(NetworkPlan::supernet(&space, image, classes), device);
+        let relaxer = method.relaxer(space);
+        let net = Network::new(NetworkPlan::supernet(space, image, classes), device);
         Ok(Self {
             net: initialize(net, seed),
             alphas: relaxer.initial(seed),
             sgd: weight_optimizer(method.weights),
             optimizer: ArchOptimizer::new(method.alphas),
             method,
+            fixed: FixedRows::default(),
             relaxer,
             grad_clip: config.grad_clip,
             class_weights: None,
@@ -160,10 +181,10 @@ impl Bilevel {
         xi: f64,
     ) -> ArchReport {
         let moment = self.moment(at, Half::Alphas);
-        let relaxed = self.relaxer.relax(&self.alphas, moment);
+        let relaxed = self.relax(moment);
         let (loss, gradient) = match self.method.arch_step {
-            ArchStep::FirstOrder => self.first_order(&relaxed, valid),
-            ArchStep::Unrolled => self.unrolled(&relaxed, train, valid, xi),
+            ArchStep::FirstOrder => self.first_order(&relaxed, valid, moment),
+            ArchStep::Unrolled => self.unrolled(&relaxed, train, valid, xi, moment),
         };
         self.move_alphas(&relaxed, loss, gradient, moment)
     }
@@ -171,24 +192,55 @@ impl Bilevel {
     /// Steps the weights.
     pub fn step_weights(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> WeightReport {
         let moment = self.moment(at, Half::Weights);
-        let relaxed = self.relaxer.relax(&self.alphas, moment);
-        let strength = self.method.perturbation_at(at.epoch, self.epochs);
-        let mut probe = BatchProbe { bilevel: self, batch: train };
-        let weights = self.method.perturbation.disturb(&relaxed, strength, moment, &mut probe);
+        let relaxed = self.relax(moment);
+        let strength = self.method.perturbation_at(at.epoch.min(self.epochs), self.epochs);
+        let paths = relaxed.paths;
+        let mut probe = BatchProbe { bilevel: self, batch: train, paths };
+        let mut weights = self.method.perturbation.disturb(&relaxed, strength, moment, &mut probe);
+        self.fixed.apply(&mut weights);
+        let aligned = self.method.alignment_at(moment.epoch, moment.epochs);
+        if aligned > 0.0 {
+            return self.aligned_step(&weights, paths, train, moment, lr);
+        }
         // The edge weights are constants here: their gradient would be thrown away.
-        let pass = self.differentiate(&self.net, &constants(&weights, train), train, Pass::train());
-        self.move_weights(pass, lr)
+        let weights = constants(&weights, paths, train);
+        let pass = self.differentiate(&self.net, &weights, train, self.training(moment, Draw::Weights));
+        self.absorb(pass.statistics);
+        let gradients = gradients(&self.net, &pass.gradients);
+        self.move_weights(pass.loss, pass.logits, gradients, lr)
+    }
+
+    /// The same with a gradient that makes normal cells agree: `∇_w L − λ_t ∇_w Λ`.
+    fn aligned_step(
+        &mut self,
+        weights: &EdgeWeights,
+        paths: Paths,
+        train: &DeviceBatch,
+        moment: Moment,
+        lr: f64,
+    ) -> WeightReport {
+        let leaf = self.apart(weights, paths, None, train).require_grad();
+        let pass = self.differentiate(&self.net, &leaf, train, self.training(moment, Draw::Weights));
+        self.absorb(pass.statistics);
+        let mut raw = gradients(&self.net, &pass.gradients);
+        let by_cell = leaf.gradients(&pass.gradients);
+        if let Some(term) = self.alignment(weights, paths, by_cell, train, moment) {
+            raw = added(raw, term, -self.method.alignment_at(moment.epoch, moment.epochs));
+        }
+        self.move_weights(pass.loss, pass.logits, raw, lr)
     }
 
     /// Steps both by one pass over the batch of the weights.
     pub fn step_both(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> (ArchReport, WeightReport) {
         let moment = self.moment(at, Half::Both);
-        let relaxed = self.relaxer.relax(&self.alphas, moment);
-        let leaf = constants(&relaxed.weights, train).require_grad();
-        let pass = self.differentiate(&self.net, &leaf, train, Pass::train());
+        let relaxed = self.relax(moment);
+        let leaf = constants(&relaxed.weights, relaxed.paths, train).require_grad();
+        let pass = self.differentiate(&self.net, &leaf, train, self.training(moment, Draw::Weights));
         let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
         let alphas = self.move_alphas(&relaxed, pass.loss, gradient, moment);
-        (alphas, self.move_weights(pass, lr))
+        self.absorb(pass.statistics);
+        let gradients = gradients(&self.net, &pass.gradients);
+        (alphas, self.move_weights(pass.loss, pass.logits, gradients, lr))
     }
 
     /// Moves the alphas against the gradient of the loss, those of the regulariser and of the resources added.
@@ -218,23 +270,47 @@ impl Bilevel {
         ArchReport { loss, gradient }
     }
 
-    /// Moves the weights against the gradient of a pass.
-    fn move_weights(&mut self, pass: Differentiated, lr: f64) -> WeightReport {
-        self.absorb(pass.statistics);
-        let raw = gradients(&self.net, &pass.gradients);
+    /// Moves the weights against their gradient.
+    fn move_weights(&mut self, loss: f32, logits: Tensor<2>, raw: WeightList, lr: f64) -> WeightReport {
         let (clipped, norm) = clip_global_norm(raw.clone(), self.grad_clip);
         let (net, mut clipped) = (self.net.clone(), clipped);
         let sgd = &mut self.sgd;
         self.net = update_weights(net, |i, w| sgd.step(i, w, clipped[i].take(), lr));
-        WeightReport { loss: pass.loss, logits: pass.logits, gradients: raw, gradient_norm: norm }
+        WeightReport { loss, logits, gradients: raw, gradient_norm: norm }
     }
 
+    /// Epochs after the search's go on in its last one: what changes over the epochs stays, what is drawn does not.
     fn moment(&self, at: Position, half: Half) -> Moment {
-        Moment { seed: self.seed, epoch: at.epoch, epochs: self.epochs, step: at.step, half }
+        let epoch = at.epoch.min(self.epochs.saturating_sub(1));
+        let step = at.step + ((at.epoch - epoch) << 32);
+        Moment { seed: self.seed, epoch, epochs: self.epochs, step, half }
     }
 
-    fn first_order(&mut self, relaxed: &Relaxed, valid: &DeviceBatch) -> (f32, AlphaGradient) {
-        let (loss, gradient, statistics) = self.alpha_gradient(self.net.clone(), relaxed, valid);
+    /// The edge weights of a pass, with the edges that are decided.
+    fn relax(&self, moment: Moment) -> Relaxed {
+        self.fixed.over(self.relaxer.relax(&self.alphas, moment))
+    }
+
+    /// A training pass at this moment, with drop path where the method has it. Passes of one draw leave out the same.
+    fn training(&self, moment: Moment, draw: Draw) -> Pass {
+        let Moment { seed, epoch, epochs, step, .. } = moment;
+        let probability = self.method.drop_path_at(epoch, epochs);
+        let random = || stream(seed, "search/drop_path", &[epoch as u64, step as u64, draw as u64]);
+        let drop_path = (probability > 0.0).then(|| DropPath::new(probability, random()));
+        let probability = self.method.schedule.dropout_at(epoch, epochs);
+        let random = || stream(seed, "search/skips", &[epoch as u64, step as u64, draw as u64]);
+        let skips = (probability > 0.0).then(|| DropPath::new(probability, random()));
+        Pass { drop_path, skips, ..Pass::train() }
+    }
+
+    fn first_order(
+        &mut self,
+        relaxed: &Relaxed,
+        valid: &DeviceBatch,
+        moment: Moment,
+    ) -> (f32, AlphaGradient) {
+        let pass = self.training(moment, Draw::Alphas);
+        let (loss, gradient, statistics) = self.alpha_gradient(self.net.clone(), relaxed, valid, pass);
         self.absorb(statistics);
         (loss, gradient)
     }
@@ -246,20 +322,22 @@ impl Bilevel {
         train: &DeviceBatch,
         valid: &DeviceBatch,
         xi: f64,
+        moment: Moment,
     ) -> (f32, AlphaGradient) {
-        let virtual_net = self.virtual_step(&relaxed.weights, train, xi);
-        let leaf = constants(&relaxed.weights, valid).require_grad();
+        let virtual_net = self.virtual_step(relaxed, train, xi, moment);
+        let leaf = constants(&relaxed.weights, relaxed.paths, valid).require_grad();
         // The virtual network is a copy: its statistics are dropped with it.
-        let pass = self.differentiate(&virtual_net, &leaf, valid, Pass::train());
+        let pass = self.differentiate(&virtual_net, &leaf, valid, self.training(moment, Draw::Alphas));
         let direct = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
         let vector = gradients(&virtual_net, &pass.gradients);
-        let implicit = self.hessian_vector_product(relaxed, train, &vector);
+        let implicit = self.hessian_vector_product(relaxed, train, &vector, moment);
         (pass.loss, combine(&direct, &implicit, -xi))
     }
 
     /// `w' = w − ξ·(μm + ∇_w L_train(w, α) + λw)`; the gradient is not clipped.
-    fn virtual_step(&mut self, weights: &EdgeWeights, train: &DeviceBatch, xi: f64) -> Network {
-        let pass = self.differentiate(&self.net, &constants(weights, train), train, Pass::train());
+    fn virtual_step(&mut self, relaxed: &Relaxed, train: &DeviceBatch, xi: f64, moment: Moment) -> Network {
+        let weights = constants(&relaxed.weights, relaxed.paths, train);
+        let pass = self.differentiate(&self.net, &weights, train, self.training(moment, Draw::Virtual));
         self.absorb(pass.statistics);
         let mut gradient = gradients(&self.net, &pass.gradients);
         update_weights(self.net.clone(), |i, w| match gradient[i].take() {
@@ -279,13 +357,15 @@ impl Bilevel {
         relaxed: &Relaxed,
         train: &DeviceBatch,
         vector: &WeightList,
+        moment: Moment,
     ) -> AlphaGradient {
         central_difference(global_norm(vector), |epsilon| {
             let perturbed = update_weights(self.net.clone(), |i, w| match &vector[i] {
                 Some(v) => w + v.clone() * epsilon,
                 None => w,
             });
-            let (_, gradient, statistics) = self.alpha_gradient(perturbed, relaxed, train);
+            let pass = self.training(moment, Draw::Virtual);
+            let (_, gradient, statistics) = self.alpha_gradient(perturbed, relaxed, train, pass);
             // In the original these passes run through the network itself and move its statistics.
             self.absorb(statistics);
             gradient
@@ -298,11 +378,64 @@ impl Bilevel {
         net: Network,
         relaxed: &Relaxed,
         batch: &DeviceBatch,
+        pass: Pass,
     ) -> (f32, AlphaGradient, Vec<BatchStatistics>) {
-        let leaf = constants(&relaxed.weights, batch).require_grad();
-        let pass = self.differentiate(&net.no_grad(), &leaf, batch, Pass::train());
+        let leaf = constants(&relaxed.weights, relaxed.paths, batch).require_grad();
+        let pass = self.differentiate(&net.no_grad(), &leaf, batch, pass);
         let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
         (pass.loss, gradient, pass.statistics)
+    }
+
+    /// Edge weights for each cell by itself, `more` of each added times a factor.
+    fn apart(
+        &self,
+        weights: &EdgeWeights,
+        paths: Paths,
+        more: Option<(f64, &[Vec<f64>])>,
+        batch: &DeviceBatch,
+    ) -> EdgeTensors {
+        let types: Vec<usize> = self.net.plan().cell_blocks().map(|cell| cell.cell).collect();
+        EdgeTensors::apart(weights, paths, &types, more, (&batch.images.device(), batch.images.dtype()))
+    }
+
+    /// `∇_w Λ`, Λ being how well the normal cells agree in their gradients of the edge weights, the mean cosine of all
+    /// pairs (Λ-DARTS, Movahedi et al. 2023): with `δ = ∂Λ/∂g` for the gradients g it is the derivative of `∇_w L`
+    /// along δ, here a central difference, `ε = ε₀/‖δ‖₂` over all cells. None where Λ is not defined: with fewer than
+    /// two normal cells, or where a gradient is 0.
+    fn alignment(
+        &mut self,
+        weights: &EdgeWeights,
+        paths: Paths,
+        gradients_by_cell: Vec<Vec<f64>>,
+        train: &DeviceBatch,
+        moment: Moment,
+    ) -> Option<WeightList> {
+        let plan = self.net.plan();
+        let normal: Vec<bool> =
+            plan.cell_blocks().map(|cell| plan.cell_type(cell).kind == CellKind::Normal).collect();
+        let of_normal = gradients_by_cell.iter().zip(&normal).filter(|(_, normal)| **normal);
+        let directions = directions(&of_normal.map(|(gradient, _)| gradient.clone()).collect::<Vec<_>>())?;
+        let length = directions.iter().flatten().map(|d| d * d).sum::<f64>().sqrt();
+        if length == 0.0 {
+            return None;
+        }
+        let epsilon = self.method.alignment_epsilon / length;
+        let mut directions = directions.into_iter();
+        let direction = |(gradient, normal): (Vec<f64>, bool)| match normal {
+            true => directions.next().expect("one for each normal cell"),
+            false => vec![0.0; gradient.len()],
+        };
+        let along: Vec<Vec<f64>> = gradients_by_cell.into_iter().zip(normal).map(direction).collect();
+        let [plus, minus] = [epsilon, -epsilon].map(|step| {
+            let moved = self.apart(weights, paths, Some((step, &along)), train);
+            let pass = self.differentiate(&self.net, &moved, train, self.training(moment, Draw::Weights));
+            // As in the original these passes move the running statistics.
+            self.absorb(pass.statistics);
+            gradients(&self.net, &pass.gradients)
+        });
+        let scale = 1.0 / (2.0 * epsilon);
+        let scaled = added(plus, minus, -1.0).into_iter().map(|g| g.map(|g| g * scale));
+        Some(scaled.collect())
     }
 
     fn differentiate(
@@ -345,27 +478,48 @@ impl Bilevel {
 struct BatchProbe<'a> {
     bilevel: &'a Bilevel,
     batch: &'a DeviceBatch,
+    paths: Paths,
 }
 
 impl Probe for BatchProbe<'_> {
     fn loss(&mut self, weights: &EdgeWeights) -> f64 {
         let net = self.bilevel.net.clone().no_grad();
-        let weights = constants(weights, self.batch);
+        let weights = constants(weights, self.paths, self.batch);
         let (loss, _) = self.bilevel.loss(&net, &weights, self.batch, &mut Pass::eval());
         f64::from(scalar(loss.inner().cast(FloatDType::F32)))
     }
 
     fn slope(&mut self, weights: &EdgeWeights) -> EdgeGradient {
-        let leaf = constants(weights, self.batch).require_grad();
+        let leaf = constants(weights, self.paths, self.batch).require_grad();
         let net = self.bilevel.net.clone().no_grad();
         let pass = self.bilevel.differentiate(&net, &leaf, self.batch, Pass::eval());
         leaf.gradient(&pass.gradients, weights)
     }
 }
 
+/// Which draw of a step's noise a pass has.
+#[derive(Clone, Copy)]
+enum Draw {
+    /// That of the weights' batch.
+    Weights = 0,
+    /// That of the alphas' batch.
+    Alphas = 1,
+    /// That of the weights' batch in the half of the alphas.
+    Virtual = 2,
+}
+
+/// `a + factor · b`, of the weights that both have.
+fn added(a: WeightList, b: WeightList, factor: f64) -> WeightList {
+    let sum = |(a, b)| match (a, b) {
+        (Some(a), Some(b)) => Some(a + b * factor),
+        (a, _) => a,
+    };
+    a.into_iter().zip(b).map(sum).collect()
+}
+
 /// Edge weights beside the images of a batch.
-fn constants(weights: &EdgeWeights, batch: &DeviceBatch) -> EdgeTensors {
-    EdgeTensors::new(weights, &batch.images.device())
+fn constants(weights: &EdgeWeights, paths: Paths, batch: &DeviceBatch) -> EdgeTensors {
+    EdgeTensors::along(weights, paths, &batch.images.device())
 }
 
 /// The halves of a step.

@@ -6,8 +6,11 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
-use super::method::{Resources, share};
+use super::method::{Resources, Selection, Tally, draw_weights, share};
+use super::optimizers::weight_optimizer;
+use super::phases::Phases;
 use super::scaled::scaled_for_search;
+use super::stages::SearchStage;
 use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
 use crate::error::{Error, Result};
@@ -15,12 +18,15 @@ use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
 use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
 use crate::network::{EdgeTensors, Pass, Weighted};
+use crate::random::stream;
 use crate::records::{Leaning, SearchEpoch, SearchOutcome, SearchState};
 use crate::resume::{Progress, check_size};
-use crate::space::{EdgeWeights, SearchSpace, supernet_parameters};
+use crate::space::{Alphas, EdgeWeights, SearchSpace, supernet_parameters};
 use crate::thread_pool::in_pool;
 
 /// Searches a cell for `dataset`, from the beginning or from a state.
+///
+/// With [`Selection::Random`] nothing is searched: the cell is drawn.
 ///
 /// Images larger than `search.max_side` are scaled down to it: see [`scaled_for_search`].
 ///
@@ -39,10 +45,16 @@ pub fn search(
     in_pool(|| {
         let (dataset, config) = scaled_for_search(dataset, config);
         if let Some(state) = start {
-            let (images, space) =
-                (&dataset.train, config.search.space([dataset.train.height, dataset.train.width]));
+            let images = &dataset.train;
+            let whole = config.search.space([images.height, images.width]);
+            let stage = SearchStage::of_state(state, &config.search);
+            stage.check(ORIGIN, &config.search, &whole)?;
+            let space = stage.space(&config.search, &whole);
             let weights = supernet_parameters(&space, images.channels, images.classes.len());
             check_size(ORIGIN, &state.net, weights)?;
+        }
+        if config.search.method.selection == Selection::Random {
+            return drawn(&dataset, &config);
         }
         let mut search = Search::new(&dataset, &config, device)?;
         if let Some(state) = start {
@@ -56,19 +68,37 @@ pub fn search(
 /// What a state is called in errors.
 const ORIGIN: &str = "search checkpoint";
 
-struct Search<'a> {
+/// A cell drawn under the run's seed by the rules of the space, from the stream `search/random`.
+fn drawn(dataset: &Dataset, config: &CheckedConfig) -> Result<SearchOutcome> {
+    let space = config.search.space([dataset.train.height, dataset.train.width]);
+    space.check()?;
+    let method = &config.search.method;
+    let weights = draw_weights(&space, &mut stream(config.seed, "search/random", &[]));
+    let Leaning { genotype, .. } = Leaning::of(&weights, &space, method)?;
+    Ok(SearchOutcome { genotype, alphas: method.relaxer(&space).initial(config.seed), seconds: 0.0 })
+}
+
+pub(super) struct Search<'a> {
     dataset: &'a Dataset,
-    config: &'a SearchConfig,
-    space: SearchSpace,
-    device: Device,
+    pub(super) config: &'a SearchConfig,
+    /// What is searched from the beginning.
+    whole: SearchSpace,
+    stage: SearchStage,
+    /// What is left of it in this stage.
+    pub(super) space: SearchSpace,
+    pub(super) phases: Phases,
+    pub(super) device: Device,
     autodiff: Device,
-    bilevel: Bilevel,
+    pub(super) bilevel: Bilevel,
     weights_plan: BatchPlan,
-    alphas_plan: BatchPlan,
-    position: Position,
+    pub(super) alphas_plan: BatchPlan,
+    pub(super) position: Position,
     meter: Meter,
-    seconds: f64,
-    epoch_seconds: f64,
+    pub(super) seconds: f64,
+    pub(super) epoch_seconds: f64,
+    /// Trials that are done, and the one under way.
+    pub(super) trials: Vec<Tally>,
+    pub(super) trial: Tally,
 }
 
 impl<'a> Search<'a> {
@@ -110,10 +140,14 @@ impl<'a> Search<'a> {
         let steps = weights_plan.n_steps();
         let order = Order::of_batches(config.data.sampling, steps);
         let alphas_plan = plan(&dataset.split.alphas, "search/alphas", order);
+        let space = settings.space([set.height, set.width]);
         Ok(Self {
             dataset,
             config: settings,
-            space: settings.space([set.height, set.width]),
+            phases: Phases::new(settings, &space, config.seed),
+            whole: space.clone(),
+            stage: SearchStage::first(),
+            space,
             device: device.clone(),
             autodiff,
             bilevel,
@@ -123,33 +157,85 @@ impl<'a> Search<'a> {
             meter: Meter::default(),
             seconds: 0.0,
             epoch_seconds: 0.0,
+            trials: Vec::new(),
+            trial: Tally::default(),
         })
     }
 
     fn resume(&mut self, state: &SearchState) -> Result<()> {
         let SearchState { position, meter, seconds, epoch_seconds, .. } = *state;
         let progress = Progress { position, meter, seconds: [seconds, epoch_seconds] };
-        progress.check(ORIGIN, self.config.epochs, self.weights_plan.n_steps())?;
+        progress.check(ORIGIN, self.phases.epochs(), self.weights_plan.n_steps())?;
+        self.phases.check_trials(ORIGIN, position.epoch, &state.trials, state.trial)?;
+        self.stage = SearchStage::of_state(state, self.config);
+        self.space = self.stage.space(self.config, &self.whole);
+        if self.stage.index > 0 {
+            let Bilevel { class_weights, seed, .. } = self.bilevel.clone();
+            let shape = self.shape();
+            let bilevel = Bilevel::in_space(self.config, &self.space, shape, seed, &self.autodiff)?;
+            self.bilevel = Bilevel { class_weights, ..bilevel };
+        }
         self.bilevel.restore(state, &self.device)?;
         self.bilevel.alphas = self.bilevel.relaxer.fit(&state.alphas)?;
         self.position = state.position;
         self.meter = state.meter;
         self.seconds = state.seconds;
         self.epoch_seconds = state.epoch_seconds;
+        self.trials.clone_from(&state.trials);
+        self.trial = state.trial;
+        if let Some((begun, rounds)) = self.phases.begun(self.position.epoch) {
+            self.bilevel.fixed = rounds.replay(begun, &self.trials).decided;
+        }
         Ok(())
     }
 
     fn run(mut self, observer: &mut dyn Observer) -> Result<SearchOutcome> {
-        let (epochs, steps) = (self.config.epochs, self.weights_plan.n_steps());
+        let (epochs, steps) = (self.phases.epochs(), self.weights_plan.n_steps());
         let done = self.position.epoch * steps + self.position.step;
         let validation = self.alphas_plan.indices.len();
-        observer.on(Event::Begin { stage: Stage::Search, epochs, steps, done, validation })?;
+        let trials = self.batches_of_trials();
+        observer.on(Event::Begin { stage: Stage::Search, epochs, steps, done, validation, trials })?;
         while self.position.epoch < epochs {
+            self.enter()?;
+            self.choose(observer)?;
             self.epoch(observer)?;
         }
+        let found = self.found(observer)?;
+        if !self.trials.is_empty() {
+            self.save(observer)?;
+        }
+        let Leaning { genotype, .. } = self.leaning_of(&found)?;
         observer.on(Event::End { stage: Stage::Search, seconds: self.seconds })?;
-        let Leaning { genotype, .. } = self.leaning()?;
-        Ok(SearchOutcome { genotype, alphas: self.bilevel.alphas, seconds: self.seconds })
+        Ok(SearchOutcome { genotype, alphas: self.all_alphas(), seconds: self.seconds })
+    }
+
+    /// Shape of an image, and number of classes.
+    fn shape(&self) -> ([usize; 3], usize) {
+        let set = &self.dataset.train;
+        ([set.channels, set.height, set.width], set.classes.len())
+    }
+
+    /// What changes where a phase begins: network and candidates with a new stage; in the epochs after the search the
+    /// optimiser of the weights has no past.
+    ///
+    /// # Errors
+    /// When what is left of the space cannot be searched.
+    fn enter(&mut self) -> Result<()> {
+        let Position { epoch, step } = self.position;
+        let (index, _) = self.config.method.schedule.stage_of(epoch, self.phases.search);
+        if step == 0 && index > self.stage.index {
+            let next = self.stage.next(self.config, &self.whole, &self.expected());
+            let (shape, space) = (self.shape(), next.space(self.config, &self.whole));
+            let stages = [&self.stage, &next];
+            let bilevel = self.bilevel.clone();
+            self.bilevel = bilevel.next_stage(self.config, shape, &space, stages, &self.autodiff)?;
+            self.bilevel.find_costs(&self.device);
+            (self.stage, self.space) = (next, space);
+        }
+        if self.position == (Position { epoch: self.phases.search, step: 0 }) {
+            self.bilevel.sgd = weight_optimizer(self.config.method.weights);
+        }
+        Ok(())
     }
 
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
@@ -157,7 +243,12 @@ impl<'a> Search<'a> {
         let before = self.epoch_seconds;
         let epoch = self.position.epoch;
         let lr = self.config.learning_rate_at(epoch);
-        let at_epoch = |plan: &BatchPlan| BatchPlan { epoch: epoch as u64, ..plan.clone() };
+        let cutout_probability = self.bilevel.method.cutout.at(epoch, self.config.epochs);
+        let at_epoch = |plan: &BatchPlan| BatchPlan {
+            epoch: epoch as u64,
+            augment: plan.augment.map(|augment| Augment { cutout_probability, ..augment }),
+            ..plan.clone()
+        };
         let first = self.position.step;
         let train = Batches::spawn(at_epoch(&self.weights_plan), first);
         let alphas_move = self.bilevel.method.needs_alphas_images_in(epoch, self.config.epochs);
@@ -219,23 +310,51 @@ impl<'a> Search<'a> {
     }
 
     fn save(&self, observer: &mut dyn Observer) -> Result<()> {
-        let seconds = [self.seconds, self.epoch_seconds];
-        observer.on(Event::SaveSearch(&self.bilevel.to_state(self.position, self.meter, seconds)))
+        self.save_after(0.0, observer)
+    }
+
+    /// Hands out the state after so many seconds more.
+    pub(super) fn save_after(&self, more: f64, observer: &mut dyn Observer) -> Result<()> {
+        let seconds = match self.position.epoch < self.phases.epochs() {
+            true => [self.seconds, self.epoch_seconds + more],
+            false => [self.seconds + more, self.epoch_seconds],
+        };
+        let state = self.bilevel.to_state(self.position, self.meter, seconds);
+        observer.on(Event::SaveSearch(&SearchState {
+            trials: self.trials.clone(),
+            trial: self.trial,
+            kept: self.stage.kept.clone(),
+            ..state
+        }))
     }
 
     /// On the alphas' part, in its order, without augmentation.
     fn validate(&self) -> Evaluation {
         let plan = BatchPlan { order: Order::Sequential, augment: None, ..self.alphas_plan.clone() };
         let net = self.bilevel.net.valid();
-        let (epoch, epochs) = (self.position.epoch, self.config.epochs);
-        let weights = self.bilevel.relaxer.of_network(&self.bilevel.alphas, epoch, epochs);
-        let weights = EdgeTensors::new(&weights, &self.device);
+        let weights = EdgeTensors::new(&self.of_network(), &self.device);
         evaluate(&plan, &self.device, |images| net.forward_mixed(images, &weights, &mut Pass::eval()))
     }
 
-    /// What the alphas stand for now.
-    fn expected(&self) -> EdgeWeights {
-        self.bilevel.relaxer.expected(&self.bilevel.alphas)
+    /// What the alphas stand for now, with the choices that are made.
+    pub(super) fn expected(&self) -> EdgeWeights {
+        let mut weights = self.bilevel.relaxer.expected(&self.bilevel.alphas);
+        self.bilevel.fixed.apply(&mut weights);
+        weights
+    }
+
+    /// The same as the network takes it.
+    pub(super) fn of_network(&self) -> EdgeWeights {
+        let epochs = self.config.epochs;
+        let epoch = self.position.epoch.min(epochs - 1);
+        let mut weights = self.bilevel.relaxer.of_network(&self.bilevel.alphas, epoch, epochs);
+        self.bilevel.fixed.apply(&mut weights);
+        weights
+    }
+
+    /// The alphas of all candidates: 0 where one is no more.
+    fn all_alphas(&self) -> Alphas {
+        Alphas(self.stage.expanded(&self.bilevel.alphas, &self.whole, 0.0))
     }
 
     /// The expected cost of each kind, as a share of that of the largest cell.
@@ -245,7 +364,11 @@ impl<'a> Search<'a> {
     }
 
     fn leaning(&self) -> Result<Leaning> {
-        Leaning::of(&self.expected(), &self.space, self.bilevel.method.selection)
+        self.leaning_of(&self.expected())
+    }
+
+    fn leaning_of(&self, weights: &EdgeWeights) -> Result<Leaning> {
+        Leaning::of(weights, &self.space, &self.bilevel.method)
     }
 
     fn record(&self, lr: f64, valid: &Evaluation, seconds: f64) -> Result<SearchEpoch> {
@@ -258,8 +381,8 @@ impl<'a> Search<'a> {
             train_top5_accuracy: self.meter.top5_accuracy(),
             valid_loss: Some(valid.loss).filter(|loss| loss.is_finite()),
             valid_accuracy: valid.accuracy,
-            alphas: self.bilevel.alphas.clone(),
-            edge_weights: self.expected(),
+            alphas: self.all_alphas(),
+            edge_weights: EdgeWeights(self.stage.expanded(&self.expected(), &self.whole, 0.0)),
             resources: self.resources(),
             cells,
             genotype,

@@ -3,10 +3,11 @@
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
+use super::method::Tally;
 use crate::error::Result;
 use crate::loss::Meter;
 use crate::network::{load_named, named_tensors, weight_names};
-use crate::records::{Position, SearchState};
+use crate::records::{Kept, Position, SearchState};
 use crate::resume::check_velocity;
 
 impl Bilevel {
@@ -23,6 +24,9 @@ impl Bilevel {
             alphas: self.alphas.clone(),
             alpha_steps,
             alpha_moments,
+            trials: Vec::new(),
+            trial: Tally::default(),
+            kept: Kept::default(),
             latencies: self.latencies.clone(),
         }
     }

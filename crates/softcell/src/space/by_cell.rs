@@ -39,6 +39,11 @@ impl<T> ByCell<T> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Name and value of each type, the value to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut T)> {
+        self.0.iter_mut().map(|(name, value)| (name.as_str(), value))
+    }
+
     /// The values in order.
     pub fn cells(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|(_, value)| value)

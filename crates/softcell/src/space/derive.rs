@@ -2,9 +2,10 @@
 
 use super::edges::EdgeWeights;
 use super::genotype::{CellGene, EdgeGene, Genotype};
+use super::pick::Pick;
 use super::primitive::Primitive;
 use super::search_space::SearchSpace;
-use super::topology::{CellOutput, Layout};
+use super::topology::{CellKind, CellOutput, Layout};
 use super::wording::cell_title;
 use crate::error::{Error, Result};
 
@@ -24,69 +25,93 @@ use crate::error::{Error, Result};
 /// [`Error::Setting`] if the space is not valid; [`Error::Invalid`] if the weights do not have its shape
 /// or are not finite.
 pub fn derive_genotype(weights: &EdgeWeights, space: &SearchSpace) -> Result<Genotype> {
+    derive(weights, space, Pick::Strongest)
+}
+
+/// As [`derive_genotype`], with what `pick` keeps of a node's edges. Where that may be nothing, a node without edges stays,
+/// and nothing reads it.
+///
+/// # Errors
+///
+/// As [`derive_genotype`].
+pub fn derive(weights: &EdgeWeights, space: &SearchSpace, pick: Pick) -> Result<Genotype> {
     space.check()?;
     check_cells(weights, space)?;
     let cell = |((name, candidates), rows): ((&str, &Vec<Vec<Primitive>>), &Vec<Vec<f64>>)| {
         check_rows(rows, candidates, name)?;
-        Ok((name.to_owned(), derive_cell(rows, candidates, space)))
+        Ok((name.to_owned(), derive_cell(rows, candidates, space, pick)))
     };
     let cells = space.cells.iter().zip(weights.cells()).map(cell).collect::<Result<_>>()?;
     Ok(Genotype { cells })
 }
 
-fn derive_cell(rows: &[Vec<f64>], candidates: &[Vec<Primitive>], space: &SearchSpace) -> CellGene {
+/// As [`derive_genotype`], with at most `most` skip connections in the normal cell (P-DARTS, Chen et al. 2019): while there
+/// are more, the weight of the weakest that is kept becomes 0, and operations and edges are derived anew.
+///
+/// There remain more where no other operation can take their place.
+///
+/// # Errors
+///
+/// As [`derive_genotype`].
+pub fn derive_with_few_skips(weights: &EdgeWeights, space: &SearchSpace, most: usize) -> Result<Genotype> {
+    let normal = CellKind::Normal.name();
+    let mut weights = weights.clone();
+    loop {
+        let genotype = derive_genotype(&weights, space)?;
+        let Some(cell) = genotype.cells.get(normal).filter(|cell| cell.n_skips() > most) else {
+            return Ok(genotype);
+        };
+        let rows = weights.iter_mut().find(|(name, _)| *name == normal);
+        let (_, rows) = rows.expect("a genotype was derived of it");
+        let candidates = space.cells.get(normal).expect("a genotype was derived of it");
+        let mut weakest: Option<(f64, usize, usize)> = None;
+        for (node, genes) in cell.nodes.iter().enumerate() {
+            for gene in genes.iter().filter(|gene| gene.primitive.is_skip()) {
+                let edge = space.topology().incoming(node).start + gene.source;
+                let column = candidates[edge].iter().position(|&primitive| primitive.is_skip());
+                let column = column.expect("it was derived");
+                let found = (rows[edge][column], edge, column);
+                // Of equals the first edge.
+                if found.0 > 0.0 && weakest.is_none_or(|least| found < least) {
+                    weakest = Some(found);
+                }
+            }
+        }
+        let Some((_, edge, column)) = weakest else { return Ok(genotype) };
+        rows[edge][column] = 0.0;
+    }
+}
+
+fn derive_cell(
+    rows: &[Vec<f64>],
+    candidates: &[Vec<Primitive>],
+    space: &SearchSpace,
+    pick: Pick,
+) -> CellGene {
     let topology = space.topology();
-    let strongest_edges = |node_index: usize, most: usize| {
-        let incoming = topology.incoming(node_index).enumerate();
-        let edge = |(source, row): (usize, usize)| {
-            let (strength, primitive) = strongest(&rows[row], &candidates[row])?;
-            Some((strength, EdgeGene { primitive, source }))
+    let nodes = |pick: Pick, keep: usize| -> Vec<Vec<EdgeGene>> {
+        let genes = |node: usize| {
+            let incoming = topology.incoming(node);
+            pick.genes(&rows[incoming.clone()], &candidates[incoming], keep)
         };
-        let mut ranked: Vec<(f64, EdgeGene)> = incoming.filter_map(edge).collect();
-        // Stable, and weights are finite: equals stay in order of source.
-        ranked.sort_by(|(a, _), (b, _)| b.partial_cmp(a).expect("weights are finite"));
-        ranked.into_iter().take(most).map(|(_, gene)| gene).collect::<Vec<_>>()
-    };
-    let all_edges = |node_index: usize| {
-        let incoming = topology.incoming(node_index).enumerate();
-        let edge = |(source, row): (usize, usize)| {
-            let none = candidates[row].iter().position(|&primitive| primitive == Primitive::None);
-            let (strength, primitive) = strongest(&rows[row], &candidates[row])?;
-            let place = candidates[row].iter().position(|&other| other == primitive);
-            // Of equals the earlier candidate wins here as well.
-            let wins = |none: usize| {
-                rows[row][none] < strength || (rows[row][none] == strength && Some(none) > place)
-            };
-            none.is_none_or(wins).then_some(EdgeGene { primitive, source })
-        };
-        incoming.filter_map(edge).collect::<Vec<_>>()
+        (0..space.n_nodes).map(genes).collect()
     };
     let concat = match space.output {
         CellOutput::All => topology.nodes().collect(),
         CellOutput::Last => topology.nodes().next_back().into_iter().collect(),
     };
-    let cell = |nodes: Vec<Vec<EdgeGene>>| CellGene { inputs: space.inputs, nodes, concat };
-    let nodes = 0..space.n_nodes;
-    if space.edges_per_node > 0 {
-        return cell(nodes.map(|node| strongest_edges(node, space.edges_per_node)).collect());
+    let mut found = CellGene { inputs: space.inputs, nodes: nodes(pick, space.edges_per_node), concat };
+    if space.layout != Layout::Stacked {
+        return found;
     }
-    let found = cell(nodes.clone().map(all_edges).collect());
-    if space.layout == Layout::Stacked && found.is_dead() {
-        return CellGene { nodes: nodes.map(|node| strongest_edges(node, 1)).collect(), ..found };
+    if found.is_dead() {
+        return CellGene { nodes: nodes(Pick::Strongest, 1), ..found };
+    }
+    if pick.may_leave_nodes_out() {
+        let reached = found.reached();
+        found.nodes.iter_mut().for_each(|genes| genes.retain(|gene| reached[gene.source]));
     }
     found
-}
-
-/// The largest weight of a candidate other than `none`, and the first candidate that has it; nothing where `none` is
-/// alone.
-fn strongest(row: &[f64], candidates: &[Primitive]) -> Option<(f64, Primitive)> {
-    let mut best: Option<(f64, Primitive)> = None;
-    for (&weight, &primitive) in row.iter().zip(candidates) {
-        if primitive != Primitive::None && best.is_none_or(|(most, _)| weight > most) {
-            best = Some((weight, primitive));
-        }
-    }
-    best
 }
 
 /// Refuses weights of other types of cells.
@@ -223,6 +248,74 @@ mod tests {
         let rows = vec![vec![0.1, 0.7, 0.2]; 5];
         let genotype = derive_genotype(&edge_weights(rows.clone(), rows), &space).unwrap();
         assert!(genotype["normal"].nodes.iter().flatten().all(|gene| gene.primitive == MaxPool3x3));
+    }
+
+    /// Rows of two candidates besides `none` for the 5 edges of two nodes.
+    fn rows_of(edges: [[f64; 3]; 5]) -> EdgeWeights {
+        let rows: Vec<Vec<f64>> = edges.iter().map(|row| row.to_vec()).collect();
+        edge_weights(rows, vec![vec![0.0, 0.9, 0.1]; 5])
+    }
+
+    fn genes(cell: &CellGene) -> Vec<Vec<(Primitive, usize)>> {
+        cell.nodes.iter().map(|genes| genes.iter().map(|g| (g.primitive, g.source)).collect()).collect()
+    }
+
+    #[test]
+    fn weak_nodes_fall_away() {
+        let weights =
+            rows_of([[0.0, 0.5, 0.6], [0.0, 0.5, 0.5], [0.0, 0.1, 0.9], [0.0, 0.84, 0.1], [0.0, 0.88, 0.1]]);
+        let at = |least| super::derive(&weights, &small(), Pick::Threshold(least)).unwrap();
+        // Node 2 has no strong edge, and node 3 does not read it.
+        let found = at(0.85);
+        assert_eq!(genes(&found["normal"]), [vec![], vec![(SepConv3x3, 0)]]);
+        found.check().unwrap();
+        // Nothing is strong enough: the strongest edge of each node.
+        assert_eq!(genes(&at(0.95)["normal"]), [[(SepConv3x3, 0)], [(SepConv3x3, 0)]]);
+        assert_eq!(genes(&at(0.0)["normal"])[1], [(SepConv3x3, 0), (SkipConnect, 2)]);
+    }
+
+    #[test]
+    fn all_edges_form_a_dense_cell() {
+        let weights =
+            rows_of([[0.6, 0.2, 0.2], [0.5, 0.4, 0.1], [0.0, 0.1, 0.9], [0.1, 0.8, 0.1], [0.0, 0.88, 0.12]]);
+        let found = super::derive(&weights, &small(), Pick::AllEdges).unwrap();
+        assert_eq!(genes(&found["normal"]), [vec![], vec![(SepConv3x3, 0), (SkipConnect, 1)]]);
+        let dense = [
+            vec![(SkipConnect, 0), (SkipConnect, 1)],
+            vec![(SkipConnect, 0), (SkipConnect, 1), (SkipConnect, 2)],
+        ];
+        assert_eq!(genes(&found["reduction"]), dense);
+        found.check().unwrap();
+    }
+
+    /// Four skips in the normal cell; the weakest goes first, and an edge that is weaker without it goes with it.
+    #[test]
+    fn skips_are_limited_one_by_one() {
+        let weights = rows_of([
+            [0.2, 0.45, 0.35],
+            [0.1, 0.7, 0.2],
+            [0.0, 0.6, 0.4],
+            [0.0, 0.55, 0.45],
+            [0.0, 0.3, 0.5],
+        ]);
+        let with = |most| derive_with_few_skips(&weights, &small(), most).unwrap();
+        assert_eq!(
+            genes(&with(4)["normal"]),
+            [vec![(SkipConnect, 1), (SkipConnect, 0)], vec![(SkipConnect, 0), (SkipConnect, 1)]]
+        );
+        assert_eq!(with(4), derive_genotype(&weights, &small()).unwrap());
+        // 0.45 of edge 0 becomes 0: its convolution takes the place.
+        assert_eq!(genes(&with(3)["normal"])[0], [(SkipConnect, 1), (SepConv3x3, 0)]);
+        // 0.55 of edge 3 becomes 0: edge 4 is stronger now.
+        assert_eq!(genes(&with(2)["normal"])[1], [(SkipConnect, 0), (SepConv3x3, 2)]);
+        assert_eq!(genes(&with(1)["normal"])[1], [(SepConv3x3, 2), (SepConv3x3, 1)]);
+        assert_eq!(with(0)["normal"].n_skips(), 0);
+        assert_eq!(with(0)["reduction"].n_skips(), 4);
+        // Nothing but skips: they stay.
+        let space = small().with_candidates(&[SkipConnect]);
+        let rows = vec![vec![1.0]; 5];
+        let genotype = derive_with_few_skips(&edge_weights(rows.clone(), rows), &space, 1).unwrap();
+        assert_eq!(genotype["normal"].n_skips(), 4);
     }
 
     #[test]

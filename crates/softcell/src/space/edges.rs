@@ -84,6 +84,17 @@ rows! {
     AlphaGradient of f64
 }
 
+/// Which operations of a supernet run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Paths {
+    /// All, whatever they weigh.
+    #[default]
+    All,
+    /// Those whose weight is not 0. To the others the network's tensors are as if they were not there: their weights
+    /// and their edge weights have no gradient, their running statistics stay.
+    Chosen,
+}
+
 impl Serialize for Alphas {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)

@@ -24,6 +24,7 @@ mod cost;
 mod derive;
 mod derived_network;
 mod limits;
+mod pick;
 pub mod plan;
 
 pub(crate) mod wording;
@@ -36,14 +37,15 @@ pub use cost::{
     BlockCost, Cost, LayerCost, LayerTable, NetworkShape, PlacedCandidate, PlacedCandidates, PlacedOperation,
     derived_cost, derived_layers, supernet_cost, supernet_parameters,
 };
-pub use derive::{derive_genotype, entropy, softmax_rows};
+pub use derive::{derive, derive_genotype, derive_with_few_skips, entropy, softmax_rows};
 pub use derived_network::DerivedNetworkConfig;
 pub use dialect::{Dialect, LONGEST_GENOTYPE_TEXT};
-pub use edges::{AlphaGradient, Alphas, EdgeGradient, EdgeWeights, Rows};
+pub use edges::{AlphaGradient, Alphas, EdgeGradient, EdgeWeights, Paths, Rows};
 pub use genotype::{CellGene, EdgeGene, Genotype};
 pub use known::{known_genotype, known_names, parse_genotype};
 pub use limits::{Limits, Shrink, largest_within, lightest_genotype};
 pub use nb201::Nb201Architecture;
+pub use pick::Pick;
 pub use plan::NetworkPlan;
 pub use primitive::Primitive;
 pub use reductions::Reductions;

@@ -217,7 +217,7 @@ impl<'a> Training<'a> {
         let (epochs, steps) = (self.config.epochs, self.plan.n_steps());
         let done = self.position.epoch * steps + self.position.step;
         let validation = self.dataset.split.validation.len();
-        observer.on(Event::Begin { stage: Stage::Train, epochs, steps, done, validation })?;
+        observer.on(Event::Begin { stage: Stage::Train, epochs, steps, done, validation, trials: [0; 2] })?;
         while self.position.epoch < epochs && !self.is_patience_over() {
             self.epoch(observer)?;
         }

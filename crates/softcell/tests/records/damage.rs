@@ -8,6 +8,7 @@ use softcell::nn::Meter;
 use softcell::nn::{HostTensor, NamedTensors};
 use softcell::run::{Overwrite, RunFolder, Weights};
 use softcell::search::SearchState;
+use softcell::search::method::Tally;
 use softcell::train::{Best, Score, TrainState};
 
 fn tensors(seed: f32) -> NamedTensors {
@@ -26,6 +27,9 @@ fn search_state(step: usize) -> SearchState {
         alphas: [("normal", vec![vec![0.1, 0.2]]), ("reduction", vec![vec![0.3, 0.4]])].into_iter().collect(),
         alpha_steps: 7,
         alpha_moments: tensors(0.0),
+        trials: Vec::new(),
+        trial: Tally::default(),
+        kept: Default::default(),
         latencies: Vec::new(),
     }
 }

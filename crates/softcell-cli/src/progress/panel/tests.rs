@@ -11,7 +11,7 @@ const EPOCHS: usize = 30;
 const STEPS: usize = 8;
 
 fn clock(stage: Stage, epochs_done: usize) -> StageClock {
-    StageClock::new(stage, EPOCHS, STEPS, epochs_done * STEPS, 10, Instant::now())
+    StageClock::new(stage, EPOCHS, STEPS, epochs_done * STEPS, 10, [0; 2], Instant::now())
 }
 
 fn cells(entropy: [f32; 2], skips: [usize; 2]) -> CellLeanings {

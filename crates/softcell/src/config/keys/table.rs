@@ -302,6 +302,28 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         Method,
+        "drop_path",
+        Float,
+        "Probability at the end that an edge adds nothing, 0 to below 1; rises linearly from 0",
+    ),
+    chosen(
+        key(Method, "cutout", Text, "Whether search.cutout always cuts or ever more often"),
+        &["constant", "rising"],
+    ),
+    key(
+        Method,
+        "alignment",
+        Float,
+        "How much normal cells are made to agree in their gradients at the end; rises linearly from 0",
+    ),
+    key(
+        Method,
+        "alignment_epsilon",
+        Float,
+        "Length of the step in the edge weights that measures the gradient for it",
+    ),
+    key(
+        Method,
         "resource_params",
         Float,
         "Factor in the alphas' loss of the expected weights, as a share of the largest cell's",
@@ -480,8 +502,8 @@ mod tests {
         DataFormat, DataShape, Duplicates, Preset, Resize, Sampling, Schedule, Stem, preset,
     };
     use crate::search::method::{
-        AlphaOptimizer, AlphaSgd, ArchStep, EdgeNormalization, Perturbation, Ramp, Regularizer, Relaxation,
-        ResourcePenalty, Selection, StageStart, StepOrder, TemperatureCurve,
+        AlphaOptimizer, AlphaSgd, ArchStep, CutoutRamp, EdgeNormalization, Perturbation, Ramp, Regularizer,
+        Relaxation, ResourcePenalty, Selection, StageStart, StepOrder, TemperatureCurve,
     };
     use crate::space::{CellOutput, Layout};
 
@@ -580,6 +602,7 @@ mod tests {
         assert_eq!(method("regularizer_ramp"), written(serde_json::json!(Ramp::ALL)));
         assert_eq!(method("alphas.kind"), AlphaOptimizer::all().map(|optimizer| optimizer.kind()));
         assert_eq!(method("resource_penalty"), written(serde_json::json!(ResourcePenalty::ALL)));
+        assert_eq!(method("cutout"), written(serde_json::json!(CutoutRamp::ALL)));
         assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));
         let starts = [StageStart::Continued, StageStart::Fresh];
         assert_eq!(method("schedule.stage_start"), written(serde_json::json!(starts)));

@@ -10,6 +10,7 @@ const OFF: Augment = Augment {
     crop_padding: 0,
     flip: false,
     cutout_length: None,
+    cutout_probability: 1.0,
     crop_scale: 0.0,
     color_jitter: 0.0,
     auto_augment: AutoAugment::None,

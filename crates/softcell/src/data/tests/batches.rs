@@ -19,6 +19,7 @@ fn plan(n: usize, batch_size: usize, order: Order) -> BatchPlan {
             crop_padding: 1,
             flip: true,
             cutout_length: Some(2),
+            cutout_probability: 1.0,
             crop_scale: 0.0,
             color_jitter: 0.0,
             auto_augment: crate::config::AutoAugment::None,

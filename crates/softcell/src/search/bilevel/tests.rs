@@ -7,7 +7,7 @@ use super::*;
 use crate::loss::class_weight_tensor;
 use crate::network::weight_list;
 use crate::random::stream;
-use crate::search::method::{AlphaSchedule, Sgd as SgdSettings, StepOrder, WeightOptimizer};
+use crate::search::method::{AlphaSchedule, Sgd as SgdSettings, StepOrder, WeightOptimizer, mean_cosine};
 use crate::space::SearchSpace;
 
 /// `n` numbers in [-1, 1), from a stream of their own.
@@ -104,6 +104,7 @@ fn small_search() -> (Bilevel, DeviceBatch) {
         sgd: weight_optimizer(method.weights),
         optimizer: ArchOptimizer::new(method.alphas),
         method,
+        fixed: FixedRows::default(),
         grad_clip: 0.0,
         class_weights: None,
         seed: 3,
@@ -175,11 +176,107 @@ fn virtual_step_follows_its_formula() {
     let direction = sum(&sum(&gradient, momentum, &velocity), decay, &weights);
 
     let statistics = running_statistics(&bilevel.net);
-    let weights_of_edges = bilevel.relaxer.expected(&bilevel.alphas);
-    let virtual_net = bilevel.virtual_step(&weights_of_edges, &batch, xi);
+    let moment = bilevel.moment(AT, Half::Alphas);
+    let relaxed = bilevel.relaxer.relax(&bilevel.alphas, moment);
+    let virtual_net = bilevel.virtual_step(&relaxed, &batch, xi, moment);
     assert_close(&on_host(weight_list(&virtual_net)), &sum(&weights, -xi, &direction));
     assert_eq!(on_host(weight_list(&bilevel.net)), weights, "the network itself keeps its weights");
     assert_ne!(running_statistics(&bilevel.net), statistics, "the pass moves its statistics");
+}
+
+/// A search with two normal and two reduction cells; its gradients of edge weights differ from cell to cell.
+fn aligned_search() -> (Bilevel, DeviceBatch) {
+    let (mut bilevel, batch) = small_search();
+    let device = Device::flex().autodiff();
+    let space = SearchSpace { n_cells: 4, init_channels: 2, ..SearchSpace::darts().with_nodes(1) };
+    bilevel.net = initialize(Network::new(NetworkPlan::supernet(&space, [1, 8, 8], 3), &device), 3);
+    bilevel.relaxer = bilevel.method.relaxer(&space);
+    bilevel.alphas = bilevel.relaxer.initial(3);
+    bilevel.method.arch_step = ArchStep::FirstOrder;
+    bilevel.method.alignment = 0.75;
+    (bilevel, batch)
+}
+
+const LAST: Position = Position { epoch: 3, step: 1 };
+
+/// In f64, along a direction of all weights: the term against a difference of the mean cosine itself.
+#[test]
+fn alignment_is_the_derivative_of_the_mean_cosine() {
+    let (mut bilevel, mut batch) = aligned_search();
+    bilevel.net = bilevel.net.in_f64();
+    // So near that no rectifier switches.
+    bilevel.method.alignment_epsilon = 1e-7;
+    batch.images = batch.images.cast(FloatDType::F64);
+    let moment = bilevel.moment(LAST, Half::Weights);
+    let weights = bilevel.relaxer.expected(&bilevel.alphas);
+    let by_cell = |bilevel: &Bilevel, net: &Network| {
+        let leaf = bilevel.apart(&weights, Paths::All, None, &batch).require_grad();
+        let pass = bilevel.differentiate(net, &leaf, &batch, Pass::train());
+        leaf.gradients(&pass.gradients)
+    };
+    // The first and the last cell are normal ones.
+    let cosine = |gradients: &[Vec<f64>]| mean_cosine(&[gradients[0].clone(), gradients[3].clone()]).unwrap();
+    let here = by_cell(&bilevel, &bilevel.net);
+    assert_eq!(here.len(), 4);
+    assert!(cosine(&here).abs() < 0.95, "{}", cosine(&here));
+
+    let direction: Vec<Tensor<1>> = (weight_list(&bilevel.net).into_iter().enumerate())
+        .map(|(i, w)| {
+            let values = numbers(&format!("direction {i}"), w.dims()[0]);
+            Tensor::from_data(TensorData::new(values, w.dims()), (&w.device(), FloatDType::F64.into()))
+        })
+        .collect();
+    let moved = |step: f64| {
+        let net = update_weights(bilevel.net.clone(), |i, w| w + direction[i].clone() * step);
+        cosine(&by_cell(&bilevel, &net))
+    };
+    let wanted = (moved(1e-7) - moved(-1e-7)) / 2e-7;
+    let term = bilevel.clone().alignment(&weights, Paths::All, here, &batch, moment).unwrap();
+    let found: f64 = (term.into_iter().zip(&direction))
+        .filter_map(|(term, direction)| Some((term? * direction.clone()).sum().into_scalar::<f64>()))
+        .sum();
+    assert!(wanted.abs() > 1e-3, "{wanted}");
+    assert!((found - wanted).abs() < 2e-3 * wanted.abs(), "{found} / {wanted}");
+}
+
+/// `∇ − λ_t · ∇Λ`, with λ_t from 0 in the first epoch to λ in the last.
+#[test]
+fn alignment_is_added_to_the_weights_gradient() {
+    let (bilevel, batch) = aligned_search();
+    let with = |alignment: f64, at: Position| {
+        let mut bilevel = bilevel.clone();
+        bilevel.method.alignment = alignment;
+        on_host(bilevel.step_weights(at, &batch, 0.1).gradients.into_iter().map(|g| g.expect("all run")))
+    };
+    let plain = with(0.0, LAST);
+    assert_eq!(with(0.75, AT), plain, "nothing is added in the first epoch");
+    let [whole, half] = [0.75, 0.375].map(|alignment| sum(&with(alignment, LAST), -1.0, &plain));
+    assert!(norm(&whole.concat()) > 1e-4, "{}", norm(&whole.concat()));
+    let rest = sum(&whole, -2.0, &half);
+    assert!(norm(&rest.concat()) < 1e-3 * norm(&whole.concat()), "{}", norm(&rest.concat()));
+    let moment = bilevel.moment(LAST, Half::Weights);
+    assert_eq!(bilevel.method.alignment_at(moment.epoch, moment.epochs), 0.75);
+    assert_eq!(bilevel.method.alignment_at(1, 4), 0.25);
+}
+
+/// Drop path changes steps from the second epoch on, and a step drawn again is the same.
+#[test]
+fn drop_path_rises_and_is_drawn_by_its_moment() {
+    let (mut bilevel, batch) = small_search();
+    bilevel.method.drop_path = 0.5;
+    let losses = |bilevel: &Bilevel, at: Position| {
+        let mut bilevel = bilevel.clone();
+        let arch = bilevel.step_alphas(at, &batch, &batch, 0.1).loss;
+        (arch, bilevel.step_weights(at, &batch, 0.1).loss)
+    };
+    let mut plain = bilevel.clone();
+    plain.method.drop_path = 0.0;
+    assert_eq!(losses(&bilevel, AT), losses(&plain, AT));
+    let later = losses(&bilevel, LAST);
+    assert_eq!(later, losses(&bilevel, LAST));
+    assert_ne!(later, losses(&bilevel, Position { step: 2, ..LAST }));
+    let kept = losses(&plain, LAST);
+    assert!(later.0 != kept.0 && later.1 != kept.1, "{later:?} {kept:?}");
 }
 
 /// With a learning rate of zero the virtual weights are the weights and the implicit term is gone.
@@ -305,7 +402,7 @@ fn probes_give_the_slope_of_the_loss() {
     bilevel.step_weights(AT, &batch, 0.1);
     let statistics = running_statistics(&bilevel.net);
     let weights = bilevel.relaxer.expected(&bilevel.alphas);
-    let mut probe = BatchProbe { bilevel: &bilevel, batch: &batch };
+    let mut probe = BatchProbe { bilevel: &bilevel, batch: &batch, paths: Paths::All };
     let slope = probe.slope(&weights);
     assert!(slope.values().any(|&g| g.abs() > 1e-4), "{slope:?}");
     // Along the gradient itself, where the slope is its length.

@@ -8,23 +8,34 @@
 //! What the network will take counts too where it is asked for ([`Resources`]), and whole methods have names ([`presets`]).
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
 
+mod alignment;
 mod arch_step;
 mod combinations;
+mod draw;
+mod fixed;
 mod optimizer;
 mod order;
+mod perturb;
 mod perturbation;
 pub mod presets;
 mod regularizer;
 mod relaxation;
 mod resources;
+mod samples;
 mod schedule;
 mod selection;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use alignment::directions;
+#[cfg(test)]
+pub(crate) use alignment::mean_cosine;
 pub use arch_step::ArchStep;
+pub use draw::draw_weights;
+pub use fixed::FixedRows;
 pub use optimizer::{Adam, AlphaOptimizer, AlphaSgd, ExponentiatedGradient, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};
+pub use perturb::{Choices, Removal, Rounds, Tally};
 pub use perturbation::{Perturbation, Probe};
 pub use presets::{KnownMethod, MethodName};
 pub use regularizer::{Penalty, Ramp, Regularizer};
@@ -32,11 +43,12 @@ pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
 };
 pub use resources::{CandidateCosts, Latency, ResourcePenalty, Resources, share};
+pub use samples::{Next, Samples};
 pub use schedule::{AlphaSchedule, PerStage, StageStart};
 pub use selection::Selection;
 
 use crate::error::{Error, Result};
-use crate::space::SearchSpace;
+use crate::space::{EdgeWeights, Genotype, Pick, SearchSpace, derive, derive_with_few_skips};
 
 /// How a search is done: `[search.method]` of the settings.
 ///
@@ -79,6 +91,16 @@ pub struct Method {
     pub regularizer_weight: f64,
     /// How that changes over the epochs.
     pub regularizer_ramp: Ramp,
+    /// Probability in the last epoch that what an edge adds is left out, image by image, wherever batches of training
+    /// run; it rises linearly from 0: see [`Self::drop_path_at`].
+    pub drop_path: f64,
+    /// How often `search.cutout` cuts.
+    pub cutout: CutoutRamp,
+    /// λ of Λ-DARTS in the last epoch: how much the weights' gradient is to make normal cells agree in what they want
+    /// of their edge weights; 0 is not at all. It rises linearly from 0: see [`Self::alignment_at`].
+    pub alignment: f64,
+    /// Length of the step in the edge weights by which that gradient is measured.
+    pub alignment_epsilon: f64,
     /// λ of the expected weights, as a share of those of the largest cell.
     pub resource_params: f64,
     /// λ of the expected multiply-adds.
@@ -129,6 +151,10 @@ impl Default for Method {
             regularizer: Regularizer::default(),
             regularizer_weight: 0.0,
             regularizer_ramp: Ramp::default(),
+            drop_path: 0.0,
+            cutout: CutoutRamp::default(),
+            alignment: 0.0,
+            alignment_epsilon: 1e-3,
             resource_params: 0.0,
             resource_macs: 0.0,
             resource_latency: 0.0,
@@ -148,7 +174,54 @@ impl Default for Method {
     }
 }
 
+/// How often the search's cutout cuts its square from an image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CutoutRamp {
+    /// Always.
+    #[default]
+    Constant,
+    /// With a probability that rises linearly from 0 to 1: RobustDARTS (Zela et al. 2020).
+    Rising,
+}
+
+impl CutoutRamp {
+    /// Both.
+    pub const ALL: [CutoutRamp; 2] = [CutoutRamp::Constant, CutoutRamp::Rising];
+
+    /// The probability in an epoch, counted from 0.
+    pub fn at(self, epoch: usize, epochs: usize) -> f64 {
+        match self {
+            CutoutRamp::Constant => 1.0,
+            CutoutRamp::Rising => rising(epoch, epochs),
+        }
+    }
+}
+
+/// `e/(E − 1)`: 0 in the first epoch, 1 in the last, 0 where there is but one.
+fn rising(epoch: usize, epochs: usize) -> f64 {
+    if epochs < 2 { 0.0 } else { (epoch as f64 / (epochs - 1) as f64).min(1.0) }
+}
+
 impl Method {
+    /// The genotype that these weights stand for. Where the selection measures what it chooses, the weights are what its
+    /// choices have made of them.
+    ///
+    /// # Errors
+    /// As [`derive_genotype`](crate::space::derive_genotype).
+    pub fn select(&self, weights: &EdgeWeights, space: &SearchSpace) -> Result<Genotype> {
+        match self.selection {
+            Selection::Strongest | Selection::Perturb | Selection::ScoredSamples | Selection::Random => {
+                derive(weights, space, Pick::Strongest)
+            }
+            Selection::Threshold => derive(weights, space, Pick::Threshold(self.selection_threshold)),
+            Selection::AllEdges => derive(weights, space, Pick::AllEdges),
+            Selection::Pairs => derive(weights, space, Pick::Pairs),
+            Selection::LimitedSkips => derive_with_few_skips(weights, space, self.selection_skips),
+        }
+    }
+
     /// The relaxation of the alphas of a space.
     pub fn relaxer(&self, space: &SearchSpace) -> Relaxer {
         Relaxer::new(self, space)
@@ -180,6 +253,16 @@ impl Method {
         self.order.has_alphas_images() && self.schedule.steps_in(epoch, epochs)
     }
 
+    /// `p · e/(E − 1)`, as RobustDARTS has it (Zela et al. 2020): the probability of drop path in an epoch.
+    pub fn drop_path_at(&self, epoch: usize, epochs: usize) -> f64 {
+        self.drop_path * rising(epoch, epochs)
+    }
+
+    /// `λ · e/(E − 1)` (Λ-DARTS, Movahedi et al. 2023).
+    pub fn alignment_at(&self, epoch: usize, epochs: usize) -> f64 {
+        self.alignment * rising(epoch, epochs)
+    }
+
     /// Whether the choices can run, and with one another.
     ///
     /// # Errors
@@ -198,6 +281,11 @@ impl Method {
         share("perturbation_end", self.perturbation_end)?;
         let weight = self.regularizer_weight;
         number(PLACE, "regularizer_weight", weight, weight >= 0.0, "a finite number, 0 or more")?;
+        let drop_path = self.drop_path;
+        number(PLACE, "drop_path", drop_path, (0.0..1.0).contains(&drop_path), "a number from 0 to below 1")?;
+        let (alignment, epsilon) = (self.alignment, self.alignment_epsilon);
+        number(PLACE, "alignment", alignment, alignment >= 0.0, "a finite number, 0 or more")?;
+        number(PLACE, "alignment_epsilon", epsilon, epsilon > 0.0, "a finite number greater than 0")?;
         self.check_selection()?;
         self.schedule.check()?;
         self.weights.check("search.method.weights")?;
@@ -210,6 +298,15 @@ impl Method {
 impl Method {
     /// Ranges of the numbers of the selection.
     fn check_selection(&self) -> Result<()> {
+        if self.selection == Selection::Perturb && self.schedule.stages() > 1 {
+            let expected =
+                "another selection, or a search of one stage: choices by trials are of one network";
+            return Err(Error::setting("search.method.selection", "perturb", expected));
+        }
+        if self.resource_latency > 0.0 && self.schedule.stages() > 1 {
+            let expected = "0 in a search of several stages: times are measured once, at its beginning";
+            return Err(Error::setting("search.method.resource_latency", self.resource_latency, expected));
+        }
         let place = "search.method";
         let (threshold, rate) = (self.selection_threshold, self.selection_rate);
         let share = "a number from 0 to 1";

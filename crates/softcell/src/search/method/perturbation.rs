@@ -134,3 +134,165 @@ pub fn project(row: Vec<f64>) -> Vec<f64> {
     let sum: f64 = clamped.iter().sum();
     if sum > 0.0 { clamped.iter().map(|share| share / sum).collect() } else { one_hot(&row) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::relaxation::Moment;
+    use super::super::{EdgeNormalization, Half, Method};
+    use super::*;
+    use crate::space::SearchSpace;
+
+    const AT: Moment = Moment { seed: 3, epoch: 2, epochs: 10, step: 4, half: Half::Weights };
+
+    /// `L(w) = Σ g·w`, which says that the loss fell where `lies`.
+    struct Linear {
+        slope: EdgeGradient,
+        lies: bool,
+        asked: Vec<&'static str>,
+        seen: Vec<EdgeWeights>,
+    }
+
+    impl Linear {
+        fn at(&self, weights: &EdgeWeights) -> f64 {
+            weights.values().zip(self.slope.values()).map(|(w, g)| w * g).sum()
+        }
+    }
+
+    impl Probe for Linear {
+        fn loss(&mut self, weights: &EdgeWeights) -> f64 {
+            self.asked.push("loss");
+            let loss = self.at(weights);
+            if self.lies { -(self.asked.len() as f64) } else { loss }
+        }
+
+        fn slope(&mut self, weights: &EdgeWeights) -> EdgeGradient {
+            self.asked.push("slope");
+            self.seen.push(weights.clone());
+            self.slope.clone()
+        }
+    }
+
+    fn relaxed(edge_weights: EdgeNormalization, auxiliary_skip: bool) -> Relaxed {
+        let method = Method { edge_weights, ..Method::default() };
+        let relaxer = method.relaxer(&SearchSpace { auxiliary_skip, ..SearchSpace::darts() });
+        relaxer.relax(&relaxer.initial(5), AT)
+    }
+
+    /// A loss that rises with the first four candidates of eight and falls with the others; none in any other column.
+    fn probe(relaxed: &Relaxed) -> Linear {
+        let sign = |k: usize| [1.0, -1.0, 0.0][k / 4];
+        let row = |row: &Vec<f64>| (0..row.len()).map(|k| 0.5 * sign(k)).collect();
+        let slope = EdgeGradient(relaxed.weights.map(|rows| rows.iter().map(row).collect()));
+        Linear { slope, lies: false, asked: Vec::new(), seen: Vec::new() }
+    }
+
+    /// Sum of each row's candidates.
+    fn sums(weights: &EdgeWeights) -> Vec<f64> {
+        weights.cells().flatten().map(|row| row[..8].iter().sum()).collect()
+    }
+
+    #[test]
+    fn projections() {
+        let close = |found: Vec<f64>, wanted: &[f64]| {
+            assert!(found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?} / {wanted:?}");
+        };
+        close(project(vec![0.5, 0.25, 0.25]), &[0.5, 0.25, 0.25]);
+        close(project(vec![-0.1, 0.2, 0.6]), &[0.0, 0.25, 0.75]);
+        close(project(vec![1.5, 1.0, 0.0]), &[0.5, 0.5, 0.0]);
+        close(project(vec![-0.3, -0.1, -0.2]), &[0.0, 1.0, 0.0]);
+        close(project(vec![0.0, 0.0]), &[1.0, 0.0]);
+        let mut random = stream(1, "projections", &[]);
+        for _ in 0..1000 {
+            let row = project((0..8).map(|_| random.random::<f64>() * 3.0 - 2.0).collect());
+            assert!(
+                (row.iter().sum::<f64>() - 1.0).abs() < 1e-12 && row.iter().all(|p| (0.0..=1.0).contains(p))
+            );
+        }
+    }
+
+    /// Rows keep their sums, the column beside the candidates stays, and the noise is of mean 0 and of the width of ε.
+    #[test]
+    fn random_noise() {
+        for edges in EdgeNormalization::ALL {
+            let relaxed = relaxed(edges, true);
+            let (mut mean, mut square, mut n) = (0.0, 0.0, 0.0);
+            for step in 0..200 {
+                let moment = Moment { step, ..AT };
+                let mut probe = probe(&relaxed);
+                let found = Perturbation::Random.disturb(&relaxed, 0.03, moment, &mut probe);
+                assert_eq!(found, Perturbation::Random.disturb(&relaxed, 0.03, moment, &mut probe));
+                assert!(probe.asked.is_empty());
+                for (a, b) in sums(&found).iter().zip(sums(&relaxed.weights)) {
+                    assert!((a - b).abs() < 1e-9, "{a} / {b}");
+                }
+                let rows = found.cells().flatten().zip(relaxed.weights.cells().flatten());
+                for (row, before) in rows {
+                    assert_eq!(row[8], before[8]);
+                    let whole: f64 = before[..8].iter().sum();
+                    for (share, before) in row[..8].iter().zip(before) {
+                        let noise = (share - before) / whole;
+                        assert!((0.0..=whole).contains(share) && noise.abs() < 0.06);
+                        mean += noise;
+                        square += noise * noise;
+                        n += 1.0;
+                    }
+                }
+            }
+            // Normalising takes from each entry 1/8 of the sum of all: U(−ε, ε) has the variance ε²/3, 7/8 are left.
+            let variance = 0.03f64.powi(2) / 3.0 * 7.0 / 8.0;
+            assert!((mean / n).abs() < 1e-12, "{mean}");
+            assert!((square / n / variance - 1.0).abs() < 0.1, "{} / {variance}", square / n);
+        }
+        let other = relaxed(EdgeNormalization::None, false);
+        let at = |moment| Perturbation::Random.disturb(&other, 0.03, moment, &mut probe(&other));
+        assert_ne!(at(AT), at(Moment { epoch: 3, ..AT }));
+        let none = Perturbation::None.disturb(&other, 0.03, AT, &mut probe(&other));
+        assert_eq!(none, other.weights);
+    }
+
+    #[test]
+    fn the_adversary_goes_up_the_slope() {
+        for edges in EdgeNormalization::ALL {
+            let relaxed = relaxed(edges, true);
+            let mut probe = probe(&relaxed);
+            let found = Perturbation::Adversarial.disturb(&relaxed, 0.1, AT, &mut probe);
+            let mut order = vec!["loss"];
+            order.extend(["slope"; 7]);
+            order.push("loss");
+            assert_eq!(probe.asked, order);
+            let start = Perturbation::Random.disturb(&relaxed, 0.1, AT, &mut self::probe(&relaxed));
+            assert_eq!(probe.seen[0], start);
+            let losses: Vec<f64> =
+                probe.seen.iter().chain([&found]).map(|weights| probe.at(weights)).collect();
+            assert!(losses.windows(2).all(|pair| pair[0] < pair[1] + 1e-9), "{losses:?}");
+            for (row, before) in found.cells().flatten().zip(relaxed.weights.cells().flatten()) {
+                let whole: f64 = before[..8].iter().sum();
+                for (k, (share, before)) in row[..8].iter().zip(before).enumerate() {
+                    let moved = (share - before) / whole * [1.0, -1.0][k / 4];
+                    assert!((0.05..0.13).contains(&moved), "{k}: {moved}");
+                }
+                assert_eq!(row[8], before[8]);
+            }
+            for (a, b) in sums(&found).iter().zip(sums(&relaxed.weights)) {
+                assert!((a - b).abs() < 1e-9, "{a} / {b}");
+            }
+            // A loss that fell: what was found is no disturbance.
+            let mut lying = Linear { lies: true, ..self::probe(&relaxed) };
+            let kept = Perturbation::Adversarial.disturb(&relaxed, 0.1, AT, &mut lying);
+            assert_eq!(kept, relaxed.weights);
+        }
+    }
+
+    /// No slope, no step: what is left is the random start.
+    #[test]
+    fn without_a_slope_the_adversary_stays() {
+        let relaxed = relaxed(EdgeNormalization::None, false);
+        let mut probe = probe(&relaxed);
+        probe.slope.values_mut().for_each(|g| *g = 0.0);
+        let found = Perturbation::Adversarial.disturb(&relaxed, 0.01, AT, &mut probe);
+        let start = Perturbation::Random.disturb(&relaxed, 0.01, AT, &mut probe);
+        for (a, b) in found.values().zip(start.values()) {
+            assert!((a - b).abs() < 5e-3, "{a} / {b}");
+        }
+    }
+}

@@ -176,3 +176,141 @@ fn entropy(rows: &[Vec<f32>], _: f64) -> (f64, Rows) {
     }
     (value, gradient)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{AlphaOptimizer, EdgeNormalization, ExponentiatedGradient, Method};
+    use super::*;
+    use crate::optim::ArchAdam;
+    use crate::random::stream;
+    use crate::space::SearchSpace;
+    use rand::RngExt;
+
+    fn relaxer(term: Regularizer) -> Relaxer {
+        let relaxation = term.relaxations()[0];
+        let mut method = Method { relaxation, edge_weights: EdgeNormalization::Softmax, ..Method::default() };
+        if relaxation == Relaxation::Simplex {
+            method.alphas = AlphaOptimizer::ExponentiatedGradient(ExponentiatedGradient::default());
+        }
+        method.relaxer(&SearchSpace::darts().with_nodes(2))
+    }
+
+    /// Alphas in steps of 1/1024.
+    fn alphas(term: Regularizer, relaxer: &Relaxer) -> Alphas {
+        let mut random = stream(2, "alphas", &[]);
+        let mut alphas = relaxer.initial(1);
+        alphas.values_mut().for_each(|alpha| {
+            let number: f32 = random.random::<f32>() * 4.0 - 2.0;
+            let number = if term == Regularizer::Entropy { 0.3 + number.abs() / 4.0 } else { number };
+            *alpha = (number * 1024.0).round() / 1024.0;
+        });
+        alphas
+    }
+
+    const TERMS: [Regularizer; 5] = [
+        Regularizer::Beta,
+        Regularizer::Binary,
+        Regularizer::BinaryL1,
+        Regularizer::Kl,
+        Regularizer::Entropy,
+    ];
+
+    #[test]
+    fn gradients_are_slopes() {
+        const STEP: f32 = 1.0 / 1024.0;
+        for term in TERMS {
+            let relaxer = relaxer(term);
+            let alphas = alphas(term, &relaxer);
+            let penalty = term.penalty(3.0, &relaxer, &alphas).unwrap();
+            assert_eq!(penalty.gradient.lengths(), alphas.lengths());
+            let value = |alphas: &Alphas| term.penalty(3.0, &relaxer, alphas).unwrap().value;
+            for (k, &found) in penalty.gradient.values().enumerate() {
+                let moved = |step: f32| {
+                    let mut alphas = alphas.clone();
+                    *alphas.values_mut().nth(k).unwrap() += step;
+                    value(&alphas)
+                };
+                let wanted = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
+                assert!(
+                    (found - wanted).abs() < 2e-5 * wanted.abs().max(1.0),
+                    "{term:?} {k}: {found} / {wanted}"
+                );
+            }
+            let of_nodes = penalty.gradient.cells().skip(2).flatten().flatten();
+            assert!(of_nodes.copied().all(|g| g == 0.0), "{term:?}");
+            assert!(penalty.gradient.cells().take(2).flatten().flatten().any(|g| g.abs() > 1e-3), "{term:?}");
+        }
+    }
+
+    #[test]
+    fn known_values() {
+        let value = |term: Regularizer, fill: &dyn Fn(usize) -> f32| {
+            let relaxer = relaxer(term);
+            let mut alphas = relaxer.initial(1);
+            for row in alphas.cells_mut().take(2).flatten() {
+                row.iter_mut().enumerate().for_each(|(k, alpha)| *alpha = fill(k));
+            }
+            term.penalty(1.0, &relaxer, &alphas).unwrap().value
+        };
+        for (term, fill, wanted) in [
+            // A mean over the edges of each kind of cell, summed over two kinds.
+            (Regularizer::Beta, &(|_| 0.0f32) as &dyn Fn(usize) -> f32, 2.0 * 8f64.ln()),
+            (Regularizer::Beta, &|_| 1.5, 2.0 * (8f64.ln() + 1.5)),
+            (Regularizer::Binary, &|_| 0.0, 0.0),
+            (Regularizer::Binary, &|k| if k < 4 { 50.0 } else { 0.0 }, -0.125),
+            (Regularizer::BinaryL1, &|k| if k < 4 { -50.0 } else { 0.0 }, -0.25),
+            (Regularizer::Kl, &|_| 0.0, 0.0),
+            // Ten edges of Dirichlet(2, 1, …): ln Γ(9) − ln Γ(8) + ψ(2) − ψ(9).
+            (
+                Regularizer::Kl,
+                &|k| if k == 0 { 1.0 } else { 0.0 },
+                10.0 * (8f64.ln() - (2..=8).map(|k| 1.0 / f64::from(k)).sum::<f64>()),
+            ),
+            (Regularizer::Entropy, &|_| 0.125, 0.0),
+            (Regularizer::Entropy, &|k| if k == 0 { 1.0 - 7e-7 } else { 1e-7 }, 10.0 * 8f64.ln()),
+        ] {
+            let found = value(term, fill);
+            assert!((found - wanted).abs() < 2e-4, "{term:?}: {found} / {wanted}");
+        }
+        let relaxer = relaxer(Regularizer::None);
+        assert_eq!(Regularizer::None.penalty(1.0, &relaxer, &relaxer.initial(1)), None);
+    }
+
+    /// The trajectory of β-DARTS: at the weights of its code the softmax is the whole gradient, of which Adam makes an
+    /// almost even push down of all alphas, whatever their shares; without the term they go where the loss sends them.
+    #[test]
+    fn under_adam_beta_pushes_all_alphas_down() {
+        let relaxer = Method::default().relaxer(&SearchSpace::darts());
+        let start = relaxer.initial(1);
+        let (epochs, steps, lr) = (20, 20, 3e-4);
+        let run = |weight: f64| {
+            let mut alphas = start.clone();
+            let mut adam = ArchAdam::new(lr, [0.5, 0.999], 1e-3);
+            let mut random = stream(3, "loss", &[]);
+            for epoch in 0..epochs {
+                for _ in 0..steps {
+                    let mut gradient: AlphaGradient =
+                        AlphaGradient(start.map_values(|_| (random.random::<f64>() - 0.5) * 1e-3));
+                    let weight = Ramp::Linear.at(weight, epoch, epochs);
+                    let more = Regularizer::Beta.penalty(weight, &relaxer, &alphas).unwrap();
+                    gradient.values_mut().zip(more.gradient.values()).for_each(|(sum, more)| *sum += more);
+                    adam.step(&mut alphas, &gradient);
+                }
+            }
+            let moves = alphas.values().zip(start.values()).map(|(after, before)| f64::from(after - before));
+            moves.collect::<Vec<f64>>()
+        };
+        let statistics = |moves: &[f64]| {
+            let n = moves.len() as f64;
+            let mean = moves.iter().sum::<f64>() / n;
+            (mean, (moves.iter().map(|m| (m - mean).powi(2)).sum::<f64>() / n).sqrt())
+        };
+        let ((down, spread), (still, _)) = (statistics(&run(50.0)), statistics(&run(0.0)));
+        // All steps but those of the first epoch, in which the term weighs nothing; √3 is what a gradient that rises
+        // like its weight is above the root of the mean of its squares so far.
+        let even = lr * (steps * (epochs - 1)) as f64 * 3f64.sqrt();
+        assert!((-1.05..-0.85).contains(&(down / even)), "{down} / {even}");
+        assert!(spread < 0.05 * down.abs(), "{spread} / {down}");
+        assert!(still.abs() < 0.1 * down.abs(), "{still} / {down}");
+    }
+}

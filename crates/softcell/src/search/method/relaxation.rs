@@ -8,8 +8,6 @@ mod relaxer;
 mod rows;
 mod softmax;
 mod temperature;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 
@@ -22,7 +20,7 @@ pub(super) use self::rows::{each, sigmoid};
 pub(super) use self::softmax::softmax;
 pub use self::temperature::{Temperature, TemperatureCurve};
 use super::order::Half;
-use crate::space::{AlphaGradient, EdgeGradient, EdgeWeights};
+use crate::space::{AlphaGradient, EdgeGradient, EdgeWeights, Paths};
 
 /// When alphas are relaxed, for what changes over a search or is drawn: a draw is of
 /// `random::stream(seed, …, &[epoch, step])` with a name for the half.
@@ -44,6 +42,8 @@ pub struct Moment {
 pub struct Relaxed {
     /// What multiplies the outputs of the candidates: the leaf of the network's graph.
     pub weights: EdgeWeights,
+    /// Which of the candidates run.
+    pub paths: Paths,
     /// How many columns at the end of each row are no candidate's: 1 with an auxiliary skip connection, else 0. No alpha
     /// moves them.
     pub beside: usize,
@@ -51,12 +51,33 @@ pub struct Relaxed {
 }
 
 impl Relaxed {
-    /// `pullback` takes ∂L/∂w to ∂L/∂α.
+    /// All operations run; `pullback` takes ∂L/∂w to ∂L/∂α.
     pub fn new(
         weights: EdgeWeights,
         pullback: impl Fn(&EdgeGradient) -> AlphaGradient + Send + Sync + 'static,
     ) -> Self {
-        Self { weights, beside: 0, pullback: Box::new(pullback) }
+        Self { weights, paths: Paths::All, beside: 0, pullback: Box::new(pullback) }
+    }
+
+    /// The same where only operations run whose weight is not 0: the time and memory of a step shrink with their number.
+    /// The pullback gets a gradient of 0 for all others, which have none of their own.
+    pub fn chosen(self) -> Self {
+        Self { paths: Paths::Chosen, ..self }
+    }
+
+    /// Other weights, of which only those that are not 0 run; their gradient is changed before it is pulled back.
+    pub(super) fn wrapped(
+        self,
+        weights: EdgeWeights,
+        change: impl Fn(&EdgeGradient) -> EdgeGradient + Send + Sync + 'static,
+    ) -> Self {
+        let Self { beside, pullback, .. } = self;
+        Self {
+            weights,
+            paths: Paths::Chosen,
+            beside,
+            pullback: Box::new(move |gradient| pullback(&change(gradient))),
+        }
     }
 
     /// ∂L/∂α, given ∂L/∂w.
@@ -67,7 +88,10 @@ impl Relaxed {
 
 impl fmt::Debug for Relaxed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relaxed").field("weights", &self.weights).finish_non_exhaustive()
+        f.debug_struct("Relaxed")
+            .field("weights", &self.weights)
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
     }
 }
 

@@ -23,11 +23,11 @@ pub struct AlphaSchedule {
     pub stage_epochs: PerStage<usize>,
     /// Cells of the supernet.
     pub stage_layers: PerStage<usize>,
-    /// Candidates on each edge: those with the largest weights of the stage before.
+    /// Candidates on each edge: those with the largest weights of the stage before. The first stage has all.
     pub stage_operations: PerStage<usize>,
     /// K of partial channels: operations see one K-th of the channels.
     pub stage_share: PerStage<usize>,
-    /// Probability with which skip connections of stride 1 are dropped at the beginning of the stage.
+    /// Probability p with which skip connections of stride 1 are dropped as the stage begins: see [`Self::dropout_at`].
     pub stage_dropout: PerStage<f64>,
     /// What a stage after the first begins with.
     pub stage_start: StageStart,
@@ -159,6 +159,17 @@ impl AlphaSchedule {
         (self.stages() * wanted..).find(enough).expect("parts of stages are at least 1")
     }
 
+    /// Probability with which the output of a skip connection of stride 1 is dropped for an image in an epoch, from 0, of a
+    /// search of so many: `p·(n − e − 1)/n` in epoch e of the n of the stage while the alphas rest, then `p·exp(−0.2·(e −
+    /// f))`, f being their first epoch (the code of P-DARTS, which drops single values in the place of whole maps).
+    pub fn dropout_at(&self, epoch: usize, epochs: usize) -> f64 {
+        let (stage, range) = self.stage_of(epoch, epochs);
+        let Some(p) = self.stage_dropout.get(stage) else { return 0.0 };
+        let (e, n) = (epoch.saturating_sub(range.start) as f64, range.len() as f64);
+        let first = self.first_epoch as f64;
+        if e < first { p * (n - e - 1.0) / n } else { p * (-0.2 * (e - first)).exp() }
+    }
+
     /// Whether the lists go with one another, and a stage has epochs in which alphas move.
     ///
     /// # Errors
@@ -240,6 +251,19 @@ mod tests {
         assert_eq!(schedule("stage_epochs = \"1,3\"").ranges(8), [0..2, 2..8]);
         assert_eq!((p_darts.least_epochs(), schedule("first_epoch = 2").least_epochs()), (33, 3));
         assert_eq!(schedule("first_epoch = 1\nstage_epochs = \"1,3\"").least_epochs(), 6);
+    }
+
+    #[test]
+    fn dropout_of_p_darts() {
+        let schedule = schedule("first_epoch = 10\nstage_dropout = \"0,0.4,0.7\"");
+        let at = |epoch| schedule.dropout_at(epoch, 75);
+        assert_eq!([at(0), at(24)], [0.0, 0.0]);
+        for (epoch, expected) in
+            [(25, 0.4 * 24.0 / 25.0), (50, 0.672), (59, 0.42), (60, 0.7), (74, 0.7 * (-2.8f64).exp())]
+        {
+            assert!((at(epoch) - expected).abs() < 1e-12, "{epoch}: {}", at(epoch));
+        }
+        assert_eq!(AlphaSchedule::default().dropout_at(3, 50), 0.0);
     }
 
     #[test]

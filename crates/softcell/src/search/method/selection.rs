@@ -2,15 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
-use crate::space::{EdgeWeights, Genotype, SearchSpace, derive_genotype};
-
 /// How a genotype comes of a search.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Selection {
-    /// The strongest edges of each node with their strongest operations: [`derive_genotype`].
+    /// The strongest edges of each node with their strongest operations: [`derive_genotype`](crate::space::derive_genotype).
     #[default]
     Strongest,
     /// Of these, the edges whose weight reaches a threshold; nodes without any fall away: FairDARTS (Chu et al. 2020).
@@ -45,11 +42,8 @@ impl Selection {
         Selection::Random,
     ];
 
-    /// The genotype that these weights stand for.
-    ///
-    /// # Errors
-    /// As [`derive_genotype`].
-    pub fn select(self, weights: &EdgeWeights, space: &SearchSpace) -> Result<Genotype> {
-        derive_genotype(weights, space)
+    /// Whether the result is found after the last epoch, so that it is not the one of that epoch's record.
+    pub const fn ends_with_trials(self) -> bool {
+        matches!(self, Selection::ScoredSamples)
     }
 }

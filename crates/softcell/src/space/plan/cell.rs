@@ -21,6 +21,9 @@ pub struct CellType {
     pub edges: Vec<EdgePlan>,
     /// Operations see one of so many parts of their source's channels; the others pass by (PC-DARTS). 1 is all.
     pub share: usize,
+    /// Whether the last candidate of each edge is a skip connection beside the others (DARTS−), which counts as none of
+    /// them where their weights are added up.
+    pub auxiliary: bool,
     /// What it hands on.
     pub output: Output,
     /// Whether each edge mixes all its candidates by edge weights, or has one operation.
@@ -110,6 +113,7 @@ impl CellType {
             nodes: space.n_nodes,
             edges,
             share: space.share,
+            auxiliary: space.auxiliary_skip,
             output: match space.output {
                 CellOutput::All => Output::Concat(topology.nodes().collect()),
                 CellOutput::Last => Output::Node(space.inputs + space.n_nodes - 1),
@@ -162,6 +166,7 @@ impl CellType {
             nodes: needed[gene.inputs..].iter().filter(|&&needed| needed).count(),
             edges,
             share: 1,
+            auxiliary: false,
             output: match output[..] {
                 [node] if naming == Naming::NasBench201 => Output::Node(node),
                 _ => Output::Concat(output),

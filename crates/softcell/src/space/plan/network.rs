@@ -128,6 +128,14 @@ impl NetworkPlan {
         }
     }
 
+    /// The cells, as they follow one another.
+    pub fn cell_blocks(&self) -> impl Iterator<Item = &CellBlock> {
+        self.blocks.iter().filter_map(|block| match &block.body {
+            Body::Cell(cell) => Some(cell),
+            _ => None,
+        })
+    }
+
     /// The kind of a block that is a cell.
     pub fn cell_type(&self, cell: &CellBlock) -> &CellType {
         &self.cells[cell.cell]

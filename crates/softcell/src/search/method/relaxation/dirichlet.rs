@@ -127,3 +127,58 @@ fn series(z: f64, p: f64, q: f64, growth: impl Fn(f64) -> f64, first: f64) -> [f
     }
     [sum, slopes]
 }
+
+#[cfg(test)]
+mod tests {
+    use special::Beta;
+
+    use super::*;
+    use crate::random::stream;
+
+    /// `∂_a I_x(a, b)` from the drift, and by a central difference of I itself.
+    #[test]
+    fn the_drift_is_the_slope_of_the_distribution() {
+        let shapes = [0.05, 0.3, 1.0, 2.5, 8.0, 40.0];
+        for a in shapes {
+            for b in shapes {
+                for x in [1e-6, 1e-3, 0.05, 0.2, 0.5, 0.8, 0.95, 0.999] {
+                    let share = Share { x, rest: 1.0 - x, log: f64::ln(x) };
+                    let density =
+                        ((a - 1.0) * f64::ln(x) + (b - 1.0) * f64::ln(1.0 - x) - a.ln_beta(b)).exp();
+                    let found = -drift(&share, a, b) * density * (1.0 - x);
+                    let distribution = |a: f64| x.inc_beta(a, b, a.ln_beta(b));
+                    let step = 1e-4 * a;
+                    let wanted = (distribution(a + step) - distribution(a - step)) / (2.0 * step);
+                    assert!((found - wanted).abs() < 1e-6, "a {a}, b {b}, x {x}: {found} / {wanted}");
+                }
+            }
+        }
+    }
+
+    /// Of two candidates with c = (a, 1), `P(x ≤ t) = t^a`, hence `x = U^(1/a)` and `∂x/∂a = −x ln x/a`.
+    #[test]
+    fn two_candidates_have_a_closed_form() {
+        for a in [0.2, 1.0, 3.7] {
+            for x in [1e-12, 0.1, 0.5, 0.9, 1.0 - 1e-12] {
+                let share = Share { x, rest: 1.0 - x, log: f64::ln(x) };
+                let (found, wanted) = (drift(&share, a, 1.0) * (1.0 - x), -x * f64::ln(x) / a);
+                assert!((found - wanted).abs() < 1e-9 * wanted.max(1e-3), "{a}, {x}: {found} / {wanted}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range_stay_numbers() {
+        let rows = [vec![-80.0, -60.0, -100.0], vec![-80.0, 50.0, 0.0], vec![1e4, 1e4, 1e4], vec![0.3]];
+        for step in 0..200 {
+            let mixed = sample(&rows, &mut stream(1, "ends", &[step]));
+            for row in &mixed.weights {
+                assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{row:?}");
+            }
+            let gradient = rows.iter().map(|row| (0..row.len()).map(|k| k as f64 - 0.5).collect());
+            let back = mixed.pull_back(&gradient.collect::<Vec<_>>());
+            assert!(back.iter().flatten().all(|g| g.is_finite()), "{back:?}");
+            assert_eq!(back[3], [0.0]);
+        }
+    }
+}

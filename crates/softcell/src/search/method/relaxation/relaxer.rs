@@ -113,6 +113,9 @@ impl Relaxer {
         let mut random = stream(moment.seed, moment.half.draws(), &[moment.epoch as u64, moment.step as u64]);
         let temperature = self.temperature.at(moment.epoch, moment.epochs);
         let mut relaxed = self.relaxed(alphas, |rows, form| self.draw(rows, form, temperature, &mut random));
+        if self.relaxation.runs_paths() {
+            relaxed = relaxed.chosen();
+        }
         if self.auxiliary {
             relaxed.weights = self.with_auxiliary(relaxed.weights, moment.epoch, moment.epochs);
             relaxed.beside = 1;
@@ -209,7 +212,7 @@ impl Relaxer {
     }
 
     /// `β_e = (E − e)/E` at the end of each row (DARTS−, Chu et al. 2021), which is never 0.
-    fn with_auxiliary(&self, mut weights: EdgeWeights, epoch: usize, epochs: usize) -> EdgeWeights {
+    pub fn with_auxiliary(&self, mut weights: EdgeWeights, epoch: usize, epochs: usize) -> EdgeWeights {
         if self.auxiliary {
             let weight = (epochs - epoch.min(epochs)) as f64 / epochs as f64;
             weights.cells_mut().flatten().for_each(|row| row.push(weight));
@@ -276,3 +279,6 @@ fn rows_of<'a>(alphas: &'a Alphas, name: &str) -> &'a [Vec<f32>] {
 fn identity(alphas: &[Vec<f32>]) -> Mixed {
     Mixed::scaled(each(alphas, |alpha| alpha), each(alphas, |_| 1.0))
 }
+
+#[cfg(test)]
+mod tests;
