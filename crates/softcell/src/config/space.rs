@@ -69,7 +69,7 @@ impl SearchConfig {
             stem: self.stem.kind(image_size),
             stem_multiplier: self.stem_multiplier,
             share: self.method.schedule.stage_share.get(0).unwrap_or(1),
-            auxiliary_skip: false,
+            auxiliary_skip: self.method.auxiliary_skip,
             convolution_bias: self.convolution_bias,
         }
     }

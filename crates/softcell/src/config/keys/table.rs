@@ -272,6 +272,12 @@ pub static KEYS: &[Key] = &[
         ),
         &["none", "softmax"],
     ),
+    key(
+        Method,
+        "auxiliary_skip",
+        Bool,
+        "One more skip on each edge, whose weight falls to 0 over the epochs: DARTS-",
+    ),
     chosen(
         key(Method, "order", Text, "Which half of a step comes first; joint: one pass moves both"),
         &["alphas-first", "weights-first", "joint", "weights-only"],

@@ -75,6 +75,9 @@ pub struct Method {
     pub temperature_curve: TemperatureCurve,
     /// Whether edges have weights of their own.
     pub edge_weights: EdgeNormalization,
+    /// Whether one more skip connection stands beside the candidates of each edge, whose weight is no alpha's and falls
+    /// from 1 to 0 over the epochs; it is never derived: DARTS− (Chu et al. 2021).
+    pub auxiliary_skip: bool,
     /// Which half of a step comes first.
     pub order: StepOrder,
     /// How the alphas' gradient sees the weights.
@@ -143,6 +146,7 @@ impl Default for Method {
             temperature_end: 0.1,
             temperature_curve: TemperatureCurve::default(),
             edge_weights: EdgeNormalization::default(),
+            auxiliary_skip: false,
             order: StepOrder::default(),
             arch_step: ArchStep::default(),
             perturbation: Perturbation::default(),
