@@ -5,17 +5,50 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use softcell::config::{DataShape, known_space};
+use softcell::experiment::Settings;
 use softcell::run::RunFolder;
-use softcell::space::{Genotype, LONGEST_GENOTYPE_TEXT, known_genotype, parse_genotype};
+use softcell::search::random_genotype;
+use softcell::space::{Genotype, LONGEST_GENOTYPE_TEXT, SearchSpace, known_genotype, parse_genotype};
 
 use crate::args::FromDialect;
 
-/// The genotype that a text means: a published name, a file or run folder, or the genotype itself in any dialect.
+/// The genotype that a text means: a published name, a file or run folder, `biggest` or `random:SEED`, or the genotype
+/// itself in any dialect.
 ///
 /// # Errors
 /// When it means none.
 pub fn resolve(text: &str) -> Result<Genotype> {
-    read(text, FromDialect::Detected)
+    resolve_in(text, &SearchSpace::darts())
+}
+
+/// The same; `biggest` and `random:SEED` are of this space, unless the text names another: `biggest:s2`,
+/// `random:7:nas-bench-201`.
+///
+/// # Errors
+/// When it means none.
+pub fn resolve_in(text: &str, space: &SearchSpace) -> Result<Genotype> {
+    let words: Vec<&str> = text.trim().split(':').collect();
+    let space = |name: Option<&&str>| match name {
+        None => Ok(space.clone()),
+        Some(name) => space_named(name),
+    };
+    match &words[..] {
+        ["biggest", name @ ..] if name.len() < 2 => Ok(space(name.first())?.biggest()),
+        ["random", seed, name @ ..] if name.len() < 2 => {
+            let Ok(seed) = seed.parse() else {
+                bail!("random:{seed}: expected a whole number as seed, such as random:7");
+            };
+            Ok(random_genotype(&space(name.first())?, seed)?)
+        }
+        _ => read(text, FromDialect::Detected),
+    }
+}
+
+/// A known space.
+fn space_named(name: &str) -> Result<SearchSpace> {
+    let settings = Settings::new().with_table(&known_space(name)?.settings())?;
+    Ok(settings.build(&DataShape::default())?.0.search.space([1, 1]))
 }
 
 /// What a text means, of the dialect that is told.

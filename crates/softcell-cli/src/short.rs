@@ -52,6 +52,7 @@ fn short_name(primitive: Primitive) -> &'static str {
         Primitive::Conv7x1_1x7 => "7x1",
         Primitive::NorConv1x1 => "conv1",
         Primitive::NorConv3x3 => "conv3",
+        Primitive::Noise => "noise",
     }
 }
 

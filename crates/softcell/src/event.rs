@@ -7,6 +7,7 @@ use crate::data::Dataset;
 use crate::error::{Advice, Remedy, Result};
 use crate::records::{Leaning, RunResult, SearchEpoch, SearchState, TrainEpoch, TrainState};
 pub use crate::records::{Position, Stage};
+use crate::search::method::Rollback;
 
 /// A step that is done.
 #[derive(Debug, Clone)]
@@ -109,6 +110,13 @@ pub enum Event<'a> {
     SaveSearch(&'a SearchState),
     /// A state to keep, from which [`crate::train::train`] goes on to the same bits.
     SaveTrain(&'a TrainState),
+    /// A stage goes on from an earlier epoch: what followed that one does not count any more.
+    WentBack {
+        /// Which.
+        stage: Stage,
+        /// From where, to where.
+        rollback: Rollback,
+    },
     /// A stage has ended.
     End {
         /// Which.

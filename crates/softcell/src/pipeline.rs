@@ -21,7 +21,7 @@ use crate::network::{NamedTensors, initialize, named_tensors};
 use crate::run::files::HISTORY;
 use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewind};
 use crate::search::method::Selection;
-use crate::search::{SearchOutcome, search};
+use crate::search::{SearchOutcome, Searched, search};
 use crate::sizing::{asked_shape, sized, sizing_note};
 use crate::space::{Cost, Genotype, derived_cost, derived_layers};
 use crate::train::{
@@ -74,13 +74,15 @@ impl Job<'_> {
         let state = self.loaded(state, Stage::Search, |state| state.position, observer)?;
         if let (Some(genotype), Some(state)) = (self.folder.read_genotype()?, &state) {
             observer.on(Event::Note("the search is done already".into()))?;
-            return Ok(SearchOutcome { genotype, alphas: state.alphas.clone(), seconds: state.seconds });
+            let (alphas, seconds, epoch) = (state.alphas.clone(), state.seconds, self.folder.search_taken()?);
+            return Ok(SearchOutcome { genotype, epoch, alphas, seconds });
         }
         if let (Some(genotype), Some((alphas, seconds))) =
             (self.folder.read_genotype()?, self.folder.searched()?)
         {
             observer.on(Event::Note("the search is done already; its checkpoint is gone".into()))?;
-            return Ok(SearchOutcome { genotype, alphas, seconds });
+            let epoch = self.folder.search_taken()?;
+            return Ok(SearchOutcome { genotype, epoch, alphas, seconds });
         }
         if state.is_none() {
             self.check_beginning(Stage::Search)?;
@@ -258,7 +260,7 @@ impl Job<'_> {
     pub fn finish(
         &self,
         genotype: &Genotype,
-        search_seconds: Option<f64>,
+        searched: Option<Searched>,
         trained: &TrainOutcome,
         observer: &mut dyn Observer,
     ) -> Result<RunResult> {
@@ -266,7 +268,7 @@ impl Job<'_> {
         let test = self
             .test_telling(genotype, trained.chosen(), observer, |answer: WrongAnswer| wrong.push(answer))?;
         self.folder.write_mistakes(&mistakes(&self.dataset.test, wrong))?;
-        let result = result(&self.sized(genotype)?, self.dataset, genotype, search_seconds, trained, test);
+        let result = result(&self.sized(genotype)?, self.dataset, genotype, searched, trained, test);
         self.folder.write_result(&result)?;
         if self.folder.has_tensorboard() {
             self.folder.write_tensorboard()?;
@@ -336,7 +338,7 @@ pub(crate) fn result(
     config: &CheckedConfig,
     dataset: &Dataset,
     genotype: &Genotype,
-    search_seconds: Option<f64>,
+    searched: Option<Searched>,
     trained: &TrainOutcome,
     test: Evaluation,
 ) -> RunResult {
@@ -361,7 +363,8 @@ pub(crate) fn result(
         parameters: size.cost.parameters,
         macs: size.cost.macs,
         peak_activation_bytes: size.peak_activation_bytes,
-        search_seconds,
+        search_seconds: searched.map(|searched| searched.seconds),
+        search_epoch: searched.and_then(|searched| searched.epoch),
         train_seconds: trained.seconds,
         peak_rss_mb: peak_rss_mb(),
         genotype: genotype.to_text(),

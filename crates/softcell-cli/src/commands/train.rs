@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use softcell::config::DataShape;
 use softcell::experiment::{Origin, Stages};
 use softcell::run::{Overwrite, RunFolder};
 use softcell::space::Genotype;
 
 use super::{dry_run, finished};
 use crate::args::TrainArgs;
-use crate::genotypes::resolve;
+use crate::genotypes::resolve_in;
 use crate::machine;
 use crate::output::quoted;
 use crate::progress::Progress;
@@ -27,7 +28,12 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     let from = args.from.as_deref().map(|path| origin(args, path)).transpose()?;
     match (&args.of_run, &args.genotype, from) {
         (Some(path), None, from) => of_run(args, path, from),
-        (None, Some(text), from) => of_genotype(args, resolve(text)?, from, Sized::AsGiven),
+        (None, Some(text), from) => {
+            let run = &args.run;
+            let settings = settings::read(run.config.as_deref(), run.preset, &args.settings.table)?;
+            let space = settings.build(&DataShape::default())?.0.search.space([1, 1]);
+            of_genotype(args, resolve_in(text, &space)?, from, Sized::AsGiven)
+        }
         (None, None, Some(origin)) => {
             of_genotype(args, origin.genotype.clone(), Some(origin), Sized::AsOrigin)
         }

@@ -23,6 +23,7 @@ mod progress;
 mod records;
 mod reporting;
 mod runs;
+mod spaces;
 mod survival;
 mod terminal;
 mod training;

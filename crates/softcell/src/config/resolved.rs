@@ -128,6 +128,17 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     (Section::Method, "selection_samples", "1000"),
     (Section::Method, "selection_batches", "10"),
     (Section::Method, "selection_finalists", "10"),
+    (Section::Method, "guard", "off"),
+    (Section::Method, "stop", "none"),
+    (Section::Method, "guards.skips", "0"),
+    (Section::Method, "guards.interval", "0"),
+    (Section::Method, "guards.ratio", "1.3"),
+    (Section::Method, "guards.window", "5"),
+    (Section::Method, "guards.distance", "4"),
+    (Section::Method, "stops.skips", "2"),
+    (Section::Method, "stops.epochs", "10"),
+    (Section::Method, "freeze.below", "-1"),
+    (Section::Method, "freeze.every", "20"),
     (Section::Method, "schedule.first_epoch", "0"),
     (Section::Method, "schedule.stage_epochs", ""),
     (Section::Method, "schedule.stage_layers", ""),
@@ -163,8 +174,9 @@ fn missing(table: &Table) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::preset::{Preset, preset};
-    use super::super::types::{DataConfig, DataShape, Resize};
+    use super::super::types::{DataConfig, DataShape, Resize, SearchConfig};
     use super::*;
+    use crate::search::method::{Guard, Method};
 
     fn configs() -> [Config; 3] {
         let data = DataShape {
@@ -245,13 +257,16 @@ mod tests {
         assert!(old.len() + 60 < paper.to_toml().len(), "{old}");
         let read = Config::from_toml(&old, "config.toml").unwrap().into_config();
         assert_eq!((read.data.resize, read.data.max_bad_share), (Resize::Squash, 0.0));
+        assert_eq!(read.search.method.guard, Guard::Off);
+        let method = Method { guard: Guard::Warn, ..read.search.method.clone() };
+        let search = SearchConfig { method, ..read.search.clone() };
         let data = DataConfig {
             resize: Resize::Crop,
             max_bad_share: 0.01,
             max_image_pixels: 100_000_000,
             ..read.data
         };
-        assert_eq!(Config { data, ..read }, paper);
+        assert_eq!(Config { data, search, ..read }, paper);
     }
 
     #[test]

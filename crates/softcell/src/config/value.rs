@@ -47,7 +47,9 @@ pub(super) fn parse_raw(key: &Key, raw: &str) -> Result<Value, Mismatch> {
         }
         Kind::Text => Some(Value::String(raw.to_owned())),
         Kind::List => {
-            let members: Vec<&str> = raw.split(',').map(str::trim).collect();
+            // An empty text is an empty list.
+            let given = Some(raw).filter(|raw| !raw.trim().is_empty());
+            let members: Vec<&str> = given.iter().flat_map(|raw| raw.split(',')).map(str::trim).collect();
             let complete = members.iter().all(|member| !member.is_empty());
             complete.then(|| Value::from(members))
         }

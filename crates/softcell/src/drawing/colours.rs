@@ -9,7 +9,7 @@ pub(crate) struct Colour {
 }
 
 /// The colour of an operation: separable convolutions are blue, dilated ones purple, other convolutions red,
-/// pooling orange, skip connections green, `none` gray.
+/// pooling orange, skip connections green, `none` and `noise` gray.
 pub(crate) const fn colour_of(primitive: Primitive) -> Colour {
     let (light, dark) = match primitive {
         Primitive::None => ("#868e96", "#868e96"),
@@ -24,6 +24,7 @@ pub(crate) const fn colour_of(primitive: Primitive) -> Colour {
         Primitive::Conv7x1_1x7 => ("#c92a2a", "#ff6b6b"),
         Primitive::NorConv1x1 => ("#a61e4d", "#faa2c1"),
         Primitive::NorConv3x3 => ("#e03131", "#ff8787"),
+        Primitive::Noise => ("#495057", "#ced4da"),
     };
     Colour { light, dark }
 }

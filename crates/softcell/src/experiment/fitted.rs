@@ -43,7 +43,7 @@ pub(super) fn choose_side(
         threads: rayon::current_num_threads(),
         kept: kept(settings),
         searched: stages.search(),
-        trained: stages.trained().is_some(),
+        trained: !matches!(stages, Stages::Search),
     };
     Ok(Some(choose(&survey, &room, &of_side)?))
 }
@@ -66,7 +66,7 @@ pub(super) fn fit(
     }
     let (fitted, mut notes) = match memory.room() {
         Some(room) => {
-            let genotype = stages.trained();
+            let genotype = stages.trained(&config.search);
             fit_memory(config, images, (stages.search(), genotype.as_ref()), kept(settings), room)?
         }
         None => (config.clone(), Vec::new()),

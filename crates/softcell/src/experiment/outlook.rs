@@ -148,7 +148,7 @@ impl Experiment {
             let (layers, init_channels) = (settings.layers, settings.init_channels);
             search = Some(StageOutlook { layers, init_channels, parameters, time });
         }
-        if let Some(genotype) = stages.trained() {
+        if let Some(genotype) = stages.trained(&config.search) {
             let config = sized(&genotype, &config, images)?;
             let settings = &config.train;
             note(&MemoryModel::of_training(&genotype, settings, images)?, settings.batch_size);

@@ -86,7 +86,7 @@ fn check_stages(stages: &Stages, config: &CheckedConfig, dataset: &Dataset) -> R
         Stages::Train(genotype) => check_network(genotype, &sized(genotype, config, images)?.train, images),
         Stages::Search | Stages::Fit => {
             check_limits(config, images)?;
-            check_network(&stand_in(), &config.train, images)
+            check_network(&stand_in(&config.search), &config.train, images)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::CheckedConfig;
+use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::ImageSet;
 use crate::error::Result;
 use crate::forecast::{MemoryModel, allowed_bytes, stand_in};
@@ -29,10 +29,10 @@ impl Stages {
     }
 
     /// The genotype that is trained, or one that stands for it.
-    pub fn trained(&self) -> Option<Genotype> {
+    pub fn trained(&self, search: &SearchConfig) -> Option<Genotype> {
         match self {
             Stages::Search => None,
-            Stages::Fit => Some(stand_in()),
+            Stages::Fit => Some(stand_in(search)),
             Stages::Train(genotype) => Some(genotype.clone()),
         }
     }
@@ -99,7 +99,7 @@ pub(super) fn check_memory(stages: &Stages, config: &CheckedConfig, images: &Ima
     if stages.search() && config.search.method.selection != Selection::Random {
         MemoryModel::of_search(&config.search, images)?.check(config.search.batch_size)?;
     }
-    if let Some(genotype) = stages.trained() {
+    if let Some(genotype) = stages.trained(&config.search) {
         let sized = sized(&genotype, config, images)?;
         MemoryModel::of_training(&genotype, &sized.train, images)?.check(sized.train.batch_size)?;
     }

@@ -130,7 +130,7 @@ impl Timing<'_> {
     fn forecast(&self, config: &CheckedConfig, observer: &mut dyn Observer) -> Result<Forecast> {
         let (dataset, device) = (self.dataset, self.device);
         let search = time_search(dataset, config, device, PATIENCE, observer)?;
-        let genotype = stand_in();
+        let genotype = stand_in(&config.search);
         let config = sized(&genotype, config, &dataset.train)?;
         let train = time_training(dataset, &genotype, &config, device, PATIENCE, observer)?;
         Ok(Forecast { search, train, test: train.answer_seconds * dataset.test.len() as f64 })
@@ -154,7 +154,7 @@ impl Timing<'_> {
             // A run would not measure this.
             let taken = Duration::from_secs_f64(search).saturating_sub(measuring.elapsed());
             let end = (self.begun + time).checked_sub(taken).unwrap_or(self.begun);
-            self.budgeting(time, end).choose_training(&stand_in(), &config, observer)
+            self.budgeting(time, end).choose_training(&stand_in(&config.search), &config, observer)
         };
         let (config, note) = match suppose() {
             Err(error) if budget.by_default && is_too_short(&error) => (config, longer(&error, observer)),

@@ -16,7 +16,7 @@ use crate::model::TrainedModel;
 use crate::pipeline::{result, test};
 use crate::report::{RunRecord, Warning, findings, report};
 use crate::run::{Activity, Manifest, RunBudget, RunFolder, RunResult};
-use crate::search::{SearchOutcome, search};
+use crate::search::{SearchOutcome, Searched, search};
 use crate::sizing::{sized, sizing_note};
 use crate::space::Genotype;
 use crate::train::{network_config, train};
@@ -62,7 +62,7 @@ impl Run {
         let found = self.searched(&Stages::Fit, observer)?;
         observer.on(Event::Note(format!("found {}", found.genotype.to_text()).into()))?;
         self.choose_training(&found.genotype, found.seconds, observer)?;
-        self.train_and_test(&found.genotype, Some(found.seconds), observer)
+        self.train_and_test(&found.genotype, Some(found.searched()), observer)
     }
 
     /// Trains the network of a genotype and tests it, or goes on with that. In a folder the genotype must be the run's.
@@ -92,10 +92,12 @@ impl Run {
             observer.on(Event::Note("the run is trained; this is its result".into()))?;
             return Ok(result);
         }
-        let searched = match folder.load_search()? {
+        let seconds = match folder.load_search()? {
             Some(loaded) => Some(loaded.state.seconds),
             None => folder.searched()?.map(|(_, seconds)| seconds),
         };
+        let epoch = folder.search_taken()?;
+        let searched = seconds.map(|seconds| Searched { seconds, epoch });
         self.train_and_test(genotype, searched, observer)
     }
 
@@ -150,16 +152,16 @@ impl Run {
     fn train_and_test(
         &mut self,
         genotype: &Genotype,
-        search_seconds: Option<f64>,
+        searched: Option<Searched>,
         observer: &mut dyn Observer,
     ) -> Result<RunResult> {
         self.memory.check(&Stages::Train(genotype.clone()), &self.config, &self.dataset.train)?;
         let result = match self.job() {
             Some(job) => {
                 let trained = job.train(genotype, observer)?;
-                job.finish(genotype, search_seconds, &trained, observer)?
+                job.finish(genotype, searched, &trained, observer)?
             }
-            None => self.train_in_memory(genotype, search_seconds, observer)?,
+            None => self.train_in_memory(genotype, searched, observer)?,
         };
         observer.on(Event::Result(&result))?;
         Ok(result)
@@ -168,7 +170,7 @@ impl Run {
     fn train_in_memory(
         &mut self,
         genotype: &Genotype,
-        search_seconds: Option<f64>,
+        searched: Option<Searched>,
         observer: &mut dyn Observer,
     ) -> Result<RunResult> {
         let (dataset, device) = (&self.dataset, &self.machine.device);
@@ -178,7 +180,7 @@ impl Run {
         }
         let trained = train(dataset, genotype, &config, device, None, observer)?;
         let tested = test(&config, dataset, device, (genotype, trained.chosen()), observer, |_| {})?;
-        let result = result(&config, dataset, genotype, search_seconds, &trained, tested);
+        let result = result(&config, dataset, genotype, searched, &trained, tested);
         self.kept.trained = Some((genotype.clone(), config, trained));
         Ok(result)
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::memory::MemoryModel;
 use super::time::{TimeForecast, time_search, time_training};
-use crate::config::{CheckedConfig, arch_learning_rate, drop_path, own_rate};
+use crate::config::{CheckedConfig, SearchConfig, arch_learning_rate, drop_path, own_rate};
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Advice, Error, Remedy, Result};
@@ -19,7 +19,7 @@ use crate::run::FixedSettings;
 use crate::search::method::Selection;
 use crate::search::scaled_for_search;
 use crate::sizing::{asked_shape, sized};
-use crate::space::{Genotype, derived_cost, known_genotype, supernet_cost};
+use crate::space::{Genotype, Layout, derived_cost, known_genotype, supernet_cost};
 
 /// Share of the time that a search gets.
 const SHARE: (f64, f64) = (0.15, 0.4);
@@ -170,7 +170,7 @@ impl Budgeting<'_> {
         }
         if !self.fixed.arch_learning_rate {
             let steps = search.epochs * self.dataset.split.weights.len().div_ceil(search.batch_size);
-            let own = own_rate(search.method.name.method());
+            let own = own_rate(&search.method);
             *search.method.alphas.learning_rate_mut() = arch_learning_rate(own, steps);
         }
         let size = [search.layers, search.init_channels];
@@ -258,7 +258,7 @@ impl Budgeting<'_> {
     /// training is measured with a cell that stands for the one that will be found.
     fn share(&self, config: &CheckedConfig, time: &TimeForecast, observer: &mut dyn Observer) -> Result<f64> {
         let search = time.seconds();
-        let genotype = stand_in();
+        let genotype = stand_in(&config.search);
         let config = sized(&genotype, config, &self.dataset.train)?;
         let train = time_training(self.dataset, &genotype, &config, self.device, self.patience(), observer)?
             .seconds();
@@ -372,8 +372,11 @@ fn counted(epochs: usize) -> String {
 }
 
 /// The genotype that stands for those that a search may find: some cost more, some less.
-pub fn stand_in() -> Genotype {
-    known_genotype("DARTS_V2").expect("it is a published one")
+pub fn stand_in(config: &SearchConfig) -> Genotype {
+    match config.layout {
+        Layout::Stacked => known_genotype("DARTS_V2").expect("it is a published one"),
+        Layout::Residual => config.space([1, 1]).biggest(),
+    }
 }
 
 fn seconds(seconds: f64) -> String {

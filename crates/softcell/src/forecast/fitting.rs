@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_training_is_fitted_too() {
-        let (config, genotype) = (config(), stand_in());
+        let (config, genotype) = (config(), stand_in(&config().search));
         let images = images(128);
         let model = MemoryModel::of_training(&genotype, &config.train, &images).unwrap();
         let room = model.bytes(16).unwrap();

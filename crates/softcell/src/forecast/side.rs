@@ -113,7 +113,7 @@ fn images(survey: &Survey, side: usize) -> ImageSet {
 /// Whether there is memory for images and training of this side.
 fn fits(survey: &Survey, room: &SideRoom, config: &CheckedConfig, images: &ImageSet) -> Result<bool> {
     let Some(bytes) = room.bytes else { return Ok(true) };
-    let genotype = stand_in();
+    let genotype = stand_in(&config.search);
     let count = survey.train_images + survey.validation_images.unwrap_or(0) + survey.test_images.unwrap_or(0);
     // More is streamed from a file.
     let bytes = bytes - ((count * images.image_len()) as u64).min(bytes / 2);
@@ -125,7 +125,7 @@ fn fits(survey: &Survey, room: &SideRoom, config: &CheckedConfig, images: &Image
 
 /// A rough forecast of search and training.
 fn seconds_of(survey: &Survey, config: &CheckedConfig, images: &ImageSet, room: &SideRoom) -> Result<f64> {
-    let genotype = stand_in();
+    let genotype = stand_in(&config.search);
     let tested = if survey.test_images.is_some() { 0.0 } else { config.data.test_fraction };
     let trained = survey.train_images as f64 * (1.0 - tested) * (1.0 - config.data.validation_fraction);
     let sized = sized(&genotype, config, images)?;

@@ -168,7 +168,7 @@ fn operation(steps: &[Step]) -> Option<Operation> {
         Form::Separable { kernel } => Operation::Separable { kernel },
         Form::Dilated { kernel } => Operation::Dilated { kernel },
         Form::Convolution { kernel } => Operation::Convolution { kernel },
-        Form::Pool { .. } | Form::RowAndColumn => return None,
+        Form::Pool { .. } | Form::RowAndColumn | Form::Noise => return None,
     })
 }
 

@@ -9,6 +9,7 @@ mod fused;
 mod mismatch;
 mod mixture;
 mod net;
+mod noise;
 mod norm;
 mod operation;
 mod pass;
@@ -20,6 +21,7 @@ mod weights;
 pub use drop_path::DropPath;
 pub use edges::EdgeTensors;
 pub use net::{Logits, Network};
+pub use noise::Noise;
 pub use norm::{EPSILON, MOMENTUM};
 pub use operation::Operation;
 pub use pass::{BatchStatistics, Mode, Pass};
@@ -30,5 +32,5 @@ pub use weights::{
     load_named, named_tensors, update_weights, weight_list, weight_names,
 };
 pub(crate) use weights::{
-    all_tensors, check_named, count_values, replace_tensors, tensor_names, weight_sizes,
+    all_tensors, check_named, count_values, host, replace_tensors, tensor_names, weight_sizes,
 };

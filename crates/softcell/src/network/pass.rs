@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::drop_path::DropPath;
+use super::noise::Noise;
 
 /// Which statistics batch normalisation uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,17 +39,31 @@ pub struct Pass {
     pub drop_path: Option<DropPath>,
     /// The same for skip connections of stride 1 alone, in cells that mix operations (P-DARTS, Chen et al. 2019).
     pub skips: Option<DropPath>,
+    /// Where the noise of operations that are nothing else comes from.
+    pub noise: Noise,
 }
 
 impl Pass {
     /// A pass with batch statistics.
     pub fn train() -> Self {
-        Self { mode: Mode::Train, statistics: Vec::new(), drop_path: None, skips: None }
+        Self {
+            mode: Mode::Train,
+            statistics: Vec::new(),
+            drop_path: None,
+            skips: None,
+            noise: Noise::default(),
+        }
     }
 
     /// A pass with running statistics.
     pub fn eval() -> Self {
-        Self { mode: Mode::Eval, statistics: Vec::new(), drop_path: None, skips: None }
+        Self {
+            mode: Mode::Eval,
+            statistics: Vec::new(),
+            drop_path: None,
+            skips: None,
+            noise: Noise::default(),
+        }
     }
 
     /// The mode.

@@ -74,6 +74,16 @@ pub(super) fn run(
             Step::Convolution(conv) => convolution(x, conv, tensors, pointwise),
             Step::Halve(halve) => self::halve(x, halve, tensors),
             Step::Norm(norm) => self::norm(x, norm, tensors, pass),
+            Step::Noise { stride } => {
+                let [n, c, h, w] = x.dims();
+                let device = x.device().without_autodiff();
+                let noise = pass.noise.draw(
+                    [n, c, h.div_ceil(*stride), w.div_ceil(*stride)],
+                    &device,
+                    x.dtype().into(),
+                );
+                if x.is_autodiff() { noise.autodiff() } else { noise }
+            }
             Step::Mean => {
                 let [n, c, h, w] = x.dims();
                 x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c, 1, 1])

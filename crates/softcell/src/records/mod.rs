@@ -11,6 +11,6 @@ pub use crate::search::method::{Latency, Tally};
 pub use leaning::{CellLeaning, CellLeanings, Leaning};
 pub use position::{Position, Stage};
 pub use result::RunResult;
-pub use search::{Kept, SearchEpoch, SearchOutcome, SearchState};
+pub use search::{Freezing, Frozen, Kept, SearchEpoch, SearchOutcome, SearchState, Searched};
 pub use tabulated::{Tabulated, TabulatedScore};
 pub use train::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};

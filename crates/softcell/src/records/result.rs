@@ -47,6 +47,10 @@ pub struct RunResult {
     pub peak_activation_bytes: u64,
     /// Seconds of the search; none where the genotype was given.
     pub search_seconds: Option<f64>,
+    /// The epoch of the search, from 0, whose genotype it is: an earlier one than the last where the guard saw a collapse.
+    /// None where the genotype was given, or where an earlier version wrote the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_epoch: Option<usize>,
     /// Seconds of the training.
     pub train_seconds: f64,
     /// Largest resident memory of the process that finished the run, in MB; none where the system does not

@@ -7,7 +7,7 @@ use super::position::Position;
 use super::tabulated::Tabulated;
 use crate::loss::Meter;
 use crate::network::NamedTensors;
-use crate::search::method::{Latency, Resources, Tally};
+use crate::search::method::{Latency, Resources, Tally, Trail, Watch};
 use crate::space::{Alphas, ByCell, EdgeWeights, Genotype};
 
 /// One epoch of the search, a line of `history.jsonl`.
@@ -48,6 +48,32 @@ pub struct SearchEpoch {
     pub tabulated: Option<Tabulated>,
     /// Seconds the epoch took.
     pub seconds: f64,
+    /// What the guard measured and thinks; none where nobody watched, and in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Watch>,
+    /// How many operations are frozen, where the method freezes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Frozen>,
+}
+
+/// Operations whose weights stopped learning (by the true cosine of gradients: not OLES' official score).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// So many.
+    pub operations: usize,
+    /// Of so many that have weights.
+    pub of: usize,
+}
+
+/// What freezing operations carries over steps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Freezing {
+    /// Sum of the cosines of each operation with weights over the steps of the mean under way.
+    pub cosines: Vec<f64>,
+    /// These steps.
+    pub steps: usize,
+    /// The operations that are frozen, by their places among those with weights, in order.
+    pub frozen: Vec<usize>,
 }
 
 /// The candidates that are left on each edge, by their places among those of the whole space; empty where all are.
@@ -84,6 +110,12 @@ pub struct SearchState {
     pub kept: Kept,
     /// How long operations take where the search began, if it minds that.
     pub latencies: Vec<Latency>,
+    /// What the guard remembers.
+    pub trail: Trail,
+    /// States after earlier epochs, in order, to which the search may go back; these have neither trail nor such states.
+    pub earlier: Vec<SearchState>,
+    /// Frozen operations, where the method freezes them.
+    pub freezing: Option<Freezing>,
 }
 
 /// What a search found.
@@ -91,8 +123,27 @@ pub struct SearchState {
 pub struct SearchOutcome {
     /// The derived genotype.
     pub genotype: Genotype,
+    /// The epoch, from 0, whose genotype it is: an earlier one than the last where the guard saw a collapse. None where an
+    /// earlier version wrote the records.
+    pub epoch: Option<usize>,
     /// The last alphas.
     pub alphas: Alphas,
     /// Seconds it took, interruptions left out.
     pub seconds: f64,
+}
+
+/// Where a genotype comes from that was searched.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Searched {
+    /// Seconds of the search.
+    pub seconds: f64,
+    /// The epoch, from 0, whose genotype it is, as [`SearchOutcome::epoch`].
+    pub epoch: Option<usize>,
+}
+
+impl SearchOutcome {
+    /// Where the genotype comes from.
+    pub fn searched(&self) -> Searched {
+        Searched { seconds: self.seconds, epoch: self.epoch }
+    }
 }

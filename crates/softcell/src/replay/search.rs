@@ -196,6 +196,7 @@ fn start(
         epochs: 1,
         costs: None,
         latencies: Vec::new(),
+        freezer: None,
     })
 }
 

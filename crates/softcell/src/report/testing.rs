@@ -54,6 +54,7 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
         macs: 7_654_321,
         peak_activation_bytes: 1_000_000,
         search_seconds: Some(12.5),
+        search_epoch: None,
         train_seconds: 70.0,
         peak_rss_mb: Some(321.0),
         genotype: genotype.to_text(),
@@ -131,6 +132,8 @@ fn search_epoch(epoch: usize, of: usize, candidates: usize) -> SearchEpoch {
         genotype: known_genotype(name).unwrap(),
         tabulated: None,
         seconds: 1.5,
+        guard: None,
+        frozen: None,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::records::RunResult;
 use crate::records::SearchEpoch;
+use crate::search::method::{End, Watch};
 use crate::shown;
 use crate::space::{Genotype, parse_genotype};
 
@@ -85,13 +86,29 @@ impl Agreement<'_> {
         same_rows(&format!("{HISTORY}, alphas"), &last.alphas.lengths(), &wanted, &format!("in {CONFIG}"))?;
         // Samples are measured after the last epoch.
         let follows = !config.search.method.selection.ends_with_trials();
-        match self.genotype {
-            Some(genotype) if follows && last.epoch + 1 == config.search.all_epochs() => {
-                let expected = format!("those of the last epoch of the search, {}", last.genotype.to_text());
-                holds(*genotype == last.genotype, &format!("{GENOTYPE_JSON}, cells"), genotype, expected)
+        let has_ended = match &last.guard {
+            Some(Watch { end: Some(end), .. }) => !matches!(end, End::Back(_)),
+            _ => last.epoch + 1 == config.search.all_epochs(),
+        };
+        match (self.genotype, self.taken(last)) {
+            (Some(genotype), Some(taken)) if follows && has_ended => {
+                let which =
+                    if taken.epoch == last.epoch { "the last epoch" } else { "the last healthy epoch" };
+                let expected = format!("those of {which} of the search, {}", taken.genotype.to_text());
+                holds(*genotype == taken.genotype, &format!("{GENOTYPE_JSON}, cells"), genotype, expected)
             }
             _ => Ok(()),
         }
+    }
+
+    /// The epoch whose genotype the guard takes after the last one.
+    fn taken<'b>(&'b self, last: &'b SearchEpoch) -> Option<&'b SearchEpoch> {
+        let taken = last.guard.as_ref().map_or(last.epoch, |guard| guard.taken);
+        let of_search = |line: &'b HistoryLine| match line {
+            HistoryLine::Search(epoch) => Some(epoch),
+            HistoryLine::Train(_) => None,
+        };
+        self.history.iter().filter_map(of_search).find(|epoch| epoch.epoch == taken)
     }
 
     fn of_result(&self) -> Checked {

@@ -4,6 +4,7 @@
 //! JSON under one metadata key, so that the same state gives the same bytes.
 
 use std::collections::BTreeMap;
+use std::iter::once;
 use std::path::Path;
 
 use safetensors::tensor::SafeTensors;
@@ -14,9 +15,8 @@ use super::tensor_file::{check_values, damaged, encode_tensors, tensors_of};
 use crate::error::Result;
 use crate::loss::Meter;
 use crate::network::{HostTensor, NamedTensors};
-use crate::records::Position;
-use crate::records::{Best, Score, TrainState};
-use crate::records::{Kept, Latency, SearchState, Tally};
+use crate::records::{Best, Freezing, Kept, Latency, Position, Score, SearchState, Tally, TrainState};
+use crate::search::method::Trail;
 use crate::space::{Alphas, ByCell};
 
 const KEY: &str = "softcell";
@@ -25,26 +25,7 @@ const KEY: &str = "softcell";
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Head {
-    Search {
-        position: Position,
-        meter: Meter,
-        epoch_seconds: f64,
-        seconds: f64,
-        #[serde(rename = "adam_steps")]
-        alpha_steps: u64,
-        /// How long the rows of alphas are, where they differ.
-        #[serde(default, skip_serializing_if = "ByCell::is_empty")]
-        alpha_rows: ByCell<Vec<usize>>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        trials: Vec<Tally>,
-        #[serde(default, skip_serializing_if = "is_none")]
-        trial: Tally,
-        #[serde(default, skip_serializing_if = "ByCell::is_empty")]
-        kept: Kept,
-        /// How long operations take, where the search minds it.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        latencies: Vec<Latency>,
-    },
+    Search(Box<SearchHead>),
     Train {
         position: Position,
         meter: Meter,
@@ -57,6 +38,41 @@ enum Head {
         #[serde(default)]
         best_loss: Option<f64>,
     },
+}
+
+/// What a search's says.
+#[derive(Debug, Serialize, Deserialize)]
+struct SearchHead {
+    position: Position,
+    meter: Meter,
+    epoch_seconds: f64,
+    seconds: f64,
+    #[serde(rename = "adam_steps")]
+    alpha_steps: u64,
+    /// How long the rows of alphas are, where they differ.
+    #[serde(default, skip_serializing_if = "ByCell::is_empty")]
+    alpha_rows: ByCell<Vec<usize>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    trials: Vec<Tally>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    trial: Tally,
+    #[serde(default, skip_serializing_if = "ByCell::is_empty")]
+    kept: Kept,
+    /// How long operations take, where the search minds it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    latencies: Vec<Latency>,
+    /// What the guard remembers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    trail: Trail,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    freezing: Option<Freezing>,
+    /// Earlier states; the tensors of the i-th stand under `earlier.i.`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<SearchHead>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A state that was read from a checkpoint.
@@ -73,7 +89,23 @@ pub struct Loaded<T> {
 /// # Errors
 /// Values that would be refused when they are read; `path` is the name of the file.
 pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>> {
-    let head = Head::Search {
+    let alphas: Vec<NamedTensors> = once(state).chain(&state.earlier).map(alphas_of).collect();
+    let states = once((String::new(), state));
+    let earlier = state.earlier.iter().enumerate().map(|(i, state)| (format!("earlier.{i}."), state));
+    let mut parts = Vec::new();
+    for ((prefix, state), alphas) in states.chain(earlier).zip(&alphas) {
+        let SearchState { net, velocity, alpha_moments: adam, .. } = state;
+        let of_state = [("net", net), ("velocity", velocity), ("alphas", alphas), ("adam", adam)];
+        parts.extend(of_state.map(|(name, tensors)| (format!("{prefix}{name}"), tensors)));
+    }
+    let parts: Vec<(&str, &NamedTensors)> =
+        parts.iter().map(|(name, tensors)| (name.as_str(), *tensors)).collect();
+    check_values(path, &parts)?;
+    Ok(encode(&Head::Search(Box::new(head_of(state))), &parts))
+}
+
+fn head_of(state: &SearchState) -> SearchHead {
+    SearchHead {
         position: state.position,
         meter: state.meter,
         epoch_seconds: state.epoch_seconds,
@@ -84,16 +116,14 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
         trial: state.trial,
         kept: state.kept.clone(),
         latencies: state.latencies.clone(),
-    };
-    let alphas = state.alphas.iter().map(|(name, rows)| (name.to_owned(), tensor_of(rows))).collect();
-    let parts = [
-        ("net", &state.net),
-        ("velocity", &state.velocity),
-        ("alphas", &alphas),
-        ("adam", &state.alpha_moments),
-    ];
-    check_values(path, &parts)?;
-    Ok(encode(&head, &parts))
+        trail: state.trail.clone(),
+        freezing: state.freezing.clone(),
+        earlier: state.earlier.iter().map(head_of).collect(),
+    }
+}
+
+fn alphas_of(state: &SearchState) -> NamedTensors {
+    state.alphas.iter().map(|(name, rows)| (name.to_owned(), tensor_of(rows))).collect()
 }
 
 /// A search state from its file, whose name is `path`.
@@ -102,7 +132,20 @@ pub(super) fn encode_search(path: &Path, state: &SearchState) -> Result<Vec<u8>>
 /// A file that is damaged, or of another kind.
 pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
     let (head, mut tensors) = decode(path, bytes)?;
-    let Head::Search {
+    let Head::Search(mut head) = head else {
+        return Err(damaged(path, "it is a training checkpoint"));
+    };
+    let mut earlier = Vec::new();
+    for (i, head) in std::mem::take(&mut head.earlier).into_iter().enumerate() {
+        earlier.push(state_of(path, head, &mut tensors, &format!("earlier.{i}."))?);
+    }
+    let state = state_of(path, *head, &mut tensors, "")?;
+    check_rest(path, &tensors)?;
+    Ok(SearchState { earlier, ..state })
+}
+
+fn state_of(path: &Path, head: SearchHead, tensors: &mut NamedTensors, prefix: &str) -> Result<SearchState> {
+    let SearchHead {
         position,
         meter,
         epoch_seconds,
@@ -113,43 +156,43 @@ pub(super) fn decode_search(path: &Path, bytes: &[u8]) -> Result<SearchState> {
         trial,
         kept,
         latencies,
-    } = head
-    else {
-        return Err(damaged(path, "it is a training checkpoint"));
-    };
-    let alphas = take(&mut tensors, "alphas.");
+        trail,
+        freezing,
+        earlier,
+    } = head;
+    if latencies.iter().any(|latency| !(latency.seconds >= 0.0 && latency.seconds.is_finite())) {
+        return Err(damaged(path, "a latency that is no time"));
+    }
+    if !earlier.is_empty() {
+        return Err(damaged(path, format!("the earlier state {prefix} has earlier ones itself")));
+    }
+    let mut part = |name: &str| take(tensors, &format!("{prefix}{name}."));
+    let alphas = part("alphas");
     if alphas.is_empty() {
         return Err(damaged(path, "no alphas"));
     }
     let rows = |(name, tensor): (String, HostTensor)| match rows_of(&tensor, alpha_rows.get(&name)) {
         Some(rows) => Ok((name, rows)),
-        None => Err(damaged(path, format!("alphas.{name} is of shape {:?}", tensor.shape))),
+        None => Err(damaged(path, format!("{prefix}alphas.{name} is of shape {:?}", tensor.shape))),
     };
-    let alphas = alphas.into_iter().map(rows).collect::<Result<Alphas>>()?;
-    let state = SearchState {
+    Ok(SearchState {
         position,
         meter,
         epoch_seconds,
         seconds,
-        alphas,
-        net: take(&mut tensors, "net."),
-        velocity: take(&mut tensors, "velocity."),
+        alphas: alphas.into_iter().map(rows).collect::<Result<Alphas>>()?,
+        net: part("net"),
+        velocity: part("velocity"),
         alpha_steps,
-        alpha_moments: take(&mut tensors, "adam."),
+        alpha_moments: part("adam"),
         trials,
         trial,
         kept,
         latencies,
-    };
-    if state.latencies.iter().any(|latency| !(latency.seconds >= 0.0 && latency.seconds.is_finite())) {
-        return Err(damaged(path, "a latency that is no time"));
-    }
-    check_rest(path, &tensors).map(|()| state)
-}
-
-/// Whether no trial is under way.
-fn is_none(trial: &Tally) -> bool {
-    *trial == Tally::default()
+        trail,
+        earlier: Vec::new(),
+        freezing,
+    })
 }
 
 /// The rows of the groups whose rows are not all of one length.
@@ -294,7 +337,8 @@ mod tests {
     use super::*;
     use crate::run::tensor_file::decode_weights;
     use crate::run::{Overwrite, RunFolder};
-    use crate::space::{PlacedOperation, Primitive};
+    use crate::search::method::{Rollback, Watched};
+    use crate::space::{PlacedOperation, Primitive, known_genotype};
 
     fn tensor(values: &[f32]) -> HostTensor {
         HostTensor { shape: vec![values.len()], values: values.to_vec() }
@@ -329,6 +373,9 @@ mod tests {
                 },
                 seconds: 0.1 + 0.2,
             }],
+            trail: Trail::default(),
+            earlier: Vec::new(),
+            freezing: None,
         }
     }
 
@@ -366,6 +413,45 @@ mod tests {
             encode_search(Path::new("x"), &search_state(1)).unwrap(),
             encode_search(Path::new("x"), &search_state(1)).unwrap()
         );
+    }
+
+    #[test]
+    fn what_the_guard_remembers_comes_back() {
+        let (_base, folder) = folder();
+        let watched = |eigenvalue| Watched {
+            skips: 1,
+            most_skips: Some(2),
+            eigenvalue,
+            same_ranking: 3,
+            genotype: known_genotype("DARTS_V2").unwrap(),
+        };
+        let state = SearchState {
+            trail: Trail {
+                epochs: vec![watched(None), watched(Some(0.1 + 0.2))],
+                rollbacks: vec![Rollback { from: 5, to: 3, weight_decay: 3e-3 }],
+                ranking: vec![vec![2, 0], vec![]],
+            },
+            earlier: vec![search_state(0), SearchState { seconds: 3.5, ..search_state(1) }],
+            freezing: Some(Freezing { cosines: vec![0.1 + 0.2, -1.0], steps: 3, frozen: vec![1] }),
+            ..search_state(2)
+        };
+        folder.save_search(&state).unwrap();
+        assert_eq!(folder.load_search().unwrap().unwrap().state, state);
+    }
+
+    /// Edges with weights of their own have groups beside those of the cells; exponentiated gradients keep nothing.
+    #[test]
+    fn groups_of_nodes_come_back_by_their_names() {
+        let mut state = search_state(1);
+        state.alpha_moments.clear();
+        let more =
+            ["normal.nodes", "reduction.nodes"].map(|name| (name, vec![vec![0.5f32; 2], vec![0.25; 3]]));
+        state.alphas = (state.alphas.iter().map(|(name, rows)| (name, rows.clone()))).chain(more).collect();
+        let path = Path::new("x");
+        let found = decode_search(path, &encode_search(path, &state).unwrap()).unwrap();
+        assert_eq!(found.alphas.len(), 4);
+        assert!(state.alphas.iter().all(|(name, rows)| found.alphas.get(name) == Some(rows)));
+        assert!(found.alpha_moments.is_empty() && found.alpha_steps == 7);
     }
 
     #[test]

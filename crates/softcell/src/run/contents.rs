@@ -46,6 +46,17 @@ impl RunFolder {
         Ok(alphas.map(|alphas| (alphas, seconds)))
     }
 
+    /// The epoch of the search, from 0, whose genotype is its result, by the history; `None` where nothing was searched.
+    ///
+    /// # Errors
+    /// Those of [`Self::read_history`].
+    pub fn search_taken(&self) -> Result<Option<usize>> {
+        Ok(self.read_history()?.into_iter().rev().find_map(|line| match line {
+            HistoryLine::Search(epoch) => Some(epoch.guard.map_or(epoch.epoch, |guard| guard.taken)),
+            HistoryLine::Train(_) => None,
+        }))
+    }
+
     /// Where the event file for TensorBoard lies, of a run that has one.
     pub fn tensorboard(&self) -> PathBuf {
         self.path().join(TENSORBOARD)

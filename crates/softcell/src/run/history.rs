@@ -14,6 +14,7 @@ use crate::reading::MOST_OF_A_RECORD;
 use crate::records::SearchEpoch;
 use crate::records::Stage;
 use crate::records::TrainEpoch;
+use crate::search::method::{End, Watch};
 use crate::shown;
 use crate::space::{ByCell, Rows};
 
@@ -169,8 +170,45 @@ impl Record for SearchEpoch {
         for (name, cell) in self.cells.iter() {
             amount(&format!("entropy_{name}"), f64::from(cell.entropy))?;
         }
+        if_there(self.guard.as_ref(), |guard| check_guard(guard, self))?;
+        if_there(self.frozen, |frozen| {
+            whole("frozen.operations", frozen.operations, 0..=frozen.of.min(MOST_OPERATIONS))
+        })?;
         seconds("seconds", self.seconds)
     }
+}
+
+/// Most operations of all cells together.
+const MOST_OPERATIONS: usize = 1 << 30;
+
+fn check_guard(guard: &Watch, epoch: &SearchEpoch) -> Checked {
+    for (name, margin) in guard.margins.iter() {
+        share(&format!("guard.margins.{name}"), *margin)?;
+    }
+    let found = guard.margins.names().collect::<Vec<_>>().join(", ");
+    let same = guard.margins.names().eq(epoch.cells.names());
+    holds(same, "guard.margins", format!("cells {found}"), "the cells that have an entropy")?;
+    if_there(guard.eigenvalue, |eigenvalue| finite("guard.eigenvalue", eigenvalue))?;
+    let skips = epoch.cells.get(&guard.cell).map(|cell| cell.skips);
+    holds(skips.is_some(), "guard.cell", &guard.cell, format!("one of {found}"))?;
+    let expected = format!("those of the {} cell", guard.cell);
+    holds(skips == Some(guard.skips), "guard.skips", guard.skips, expected)?;
+    whole("guard.operations", guard.operations, guard.skips..=MOST_OPERATIONS)?;
+    whole("guard.taken", guard.taken, 0..=epoch.epoch)?;
+    if_there(guard.alarm, |alarm| {
+        finite("guard.alarm.ratio", alarm.ratio)?;
+        whole("guard.alarm.at", alarm.at, 0..=epoch.epoch)?;
+        whole("guard.alarm.before", alarm.before, 0..=alarm.at)
+    })?;
+    let now = match guard.end {
+        Some(End::Back(rollback)) => Some(rollback),
+        _ => None,
+    };
+    guard.rollbacks.iter().chain(&now).try_for_each(|back| {
+        whole("guard.rollbacks.from", back.from, 0..=MOST_EPOCHS)?;
+        whole("guard.rollbacks.to", back.to, 0..=back.from)?;
+        amount("guard.rollbacks.weight_decay", back.weight_decay)
+    })
 }
 
 /// Numbers that can be.

@@ -53,6 +53,10 @@ impl Observer for Keeper<'_> {
                 self.folder.save_train(state)?;
                 self.saved = Instant::now();
             }
+            Event::WentBack { stage, rollback } => {
+                rewind(self.folder, *stage, rollback.to + 1)?;
+                self.events = EventFile::of(self.folder)?;
+            }
             _ => {}
         }
         self.inner.on(event)

@@ -166,6 +166,7 @@ impl Record for RunResult {
         count("parameters", self.parameters)?;
         count("macs", self.macs)?;
         if_there(self.search_seconds, |time| seconds("search_seconds", time))?;
+        if_there(self.search_epoch, |epoch| whole("search_epoch", epoch, 0..=MOST_EPOCHS - 1))?;
         seconds("train_seconds", self.train_seconds)?;
         if_there(self.peak_rss_mb, |mb| amount("peak_rss_mb", mb))?;
         genotype(&self.genotype)?;

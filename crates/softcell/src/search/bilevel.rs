@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
+use super::freezing::Freezer;
 use super::latency;
 use super::method::{
     ArchStep, CandidateCosts, FixedRows, Half, Latency, Method, Moment, Penalty, Probe, Relaxed, Relaxer,
@@ -14,7 +15,7 @@ use crate::evaluate::{DeviceBatch, scalar};
 use crate::event::Position;
 use crate::loss::class_weighted_cross_entropy;
 use crate::network::{
-    BatchStatistics, DropPath, EdgeTensors, Network, Pass, WeightList, Weighted, absorb, gradients,
+    BatchStatistics, DropPath, EdgeTensors, Network, Noise, Pass, WeightList, Weighted, absorb, gradients,
     initialize, update_weights,
 };
 use crate::optim::{Sgd, clip_alphas, clip_global_norm, global_norm};
@@ -55,6 +56,8 @@ pub struct Bilevel {
     pub costs: Option<Resources<CandidateCosts>>,
     /// How long operations take on this machine, where the method minds it.
     pub latencies: Vec<Latency>,
+    /// What freezes operations, where the method does.
+    pub freezer: Option<Freezer>,
 }
 
 /// What a step came to.
@@ -131,6 +134,7 @@ impl Bilevel {
         let relaxer = method.relaxer(space);
         let net = Network::new(NetworkPlan::supernet(space, image, classes), device);
         Ok(Self {
+            freezer: Freezer::new(method.freeze, &net),
             net: initialize(net, seed),
             alphas: relaxer.initial(seed),
             sgd: weight_optimizer(method.weights),
@@ -145,6 +149,11 @@ impl Bilevel {
             costs: None,
             latencies: Vec::new(),
         })
+    }
+
+    /// Changes the weight decay of the weights.
+    pub(super) fn set_weight_decay(&mut self, weight_decay: f64) {
+        self.sgd.weight_decay = weight_decay;
     }
 
     /// Finds out what each candidate costs, where the method minds it; times are measured on `device`, the plain one,
@@ -168,6 +177,9 @@ impl Bilevel {
     ) -> StepReport {
         let mut work = Work { bilevel: self, train, valid, lr, arch: None, weight: None };
         walk(&mut work, at);
+        if let Some(freezer) = &mut work.bilevel.freezer {
+            freezer.end_step();
+        }
         let weights = work.weight.expect("every order has the weights");
         StepReport { alphas: work.arch, weights }
     }
@@ -271,7 +283,11 @@ impl Bilevel {
     }
 
     /// Moves the weights against their gradient.
-    fn move_weights(&mut self, loss: f32, logits: Tensor<2>, raw: WeightList, lr: f64) -> WeightReport {
+    fn move_weights(&mut self, loss: f32, logits: Tensor<2>, mut raw: WeightList, lr: f64) -> WeightReport {
+        if let Some(freezer) = &mut self.freezer {
+            freezer.training(&raw);
+            raw = freezer.moving(raw);
+        }
         let (clipped, norm) = clip_global_norm(raw.clone(), self.grad_clip);
         let (net, mut clipped) = (self.net.clone(), clipped);
         let sgd = &mut self.sgd;
@@ -280,7 +296,7 @@ impl Bilevel {
     }
 
     /// Epochs after the search's go on in its last one: what changes over the epochs stays, what is drawn does not.
-    fn moment(&self, at: Position, half: Half) -> Moment {
+    pub(super) fn moment(&self, at: Position, half: Half) -> Moment {
         let epoch = at.epoch.min(self.epochs.saturating_sub(1));
         let step = at.step + ((at.epoch - epoch) << 32);
         Moment { seed: self.seed, epoch, epochs: self.epochs, step, half }
@@ -300,7 +316,8 @@ impl Bilevel {
         let probability = self.method.schedule.dropout_at(epoch, epochs);
         let random = || stream(seed, "search/skips", &[epoch as u64, step as u64, draw as u64]);
         let skips = (probability > 0.0).then(|| DropPath::new(probability, random()));
-        Pass { drop_path, skips, ..Pass::train() }
+        let noise = Noise::new(seed, [epoch as u64, step as u64, draw as u64]);
+        Pass { drop_path, skips, noise, ..Pass::train() }
     }
 
     fn first_order(
@@ -310,7 +327,10 @@ impl Bilevel {
         moment: Moment,
     ) -> (f32, AlphaGradient) {
         let pass = self.training(moment, Draw::Alphas);
-        let (loss, gradient, statistics) = self.alpha_gradient(self.net.clone(), relaxed, valid, pass);
+        let (loss, gradient, statistics) = match self.freezer.is_some() {
+            false => self.alpha_gradient(self.net.clone(), relaxed, valid, pass),
+            true => self.both_gradients(relaxed, valid, pass),
+        };
         self.absorb(statistics);
         (loss, gradient)
     }
@@ -329,7 +349,12 @@ impl Bilevel {
         // The virtual network is a copy: its statistics are dropped with it.
         let pass = self.differentiate(&virtual_net, &leaf, valid, self.training(moment, Draw::Alphas));
         let direct = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
-        let vector = gradients(&virtual_net, &pass.gradients);
+        let mut vector = gradients(&virtual_net, &pass.gradients);
+        if let Some(freezer) = &mut self.freezer {
+            freezer.validation(vector.clone());
+            // Frozen weights do not follow the alphas.
+            vector = freezer.moving(vector);
+        }
         let implicit = self.hessian_vector_product(relaxed, train, &vector, moment);
         (pass.loss, combine(&direct, &implicit, -xi))
     }
@@ -340,6 +365,9 @@ impl Bilevel {
         let pass = self.differentiate(&self.net, &weights, train, self.training(moment, Draw::Virtual));
         self.absorb(pass.statistics);
         let mut gradient = gradients(&self.net, &pass.gradients);
+        if let Some(freezer) = &self.freezer {
+            gradient = freezer.moving(gradient);
+        }
         update_weights(self.net.clone(), |i, w| match gradient[i].take() {
             Some(g) => {
                 let direction = self.sgd.direction(i, &w, g);
@@ -372,8 +400,25 @@ impl Bilevel {
         })
     }
 
+    /// As [`Self::alpha_gradient`] of the network itself, with the gradient of its weights, which the freezer takes.
+    fn both_gradients(
+        &mut self,
+        relaxed: &Relaxed,
+        batch: &DeviceBatch,
+        pass: Pass,
+    ) -> (f32, AlphaGradient, Vec<BatchStatistics>) {
+        let leaf = constants(&relaxed.weights, relaxed.paths, batch).require_grad();
+        let pass = self.differentiate(&self.net, &leaf, batch, pass);
+        let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
+        let of_weights = gradients(&self.net, &pass.gradients);
+        if let Some(freezer) = &mut self.freezer {
+            freezer.validation(of_weights);
+        }
+        (pass.loss, gradient, pass.statistics)
+    }
+
     /// Loss, gradient of the alphas alone, and the statistics, of any network of this space.
-    fn alpha_gradient(
+    pub(super) fn alpha_gradient(
         &self,
         net: Network,
         relaxed: &Relaxed,

@@ -6,11 +6,12 @@ use std::time::Instant;
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
-use super::method::{Resources, Selection, Tally, draw_weights, share};
+use super::method::{Course, End, Resources, Rollback, Selection, Tally, draw_weights, share};
 use super::optimizers::weight_optimizer;
 use super::phases::Phases;
 use super::scaled::scaled_for_search;
 use super::stages::SearchStage;
+use super::watcher::Watcher;
 use crate::config::{CheckedConfig, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ use crate::event::{Event, Observer, Position, Signal, Stage, Step};
 use crate::loss::{Meter, class_weight_tensor};
 use crate::network::{EdgeTensors, Pass, Weighted};
 use crate::random::stream;
-use crate::records::{Leaning, SearchEpoch, SearchOutcome, SearchState};
+use crate::records::{Frozen, Leaning, SearchEpoch, SearchOutcome, SearchState};
 use crate::resume::{Progress, check_size};
 use crate::space::{Alphas, EdgeWeights, SearchSpace, supernet_parameters};
 use crate::thread_pool::in_pool;
@@ -75,7 +76,8 @@ fn drawn(dataset: &Dataset, config: &CheckedConfig) -> Result<SearchOutcome> {
     let method = &config.search.method;
     let weights = draw_weights(&space, &mut stream(config.seed, "search/random", &[]));
     let Leaning { genotype, .. } = Leaning::of(&weights, &space, method)?;
-    Ok(SearchOutcome { genotype, alphas: method.relaxer(&space).initial(config.seed), seconds: 0.0 })
+    let alphas = method.relaxer(&space).initial(config.seed);
+    Ok(SearchOutcome { genotype, epoch: None, alphas, seconds: 0.0 })
 }
 
 pub(super) struct Search<'a> {
@@ -99,6 +101,7 @@ pub(super) struct Search<'a> {
     /// Trials that are done, and the one under way.
     pub(super) trials: Vec<Tally>,
     pub(super) trial: Tally,
+    watcher: Watcher,
 }
 
 impl<'a> Search<'a> {
@@ -141,6 +144,7 @@ impl<'a> Search<'a> {
         let order = Order::of_batches(config.data.sampling, steps);
         let alphas_plan = plan(&dataset.split.alphas, "search/alphas", order);
         let space = settings.space([set.height, set.width]);
+        let watcher = Watcher::new(&settings.method, &space, settings.epochs, steps)?;
         Ok(Self {
             dataset,
             config: settings,
@@ -159,6 +163,7 @@ impl<'a> Search<'a> {
             epoch_seconds: 0.0,
             trials: Vec::new(),
             trial: Tally::default(),
+            watcher,
         })
     }
 
@@ -177,6 +182,8 @@ impl<'a> Search<'a> {
         }
         self.bilevel.restore(state, &self.device)?;
         self.bilevel.alphas = self.bilevel.relaxer.fit(&state.alphas)?;
+        self.watcher.restore(state, ORIGIN)?;
+        self.bilevel.set_weight_decay(self.watcher.weight_decay());
         self.position = state.position;
         self.meter = state.meter;
         self.seconds = state.seconds;
@@ -196,6 +203,14 @@ impl<'a> Search<'a> {
         let trials = self.batches_of_trials();
         observer.on(Event::Begin { stage: Stage::Search, epochs, steps, done, validation, trials })?;
         while self.position.epoch < epochs {
+            match self.watcher.next() {
+                Course::GoOn => {}
+                Course::End(End::Back(rollback)) => {
+                    self.go_back(rollback, observer)?;
+                    continue;
+                }
+                Course::End(_) => break,
+            }
             self.enter()?;
             self.choose(observer)?;
             self.epoch(observer)?;
@@ -204,9 +219,12 @@ impl<'a> Search<'a> {
         if !self.trials.is_empty() {
             self.save(observer)?;
         }
-        let Leaning { genotype, .. } = self.leaning_of(&found)?;
+        let (epoch, genotype) = match self.watcher.taken() {
+            Some((epoch, genotype)) => (epoch, genotype.clone()),
+            None => (self.position.epoch.saturating_sub(1), self.leaning_of(&found)?.genotype),
+        };
         observer.on(Event::End { stage: Stage::Search, seconds: self.seconds })?;
-        Ok(SearchOutcome { genotype, alphas: self.all_alphas(), seconds: self.seconds })
+        Ok(SearchOutcome { genotype, epoch: Some(epoch), alphas: self.all_alphas(), seconds: self.seconds })
     }
 
     /// Shape of an image, and number of classes.
@@ -300,12 +318,16 @@ impl<'a> Search<'a> {
             }
         }
         let valid = self.validate();
+        let eigenvalue = self.eigenvalue(at_epoch(&self.alphas_plan));
         let seconds = before + clock.elapsed().as_secs_f64();
-        observer.on(Event::SearchEpoch(&self.record(lr, &valid, seconds)?))?;
+        let record = self.record(lr, &valid, eigenvalue, seconds)?;
+        observer.on(Event::SearchEpoch(&record))?;
         self.position = Position { epoch: epoch + 1, step: 0 };
         self.meter = Meter::default();
         self.epoch_seconds = 0.0;
         self.seconds += seconds;
+        let (bilevel, at) = (&self.bilevel, self.position);
+        self.watcher.keep(|| bilevel.to_state(at, Meter::default(), [0.0; 2]));
         self.save(observer)
     }
 
@@ -320,12 +342,39 @@ impl<'a> Search<'a> {
             false => [self.seconds + more, self.epoch_seconds],
         };
         let state = self.bilevel.to_state(self.position, self.meter, seconds);
+        let state = self.watcher.to_state(state);
         observer.on(Event::SaveSearch(&SearchState {
             trials: self.trials.clone(),
             trial: self.trial,
             kept: self.stage.kept.clone(),
             ..state
         }))
+    }
+
+    /// Goes back to the state after an earlier epoch, and from there on with another weight decay.
+    ///
+    /// The epochs in between leave the history when the state is kept from which it goes on. After that this is kept once
+    /// more: then no checkpoint is left of epochs that the history has not.
+    fn go_back(&mut self, rollback: Rollback, observer: &mut dyn Observer) -> Result<()> {
+        let state = self.watcher.go_back(rollback);
+        self.bilevel.restore(&state, &self.device)?;
+        self.bilevel.alphas = self.bilevel.relaxer.fit(&state.alphas)?;
+        self.bilevel.set_weight_decay(self.watcher.weight_decay());
+        self.position = state.position;
+        self.save(observer)?;
+        observer.on(Event::WentBack { stage: Stage::Search, rollback })?;
+        self.save(observer)
+    }
+
+    /// The largest eigenvalue of the alphas' Hessian on the first of these batches of the alphas, after epochs in which it
+    /// is measured.
+    fn eigenvalue(&self, batches: BatchPlan) -> Option<f64> {
+        if !self.watcher.measures(self.position.epoch) {
+            return None;
+        }
+        let batch = Batches::spawn(batches, 0).next()?;
+        let batch = DeviceBatch::new(batch, &self.dataset.train, &self.autodiff);
+        Some(self.bilevel.curvature(self.position.epoch, &batch)).filter(|found| found.is_finite())
     }
 
     /// On the alphas' part, in its order, without augmentation.
@@ -371,8 +420,20 @@ impl<'a> Search<'a> {
         Leaning::of(weights, &self.space, &self.bilevel.method)
     }
 
-    fn record(&self, lr: f64, valid: &Evaluation, seconds: f64) -> Result<SearchEpoch> {
-        let Leaning { cells, genotype } = self.leaning()?;
+    fn record(
+        &mut self,
+        lr: f64,
+        valid: &Evaluation,
+        eigenvalue: Option<f64>,
+        seconds: f64,
+    ) -> Result<SearchEpoch> {
+        let leaning = self.leaning()?;
+        let guard = match self.position.epoch < self.phases.search {
+            true => self.watcher.watch(&leaning, &self.expected(), &self.space, eigenvalue),
+            false => None,
+        };
+        let Leaning { cells, genotype } = leaning;
+        let frozen = self.bilevel.freezer.as_ref();
         Ok(SearchEpoch {
             epoch: self.position.epoch,
             learning_rate: lr,
@@ -388,6 +449,9 @@ impl<'a> Search<'a> {
             genotype,
             tabulated: None,
             seconds,
+            guard,
+            frozen: frozen
+                .map(|freezer| Frozen { operations: freezer.n_frozen(), of: freezer.n_operations() }),
         })
     }
 }

@@ -1,8 +1,14 @@
 //! The search: alphas and weights learned in turns.
 
 mod bilevel;
+mod curvature;
 mod driver;
+mod freezing;
+#[cfg(test)]
+mod guarded;
+mod lanczos;
 mod latency;
+mod margins;
 pub mod method;
 mod optimizers;
 mod phases;
@@ -10,12 +16,16 @@ mod scaled;
 mod stages;
 mod state;
 mod trials;
+mod watcher;
 mod widen;
 
-pub use crate::records::{CellLeaning, CellLeanings, Leaning, SearchEpoch, SearchOutcome, SearchState};
+pub use crate::records::{
+    CellLeaning, CellLeanings, Freezing, Frozen, Leaning, SearchEpoch, SearchOutcome, SearchState, Searched,
+};
 pub use bilevel::{ArchReport, Bilevel, StepReport, WeightReport};
 pub use driver::search;
-pub use method::{ArchStep, Method};
+pub use freezing::Freezer;
+pub use method::{ArchStep, Method, random_genotype};
 pub use optimizers::ArchOptimizer;
 pub(crate) use optimizers::weight_optimizer;
 pub use scaled::scaled_for_search;

@@ -3,12 +3,13 @@
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
-use super::method::Tally;
-use crate::error::Result;
+use super::freezing::Freezer;
+use super::method::{Tally, Trail};
+use crate::error::{Error, Result};
 use crate::loss::Meter;
 use crate::network::{load_named, named_tensors, weight_names};
 use crate::records::{Kept, Position, SearchState};
-use crate::resume::check_velocity;
+use crate::resume::{check_velocity, remedy};
 
 impl Bilevel {
     /// Copies everything that moves into `state`'s tensors.
@@ -28,6 +29,20 @@ impl Bilevel {
             trial: Tally::default(),
             kept: Kept::default(),
             latencies: self.latencies.clone(),
+            trail: Trail::default(),
+            earlier: Vec::new(),
+            freezing: self.freezer.as_ref().map(Freezer::to_state),
+        }
+    }
+
+    fn restore_freezer(&mut self, state: &SearchState, origin: &str) -> Result<()> {
+        match (&mut self.freezer, &state.freezing) {
+            (Some(freezer), Some(freezing)) => freezer.restore(freezing, origin),
+            (None, None) => Ok(()),
+            (wanted, found) => {
+                let words = |is_there| if is_there { "operations that freeze" } else { "none that freeze" };
+                Err(Error::invalid(origin, words(found.is_some()), words(wanted.is_some()), remedy()))
+            }
         }
     }
 
@@ -39,6 +54,7 @@ impl Bilevel {
         self.sgd.restore(&weight_names(&self.net), &state.velocity, device);
         self.alphas = state.alphas.clone();
         self.latencies = state.latencies.clone();
+        self.restore_freezer(state, origin)?;
         self.optimizer.restore(state.alpha_steps, &state.alpha_moments, state.alphas.values().count())
     }
 }

@@ -213,13 +213,14 @@ fn unreachable_limit(genotype: &Genotype, asked: &NetworkShape, limits: &Limits,
 /// A genotype of `space` that no other one undercuts, whatever the width; `None` where the candidates are
 /// such that this depends on the width.
 ///
-/// Pooling and identities cost nothing, a halving skip connection less than any convolution, and of those
+/// Pooling, noise and identities cost nothing, a halving skip connection less than any convolution, and of those
 /// the 1×1, then the dilated 3×3 the least. Of edges alike a node reads the latest, from which none is strided. Where
 /// all edges are kept, those that may have `none` are left out, as far as something is left of a cell among others.
 pub fn lightest_genotype(space: &SearchSpace) -> Option<Genotype> {
     let by_cost = [
         Primitive::MaxPool3x3,
         Primitive::AvgPool3x3,
+        Primitive::Noise,
         Primitive::SkipConnect,
         Primitive::NorConv1x1,
         Primitive::DilConv3x3,

@@ -5,6 +5,7 @@
 //! ([`EdgeWeights`]) into a [`Genotype`], which is written and read in the forms
 //! of several tools ([`Dialect`], [`parse_genotype`]) and measured without building it ([`derived_cost`], [`derived_layers`]).
 
+mod biggest;
 mod by_cell;
 mod edges;
 mod primitive;

@@ -35,6 +35,8 @@ pub enum Primitive {
     NorConv1x1,
     /// `nor_conv_3x3`: ReLU, full convolution 3×3, batch normalisation; in NAS-Bench-201.
     NorConv3x3,
+    /// `noise`: standard normal numbers, whatever is read; in S4 of RobustDARTS, to see whether a search avoids it.
+    Noise,
 }
 
 impl Primitive {
@@ -60,7 +62,7 @@ impl Primitive {
     ];
 
     /// Every primitive, [`Primitive::DARTS`] first.
-    pub const ALL: [Primitive; 12] = [
+    pub const ALL: [Primitive; 13] = [
         Primitive::None,
         Primitive::MaxPool3x3,
         Primitive::AvgPool3x3,
@@ -73,6 +75,7 @@ impl Primitive {
         Primitive::Conv7x1_1x7,
         Primitive::NorConv1x1,
         Primitive::NorConv3x3,
+        Primitive::Noise,
     ];
 
     /// The original's spelling.
@@ -90,12 +93,29 @@ impl Primitive {
             Primitive::Conv7x1_1x7 => "conv_7x1_1x7",
             Primitive::NorConv1x1 => "nor_conv_1x1",
             Primitive::NorConv3x3 => "nor_conv_3x3",
+            Primitive::Noise => "noise",
         }
     }
 
     /// Whether this is max or average pooling.
     pub const fn is_pool(self) -> bool {
         matches!(self, Primitive::MaxPool3x3 | Primitive::AvgPool3x3)
+    }
+
+    /// Whether this is a convolution: an operation that learns at every stride.
+    pub const fn is_learnable(self) -> bool {
+        use Primitive::*;
+        matches!(
+            self,
+            SepConv3x3
+                | SepConv5x5
+                | SepConv7x7
+                | DilConv3x3
+                | DilConv5x5
+                | Conv7x1_1x7
+                | NorConv1x1
+                | NorConv3x3
+        )
     }
 
     /// Whether this is `skip_connect`.

@@ -19,7 +19,7 @@ use crate::network::{
 };
 use crate::records::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};
 use crate::resume::{Progress, check_size, check_velocity};
-use crate::space::{DerivedNetworkConfig, Genotype, derived_cost};
+use crate::space::{DerivedNetworkConfig, Genotype, Layout, derived_cost};
 use crate::thread_pool::in_pool;
 
 /// The network of `genotype` with the width, depth and heads of `config`.
@@ -40,7 +40,8 @@ pub fn network_config(
         image_size: [height, width],
         classes,
         stem: config.stem.kind([height, width]),
-        auxiliary: config.auxiliary,
+        // The network of NAS-Bench-201 has no place for it.
+        auxiliary: config.auxiliary && genotype.layout() == Layout::Stacked,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::evaluate::{DeviceBatch, scalar};
 use crate::event::Position;
 use crate::loss::class_weighted_cross_entropy;
 use crate::network::Network;
-use crate::network::{DropPath, Pass};
+use crate::network::{DropPath, Noise, Pass};
 use crate::network::{absorb, gradients, initialize, update_weights};
 use crate::optim::{Sgd, clip_global_norm};
 use crate::random::stream;
@@ -61,8 +61,10 @@ impl Learner {
     /// `drop_path` is the probability of drop path, in [0, 1); `position` names its random stream.
     pub fn step(&mut self, batch: &DeviceBatch, lr: f64, drop_path: f64, position: Position) -> TrainReport {
         let mut pass = Pass::train();
+        let counters = [position.epoch as u64, position.step as u64];
+        // The search's passes count from 0.
+        pass.noise = Noise::new(self.seed, [counters[0], counters[1], u64::MAX]);
         if drop_path > 0.0 {
-            let counters = [position.epoch as u64, position.step as u64];
             let random = stream(self.seed, "train/drop-path", &counters);
             pass.drop_path = Some(DropPath::new(drop_path, random));
         }

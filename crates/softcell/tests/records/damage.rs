@@ -8,7 +8,7 @@ use softcell::nn::Meter;
 use softcell::nn::{HostTensor, NamedTensors};
 use softcell::run::{Overwrite, RunFolder, Weights};
 use softcell::search::SearchState;
-use softcell::search::method::Tally;
+use softcell::search::method::{Tally, Trail};
 use softcell::train::{Best, Score, TrainState};
 
 fn tensors(seed: f32) -> NamedTensors {
@@ -31,6 +31,9 @@ fn search_state(step: usize) -> SearchState {
         trial: Tally::default(),
         kept: Default::default(),
         latencies: Vec::new(),
+        trail: Trail::default(),
+        earlier: Vec::new(),
+        freezing: None,
     }
 }
 

@@ -116,8 +116,8 @@ impl Fixture {
         match job.train(&found.genotype, &mut StopAfter(asked)) {
             Err(Error::Interrupted { .. }) if stage == Stage::Training => {}
             Ok(trained) => {
-                let seconds = Some(found.seconds);
-                job.finish(&found.genotype, seconds, &trained, &mut StopAfter(usize::MAX)).unwrap();
+                let searched = Some(found.searched());
+                job.finish(&found.genotype, searched, &trained, &mut StopAfter(usize::MAX)).unwrap();
             }
             Err(error) => panic!("{error}"),
         }

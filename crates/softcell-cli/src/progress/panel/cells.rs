@@ -44,7 +44,7 @@ fn colour(primitive: Primitive) -> Color {
         Primitive::Conv7x1_1x7 | Primitive::NorConv1x1 | Primitive::NorConv3x3 => Color::Red,
         Primitive::MaxPool3x3 | Primitive::AvgPool3x3 => Color::Yellow,
         Primitive::SkipConnect => Color::Green,
-        Primitive::None => Color::DarkGray,
+        Primitive::None | Primitive::Noise => Color::DarkGray,
     }
 }
 

@@ -35,6 +35,8 @@ fn search_epoch(epoch: usize) -> SearchEpoch {
         resources: None,
         tabulated: None,
         seconds: 1.0,
+        guard: None,
+        frozen: None,
     }
 }
 

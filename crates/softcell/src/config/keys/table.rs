@@ -380,6 +380,23 @@ pub static KEYS: &[Key] = &[
         Integer,
         "How many of the best are measured by all images (selection scored-samples)",
     ),
+    chosen(
+        key(Method, "guard", Text, "On collapse: warn and stop take the last healthy epoch; off the last"),
+        &["off", "warn", "stop"],
+    ),
+    chosen(
+        key(Method, "stop", Text, "What ends the search early; adapt goes back and raises the weight decay"),
+        &["none", "skips", "ranking", "eigenvalue", "adapt"],
+    ),
+    key(Method, "guards.skips", Integer, "Most skip connections of a healthy normal cell; 0: by the space"),
+    key(Method, "guards.interval", Integer, "Epochs between two eigenvalues; 0: at under 5 % of the search"),
+    key(Method, "guards.ratio", Float, "Growth of the eigenvalue's mean at which the alarm goes off"),
+    key(Method, "guards.window", Integer, "Measurements of the eigenvalue in a mean"),
+    key(Method, "guards.distance", Integer, "Measurements between the two means"),
+    key(Method, "stops.skips", Integer, "Skip connections of the normal cell that end it (stop = skips)"),
+    key(Method, "stops.epochs", Integer, "Epochs of one ranking that end it (stop = ranking)"),
+    key(Method, "freeze.below", Float, "Cosine of gradients below which an operation freezes; -1: never"),
+    key(Method, "freeze.every", Integer, "Steps over which that cosine is averaged"),
     key(
         Method,
         "schedule.first_epoch",
@@ -508,8 +525,9 @@ mod tests {
         DataFormat, DataShape, Duplicates, Preset, Resize, Sampling, Schedule, Stem, preset,
     };
     use crate::search::method::{
-        AlphaOptimizer, AlphaSgd, ArchStep, CutoutRamp, EdgeNormalization, Perturbation, Ramp, Regularizer,
-        Relaxation, ResourcePenalty, Selection, StageStart, StepOrder, TemperatureCurve,
+        AlphaOptimizer, AlphaSgd, ArchStep, CutoutRamp, EdgeNormalization, Guard, Perturbation, Ramp,
+        Regularizer, Relaxation, ResourcePenalty, Selection, StageStart, StepOrder, StopRule,
+        TemperatureCurve,
     };
     use crate::space::{CellOutput, Layout};
 
@@ -609,6 +627,8 @@ mod tests {
         assert_eq!(method("alphas.kind"), AlphaOptimizer::all().map(|optimizer| optimizer.kind()));
         assert_eq!(method("resource_penalty"), written(serde_json::json!(ResourcePenalty::ALL)));
         assert_eq!(method("cutout"), written(serde_json::json!(CutoutRamp::ALL)));
+        assert_eq!(method("guard"), written(serde_json::json!(Guard::ALL)));
+        assert_eq!(method("stop"), written(serde_json::json!(StopRule::ALL)));
         assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));
         let starts = [StageStart::Continued, StageStart::Fresh];
         assert_eq!(method("schedule.stage_start"), written(serde_json::json!(starts)));

@@ -134,6 +134,7 @@ pub fn to_bytes(model: &TrainedModel, options: &OnnxOptions) -> Result<Vec<u8>> 
     let network = &model.network;
     network.genotype.check()?;
     let plan = network.plan();
+    exportable(&plan)?;
     let mut graph = Network::new(&plan, &model.weights, options.norms);
     let images = normalized(model, options.input_range, &mut graph)?;
     graph.forward(&images)?;
@@ -202,6 +203,7 @@ fn exportable(plan: &NetworkPlan) -> Result<()> {
                 "one operation on each edge",
             );
         }
+        kind.without_noise()?;
         if kind.share > 1 {
             let found = format!("{} cells whose operations see 1/{} of the channels", kind.name, kind.share);
             return refused(found, "operations on all channels");

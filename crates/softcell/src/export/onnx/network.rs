@@ -112,8 +112,8 @@ impl<'a> Network<'a> {
                 Step::Halve(halve) => self.layers.halve(&x, halve, norm, prefix, name)?,
                 Step::Norm(norm) => self.layers.norm(&x, norm, prefix, name)?,
                 Step::Mean => self.mean(&x),
-                Step::AverageWindows { .. } | Step::Linear(_) => {
-                    unreachable!("these are in the auxiliary head and in the classifier alone")
+                Step::AverageWindows { .. } | Step::Linear(_) | Step::Noise { .. } => {
+                    unreachable!("these are in the auxiliary head, in the classifier, or refused")
                 }
             };
         }

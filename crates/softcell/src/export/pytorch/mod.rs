@@ -14,6 +14,7 @@ use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
 use crate::space::StemKind;
+use crate::space::plan::CellType;
 
 /// The two files of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub fn to_files(model: &TrainedModel, path: &Path) -> Result<Files> {
     }
     let (network, manifest) = (&model.network, &model.manifest);
     network.genotype.check()?;
+    network.plan().cells.iter().try_for_each(CellType::without_noise)?;
     if network.stem == StemKind::Imagenet && network.init_channels < 2 {
         let expected = "2 or more, because the imagenet stem halves it";
         return Err(Error::setting("train.init_channels", network.init_channels, expected));

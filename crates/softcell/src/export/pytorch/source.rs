@@ -4,18 +4,22 @@ use super::literal;
 use crate::model::TrainedModel;
 use crate::run::files::PYTORCH;
 use crate::space::CellKind;
-use crate::space::plan::{Body, CellType, Form, NetworkPlan, Norms, Place, PoolKind, Preparation, Step};
+use crate::space::plan::{
+    Body, CellType, Form, Naming, NetworkPlan, Norms, Place, PoolKind, Preparation, Step,
+};
 
 /// Two blank lines stand between the parts of the file.
 const GAP: &str = "\n\n";
 
 const HEAD: &str = include_str!("parts/head.py");
 const CELL: &str = include_str!("parts/cell.py");
+const CELL_OF_ONE: &str = include_str!("parts/cell_of_one.py");
 const NETWORK: &str = include_str!("parts/network.py");
+const NETWORK_OF_ONE: &str = include_str!("parts/network_of_one.py");
 const MAIN: &str = include_str!("parts/main.py");
 
 /// Operations in Python, each with a word that stands where it is used; those that use others come later.
-const OPERATIONS: [(&str, &str); 8] = [
+const OPERATIONS: [(&str, &str); 10] = [
     ("max_pool_3x3(", include_str!("parts/max_pool.py")),
     ("avg_pool_3x3(", include_str!("parts/avg_pool.py")),
     ("FactorizedReduce", include_str!("parts/factorized_reduce.py")),
@@ -24,6 +28,8 @@ const OPERATIONS: [(&str, &str); 8] = [
     ("DilConv(", include_str!("parts/dil_conv.py")),
     ("conv_7x1_1x7(", include_str!("parts/conv_7x1_1x7.py")),
     ("NorConv(", include_str!("parts/nor_conv.py")),
+    ("ConvBlock(", include_str!("parts/conv_block.py")),
+    ("ResidualBlock(", include_str!("parts/residual_block.py")),
 ];
 
 /// The source for a file of this name. The model is one that [`super::to_files`] has checked.
@@ -131,7 +137,24 @@ impl Cells {
         // Of each kind, whether its cells halve their first input.
         let mut ways = vec![Vec::new(); plan.cells.len()];
         for block in &plan.blocks {
-            let Body::Cell(cell) = &block.body else { continue };
+            let cell = match &block.body {
+                Body::Cell(cell) => cell,
+                Body::Residual { .. } => {
+                    let (before, after) = (plan.input(block, 0).channels, block.output.channels);
+                    calls.push(format!("ResidualBlock({before}, {after}),"));
+                    continue;
+                }
+                _ => continue,
+            };
+            if let [preparation] = cell.preparations[..] {
+                let before = match preparation {
+                    Preparation::None => String::new(),
+                    _ => format!(", {}", plan.input(block, 0).channels),
+                };
+                calls.push(format!("{}({}{before}),", class_name(plan.cell_type(cell)), cell.channels));
+                ways[cell.cell].push(preparation == Preparation::Halve);
+                continue;
+            }
             let halve = cell.preparations[0] == Preparation::Halve;
             let more = if halve { ", halve=True" } else { "" };
             let [before_last, last] = [0, 1].map(|input| plan.input(block, input).channels);
@@ -147,6 +170,7 @@ impl Cells {
 
 fn class_name(kind: &CellType) -> &'static str {
     match kind.kind {
+        _ if kind.naming == Naming::NasBench201 => "Cell",
         CellKind::Normal => "NormalCell",
         CellKind::Reduction => "ReductionCell",
     }
@@ -166,18 +190,48 @@ fn class(kind: &CellType, ways: &[bool]) -> String {
     for (at, edge) in kind.edges.iter().enumerate() {
         let steps = kind.steps(at, 0, ANY, Norms::DERIVED).expect("a checked genotype has no `none`");
         let source = state(kind, edge.source);
-        terms[edge.target - kind.inputs].push(format!("op[{}]({source})", operations.len()));
-        operations.push(format!("                {},", operation(&steps, edge.stride)));
+        let number =
+            if kind.inputs == 1 { format!("\"{}\"", edge.number) } else { operations.len().to_string() };
+        terms[edge.target - kind.inputs].push(format!("op[{number}]({source})"));
+        let call = operation(&steps, edge.stride);
+        operations.push(match kind.inputs {
+            1 => format!("                \"{}\": {call},", edge.number),
+            _ => format!("                {call},"),
+        });
     }
     let nodes: Vec<String> = (kind.inputs..)
         .zip(&terms)
-        .map(|(node, terms)| format!("        {} = {}", state(kind, node), terms.join(" + ")))
+        .map(|(node, terms)| {
+            let sum = if terms.is_empty() { "torch.zeros_like(s0)".to_owned() } else { terms.join(" + ") };
+            format!("        {} = {sum}", state(kind, node))
+        })
         .collect();
     let output: Vec<String> = kind.output.nodes().iter().map(|&node| state(kind, node)).collect();
     let doc = match kind.kind {
+        _ if kind.naming == Naming::NasBench201 => {
+            "A cell that keeps the resolution; its nodes are n1 and so on."
+        }
         CellKind::Normal => "A cell that keeps the resolution.",
         CellKind::Reduction => "A cell that halves the resolution.",
     };
+    if kind.inputs == 1 {
+        let (preprocess, place) = match kind.naming {
+            Naming::NasBench201 => ("ReluConvBn(before, channels)", "layers"),
+            Naming::Darts => ("ReluConvBn(before, channels)", "_ops"),
+        };
+        return filled(
+            CELL_OF_ONE,
+            &[
+                ("NAME", class_name(kind)),
+                ("DOC", doc),
+                ("PREPROCESS", preprocess),
+                ("PLACE", place),
+                ("OPERATIONS", &operations.join("\n")),
+                ("NODES", &nodes.join("\n")),
+                ("OUTPUT", &output.join(", ")),
+            ],
+        );
+    }
     filled(
         CELL,
         &[
@@ -215,6 +269,7 @@ fn operation(steps: &[Step], stride: usize) -> String {
         Form::Dilated { kernel } => strided(format!("DilConv(channels, kernel={kernel}")),
         Form::Convolution { kernel } => strided(format!("NorConv(channels, kernel={kernel}")),
         Form::RowAndColumn => strided("conv_7x1_1x7(channels".into()),
+        Form::Noise => unreachable!("networks with noise are refused"),
     }
 }
 
@@ -233,16 +288,27 @@ fn network(plan: &NetworkPlan, cells: &Cells) -> String {
         let to = if states.is_empty() { "s0" } else { "s1" };
         states.push(format!("        {to} = self.{}({from})", block.name));
     }
-    if let [only] = &mut states[..] {
-        *only = only.replace("s0 =", "s0 = s1 =");
+    let of_one = plan.cells.iter().all(|kind| kind.inputs == 1);
+    match &mut states[..] {
+        [only] if !of_one => *only = only.replace("s0 =", "s0 = s1 ="),
+        [_, newer] if of_one => *newer = newer.replace("s1 =", "s0 ="),
+        _ => {}
     }
+    let last = plan
+        .blocks
+        .iter()
+        .find(|block| block.name == "lastact")
+        .map_or("nn.Identity()".to_owned(), |block| {
+            format!("nn.Sequential(nn.BatchNorm2d({}), nn.ReLU())", block.output.channels)
+        });
     let [height, width] = plan.image.size;
     let calls: Vec<String> = cells.calls.iter().map(|call| format!("                {call}")).collect();
     let features = plan.blocks.iter().rev().find(|block| matches!(block.body, Body::Cell(_)));
     let features = features.map_or(plan.image.channels, |block| block.output.channels);
     filled(
-        NETWORK,
+        if of_one { NETWORK_OF_ONE } else { NETWORK },
         &[
+            ("LAST", &last),
             ("IMAGE", &format!("{}, {height}, {width}", plan.image.channels)),
             ("COUNT", &plan.classes.to_string()),
             ("STEM", &stem.join("\n")),
@@ -289,7 +355,11 @@ fn sequence(name: &str, steps: &[Step], inputs: &str) -> String {
                 };
                 format!("nn.{kind}({}, stride={}, ceil_mode=True)", pool.window, pool.stride)
             }
-            Step::Halve(_) | Step::AverageWindows { .. } | Step::Mean | Step::Linear(_) => {
+            Step::Halve(_)
+            | Step::AverageWindows { .. }
+            | Step::Noise { .. }
+            | Step::Mean
+            | Step::Linear(_) => {
                 unreachable!("stems and residual blocks have none of these")
             }
         };

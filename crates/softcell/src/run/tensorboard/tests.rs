@@ -26,6 +26,8 @@ fn search(epoch: usize) -> HistoryLine {
         genotype: known_genotype(if epoch < 3 { "DARTS_V1" } else { "DARTS_V2" }).unwrap(),
         tabulated: None,
         seconds: 10.0,
+        guard: None,
+        frozen: None,
     })
 }
 

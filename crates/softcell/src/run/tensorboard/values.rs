@@ -54,6 +54,14 @@ fn of_search(e: &SearchEpoch) -> Vec<Value> {
         values.push(scalar(format!("entropy_{name}"), cell.entropy.into()));
         values.push(scalar(format!("skips_{name}"), cell.skips as f64));
     }
+    if let Some(guard) = &e.guard {
+        for (name, margin) in guard.margins.iter() {
+            values.push(scalar(format!("margin_{name}"), *margin));
+        }
+        values.extend(guard.eigenvalue.map(|found| scalar("eigenvalue".to_owned(), found)));
+        values.push(scalar("collapsed".to_owned(), f64::from(u8::from(guard.verdict.is_collapse()))));
+    }
+    values.extend(e.frozen.map(|frozen| scalar("frozen_operations".to_owned(), frozen.operations as f64)));
     values.push(scalar("seconds".to_owned(), e.seconds));
     for (name, alphas) in e.alphas.iter() {
         values.push(value(format!("search/alphas_{name}"), Kind::Histogram(histogram(&alphas.concat()))));

@@ -111,6 +111,7 @@ fn small_search() -> (Bilevel, DeviceBatch) {
         epochs: 4,
         costs: None,
         latencies: Vec::new(),
+        freezer: None,
     };
     (bilevel, batch)
 }

@@ -3,7 +3,8 @@
 //! A file for each axis: how alphas become edge weights ([`Relaxation`]), which half of a step comes first ([`StepOrder`]),
 //! how the alphas' gradient sees the weights ([`ArchStep`]), what disturbs edge weights while weights learn
 //! ([`Perturbation`]), what is added to the alphas' loss ([`Regularizer`]), in which epochs and
-//! stages alphas move ([`AlphaSchedule`]), what is made of the supernet in the end ([`Selection`]), and both optimisers.
+//! stages alphas move ([`AlphaSchedule`]), what is made of the supernet in the end ([`Selection`]), what watches for
+//! collapse and what ends a search early ([`Guard`], [`StopRule`]), and both optimisers.
 //!
 //! What the network will take counts too where it is asked for ([`Resources`]), and whole methods have names ([`presets`]).
 //! Nothing here knows a network: numbers come in as plain rows, and the loop (`search::Bilevel`) asks for what it needs.
@@ -13,11 +14,13 @@ mod arch_step;
 mod combinations;
 mod draw;
 mod fixed;
+mod guard;
 mod optimizer;
 mod order;
 mod perturb;
 mod perturbation;
 pub mod presets;
+mod random_cell;
 mod regularizer;
 mod relaxation;
 mod resources;
@@ -33,11 +36,16 @@ pub(crate) use alignment::mean_cosine;
 pub use arch_step::ArchStep;
 pub use draw::draw_weights;
 pub use fixed::FixedRows;
+pub use guard::{
+    Alarm, Course, EigenvalueRule, End, Freeze, Guard, Guards, Judgement, Rollback, Rules, StopRule, Stops,
+    Trail, Verdict, Watch, Watched,
+};
 pub use optimizer::{Adam, AlphaOptimizer, AlphaSgd, ExponentiatedGradient, Sgd, WeightOptimizer};
 pub use order::{Half, StepOrder};
 pub use perturb::{Choices, Removal, Rounds, Tally};
 pub use perturbation::{Perturbation, Probe};
 pub use presets::{KnownMethod, MethodName};
+pub use random_cell::random_genotype;
 pub use regularizer::{Penalty, Ramp, Regularizer};
 pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
@@ -128,6 +136,16 @@ pub struct Method {
     pub selection_batches: usize,
     /// How many of the best are measured once more, by all images of the alphas' part.
     pub selection_finalists: usize,
+    /// What becomes of a search that collapses.
+    pub guard: Guard,
+    /// What ends it early.
+    pub stop: StopRule,
+    /// The numbers of the guards, and of the stop rules of the eigenvalue.
+    pub guards: Guards,
+    /// The numbers of the other stop rules.
+    pub stops: Stops,
+    /// When operations freeze.
+    pub freeze: Freeze,
     /// In which epochs the alphas move, and in which stages.
     pub schedule: AlphaSchedule,
     /// What moves the weights.
@@ -171,6 +189,11 @@ impl Default for Method {
             selection_samples: 1000,
             selection_batches: 10,
             selection_finalists: 10,
+            guard: Guard::default(),
+            stop: StopRule::default(),
+            guards: Guards::default(),
+            stops: Stops::default(),
+            freeze: Freeze::default(),
             schedule: AlphaSchedule::default(),
             weights: WeightOptimizer::default(),
             alphas: AlphaOptimizer::default(),
@@ -292,6 +315,9 @@ impl Method {
         number(PLACE, "alignment_epsilon", epsilon, epsilon > 0.0, "a finite number greater than 0")?;
         self.check_selection()?;
         self.schedule.check()?;
+        self.guards.check("search.method.guards")?;
+        self.stops.check("search.method.stops")?;
+        self.freeze.check("search.method.freeze")?;
         self.weights.check("search.method.weights")?;
         self.alphas.check("search.method.alphas")?;
         self.check_resources()?;

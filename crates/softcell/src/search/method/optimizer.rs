@@ -124,6 +124,12 @@ impl Default for AlphaOptimizer {
 }
 
 impl WeightOptimizer {
+    /// λ.
+    pub fn weight_decay(&self) -> f64 {
+        let WeightOptimizer::Sgd(Sgd { weight_decay, .. }) = self;
+        *weight_decay
+    }
+
     /// Ranges; `place` is the table in the settings.
     pub(super) fn check(&self, place: &str) -> Result<()> {
         let WeightOptimizer::Sgd(Sgd { momentum, nesterov, weight_decay }) = *self;
@@ -137,6 +143,15 @@ impl WeightOptimizer {
 }
 
 impl AlphaOptimizer {
+    /// λ; 0 where the optimiser has none.
+    pub fn weight_decay(&self) -> f64 {
+        match self {
+            AlphaOptimizer::Adam(Adam { weight_decay, .. })
+            | AlphaOptimizer::Sgd(AlphaSgd { weight_decay, .. }) => *weight_decay,
+            AlphaOptimizer::ExponentiatedGradient(_) => 0.0,
+        }
+    }
+
     /// One of each kind, as it is by default.
     pub fn all() -> [AlphaOptimizer; 3] {
         [

@@ -20,7 +20,13 @@ pub(super) use self::rows::{each, sigmoid};
 pub(super) use self::softmax::softmax;
 pub use self::temperature::{Temperature, TemperatureCurve};
 use super::order::Half;
-use crate::space::{AlphaGradient, EdgeGradient, EdgeWeights, Paths};
+use crate::space::{AlphaGradient, EdgeGradient, EdgeWeights, Paths, SearchSpace};
+
+/// Edge weights that take one architecture of the space, drawn uniformly: [`paths::sample`] of each kind of cell.
+pub(super) fn random_paths(space: &SearchSpace, random: &mut impl rand::Rng) -> EdgeWeights {
+    let forms = form::CellForm::of(space);
+    forms.iter().map(|(name, form)| (name.to_owned(), paths::sample(form, random).weights)).collect()
+}
 
 /// When alphas are relaxed, for what changes over a search or is drawn: a draw is of
 /// `random::stream(seed, …, &[epoch, step])` with a name for the half.
@@ -154,6 +160,12 @@ impl Relaxation {
     /// Whether alphas have a say.
     pub const fn has_alphas(self) -> bool {
         !matches!(self, Relaxation::Uniform | Relaxation::RandomPath)
+    }
+
+    /// Whether edge weights follow the alphas smoothly where the draws stay the same, so that gradients can be
+    /// differenced: not where one operation is taken, nor where a sampler may reject what it drew.
+    pub const fn is_smooth(self) -> bool {
+        self.has_alphas() && !self.runs_paths() && !matches!(self, Relaxation::Dirichlet)
     }
 
     /// Whether a step runs one operation an edge.

@@ -42,6 +42,11 @@ impl Selection {
         Selection::Random,
     ];
 
+    /// Whether edge weights alone give the genotype, after whichever epoch.
+    pub const fn is_of_weights(self) -> bool {
+        !matches!(self, Selection::Perturb | Selection::ScoredSamples | Selection::Random)
+    }
+
     /// Whether the result is found after the last epoch, so that it is not the one of that epoch's record.
     pub const fn ends_with_trials(self) -> bool {
         matches!(self, Selection::ScoredSamples)

@@ -18,7 +18,9 @@ fn the_default_is_darts_and_reads_back() {
          resource_latency = 0.0\nresource_penalty = \"linear\"\nselection = \"strongest\"\n\
          selection_threshold = 0.85\n\
          selection_skips = 2\nselection_interval = 5\nselection_rate = 0.1\nselection_samples = 1000\n\
-         selection_batches = 10\nselection_finalists = 10\n\n[schedule]\nfirst_epoch = 0\nstage_epochs = \"\"\n\
+         selection_batches = 10\nselection_finalists = 10\nguard = \"warn\"\nstop = \"none\"\n\n[guards]\nskips = 0\n\
+         interval = 0\nratio = 1.3\nwindow = 5\ndistance = 4\n\n[stops]\nskips = 2\nepochs = 10\n\n[freeze]\n\
+         below = -1.0\nevery = 20\n\n[schedule]\nfirst_epoch = 0\nstage_epochs = \"\"\n\
          stage_layers = \"\"\nstage_operations = \"\"\nstage_share = \"\"\nstage_dropout = \"\"\n\
          stage_start = \"continued\"\n\n[weights]\nkind = \"sgd\"\nmomentum = 0.9\nnesterov = false\n\
          weight_decay = 0.0003\n\n[alphas]\nkind = \"adam\"\nlearning_rate = 0.0003\nbeta1 = 0.5\n\

@@ -96,7 +96,7 @@ pub(super) fn steps(trace: &mut Trace, steps: &[Step], x: MapId) -> MapId {
         let output = step.output(trace.map(x));
         match step {
             Step::Relu => trace.relu(x),
-            Step::Pool(_) | Step::AverageWindows { .. } => trace.pool(x, output),
+            Step::Pool(_) | Step::AverageWindows { .. } | Step::Noise { .. } => trace.pool(x, output),
             Step::Convolution(conv) => {
                 let weights = conv.shape().iter().fold(1u64, |all, &side| all.saturating_mul(side as u64));
                 let y = trace.convolution(x, weights, output);

@@ -158,9 +158,10 @@ impl Dialect {
             Dialect::Json => json::read(text)?,
         };
         if matches!(self, Dialect::Nni | Dialect::AutoDl | Dialect::AwNas | Dialect::MmRazor) {
-            no_node_is_empty(&genotype).map_err(|Refusal { found, expected }| {
+            no_node_is_empty(&genotype).map_err(|(cell, node)| {
+                let expected = "at least one edge into every node";
                 let remedy = "correct the genotype, or derive it again from the search";
-                Error::invalid("genotype", found, expected, remedy)
+                Error::invalid(format!("genotype, {cell}, node {node}"), "no edges", expected, remedy)
             })?;
         }
         genotype.check()?;
@@ -203,7 +204,9 @@ impl Dialect {
 /// A genotype of DARTS' shape of which every node has an edge.
 fn whole_nodes(genotype: &Genotype) -> Result<&Genotype, Refusal> {
     let genotype = of_darts(genotype)?;
-    no_node_is_empty(genotype)?;
+    no_node_is_empty(genotype).map_err(|(cell, node)| {
+        Refusal::new(format!("no edges into node {node} of the {cell}"), "at least one edge into every node")
+    })?;
     Ok(genotype)
 }
 

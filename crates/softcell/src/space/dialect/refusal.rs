@@ -30,12 +30,15 @@ pub(super) fn of_darts(genotype: &Genotype) -> Result<&Genotype, Refusal> {
     Err(Refusal::new(found, expected))
 }
 
-/// Every node has an edge.
-pub(super) fn no_node_is_empty(genotype: &Genotype) -> Result<(), Refusal> {
+/// Every node of cells as in DARTS has an edge.
+///
+/// # Errors
+///
+/// The title of the cell and the number of the first node that has none.
+pub(super) fn no_node_is_empty(genotype: &Genotype) -> Result<(), (String, usize)> {
     for (name, cell) in genotype.cells.iter().filter(|_| genotype.is_darts()) {
         if let Some((node, _)) = cell.numbered().find(|(_, genes)| genes.is_empty()) {
-            let found = format!("no edges into node {node} of the {}", cell_title(name));
-            return Err(Refusal::new(found, "at least one edge into every node"));
+            return Err((cell_title(name), node));
         }
     }
     Ok(())

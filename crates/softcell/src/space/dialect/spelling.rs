@@ -19,7 +19,7 @@ pub(super) enum Spelling {
 
 /// Every operation as spelled by the original, by NNI's example and by MMRazor; none where a tool has no such
 /// operation.
-const TABLE: [(Primitive, &str, Option<&str>, Option<&str>); 12] = [
+const TABLE: [(Primitive, &str, Option<&str>, Option<&str>); 13] = [
     (Primitive::None, "none", Some("none"), Some("zero")),
     (Primitive::MaxPool3x3, "max_pool_3x3", Some("maxpool"), Some("max_pool_3x3")),
     (Primitive::AvgPool3x3, "avg_pool_3x3", Some("avgpool"), Some("avg_pool_3x3")),
@@ -32,10 +32,11 @@ const TABLE: [(Primitive, &str, Option<&str>, Option<&str>); 12] = [
     (Primitive::Conv7x1_1x7, "conv_7x1_1x7", None, None),
     (Primitive::NorConv1x1, "nor_conv_1x1", None, None),
     (Primitive::NorConv3x3, "nor_conv_3x3", None, None),
+    (Primitive::Noise, "noise", None, None),
 ];
 
 /// Operations of other tools and spaces that are not built here, so that none of ours is suggested for them.
-const ELSEWHERE: [&str; 14] = [
+const ELSEWHERE: [&str; 13] = [
     "conv_1x1",
     "conv_3x3",
     "conv_5x5",
@@ -49,7 +50,6 @@ const ELSEWHERE: [&str; 14] = [
     "max_pool_7x7",
     "avg_pool_2x2",
     "avg_pool_5x5",
-    "noise",
 ];
 
 impl Spelling {

@@ -1,10 +1,12 @@
 //! What a kind of cell is: inputs, nodes, edges and the candidates on them, output.
 
 use super::steps::{Norms, Step, primitive_steps};
+use crate::error::{Error, Result};
 use crate::space::genotype::CellGene;
 use crate::space::primitive::Primitive;
 use crate::space::search_space::SearchSpace;
 use crate::space::topology::{CellKind, CellOutput, CellTopology, Edge, Layout};
+use crate::space::wording::cell_title;
 
 /// A kind of cell. All cells of it share their alphas where it is searched.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -206,6 +208,22 @@ impl CellType {
         let EdgePlan { stride, ref candidates, .. } = self.edges[edge];
         let primitive = candidates[candidate];
         (primitive != Primitive::None).then(|| primitive_steps(primitive, self.seen(channels), stride, norms))
+    }
+
+    /// Refuses noise, which other programs would not draw as it is drawn here: answers could not be compared.
+    ///
+    /// # Errors
+    /// When an edge has `noise`.
+    pub fn without_noise(&self) -> Result<()> {
+        if self.edges.iter().all(|edge| !edge.candidates.contains(&Primitive::Noise)) {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "network",
+            format!("noise in the {}", cell_title(&self.name)),
+            "operations that answer the same each time",
+            "export a network without noise: a search that ends with some has failed",
+        ))
     }
 
     /// Edge and candidate of everything that adds to a node, in the order of tensors and weights: all but `none`.

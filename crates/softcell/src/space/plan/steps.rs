@@ -33,6 +33,12 @@ pub enum Step {
     Halve(Halve),
     /// Batch normalisation.
     Norm(Norm),
+    /// Standard normal numbers in place of every `stride`-th pixel of both axes, drawn anew in each pass, in evaluation
+    /// too; no gradient goes through.
+    Noise {
+        /// Distance of two pixels.
+        stride: usize,
+    },
     /// The mean over all pixels: a vector.
     Mean,
     /// `W x + b` of a vector.
@@ -203,6 +209,7 @@ impl Step {
             Step::Halve(halve) => {
                 MapShape { channels: halve.outputs, size: size.map(|side| side.div_ceil(2)) }
             }
+            Step::Noise { stride } => MapShape { channels, size: size.map(|side| side.div_ceil(*stride)) },
             Step::Mean => MapShape { channels, size: [1, 1] },
             Step::Linear(linear) => MapShape { channels: linear.outputs, size },
         }
@@ -307,6 +314,7 @@ pub fn primitive_steps(primitive: Primitive, channels: usize, stride: usize, nor
         ],
         Primitive::NorConv1x1 => conv(1),
         Primitive::NorConv3x3 => conv(3),
+        Primitive::Noise => vec![Step::Noise { stride }],
     }
 }
 
@@ -341,6 +349,8 @@ pub enum Form {
     },
     /// ReLU, full convolutions of 1×7 and 7×1, normalisation.
     RowAndColumn,
+    /// Noise.
+    Noise,
 }
 
 impl Form {
@@ -361,6 +371,7 @@ impl Form {
         };
         match steps {
             [] => Some(Form::Identity),
+            [Step::Noise { .. }] => Some(Form::Noise),
             [Pool(pool)] => Some(Form::Pool { pool: *pool, normalised: false }),
             [Pool(pool), Norm(norm)] if !norm.affine => Some(Form::Pool { pool: *pool, normalised: true }),
             [Relu, Halve(_), Norm(_)] => Some(Form::Halve),

@@ -60,7 +60,7 @@ pub(crate) fn step_tensors(prefix: &str, steps: &[Step], tensors: &mut Vec<Tenso
             tensors.push(TensorSpec { name: format!("{prefix}{name}.{part}"), shape, role });
         };
         match step {
-            Step::Relu | Step::Pool(_) | Step::AverageWindows { .. } | Step::Mean => {}
+            Step::Relu | Step::Pool(_) | Step::AverageWindows { .. } | Step::Noise { .. } | Step::Mean => {}
             Step::Convolution(conv) => {
                 let shape = conv.shape();
                 let fan_in = shape[1..].iter().product();
@@ -96,7 +96,7 @@ pub(crate) fn step_tensors(prefix: &str, steps: &[Step], tensors: &mut Vec<Tenso
 /// Number of values of steps' tensors, running statistics included; however large.
 pub(crate) fn step_values(steps: &[Step]) -> f64 {
     let value = |step: &Step| match step {
-        Step::Relu | Step::Pool(_) | Step::AverageWindows { .. } | Step::Mean => 0.0,
+        Step::Relu | Step::Pool(_) | Step::AverageWindows { .. } | Step::Noise { .. } | Step::Mean => 0.0,
         Step::Convolution(conv) => {
             let bias = if conv.bias == Bias::PerChannel { conv.outputs as f64 } else { 0.0 };
             conv.shape().map(|side| side as f64).iter().product::<f64>() + bias

@@ -1,0 +1,19 @@
+class Network(nn.Module):
+    """Stem, cells, mean over the pixels, linear layer: images [N, @IMAGE@] to logits [N, @COUNT@]."""
+
+    def __init__(self):
+        super().__init__()
+@STEM@
+        self.cells = nn.ModuleList(
+            [
+@CELLS@
+            ]
+        )
+        self.lastact = @LAST@
+        self.classifier = nn.Linear(@FEATURES@, @COUNT@)
+
+    def forward(self, images):
+@STATES@
+        for cell in self.cells:
+            s0 = cell(s0)
+        return self.classifier(self.lastact(s0).mean(dim=(2, 3)))
