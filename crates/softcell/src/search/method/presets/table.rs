@@ -188,6 +188,27 @@ pub const METHODS: &[KnownMethod] = &[
         ..DARTS
     },
     KnownMethod {
+        name: "robust-darts-es",
+        title: "RobustDARTS, early stopping",
+        paper: "Zela et al. 2020",
+        idea: "second order until the largest eigenvalue of the alphas' Hessian has grown by 1.3",
+        settings: "arch_step = \"unrolled\"\nstop = \"eigenvalue\"\nguards.interval = 2",
+        code: "automl/RobustDARTS",
+        evaluations: Evaluations { passes: 6.0, of: "", beside: "and an eigenvalue every second epoch" },
+        note: "The result is the cell of some epochs before.",
+        ..DARTS
+    },
+    KnownMethod {
+        name: "robust-darts-ada",
+        title: "RobustDARTS, adaptive",
+        paper: "Zela et al. 2020",
+        idea: "as robust-darts-es, but it goes back and on with ten times the weight decay",
+        settings: "arch_step = \"unrolled\"\nstop = \"adapt\"\nguards.interval = 2",
+        code: "automl/RobustDARTS",
+        evaluations: Evaluations { passes: 6.0, of: "", beside: "and an eigenvalue every second epoch" },
+        ..DARTS
+    },
+    KnownMethod {
         name: "robust-darts-l2",
         title: "RobustDARTS, L2",
         paper: "Zela et al. 2020",
@@ -280,6 +301,28 @@ pub const METHODS: &[KnownMethod] = &[
         evaluations: Evaluations { passes: 2.0, of: "a quarter of the channels", beside: "" },
         note: "In NAS-Bench-201 its code leaves none out: 4,096 cells. Its learning rate there is that of the first 25 of \
                50 epochs; here it falls over the 25.",
+        ..DARTS
+    },
+    KnownMethod {
+        name: "oles",
+        title: "OLES, by the true cosine",
+        paper: "Jiang et al. 2023",
+        idea: "weights of an operation freeze where its gradients on both parts of the images point apart",
+        settings: "freeze.below = -0.68\nfreeze.every = 20",
+        code: "PasaLab/oles",
+        evaluations: Evaluations { passes: 2.0, of: "", beside: "with gradients of the weights in both" },
+        note: "Not the official score: its code compares the training's gradient with the sum of both, with 0.4 as the \
+               threshold, which is a true cosine of -0.68 where both are of one length. The cell is that of the last \
+               epoch, not of the best one on the alphas' images.",
+        ..DARTS
+    },
+    KnownMethod {
+        name: "darts-plus",
+        title: "DARTS+",
+        paper: "Liang et al. 2019",
+        idea: "the search ends when the normal cell has two skip connections",
+        settings: "stop = \"skips\"\nstops.skips = 2",
+        code: "no official code: the rule is our reading",
         ..DARTS
     },
     KnownMethod {
