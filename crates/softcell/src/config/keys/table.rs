@@ -630,6 +630,7 @@ mod tests {
         assert_eq!(method("guard"), written(serde_json::json!(Guard::ALL)));
         assert_eq!(method("stop"), written(serde_json::json!(StopRule::ALL)));
         assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));
+        assert_eq!(method("selection"), Selection::ALL.map(Selection::name));
         let starts = [StageStart::Continued, StageStart::Fresh];
         assert_eq!(method("schedule.stage_start"), written(serde_json::json!(starts)));
         assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));

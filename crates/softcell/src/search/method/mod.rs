@@ -331,7 +331,17 @@ impl Method {
         if self.selection == Selection::Perturb && self.schedule.stages() > 1 {
             let expected =
                 "another selection, or a search of one stage: choices by trials are of one network";
-            return Err(Error::setting("search.method.selection", "perturb", expected));
+            return Err(Error::setting("search.method.selection", self.selection.name(), expected));
+        }
+        let ends_early = self.stop != StopRule::None || self.guard == Guard::Stop;
+        if self.selection.has_trials() && ends_early {
+            let expected = "a selection without trials, or stop = \"none\" and a guard that only warns: trials come after all \
+                            epochs of the search";
+            return Err(Error::setting("search.method.selection", self.selection.name(), expected));
+        }
+        if self.stop == StopRule::Adapt && self.schedule.stages() > 1 {
+            let expected = "another rule in a search of several stages: it would go back to another network";
+            return Err(Error::setting("search.method.stop", "adapt", expected));
         }
         let place = "search.method";
         let (threshold, rate) = (self.selection_threshold, self.selection_rate);

@@ -100,6 +100,14 @@ fn numbers_outside_their_range() {
         ("perturbation_start = -0.1", "search.method.perturbation_start"),
         ("perturbation_end = 1.1", "search.method.perturbation_end"),
         ("regularizer_weight = -1.0", "search.method.regularizer_weight"),
+        ("selection_threshold = 1.5", "search.method.selection_threshold"),
+        ("selection_rate = 0.0", "search.method.selection_rate"),
+        ("selection_interval = 0", "search.method.selection_interval"),
+        ("selection = \"perturb\"\nguard = \"stop\"", "search.method.selection"),
+        ("selection = \"scored-samples\"\nstop = \"skips\"", "search.method.selection"),
+        ("selection = \"perturb\"\nschedule = { stage_share = \"4,2\" }", "search.method.selection"),
+        ("stop = \"adapt\"\nschedule = { stage_share = \"4,2\" }", "search.method.stop"),
+        ("resource_latency = 1.0\nschedule = { stage_share = \"4,2\" }", "search.method.resource_latency"),
     ] {
         assert!(wrong(text).contains(name), "{text}");
     }
