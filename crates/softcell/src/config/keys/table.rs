@@ -272,12 +272,6 @@ pub static KEYS: &[Key] = &[
         ),
         &["none", "softmax"],
     ),
-    key(
-        Method,
-        "auxiliary_skip",
-        Bool,
-        "One more skip on each edge, whose weight falls to 0 over the epochs: DARTS-",
-    ),
     chosen(
         key(Method, "order", Text, "Which half of a step comes first; joint: one pass moves both"),
         &["alphas-first", "weights-first", "joint", "weights-only"],
@@ -305,6 +299,18 @@ pub static KEYS: &[Key] = &[
     chosen(
         key(Method, "regularizer_ramp", Text, "Over the epochs: constant, or linear from 0"),
         &["constant", "linear"],
+    ),
+    key(
+        Method,
+        "share",
+        Integer,
+        "Operations of the supernet see one of so many parts of the channels; 1 is all",
+    ),
+    key(
+        Method,
+        "auxiliary_skip",
+        Bool,
+        "A skip connection beside the candidates of each edge, whose weight falls to 0",
     ),
     key(
         Method,

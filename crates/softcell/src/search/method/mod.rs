@@ -83,9 +83,6 @@ pub struct Method {
     pub temperature_curve: TemperatureCurve,
     /// Whether edges have weights of their own.
     pub edge_weights: EdgeNormalization,
-    /// Whether one more skip connection stands beside the candidates of each edge, whose weight is no alpha's and falls
-    /// from 1 to 0 over the epochs; it is never derived: DARTS− (Chu et al. 2021).
-    pub auxiliary_skip: bool,
     /// Which half of a step comes first.
     pub order: StepOrder,
     /// How the alphas' gradient sees the weights.
@@ -102,6 +99,12 @@ pub struct Method {
     pub regularizer_weight: f64,
     /// How that changes over the epochs.
     pub regularizer_ramp: Ramp,
+    /// Operations of the supernet see one of so many parts of their source's channels, the others pass by (PC-DARTS, Xu
+    /// et al. 2020); 1 is all. A divisor of `search.init_channels`.
+    pub share: usize,
+    /// Whether each edge of the supernet has a skip connection beside its candidates, whose weight falls linearly from 1
+    /// over the epochs and is no alpha's (DARTS−, Chu et al. 2021).
+    pub auxiliary_skip: bool,
     /// Probability in the last epoch that what an edge adds is left out, image by image, wherever batches of training
     /// run; it rises linearly from 0: see [`Self::drop_path_at`].
     pub drop_path: f64,
@@ -164,7 +167,6 @@ impl Default for Method {
             temperature_end: 0.1,
             temperature_curve: TemperatureCurve::default(),
             edge_weights: EdgeNormalization::default(),
-            auxiliary_skip: false,
             order: StepOrder::default(),
             arch_step: ArchStep::default(),
             perturbation: Perturbation::default(),
@@ -173,6 +175,8 @@ impl Default for Method {
             regularizer: Regularizer::default(),
             regularizer_weight: 0.0,
             regularizer_ramp: Ramp::default(),
+            share: 1,
+            auxiliary_skip: false,
             drop_path: 0.0,
             cutout: CutoutRamp::default(),
             alignment: 0.0,

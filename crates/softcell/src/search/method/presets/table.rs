@@ -99,7 +99,7 @@ pub const METHODS: &[KnownMethod] = &[
         title: "PC-DARTS",
         paper: "Xu et al. 2020",
         idea: "operations see a quarter of the channels, edges have weights of their own, alphas rest at first",
-        settings: "edge_weights = \"softmax\"\nschedule.stage_share = \"4\"\nalphas.learning_rate = 6e-4",
+        settings: "edge_weights = \"softmax\"\nshare = 4\nalphas.learning_rate = 6e-4",
         shares: &[("schedule.first_epoch", 0.3)],
         sizes: "batch_size = 256\nlearning_rate = 0.1\nlearning_rate_min = 0.0",
         code: "yuhuixu1993/PC-DARTS",
@@ -290,7 +290,7 @@ pub const METHODS: &[KnownMethod] = &[
         title: "GAEA on PC-DARTS",
         paper: "Li et al. 2021",
         idea: "alphas are shares themselves and move by exponentiated gradients, on a quarter of the channels",
-        settings: "relaxation = \"simplex\"\nedge_weights = \"softmax\"\nschedule.stage_share = \"4\"\n\
+        settings: "relaxation = \"simplex\"\nedge_weights = \"softmax\"\nshare = 4\n\
                    alphas.kind = \"exponentiated-gradient\"\nalphas.learning_rate = 0.1",
         sizes: "batch_size = 256\nlearning_rate = 0.1\nlearning_rate_min = 0.0",
         nas_bench_201: "epochs = 25\ninit_channels = 24\nmethod.order = \"alphas-first\"\n\
