@@ -302,6 +302,18 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         Method,
+        "share",
+        Integer,
+        "Operations of the supernet see one of so many parts of the channels; 1 is all",
+    ),
+    key(
+        Method,
+        "auxiliary_skip",
+        Bool,
+        "A skip connection beside the candidates of each edge, whose weight falls to 0",
+    ),
+    key(
+        Method,
         "drop_path",
         Float,
         "Probability at the end that an edge adds nothing, 0 to below 1; rises linearly from 0",
@@ -630,6 +642,7 @@ mod tests {
         assert_eq!(method("guard"), written(serde_json::json!(Guard::ALL)));
         assert_eq!(method("stop"), written(serde_json::json!(StopRule::ALL)));
         assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));
+        assert_eq!(method("selection"), Selection::ALL.map(Selection::name));
         let starts = [StageStart::Continued, StageStart::Fresh];
         assert_eq!(method("schedule.stage_start"), written(serde_json::json!(starts)));
         assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
