@@ -44,6 +44,7 @@ pub(super) fn paper_cifar10() -> Config {
     let train = TrainConfig {
         init_channels: 36,
         layers: 20,
+        reductions: Reductions::THIRDS,
         max_params: 0,
         max_macs: 0,
         shrink: Shrink::Both,
