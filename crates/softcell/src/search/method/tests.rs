@@ -13,7 +13,8 @@ fn the_default_is_darts_and_reads_back() {
          temperature_curve = \"linear\"\nedge_weights = \"none\"\norder = \"alphas-first\"\n\
          arch_step = \"first-order\"\nperturbation = \"none\"\nperturbation_start = 0.03\n\
          perturbation_end = 0.3\nregularizer = \"none\"\nregularizer_weight = 0.0\n\
-         regularizer_ramp = \"constant\"\ndrop_path = 0.0\ncutout = \"constant\"\nalignment = 0.0\n\
+         regularizer_ramp = \"constant\"\nshare = 1\nauxiliary_skip = false\n\
+         drop_path = 0.0\ncutout = \"constant\"\nalignment = 0.0\n\
          alignment_epsilon = 0.001\nresource_params = 0.0\nresource_macs = 0.0\n\
          resource_latency = 0.0\nresource_penalty = \"linear\"\nselection = \"strongest\"\n\
          selection_threshold = 0.85\n\
