@@ -464,6 +464,12 @@ pub static KEYS: &[Key] = &[
     key(Method, "alphas.grad_clip", Float, "Largest L2 norm of the alphas' gradient; 0 is any"),
     key(Train, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
     key(Train, "layers", Integer, "Number of cells of the trained network"),
+    key(
+        Train,
+        "reductions",
+        List,
+        "Fractions of the depth at which the resolution is halved, such as 1/3,2/3",
+    ),
     key(Train, "max_params", Count, "Most parameters of the trained network, such as 3.3M; 0 is no limit"),
     key(Train, "max_macs", Count, "Most multiply-adds for one image, such as 600M or 1.2G; 0 is no limit"),
     chosen(
@@ -654,6 +660,7 @@ mod tests {
         let shared = [
             "init_channels",
             "layers",
+            "reductions",
             "stem",
             "epochs",
             "batch_size",
