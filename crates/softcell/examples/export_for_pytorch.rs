@@ -15,7 +15,7 @@ use softcell::model::TrainedModel;
 use softcell::nn::Pass;
 use softcell::nn::{HostTensor, initialize, named_tensors};
 use softcell::run::{Manifest, RunFolder, encode_weights};
-use softcell::space::{DerivedNetworkConfig, StemKind};
+use softcell::space::{DerivedNetworkConfig, Reductions, StemKind};
 use softcell::space::{Genotype, known_genotype, known_names};
 
 /// Images that each network answers.
@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ("imagenet-odd", StemKind::Imagenet, [1, 75, 98], false),
         ] {
             let config = DerivedNetworkConfig {
+                reductions: Reductions::THIRDS,
                 genotype: genotype.clone(),
                 init_channels: 8,
                 n_cells: 6,
@@ -55,6 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let genotype: Genotype = ODD.parse()?;
     for (n_cells, size) in [(1, [1, 5]), (2, [8, 8]), (5, [31, 1])] {
         let config = DerivedNetworkConfig {
+            reductions: Reductions::THIRDS,
             genotype: genotype.clone(),
             init_channels: 3,
             n_cells,

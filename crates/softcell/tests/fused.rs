@@ -10,7 +10,8 @@ use softcell::nn::{
 };
 use softcell::search::Method;
 use softcell::space::{
-    DerivedNetworkConfig, EdgeWeights, Genotype, NetworkPlan, Paths, SearchSpace, StemKind, known_genotype,
+    DerivedNetworkConfig, EdgeWeights, Genotype, NetworkPlan, Paths, Reductions, SearchSpace, StemKind,
+    known_genotype,
 };
 
 const IMAGES: usize = 5;
@@ -306,6 +307,7 @@ fn a_derived_network_of_fused_cells_is_the_network_of_its_operations() {
         ("AmoebaNet", 8, 4, [3, 64, 48], StemKind::Imagenet),
     ] {
         let config = DerivedNetworkConfig {
+            reductions: Reductions::THIRDS,
             genotype: known_genotype(name).unwrap_or_else(full_convolutions),
             init_channels: channels,
             n_cells,

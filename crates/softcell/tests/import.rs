@@ -11,7 +11,7 @@ use softcell::model::{Imported, Importer, Known, Outline, read_checkpoint};
 use softcell::nn::Pass;
 use softcell::nn::{NamedTensors, initialize, named_tensors};
 use softcell::run::{Manifest, Overwrite, RunFolder};
-use softcell::space::{DerivedNetworkConfig, StemKind};
+use softcell::space::{DerivedNetworkConfig, Reductions, StemKind};
 use softcell::space::{Genotype, known_genotype, known_names};
 
 /// The cells of the network in the checkpoints.
@@ -176,6 +176,7 @@ fn an_export_comes_back_bit_for_bit() {
     for (i, name) in known_names().into_iter().enumerate() {
         let imagenet = i % 3 == 0;
         let model = network(DerivedNetworkConfig {
+            reductions: Reductions::THIRDS,
             genotype: known_genotype(name).unwrap(),
             init_channels: 4,
             n_cells: 3 + i % 2,
@@ -206,6 +207,7 @@ fn an_export_comes_back_bit_for_bit() {
 fn an_auxiliary_head_may_be_there_or_not() {
     let genotype: Genotype = CELLS.parse().unwrap();
     let config = DerivedNetworkConfig {
+        reductions: Reductions::THIRDS,
         genotype,
         init_channels: 4,
         n_cells: 3,

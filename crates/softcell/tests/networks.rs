@@ -4,8 +4,8 @@ use burn::tensor::{Device, Distribution, Tensor};
 use softcell::nn::{EdgeTensors, Network, Pass, count_weights, initialize};
 use softcell::search::Method;
 use softcell::space::{
-    DerivedNetworkConfig, Genotype, Limits, NetworkPlan, NetworkShape, SearchSpace, Shrink, StemKind,
-    derived_cost, known_genotype, largest_within, supernet_parameters,
+    DerivedNetworkConfig, Genotype, Limits, NetworkPlan, NetworkShape, Reductions, SearchSpace, Shrink,
+    StemKind, derived_cost, known_genotype, largest_within, supernet_parameters,
 };
 
 /// Weights of the networks that the original code builds: CIFAR (36 channels, 20 cells), ImageNet (48, 14).
@@ -36,6 +36,7 @@ fn genotype(name: &str) -> Genotype {
 
 fn on_cifar(name: &str, auxiliary: bool) -> DerivedNetworkConfig {
     DerivedNetworkConfig {
+        reductions: Reductions::THIRDS,
         genotype: genotype(name),
         init_channels: 36,
         n_cells: 20,
@@ -49,6 +50,7 @@ fn on_cifar(name: &str, auxiliary: bool) -> DerivedNetworkConfig {
 
 fn on_imagenet(name: &str, auxiliary: bool) -> DerivedNetworkConfig {
     DerivedNetworkConfig {
+        reductions: Reductions::THIRDS,
         genotype: genotype(name),
         init_channels: 48,
         n_cells: 14,
@@ -145,6 +147,7 @@ fn supernet_takes_images_of_any_shape() {
 
 fn small(genotype: &Genotype, shape: [usize; 3], stem: StemKind, auxiliary: bool) -> DerivedNetworkConfig {
     DerivedNetworkConfig {
+        reductions: Reductions::THIRDS,
         genotype: genotype.clone(),
         init_channels: 4,
         n_cells: 3,
@@ -206,6 +209,7 @@ fn limits_hold_for_the_networks_that_are_built() {
             [(100_000, 0), (0, 8_000_000), (300_000, 20_000_000), (1 << 40, 1 << 40)]
         {
             let asked = DerivedNetworkConfig {
+                reductions: Reductions::THIRDS,
                 init_channels: 24,
                 n_cells: 8,
                 ..small(&genotype(name), [3, 32, 32], stem, false)
@@ -213,6 +217,7 @@ fn limits_hold_for_the_networks_that_are_built() {
             let limits = Limits { max_params, max_macs };
             let chosen = largest_within(&asked.genotype, &asked.shape(), &limits, Shrink::Both).unwrap();
             let config = DerivedNetworkConfig {
+                reductions: Reductions::THIRDS,
                 init_channels: chosen.init_channels,
                 n_cells: chosen.n_cells,
                 ..asked.clone()

@@ -9,8 +9,8 @@ use serde::Serialize;
 use softcell::config::{CheckedConfig, ImageSize, Stem};
 use softcell::run::{Manifest, RunFolder};
 use softcell::space::{
-    CellGene, Genotype, LayerTable, NetworkShape, StemKind, cell_title, derived_cost, derived_layers,
-    known_genotype, known_names,
+    CellGene, Genotype, LayerTable, NetworkShape, Reductions, StemKind, cell_title, derived_cost,
+    derived_layers, known_genotype, known_names,
 };
 
 use super::{draw, layers};
@@ -54,6 +54,7 @@ fn network(args: &ShowArgs) -> Result<NetworkShape> {
         asked.map_or(stored.unwrap_or(paper), |asked| asked as usize)
     };
     Ok(NetworkShape {
+        reductions: train.map_or(Reductions::THIRDS, |train| train.reductions),
         init_channels: or(args.init_channels, train.map(|train| train.init_channels), PAPER.init_channels),
         n_cells: or(args.layers, train.map(|train| train.layers), PAPER.n_cells),
         stem: stem.kind(size),
@@ -64,6 +65,7 @@ fn network(args: &ShowArgs) -> Result<NetworkShape> {
 
 /// The network of the paper on CIFAR-10.
 const PAPER: NetworkShape = NetworkShape {
+    reductions: Reductions::THIRDS,
     init_channels: 36,
     n_cells: 20,
     stem: StemKind::Cifar,
@@ -116,7 +118,7 @@ struct Network {
 
 impl From<NetworkShape> for Network {
     fn from(shape: NetworkShape) -> Network {
-        let NetworkShape { init_channels, n_cells: layers, stem, classes, image_shape } = shape;
+        let NetworkShape { init_channels, n_cells: layers, stem, classes, image_shape, .. } = shape;
         Network { init_channels, layers, stem, classes, image_shape }
     }
 }

@@ -47,7 +47,7 @@ fn search(session: &mut Session) -> Result<()> {
     session.report();
     let place = escaped(&place);
     print(&format!(
-        "\ngenotype      {}\n\
+        "\ngenotype      {}\n{}\
          network       {} parameters, {} multiply-adds per image, with the run's training settings\n\
          time          {}\n\
          \n\
@@ -60,9 +60,18 @@ fn search(session: &mut Session) -> Result<()> {
            softcell train --run {run}\n  \
            softcell genotype show {run}\n",
         found.genotype.to_text(),
+        which_epoch(found.epoch, config.search.all_epochs()),
         grouped(cost.parameters),
         grouped(cost.macs),
         duration(found.seconds),
         page_line(session.folder()),
     ))
+}
+
+/// A line on the epoch whose genotype it is, where that is not the last one of the settings.
+fn which_epoch(epoch: Option<usize>, epochs: usize) -> String {
+    match epoch {
+        Some(epoch) if epoch + 1 < epochs => format!("epoch         {} of {epochs}\n", epoch + 1),
+        _ => String::new(),
+    }
 }

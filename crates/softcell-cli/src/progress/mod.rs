@@ -16,6 +16,7 @@ use softcell::event::{Event, Observer, Signal, Stage, Step};
 use softcell::nn::is_uneven;
 use softcell::program::shown::{self, escaped, said};
 use softcell::search::SearchEpoch;
+use softcell::search::method::Watch;
 use softcell::space::{Genotype, SearchSpace};
 use softcell::train::TrainEpoch;
 use softcell::{Advice, Remedy};
@@ -60,6 +61,8 @@ pub struct Progress {
     /// Candidates of the search, in the order of the alphas' columns.
     space: SearchSpace,
     classes: Evenness,
+    /// The last epoch of the search, and what the guard thinks of it.
+    guard: Option<(usize, Option<Watch>)>,
 }
 
 impl Progress {
@@ -77,6 +80,7 @@ impl Progress {
             genotype: None,
             space: SearchSpace::darts(),
             classes: Evenness::Even,
+            guard: None,
         }
     }
 
@@ -328,6 +332,12 @@ impl Progress {
             true => e.genotype.to_text(),
         };
         self.words(&words::search_epoch(e, clock, speed, &cell));
+        let before = self.guard.replace((e.epoch, e.guard.clone())).and_then(|(_, guard)| guard);
+        let collapsed = |guard: Option<&Watch>| guard.is_some_and(|guard| guard.verdict.is_collapse());
+        // The first time; what ends the search is said after its end.
+        if collapsed(e.guard.as_ref()) && !collapsed(before.as_ref()) {
+            self.say_guard();
+        }
         if self.voice.verbose {
             for (cell, rows) in e.edge_weights.iter() {
                 self.words(&words::edge_weights(cell, rows, &self.space));
@@ -335,6 +345,14 @@ impl Progress {
         }
         let alphas = if self.voice.verbose { Alphas::Kept } else { Alphas::LeftOut };
         self.epoch_object(clock, speed, e.epoch, || Record::of_search(e, alphas));
+    }
+
+    /// Says what the guard thinks of the last epoch of the search, where there is anything to be said.
+    fn say_guard(&self) {
+        let said = self.guard.as_ref().and_then(|(epoch, guard)| guard.as_ref()?.sentence(*epoch));
+        if let Some(sentence) = said {
+            self.line(&sentence);
+        }
     }
 
     fn train_epoch(&mut self, e: &TrainEpoch) {
@@ -421,11 +439,15 @@ impl Observer for Progress {
             Event::Trial { batches } => self.trial(batches),
             Event::SearchEpoch(epoch) => self.search_epoch(epoch),
             Event::TrainEpoch(epoch) => self.train_epoch(epoch),
+            Event::WentBack { .. } => self.say_guard(),
             Event::SaveSearch(_) | Event::SaveTrain(_) => {}
             Event::End { stage, seconds } => {
                 self.clear();
                 self.stage = None;
                 self.words(&format!("{} done in {}", stage.name(), duration(seconds)));
+                if stage == Stage::Search {
+                    self.say_guard();
+                }
                 self.object(|| Line::End { stage, seconds });
             }
             Event::Result(result) => {

@@ -8,7 +8,7 @@ use softcell::event::{Stage, Step};
 use softcell::program::shown::escaped;
 use softcell::report::counted;
 use softcell::search::method::Resources;
-use softcell::search::{CellLeanings, Leaning, SearchEpoch};
+use softcell::search::{CellLeanings, Frozen, Leaning, SearchEpoch};
 use softcell::space::{Primitive, SearchSpace};
 use softcell::train::TrainEpoch;
 
@@ -132,10 +132,11 @@ fn skips(cells: &CellLeanings) -> String {
 /// A line on an epoch of a search, with what is to be said of its cell.
 pub fn search_epoch(e: &SearchEpoch, clock: &StageClock, speed: Option<f64>, cell: &str) -> String {
     let resources = e.resources.map_or(String::new(), |shares| format!("  {}", resources(&shares)));
+    let guard = guard(e);
     let tabulated = e.tabulated.as_ref().map_or(String::new(), |tabulated| format!("  {}", tabulated.text()));
     format!(
         "search {:>3}/{}  loss {:.4}  accuracy {}  valid loss {}  valid accuracy {} (*)  lr {:.5}  \
-         {}  {}{resources}  {}  {}{}  {}{tabulated}",
+         {}  {}{guard}{resources}  {}  {}{}  {}{tabulated}",
         e.epoch + 1,
         clock.epochs,
         e.train_loss,
@@ -150,6 +151,22 @@ pub fn search_epoch(e: &SearchEpoch, clock: &StageClock, speed: Option<f64>, cel
         rest(clock),
         cell,
     )
+}
+
+/// `  eigenvalue 0.231  frozen 3 of 18 (not the official score)  collapsed`, as far as there is any of it.
+fn guard(e: &SearchEpoch) -> String {
+    let mut text = String::new();
+    if let Some(eigenvalue) = e.guard.as_ref().and_then(|guard| guard.eigenvalue) {
+        text.push_str(&format!("  eigenvalue {eigenvalue:.3}"));
+    }
+    if let Some(frozen) = e.frozen {
+        let Frozen { operations, of } = frozen;
+        text.push_str(&format!("  frozen {operations} of {of} (not the official score)"));
+    }
+    if e.guard.as_ref().is_some_and(|guard| guard.verdict.is_collapse()) {
+        text.push_str("  collapsed");
+    }
+    text
 }
 
 /// `cost 41 % of the largest cell's weights, 38 % multiply-adds, 45 % time`.

@@ -219,21 +219,33 @@ impl Record {
         let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
         let summands = plan.summands_of(state);
         let mut shift = vec![0.0f32; width];
-        let mut scales = Vec::with_capacity(summands.len());
-        let mut maps = Vec::with_capacity(summands.len());
+        // What reads one map without a normalisation is added in one go: a skip and what passes by operations.
+        let mut read: Vec<(Map, Vec<usize>)> = Vec::with_capacity(summands.len());
+        let mut scales: Vec<Vec<f32>> = Vec::with_capacity(summands.len());
         for &summand in &summands {
             let (scale, more) = self.coefficients(summand, at);
             shift.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-            scales.push(scale);
-            maps.push(self.map(plan.summands[summand].map, outside, at));
+            let map = plan.summands[summand].map;
+            let same = |(other, _): &(Map, Vec<usize>)| matches!(map, Map::State(_)) && *other == map;
+            match read.iter().position(same) {
+                Some(index) => {
+                    read[index].1.push(summand);
+                    scales[index].iter_mut().zip(scale).for_each(|(sum, more)| *sum += more);
+                }
+                None => {
+                    read.push((map, vec![summand]));
+                    scales.push(scale);
+                }
+            }
         }
+        let maps: Vec<&[f32]> = read.iter().map(|&(map, _)| self.map(map, outside, at)).collect();
         let zero = vec![0.0f32; lanes];
         let len = out.len() / plan.blocks.count();
         for (block, out) in out.chunks_exact_mut(len).enumerate() {
             let values = block * len..(block + 1) * len;
             let channels = block * lanes..(block + 1) * lanes;
             let here: Vec<usize> =
-                (0..summands.len()).filter(|&index| plan.touches(summands[index], block)).collect();
+                (0..read.len()).filter(|&i| read[i].1.iter().any(|&s| plan.touches(s, block))).collect();
             if here.is_empty() {
                 out.fill(0.0);
             }

@@ -130,6 +130,10 @@ impl TrainConfig {
             return Err(Error::setting("train.init_channels", self.init_channels, expected));
         }
         whole("train.layers", self.layers, 1..=MAX_LAYERS)?;
+        if self.reductions.is_empty() {
+            let expected = "at least one fraction of the depth, such as 1/2";
+            return Err(Error::setting("train.reductions", "none", expected));
+        }
         whole("train.max_params", self.max_params, 0..=MAX_WHOLE)?;
         whole("train.max_macs", self.max_macs, 0..=MAX_WHOLE)?;
         whole("train.epochs", self.epochs, 1..=MAX_EPOCHS)?;

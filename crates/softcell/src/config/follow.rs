@@ -34,7 +34,7 @@ pub fn follow_epochs(
         let kept = (data.train_images as f64 * config.data.validation_fraction) as usize;
         let weights = ((data.train_images - kept) as f64 * search.train_portion) as usize;
         let steps = search.epochs * weights.div_ceil(search.batch_size).max(1);
-        let own = own_rate(search.method.name.method());
+        let own = own_rate(&search.method);
         let (before, after) = (search.method.alphas.learning_rate(), arch_learning_rate(own, steps));
         if before != after {
             *search.method.alphas.learning_rate_mut() = after;

@@ -9,7 +9,7 @@ use super::preset::Preset;
 use super::read::read_toml;
 use super::types::{Config, DataShape};
 use crate::error::Advice;
-use crate::search::method::{KnownMethod, Selection};
+use crate::search::method::{AlphaOptimizer, KnownMethod, Selection};
 use crate::search::{ArchStep, Method};
 use crate::space::Primitive;
 
@@ -27,6 +27,7 @@ pub(crate) fn lay_method(
 ) -> Advice {
     let mut table = config.to_table().expect("a preset can be written as TOML");
     overlay(&mut table, &settings(method));
+    overlay(&mut table, &of_search(method, method.beside));
     match preset {
         Preset::Auto => {}
         Preset::PaperNasBench201 => overlay(&mut table, &of_search(method, method.nas_bench_201)),
@@ -48,7 +49,7 @@ pub(crate) fn lay_method(
         let kept = (data.train_images as f64 * config.data.validation_fraction) as usize;
         let weights = ((data.train_images - kept) as f64 * search.train_portion) as usize;
         let steps = search.epochs * weights.div_ceil(search.batch_size).max(1);
-        *search.method.alphas.learning_rate_mut() = arch_learning_rate(own_rate(method), steps);
+        *search.method.alphas.learning_rate_mut() = arch_learning_rate(own_rate(&search.method), steps);
     }
     sentence(method, preset).into()
 }
@@ -89,7 +90,9 @@ pub struct MethodSettings {
 
 /// What a known method sets.
 pub fn method_settings(method: &KnownMethod) -> MethodSettings {
-    MethodSettings { always: settings(method), with_paper_preset: sizes(method) }
+    let mut always = settings(method);
+    overlay(&mut always, &of_search(method, method.beside));
+    MethodSettings { always, with_paper_preset: sizes(method) }
 }
 
 /// What a method sets of `[search.method]`, as a layer.
@@ -110,9 +113,15 @@ fn of_search(method: &KnownMethod, settings: &str) -> Table {
     read_toml(&text, method.name).expect("a known method has settings of the table").table
 }
 
-/// The learning rate that a method's alphas have in its paper.
-pub(crate) fn own_rate(method: &KnownMethod) -> f64 {
-    own(method).alphas.learning_rate()
+/// The learning rate that the alphas have in the paper of the known method, or by default where another optimiser than
+/// its own moves them.
+pub(crate) fn own_rate(method: &Method) -> f64 {
+    let own = own(method.name.method()).alphas;
+    let same = |other: &AlphaOptimizer| other.kind() == method.alphas.kind();
+    if same(&own) {
+        return own.learning_rate();
+    }
+    AlphaOptimizer::all().into_iter().find(same).expect("there is one of each kind").learning_rate()
 }
 
 /// How a method's alphas see the weights.
@@ -140,6 +149,7 @@ fn sentence(method: &KnownMethod, preset: Preset) -> String {
 mod tests {
     use super::super::preset::preset;
     use super::*;
+    use crate::search::method::ExponentiatedGradient;
     use crate::search::method::presets::METHODS;
 
     const DIGITS: DataShape = DataShape {
@@ -178,6 +188,18 @@ mod tests {
         }
     }
 
+    /// Rates of Adam say nothing of another optimiser.
+    #[test]
+    fn the_own_rate_is_that_of_the_optimiser() {
+        let mut method = preset(Preset::Auto, &DIGITS).0.search.method;
+        assert_eq!(own_rate(&method), 3e-4);
+        method.alphas = AlphaOptimizer::ExponentiatedGradient(ExponentiatedGradient {
+            learning_rate: 7.0,
+            ..Default::default()
+        });
+        assert_eq!(own_rate(&method), 0.1);
+    }
+
     #[test]
     fn plain_darts_changes_nothing() {
         for on in Preset::ALL {
@@ -193,8 +215,13 @@ mod tests {
             assert_eq!((auto.epochs, auto.batch_size), (plain.epochs, plain.batch_size), "{}", method.name);
             assert_eq!(auto.learning_rate, plain.learning_rate, "{}", method.name);
             let paper = laid(method.name, Preset::PaperCifar10, None, &DIGITS);
-            assert_eq!(paper.search.method.alphas.learning_rate(), own_rate(method), "{}", method.name);
-            let ratio = auto.method.alphas.learning_rate() / own_rate(method);
+            assert_eq!(
+                paper.search.method.alphas.learning_rate(),
+                own_rate(&paper.search.method),
+                "{}",
+                method.name
+            );
+            let ratio = auto.method.alphas.learning_rate() / own_rate(&auto.method);
             // 130 steps, where the paper's rate is for 5000.
             assert!((ratio - 10.0).abs() < 1e-9, "{}: {ratio}", method.name);
             let own = sizes(method).remove("search").expect("a table");

@@ -68,8 +68,8 @@ impl SearchConfig {
             init_channels: self.init_channels,
             stem: self.stem.kind(image_size),
             stem_multiplier: self.stem_multiplier,
-            share: self.method.schedule.stage_share.get(0).unwrap_or(1),
-            auxiliary_skip: false,
+            share: self.method.schedule.stage_share.get(0).unwrap_or(self.method.share),
+            auxiliary_skip: self.method.auxiliary_skip,
             convolution_bias: self.convolution_bias,
         }
     }
@@ -81,6 +81,7 @@ impl SearchConfig {
                 let name = match name.as_str() {
                     "n_nodes" => "nodes",
                     "n_cells" => "layers",
+                    "share" => "method.share",
                     "candidates" if !self.normal_edges.is_empty() => "normal_edges",
                     "candidates" if !self.reduction_edges.is_empty() => "reduction_edges",
                     other => other,

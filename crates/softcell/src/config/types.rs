@@ -212,7 +212,7 @@ pub struct SearchConfig {
     /// How cells form a network.
     #[serde(default)]
     pub layout: Layout,
-    /// Fractions of the depth at which the resolution is halved, of the supernet and of the trained network.
+    /// Fractions of the depth at which the resolution is halved.
     #[serde(default)]
     pub reductions: Reductions,
     /// Whether `nor_conv_1x1` and `nor_conv_3x3` have a bias in the supernet.
@@ -271,8 +271,11 @@ fn all_nodes() -> CellOutput {
 pub struct TrainConfig {
     /// Channels of the first cell.
     pub init_channels: usize,
-    /// Number of cells.
+    /// Number of cells, of all stages together.
     pub layers: usize,
+    /// Fractions of the depth at which the resolution is halved.
+    #[serde(default)]
+    pub reductions: Reductions,
     /// Most parameters of the trained network, the auxiliary head left out; 0 is no limit.
     pub max_params: usize,
     /// Most multiply-adds of the trained network for one image; 0 is no limit.

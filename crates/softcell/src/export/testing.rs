@@ -7,11 +7,12 @@ use crate::model::TrainedModel;
 use crate::network::{initialize, named_tensors};
 use crate::run::Manifest;
 use crate::space::known_genotype;
-use crate::space::{DerivedNetworkConfig, StemKind};
+use crate::space::{DerivedNetworkConfig, Reductions, StemKind};
 
 /// A small network for RGB images of 32x32 with drawn weights.
 pub(super) fn model(genotype: &str, stem: StemKind, auxiliary: bool) -> TrainedModel {
     let network = DerivedNetworkConfig {
+        reductions: Reductions::THIRDS,
         genotype: known_genotype(genotype).expect("it is a published one"),
         init_channels: 4,
         n_cells: 3,

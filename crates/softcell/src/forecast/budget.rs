@@ -170,7 +170,7 @@ impl Budgeting<'_> {
         }
         if !self.fixed.arch_learning_rate {
             let steps = search.epochs * self.dataset.split.weights.len().div_ceil(search.batch_size);
-            let own = own_rate(search.method.name.method());
+            let own = own_rate(&search.method);
             *search.method.alphas.learning_rate_mut() = arch_learning_rate(own, steps);
         }
         let size = [search.layers, search.init_channels];

@@ -17,7 +17,7 @@ use crate::model::TrainedModel;
 use crate::network::{NamedTensors, unusable};
 use crate::run::{Manifest, RunFolder, Weights};
 use crate::space::StemKind;
-use crate::space::{Genotype, NetworkShape, derived_cost};
+use crate::space::{Genotype, NetworkShape, Reductions, derived_cost};
 use crate::train::network_config;
 
 /// Sides of the images where nothing else is known: those of CIFAR and of ImageNet.
@@ -298,8 +298,14 @@ impl Importer {
         genotype.check()?;
         let (width_of_cells, layers) = (config.train.init_channels, config.train.layers);
         let stem = self.outline.stem;
-        let shape =
-            NetworkShape { init_channels: width_of_cells, n_cells: layers, stem, classes, image_shape };
+        let shape = NetworkShape {
+            init_channels: width_of_cells,
+            reductions: Reductions::THIRDS,
+            n_cells: layers,
+            stem,
+            classes,
+            image_shape,
+        };
         let cost = derived_cost(genotype, &shape);
         if cost.parameters <= MOST_NUMBERS as u64 {
             return Ok(());

@@ -14,7 +14,9 @@ use super::pass::{Mode, Pass};
 use super::steps::{Pointwise, Tensors, pool2x2, run};
 use super::weights::{Weighted, Weights, count_weights};
 use crate::space::DerivedNetworkConfig;
-use crate::space::plan::{Block, Body, CellBlock, NetworkPlan, Place, PoolKind, Preparation, Role, Step};
+use crate::space::plan::{
+    Block, Body, CellBlock, CellType, NetworkPlan, Place, PoolKind, Preparation, Role, Step,
+};
 
 /// A network: its plan and its tensors. It serves as supernet and as derived network.
 #[derive(Debug, Clone)]
@@ -360,9 +362,14 @@ impl Weighted for Network {
     }
 }
 
-/// Channels of a block in memory for all fused cells of a network.
+/// Channels of a block in memory for all fused cells of a network. Where operations see few channels, wide blocks would
+/// be mostly filling.
 pub(super) fn lanes(plan: &NetworkPlan) -> usize {
-    block_lanes(plan.init_channels)
+    let seen = |kind: &CellType| (kind.share > 1).then(|| kind.seen(plan.init_channels));
+    match plan.cells.iter().filter_map(seen).min() {
+        Some(..=8) => 8,
+        _ => block_lanes(plan.init_channels),
+    }
 }
 
 fn read(image: &Value, values: &mut [Option<Value>], place: Place, last: bool) -> Value {

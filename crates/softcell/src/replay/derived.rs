@@ -9,7 +9,7 @@ use super::stage::{Stage, scalar, to_host};
 use crate::error::{Error, Result};
 use crate::loss::cross_entropy;
 use crate::network::{Network, Pass, Weighted, absorb, gradients, load_named, named_tensors, weight_names};
-use crate::space::{DerivedNetworkConfig, Genotype, StemKind, derived_cost};
+use crate::space::{DerivedNetworkConfig, Genotype, Reductions, StemKind, derived_cost};
 
 /// The case of a recorded derived network.
 #[derive(Deserialize)]
@@ -108,6 +108,7 @@ fn start(
     let stem = if init.contains_key("stem0.0.weight") { StemKind::Imagenet } else { StemKind::Cifar };
 
     let config = DerivedNetworkConfig {
+        reductions: Reductions::THIRDS,
         genotype,
         init_channels: case.init_channels,
         n_cells: case.layers,

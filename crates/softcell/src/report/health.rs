@@ -1,5 +1,6 @@
 //! What is to be said against a run, in plain words.
 
+use super::guard::capitalised;
 use super::record::{RunRecord, State};
 use super::statistics::wilson;
 use super::words::{counted, grouped, quoted, rough_percent};
@@ -51,6 +52,7 @@ pub fn findings(record: &RunRecord) -> Vec<Warning> {
         best_is_last(record),
         undecided(record),
         still_changing(record),
+        collapsed(record),
         many_skips(record),
     ];
     found.into_iter().flatten().collect()
@@ -241,8 +243,27 @@ fn still_changing(record: &RunRecord) -> Option<Warning> {
     )
 }
 
+/// What the guard says.
+fn collapsed(record: &RunRecord) -> Option<Warning> {
+    let last = record.search.last()?;
+    let guard = last.guard.as_ref()?;
+    if !guard.verdict.is_collapse() && !guard.takes_an_earlier(last.epoch) {
+        return None;
+    }
+    let what = guard.sentence(last.epoch).unwrap_or_else(|| {
+        format!("the cell of epoch {} is kept, not that of the last epoch", guard.taken + 1)
+    });
+    warning(
+        capitalised(&what),
+        "Cells of skip connections train fast and end badly. A larger weight decay of the weights, drop path, or another          method keep a search from it.",
+    )
+}
+
 fn many_skips(record: &RunRecord) -> Option<Warning> {
     let (first, last) = (record.search.first()?, record.search.last()?);
+    if last.guard.is_some() {
+        return None;
+    }
     let genotype: Genotype = record.latest_genotype()?;
     let (name, cell) = genotype.cells.iter().next()?;
     let operations = cell.n_edges();

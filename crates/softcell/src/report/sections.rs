@@ -6,6 +6,7 @@ use super::charts::{
     Chart, EdgeChart, MOST_EDGES, Series, alpha_charts, colour, search_charts, thinned, train_charts,
 };
 use super::classes::{balance, class_table, confusion, mistakes};
+use super::guard::guard;
 use super::health::{WIDE, warnings};
 use super::page::page;
 use super::record::{RunRecord, State};
@@ -39,6 +40,7 @@ pub fn report(record: &RunRecord) -> String {
             (cells(record))
             (training(record, &mut charts))
             (search(record, &mut charts))
+            (guard(record, &mut charts))
             (resources(record, &mut charts))
             (tabulated(record, &mut charts))
             (alphas(record, &mut charts))

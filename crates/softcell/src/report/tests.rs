@@ -324,3 +324,51 @@ fn control_characters_are_shown() {
     let page = report(&finished(&["\u{1b}[31mred", "two\nlines\u{202e}"], 2, 2));
     assert!(!body(&page).contains(['\u{1b}', '\u{202e}']) && page.contains("\\u{1b}[31mred"));
 }
+
+/// A search of which the guard saw a collapse in epoch 7, and measured the eigenvalue every second epoch.
+#[test]
+fn the_guards_view() {
+    use crate::search::method::{End, Verdict, Watch};
+    let mut record = finished(&["cats", "dogs"], 10, 3);
+    assert!(!report(&record).contains("The guard against collapse"));
+    for epoch in &mut record.search {
+        let verdict = match epoch.epoch {
+            0..3 => Verdict::Early,
+            3..7 => Verdict::Healthy,
+            _ => Verdict::Skips,
+        };
+        let skips = if verdict.is_collapse() { 6 } else { 1 };
+        epoch.guard = Some(Watch {
+            margins: [("normal", 0.125), ("reduction", 0.25)].into_iter().collect(),
+            eigenvalue: (epoch.epoch % 2 == 0).then_some(0.375),
+            cell: "normal".to_owned(),
+            skips,
+            operations: 8,
+            most_skips: Some(2),
+            verdict,
+            alarm: None,
+            taken: epoch.epoch.min(6),
+            end: None,
+            rollbacks: Vec::new(),
+        });
+    }
+    let page = report(&record);
+    assert_self_contained(&page);
+    let text = body(&page);
+    for said in [
+        "The search has collapsed: 6 of the 8 operations of the normal cell are skip connections, more than the 2 of a \
+         healthy one; the cell of epoch 7 is kept.",
+        "too early to tell",
+        "0.375",
+        "its cell is kept",
+    ] {
+        assert!(text.contains(said), "{said}");
+    }
+    // One row has the mark: the epoch whose cell it is.
+    assert_eq!(text.matches("<strong>its cell is kept").count(), 1);
+    assert!(findings(&record).iter().any(|finding| finding.what.starts_with("The search has collapsed")));
+    let ended = &mut record.search[9].guard.as_mut().unwrap();
+    (ended.verdict, ended.skips, ended.end) = (Verdict::Healthy, 2, Some(End::Skips));
+    let said = "The search ends, as its stop rule says: 2 of the 8 operations";
+    assert!(body(&report(&record)).contains(said));
+}

@@ -439,6 +439,21 @@ mod tests {
         assert_eq!(folder.load_search().unwrap().unwrap().state, state);
     }
 
+    /// Edges with weights of their own have groups beside those of the cells; exponentiated gradients keep nothing.
+    #[test]
+    fn groups_of_nodes_come_back_by_their_names() {
+        let mut state = search_state(1);
+        state.alpha_moments.clear();
+        let more =
+            ["normal.nodes", "reduction.nodes"].map(|name| (name, vec![vec![0.5f32; 2], vec![0.25; 3]]));
+        state.alphas = (state.alphas.iter().map(|(name, rows)| (name, rows.clone()))).chain(more).collect();
+        let path = Path::new("x");
+        let found = decode_search(path, &encode_search(path, &state).unwrap()).unwrap();
+        assert_eq!(found.alphas.len(), 4);
+        assert!(state.alphas.iter().all(|(name, rows)| found.alphas.get(name) == Some(rows)));
+        assert!(found.alpha_moments.is_empty() && found.alpha_steps == 7);
+    }
+
     #[test]
     fn training_states_come_back_and_kinds_are_told_apart() {
         let (_base, folder) = folder();

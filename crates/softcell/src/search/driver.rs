@@ -219,7 +219,9 @@ impl<'a> Search<'a> {
         if !self.trials.is_empty() {
             self.save(observer)?;
         }
-        let (epoch, genotype) = match self.watcher.taken() {
+        // What was chosen by trials is of no epoch that the guard has watched.
+        let by_trials = self.config.method.selection.has_trials();
+        let (epoch, genotype) = match self.watcher.taken().filter(|_| !by_trials) {
             Some((epoch, genotype)) => (epoch, genotype.clone()),
             None => (self.position.epoch.saturating_sub(1), self.leaning_of(&found)?.genotype),
         };

@@ -202,7 +202,7 @@ impl Bilevel {
                 next
             }
         };
-        Ok(Bilevel { seed: self.seed, class_weights: self.class_weights, ..next })
+        Ok(Bilevel { seed: self.seed, class_weights: self.class_weights, latencies: self.latencies, ..next })
     }
 }
 
@@ -257,5 +257,79 @@ impl SearchConfig {
         };
         let cost = |config: &SearchConfig| supernet_cost(&config.space([32, 32]), 3, 10, 32, 32).macs;
         (0..stages).map(of_stage).max_by_key(cost).expect("there is a stage")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{DataShape, Preset, preset};
+    use crate::space::supernet_parameters;
+
+    fn p_darts() -> SearchConfig {
+        let mut config = preset(Preset::PaperCifar10, &DataShape::default()).0.search;
+        config.epochs = 75;
+        let schedule = &mut config.method.schedule;
+        schedule.stage_layers.0 = vec![5, 11, 17];
+        schedule.stage_operations.0 = vec![8, 5, 3];
+        (schedule.stage_start, schedule.first_epoch) = (StageStart::Fresh, 10);
+        config
+    }
+
+    /// Weights of the first network of P-DARTS, of 5 cells, as its official code has them.
+    #[test]
+    fn the_first_stage_of_p_darts() {
+        assert_eq!(supernet_parameters(&p_darts().space([32, 32]), 3, 10), 1_275_834);
+    }
+
+    /// 17 cells with the last three candidates cost more than 11 with five or 5 with all.
+    #[test]
+    fn forecasts_are_of_the_costliest_stage() {
+        let config = p_darts().costliest_stage();
+        assert_eq!((config.layers, config.candidates.len(), config.method.schedule.stages()), (17, 3, 1));
+        let mut plain = p_darts();
+        plain.method.schedule = AlphaSchedule::default();
+        assert_eq!(plain.costliest_stage(), plain);
+    }
+
+    #[test]
+    fn rows_are_cut_and_expanded() {
+        let whole = p_darts().space([32, 32]);
+        let weights = |seed: f64| {
+            let row = |(edge, candidates): (usize, &Vec<Primitive>)| -> Vec<f64> {
+                (0..candidates.len()).map(|at| ((edge * 7 + at * 3) as f64 * seed).sin().abs()).collect()
+            };
+            EdgeWeights(whole.cells.map(|edges| edges.iter().enumerate().map(row).collect()))
+        };
+        let config = p_darts();
+        let second = SearchStage::first().next(&config, &whole, &weights(1.0));
+        second.check("a state", &config, &whole).unwrap();
+        let kept = EdgeWeights(cut(&second.kept, &weights(2.0)));
+        assert!(kept.cells().flatten().all(|row| row.len() == 5));
+        let third = second.next(&config, &whole, &kept);
+        third.check("a state", &config, &whole).unwrap();
+        let places = places(&second.kept, &third.kept);
+        let direct = cut(&third.kept, &weights(2.0));
+        assert_eq!(cut(&places, &kept), direct);
+        let expanded = third.expanded(&direct, &whole, -1.0);
+        assert_eq!(cut(&third.kept, &expanded), direct);
+        assert_eq!(expanded.values().filter(|&&value| value == -1.0).count(), 28 * 5);
+        // The three largest of the second stage's five.
+        for ((row, all), kept) in
+            direct.cells().flatten().zip(kept.cells().flatten()).zip(places.cells().flatten())
+        {
+            let least = row.iter().copied().fold(1.0, f64::min);
+            assert_eq!(all.iter().filter(|&&weight| weight >= least).count(), 3, "{all:?} {kept:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_that_is_left_is_an_operation() {
+        let candidates = [Primitive::None, Primitive::SkipConnect, Primitive::SepConv3x3];
+        assert_eq!(strongest(&[0, 1, 2], &[0.5, 0.3, 0.2], &candidates, 1), [1]);
+        assert_eq!(strongest(&[0, 1, 2], &[0.5, 0.2, 0.3], &candidates, 2), [0, 2]);
+        assert_eq!(strongest(&[0], &[1.0], &candidates, 1), [0]);
+        // Of equals the first goes.
+        assert_eq!(strongest(&[0, 1, 2], &[0.3, 0.3, 0.4], &candidates, 2), [1, 2]);
     }
 }

@@ -105,7 +105,8 @@ impl Watcher {
     /// Keeps the state after the epoch that is done, where the search may go back to it.
     pub fn keep(&mut self, state: impl FnOnce() -> SearchState) {
         let measured = self.trail.epochs.last().is_some_and(|epoch| epoch.eigenvalue.is_some());
-        if !self.rules.goes_back() || !measured {
+        // A search that goes back now needs the states as they were kept for this alarm.
+        if !self.rules.goes_back() || !measured || self.next() != Course::GoOn {
             return;
         }
         let earliest = self.rules.earliest(&self.trail);

@@ -52,7 +52,7 @@ fn weights(primitive: Primitive, channels: usize, stride: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::{NetworkShape, StemKind, derived_cost};
+    use crate::space::{NetworkShape, Reductions, StemKind, derived_cost};
 
     #[test]
     fn the_biggest_cells_of_known_spaces() {
@@ -72,6 +72,7 @@ mod tests {
         let shape = NetworkShape {
             init_channels: 16,
             n_cells: 15,
+            reductions: Reductions::THIRDS,
             stem: StemKind::Cifar,
             classes: 10,
             image_shape: [3, 32, 32],

@@ -37,12 +37,12 @@ pub fn derive_genotype(weights: &EdgeWeights, space: &SearchSpace) -> Result<Gen
 pub fn derive(weights: &EdgeWeights, space: &SearchSpace, pick: Pick) -> Result<Genotype> {
     space.check()?;
     check_cells(weights, space)?;
-    let cell = |((name, candidates), rows): ((&str, &Vec<Vec<Primitive>>), &Vec<Vec<f64>>)| {
+    let kinds = space.cells.iter().zip(weights.cells());
+    let cells = kinds.map(|((name, candidates), rows)| {
         check_rows(rows, candidates, name)?;
         Ok((name.to_owned(), derive_cell(rows, candidates, space, pick)))
-    };
-    let cells = space.cells.iter().zip(weights.cells()).map(cell).collect::<Result<_>>()?;
-    Ok(Genotype { cells })
+    });
+    Ok(Genotype { cells: cells.collect::<Result<_>>()? })
 }
 
 /// As [`derive_genotype`], with at most `most` skip connections in the normal cell (P-DARTS, Chen et al. 2019): while there

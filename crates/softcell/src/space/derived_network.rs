@@ -3,6 +3,7 @@
 use super::cost::NetworkShape;
 use super::genotype::Genotype;
 use super::plan::{NetworkPlan, Place, Skeleton, auxiliary_cell};
+use super::reductions::Reductions;
 use super::topology::StemKind;
 use crate::error::{Error, Result};
 
@@ -18,6 +19,8 @@ pub struct DerivedNetworkConfig {
     pub init_channels: usize,
     /// Number of cells.
     pub n_cells: usize,
+    /// Where the resolution is halved.
+    pub reductions: Reductions,
     /// Channels of the images.
     pub channels_in: usize,
     /// Height and width of the images.
@@ -37,6 +40,7 @@ impl DerivedNetworkConfig {
         NetworkShape {
             init_channels: self.init_channels,
             n_cells: self.n_cells,
+            reductions: self.reductions,
             stem: self.stem,
             classes: self.classes,
             image_shape: [self.channels_in, height, width],

@@ -273,9 +273,10 @@ mod tests {
 
     use super::*;
     use crate::space::testing::genotypes;
-    use crate::space::{StemKind, known_genotype};
+    use crate::space::{Reductions, StemKind, known_genotype};
 
     const PAPER: NetworkShape = NetworkShape {
+        reductions: Reductions::THIRDS,
         init_channels: 36,
         n_cells: 20,
         stem: StemKind::Cifar,

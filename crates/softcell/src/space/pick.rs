@@ -28,10 +28,15 @@ impl Pick {
         keep: usize,
     ) -> Vec<EdgeGene> {
         let edges = || rows.iter().zip(candidates).enumerate();
+        let least = match self {
+            Pick::Threshold(least) => least,
+            Pick::Strongest | Pick::AllEdges | Pick::Pairs => f64::NEG_INFINITY,
+        };
         if keep == 0 || self == Pick::AllEdges {
             let all = edges().filter_map(|(source, (row, candidates))| {
-                let (_, primitive) = strongest(row, candidates, |_| true)?;
-                (primitive != Primitive::None).then_some(EdgeGene { primitive, source })
+                let (weight, primitive) = strongest(row, candidates, |_| true)?;
+                let stays = primitive != Primitive::None && weight >= least;
+                stays.then_some(EdgeGene { primitive, source })
             });
             return all.collect();
         }
@@ -47,11 +52,8 @@ impl Pick {
         }
         // Stable, and weights are finite: equals stay in their order.
         ranked.sort_by(|(a, _), (b, _)| b.partial_cmp(a).expect("weights are finite"));
-        ranked.truncate(keep);
-        if let Pick::Threshold(least) = self {
-            ranked.retain(|(weight, _)| *weight >= least);
-        }
-        ranked.into_iter().map(|(_, gene)| gene).collect()
+        let strong = ranked.into_iter().take(keep).filter(|(weight, _)| *weight >= least);
+        strong.map(|(_, gene)| gene).collect()
     }
 
     /// Whether nodes may be left without edges, which then are no part of the cell.
@@ -98,6 +100,8 @@ mod tests {
         assert_eq!(genes(Pick::Threshold(0.96), 2, &rows), []);
         // Two edges at most, however many pass.
         assert_eq!(genes(Pick::Threshold(0.3), 2, &rows).len(), 2);
+        // Where all edges are kept, all that are strong enough; the strongest of one is `none`.
+        assert_eq!(genes(Pick::Threshold(0.86), 0, &rows), [(SkipConnect, 0), (SepConv3x3, 2)]);
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub fn network_config(
         genotype: genotype.clone(),
         init_channels: config.init_channels,
         n_cells: config.layers,
+        reductions: config.reductions,
         channels_in,
         image_size: [height, width],
         classes,

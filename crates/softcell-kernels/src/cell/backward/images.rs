@@ -236,13 +236,20 @@ impl Backward<'_> {
         let plan = &self.record.plan;
         let lanes = plan.blocks.lanes;
         let zero = vec![0.0f32; lanes];
-        for summand in plan.summands_reading(Map::State(state)) {
-            let g = self.state_gradient(plan.summands[summand].target, at, tail, start);
-            let coefficients = self.summand_coefficients(summand, at);
+        let readers = plan.summands_reading(Map::State(state));
+        // Those of one target, a skip and what passes by operations, in one go.
+        for summands in readers.chunk_by(|&a, &b| plan.summands[a].target == plan.summands[b].target) {
+            let g = self.state_gradient(plan.summands[summands[0]].target, at, tail, start);
+            let mut a = self.summand_coefficients(summands[0], at);
+            for &other in &summands[1..] {
+                let more = self.summand_coefficients(other, at);
+                a.to_mut().a.iter_mut().zip(&more.a).for_each(|(sum, more)| *sum += more);
+            }
             let block = g.len() / plan.blocks.count();
-            for b in (0..plan.blocks.count()).filter(|&b| plan.touches(summand, b)) {
+            let touched = |&b: &usize| summands.iter().any(|&summand| plan.touches(summand, b));
+            for b in (0..plan.blocks.count()).filter(touched) {
                 let (values, channels) = (b * block..(b + 1) * block, b * lanes..(b + 1) * lanes);
-                mix(lanes, &g[values.clone()], &coefficients.a[channels], &zero, false, &mut out[values]);
+                mix(lanes, &g[values.clone()], &a.a[channels], &zero, false, &mut out[values]);
             }
         }
     }

@@ -302,6 +302,18 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         Method,
+        "share",
+        Integer,
+        "Operations of the supernet see one of so many parts of the channels; 1 is all",
+    ),
+    key(
+        Method,
+        "auxiliary_skip",
+        Bool,
+        "A skip connection beside the candidates of each edge, whose weight falls to 0",
+    ),
+    key(
+        Method,
         "drop_path",
         Float,
         "Probability at the end that an edge adds nothing, 0 to below 1; rises linearly from 0",
@@ -452,6 +464,12 @@ pub static KEYS: &[Key] = &[
     key(Method, "alphas.grad_clip", Float, "Largest L2 norm of the alphas' gradient; 0 is any"),
     key(Train, "init_channels", Integer, "Channels of the first cell; doubled at each reduction"),
     key(Train, "layers", Integer, "Number of cells of the trained network"),
+    key(
+        Train,
+        "reductions",
+        List,
+        "Fractions of the depth at which the resolution is halved, such as 1/3,2/3",
+    ),
     key(Train, "max_params", Count, "Most parameters of the trained network, such as 3.3M; 0 is no limit"),
     key(Train, "max_macs", Count, "Most multiply-adds for one image, such as 600M or 1.2G; 0 is no limit"),
     chosen(
@@ -624,6 +642,7 @@ mod tests {
         assert_eq!(method("guard"), written(serde_json::json!(Guard::ALL)));
         assert_eq!(method("stop"), written(serde_json::json!(StopRule::ALL)));
         assert_eq!(method("selection"), written(serde_json::json!(Selection::ALL)));
+        assert_eq!(method("selection"), Selection::ALL.map(Selection::name));
         let starts = [StageStart::Continued, StageStart::Fresh];
         assert_eq!(method("schedule.stage_start"), written(serde_json::json!(starts)));
         assert_eq!(choices(Section::Search, "candidates"), written(serde_json::json!(Primitive::ALL)));
@@ -641,6 +660,7 @@ mod tests {
         let shared = [
             "init_channels",
             "layers",
+            "reductions",
             "stem",
             "epochs",
             "batch_size",

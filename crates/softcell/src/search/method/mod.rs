@@ -99,6 +99,12 @@ pub struct Method {
     pub regularizer_weight: f64,
     /// How that changes over the epochs.
     pub regularizer_ramp: Ramp,
+    /// Operations of the supernet see one of so many parts of their source's channels, the others pass by (PC-DARTS, Xu
+    /// et al. 2020); 1 is all. A divisor of `search.init_channels`.
+    pub share: usize,
+    /// Whether each edge of the supernet has a skip connection beside its candidates, whose weight falls linearly from 1
+    /// over the epochs and is no alpha's (DARTS−, Chu et al. 2021).
+    pub auxiliary_skip: bool,
     /// Probability in the last epoch that what an edge adds is left out, image by image, wherever batches of training
     /// run; it rises linearly from 0: see [`Self::drop_path_at`].
     pub drop_path: f64,
@@ -169,6 +175,8 @@ impl Default for Method {
             regularizer: Regularizer::default(),
             regularizer_weight: 0.0,
             regularizer_ramp: Ramp::default(),
+            share: 1,
+            auxiliary_skip: false,
             drop_path: 0.0,
             cutout: CutoutRamp::default(),
             alignment: 0.0,
@@ -327,11 +335,17 @@ impl Method {
         if self.selection == Selection::Perturb && self.schedule.stages() > 1 {
             let expected =
                 "another selection, or a search of one stage: choices by trials are of one network";
-            return Err(Error::setting("search.method.selection", "perturb", expected));
+            return Err(Error::setting("search.method.selection", self.selection.name(), expected));
         }
-        if self.resource_latency > 0.0 && self.schedule.stages() > 1 {
-            let expected = "0 in a search of several stages: times are measured once, at its beginning";
-            return Err(Error::setting("search.method.resource_latency", self.resource_latency, expected));
+        let ends_early = self.stop != StopRule::None || self.guard == Guard::Stop;
+        if self.selection.has_trials() && ends_early {
+            let expected = "a selection without trials, or stop = \"none\" and a guard that only warns: trials come after all \
+                            epochs of the search";
+            return Err(Error::setting("search.method.selection", self.selection.name(), expected));
+        }
+        if self.stop == StopRule::Adapt && self.schedule.stages() > 1 {
+            let expected = "another rule in a search of several stages: it would go back to another network";
+            return Err(Error::setting("search.method.stop", "adapt", expected));
         }
         let place = "search.method";
         let (threshold, rate) = (self.selection_threshold, self.selection_rate);

@@ -47,6 +47,25 @@ impl Selection {
         !matches!(self, Selection::Perturb | Selection::ScoredSamples | Selection::Random)
     }
 
+    /// The name, as settings have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Selection::Strongest => "strongest",
+            Selection::Threshold => "threshold",
+            Selection::AllEdges => "all-edges",
+            Selection::Pairs => "pairs",
+            Selection::LimitedSkips => "limited-skips",
+            Selection::Perturb => "perturb",
+            Selection::ScoredSamples => "scored-samples",
+            Selection::Random => "random",
+        }
+    }
+
+    /// Whether parts of the supernet are tried after the epochs of the search.
+    pub const fn has_trials(self) -> bool {
+        matches!(self, Selection::Perturb | Selection::ScoredSamples)
+    }
+
     /// Whether the result is found after the last epoch, so that it is not the one of that epoch's record.
     pub const fn ends_with_trials(self) -> bool {
         matches!(self, Selection::ScoredSamples)

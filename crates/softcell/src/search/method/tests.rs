@@ -13,7 +13,8 @@ fn the_default_is_darts_and_reads_back() {
          temperature_curve = \"linear\"\nedge_weights = \"none\"\norder = \"alphas-first\"\n\
          arch_step = \"first-order\"\nperturbation = \"none\"\nperturbation_start = 0.03\n\
          perturbation_end = 0.3\nregularizer = \"none\"\nregularizer_weight = 0.0\n\
-         regularizer_ramp = \"constant\"\ndrop_path = 0.0\ncutout = \"constant\"\nalignment = 0.0\n\
+         regularizer_ramp = \"constant\"\nshare = 1\nauxiliary_skip = false\n\
+         drop_path = 0.0\ncutout = \"constant\"\nalignment = 0.0\n\
          alignment_epsilon = 0.001\nresource_params = 0.0\nresource_macs = 0.0\n\
          resource_latency = 0.0\nresource_penalty = \"linear\"\nselection = \"strongest\"\n\
          selection_threshold = 0.85\n\
@@ -100,6 +101,14 @@ fn numbers_outside_their_range() {
         ("perturbation_start = -0.1", "search.method.perturbation_start"),
         ("perturbation_end = 1.1", "search.method.perturbation_end"),
         ("regularizer_weight = -1.0", "search.method.regularizer_weight"),
+        ("selection_threshold = 1.5", "search.method.selection_threshold"),
+        ("selection_rate = 0.0", "search.method.selection_rate"),
+        ("selection_interval = 0", "search.method.selection_interval"),
+        ("selection = \"perturb\"\nguard = \"stop\"", "search.method.selection"),
+        ("selection = \"scored-samples\"\nstop = \"skips\"", "search.method.selection"),
+        ("selection = \"perturb\"\nschedule = { stage_share = \"4,2\" }", "search.method.selection"),
+        ("stop = \"adapt\"\nschedule = { stage_share = \"4,2\" }", "search.method.stop"),
+        ("resource_latency = 1.0\nschedule = { stage_share = \"4,2\" }", "search.method.resource_latency"),
     ] {
         assert!(wrong(text).contains(name), "{text}");
     }

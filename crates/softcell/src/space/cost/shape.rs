@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::space::plan::MapShape;
+use crate::space::reductions::Reductions;
 use crate::space::topology::StemKind;
 
 /// All that decides the size of a derived network beside its genotype.
@@ -12,12 +13,19 @@ pub struct NetworkShape {
     pub init_channels: usize,
     /// Number of cells.
     pub n_cells: usize,
+    /// Where the resolution is halved.
+    #[serde(skip_serializing_if = "is_thirds")]
+    pub reductions: Reductions,
     /// What stands before the first cell.
     pub stem: StemKind,
     /// Number of classes.
     pub classes: usize,
     /// Channels, height and width of the images.
     pub image_shape: [usize; 3],
+}
+
+fn is_thirds(reductions: &Reductions) -> bool {
+    *reductions == Reductions::THIRDS
 }
 
 impl MapShape {

@@ -4,9 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::space::testing::genotypes;
-use crate::space::{CellGene, EdgeGene, Genotype, Primitive, SearchSpace, StemKind, known_genotype};
+use crate::space::{
+    CellGene, EdgeGene, Genotype, Primitive, Reductions, SearchSpace, StemKind, known_genotype,
+};
 
 const CIFAR: NetworkShape = NetworkShape {
+    reductions: Reductions::THIRDS,
     init_channels: 36,
     n_cells: 20,
     stem: StemKind::Cifar,
@@ -15,6 +18,7 @@ const CIFAR: NetworkShape = NetworkShape {
 };
 
 const IMAGENET: NetworkShape = NetworkShape {
+    reductions: Reductions::THIRDS,
     init_channels: 48,
     n_cells: 14,
     stem: StemKind::Imagenet,
@@ -23,8 +27,14 @@ const IMAGENET: NetworkShape = NetworkShape {
 };
 
 /// One cell, one channel, five classes, one-channel images of 5x7.
-const TINY: NetworkShape =
-    NetworkShape { init_channels: 1, n_cells: 1, stem: StemKind::Cifar, classes: 5, image_shape: [1, 5, 7] };
+const TINY: NetworkShape = NetworkShape {
+    init_channels: 1,
+    reductions: Reductions::THIRDS,
+    n_cells: 1,
+    stem: StemKind::Cifar,
+    classes: 5,
+    image_shape: [1, 5, 7],
+};
 
 fn cifar(name: &str) -> Cost {
     derived_cost(&known_genotype(name).unwrap(), &CIFAR)
@@ -204,6 +214,7 @@ fn shapes() -> impl Strategy<Value = NetworkShape> {
     let stems = prop::sample::select(vec![StemKind::Cifar, StemKind::Imagenet]);
     (1..20usize, 1..9usize, stems, 2..12usize, 1..4usize, 1..40usize, 1..40usize).prop_map(
         |(init_channels, n_cells, stem, classes, channels, height, width)| NetworkShape {
+            reductions: Reductions::THIRDS,
             init_channels,
             n_cells,
             stem,

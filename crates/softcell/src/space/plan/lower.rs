@@ -35,14 +35,14 @@ pub struct Skeleton {
 
 impl From<&NetworkShape> for Skeleton {
     fn from(shape: &NetworkShape) -> Skeleton {
-        let NetworkShape { init_channels, n_cells, stem, classes, image_shape } = *shape;
+        let NetworkShape { init_channels, n_cells, reductions, stem, classes, image_shape } = *shape;
         Skeleton {
             image: image_shape,
             classes,
             init_channels,
             n_cells,
             layout: Layout::Stacked,
-            reductions: Reductions::THIRDS,
+            reductions,
             stem,
             stem_multiplier: STEM_MULTIPLIER,
             auxiliary: false,

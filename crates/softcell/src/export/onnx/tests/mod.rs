@@ -18,7 +18,7 @@ use crate::data::Normalization;
 use crate::network::{initialize, named_tensors};
 use crate::random::stream;
 use crate::run::Manifest;
-use crate::space::{DerivedNetworkConfig, StemKind};
+use crate::space::{DerivedNetworkConfig, Reductions, StemKind};
 use crate::space::{Genotype, known_genotype};
 
 const CLASSES: usize = 3;
@@ -28,6 +28,7 @@ const CLASSES: usize = 3;
 fn model(genotype: Genotype, image_shape: [usize; 3], stem: StemKind, width: usize) -> TrainedModel {
     let [channels_in, height, width_in] = image_shape;
     let network = DerivedNetworkConfig {
+        reductions: Reductions::THIRDS,
         genotype,
         init_channels: width,
         n_cells: 3,
