@@ -50,9 +50,12 @@ pub struct StepSizeArgs {
     /// Number of cells
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub layers: usize,
-    /// Intermediate nodes of a cell
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    pub nodes: usize,
+    /// Known space, or a TOML file of one
+    #[arg(long, value_name = "NAME|FILE", default_value = "darts")]
+    pub space: String,
+    /// Intermediate nodes of a cell [default: those of the space]
+    #[arg(long, value_name = "N")]
+    pub nodes: Option<usize>,
     /// Images per batch; a step takes two batches
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub batch_size: usize,
@@ -61,15 +64,13 @@ pub struct StepSizeArgs {
 impl StepSizeArgs {
     /// The same as words of a command line.
     pub fn words(&self) -> Vec<(&'static str, String)> {
-        let StepSizeArgs { init_channels, layers, nodes, batch_size } = self;
-        [
-            ("--init-channels", init_channels),
-            ("--layers", layers),
-            ("--nodes", nodes),
-            ("--batch-size", batch_size),
-        ]
-        .map(|(flag, number)| (flag, number.to_string()))
-        .to_vec()
+        let StepSizeArgs { init_channels, layers, space, nodes, batch_size } = self;
+        let mut words = vec![("--space", space.clone())];
+        words.extend(nodes.map(|nodes| ("--nodes", nodes.to_string())));
+        let numbers =
+            [("--init-channels", init_channels), ("--layers", layers), ("--batch-size", batch_size)];
+        words.extend(numbers.map(|(flag, number)| (flag, number.to_string())));
+        words
     }
 }
 

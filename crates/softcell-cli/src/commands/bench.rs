@@ -40,6 +40,7 @@ fn step(args: &BenchStepArgs) -> Result<()> {
             Some(OrderArg::Second) => ArchStep::Unrolled,
             None => method_order(args.method.method()),
         },
+        space: args.size.space.clone(),
         init_channels: args.size.init_channels,
         layers: args.size.layers,
         nodes: args.size.nodes,

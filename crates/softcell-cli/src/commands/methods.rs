@@ -171,13 +171,17 @@ fn in_full(method: &KnownMethod) -> String {
 
 /// What a method sets, as settings to be written in a file.
 fn toml(method: &KnownMethod) -> String {
-    let KnownMethod { name, settings, shares, sizes, .. } = method;
+    let KnownMethod { name, settings, beside, shares, sizes, .. } = method;
     let mut text = format!("[search.method]\nname = \"{name}\"  # which sets the following\n");
     let mut lines =
         |lines: &str| text.push_str(&lines.lines().map(|line| format!("{line}\n")).collect::<String>());
     lines(settings);
     for (key, share) in *shares {
         lines(&format!("# {key}: {share} of the epochs of the search"));
+    }
+    if !beside.is_empty() {
+        lines("\n[search]");
+        lines(beside);
     }
     if !sizes.is_empty() {
         lines("\n# With a paper's preset also:\n[search]");

@@ -2,12 +2,13 @@
 
 use burn::tensor::Device;
 use serde::{Serialize, Serializer};
+use toml::Table;
 
 use super::arithmetic::Work;
 use super::images::Images;
 use super::report::Report;
 use super::timing::Repeats;
-use crate::config::{DataShape, Preset, SearchConfig, lay_method, preset};
+use crate::config::{DataShape, Preset, SearchConfig, lay, lay_method, preset, space_layer};
 use crate::error::Result;
 use crate::event::{Observer, Position};
 use crate::search::method::{KnownMethod, MethodName};
@@ -23,12 +24,14 @@ pub struct StepBench {
     /// First order (`first`) or unrolled (`second`), in place of what the method has.
     #[serde(serialize_with = "order")]
     pub order: ArchStep,
+    /// The space: a known one, or that of a TOML file.
+    pub space: String,
     /// Channels of the first cell.
     pub init_channels: usize,
     /// Number of cells.
     pub layers: usize,
-    /// Intermediate nodes of a cell.
-    pub nodes: usize,
+    /// Intermediate nodes of a cell; none where they are the space's.
+    pub nodes: Option<usize>,
     /// What is searched on.
     #[serde(flatten)]
     pub images: Images,
@@ -45,7 +48,7 @@ impl StepBench {
     /// # Errors
     /// Settings outside their range, a loss that is not finite, whatever the observer answers.
     pub fn run(&self, device: &Device, observer: &mut dyn Observer) -> Result<Report<Self>> {
-        let config = self.config();
+        let config = self.config()?;
         config.check()?;
         self.images.check()?;
         self.repeats.check()?;
@@ -53,19 +56,22 @@ impl StepBench {
     }
 
     /// The paper's settings with the method and the size that are asked for; the alphas move.
-    fn config(&self) -> SearchConfig {
+    fn config(&self) -> Result<SearchConfig> {
         let (mut paper, _) = preset(Preset::PaperCifar10, &DataShape::default());
+        if let Some(layer) = space_layer(&self.space, &Table::new())? {
+            paper = lay(&paper, &layer)?;
+        }
         lay_method(&mut paper, self.method.method(), Preset::PaperCifar10, None, &DataShape::default());
         let mut search = paper.search;
         search.method.arch_step = self.order;
         search.method.schedule.first_epoch = 0;
-        SearchConfig {
+        Ok(SearchConfig {
             init_channels: self.init_channels,
             layers: self.layers,
-            nodes: self.nodes,
+            nodes: self.nodes.unwrap_or(search.nodes),
             batch_size: self.images.batch_size,
             ..search
-        }
+        })
     }
 
     fn measure(

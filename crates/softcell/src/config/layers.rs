@@ -27,6 +27,7 @@ pub(crate) fn lay_method(
 ) -> Advice {
     let mut table = config.to_table().expect("a preset can be written as TOML");
     overlay(&mut table, &settings(method));
+    overlay(&mut table, &of_search(method, method.beside));
     match preset {
         Preset::Auto => {}
         Preset::PaperNasBench201 => overlay(&mut table, &of_search(method, method.nas_bench_201)),
@@ -89,7 +90,9 @@ pub struct MethodSettings {
 
 /// What a known method sets.
 pub fn method_settings(method: &KnownMethod) -> MethodSettings {
-    MethodSettings { always: settings(method), with_paper_preset: sizes(method) }
+    let mut always = settings(method);
+    overlay(&mut always, &of_search(method, method.beside));
+    MethodSettings { always, with_paper_preset: sizes(method) }
 }
 
 /// What a method sets of `[search.method]`, as a layer.

@@ -1,5 +1,7 @@
 //! The settings of Liu, Simonyan & Yang 2019.
 
+use super::known_spaces::known_space;
+use super::merge::lay;
 use super::types::{
     AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
     SearchConfig, Stem, TrainConfig,
@@ -7,7 +9,7 @@ use super::types::{
 use crate::error::Advice;
 use crate::search::Method;
 use crate::search::method::{Sgd, StepOrder, WeightOptimizer};
-use crate::space::{CellOutput, Layout, Primitive, Reductions, SearchSpace, Shrink};
+use crate::space::{CellOutput, Layout, Primitive, Reductions, Shrink};
 
 /// The paper's search, and its training on CIFAR-10: first-order DARTS as in the official code.
 pub(super) fn paper_cifar10() -> Config {
@@ -115,9 +117,9 @@ pub(super) fn paper_imagenet() -> Config {
 /// Search and training in NAS-Bench-201 on CIFAR-10, as AutoDL-Projects has them (Dong & Yang 2020): DARTS of first
 /// order with the weights first, 50 epochs; the table's training of 200 epochs. Clipping in the training is off.
 pub(super) fn paper_nas_bench_201() -> Config {
-    let mut config = paper_cifar10();
-    let space = SearchSpace { convolution_bias: true, ..SearchSpace::nas_bench_201() };
-    config.search.take_space("nas-bench-201", &space);
+    let config = paper_cifar10();
+    let space = known_space("nas-bench-201-bias").expect("a known space").settings();
+    let mut config = lay(&config, &space).expect("settings of a known space");
     let nesterov = Sgd { nesterov: true, weight_decay: 5e-4, ..Sgd::default() };
     config.search = SearchConfig {
         init_channels: 16,

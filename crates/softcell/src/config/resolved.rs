@@ -108,6 +108,7 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     (Section::Method, "temperature_end", "0.1"),
     (Section::Method, "temperature_curve", "linear"),
     (Section::Method, "edge_weights", "none"),
+    (Section::Method, "auxiliary_skip", "false"),
     (Section::Method, "order", "alphas-first"),
     (Section::Method, "perturbation", "none"),
     (Section::Method, "perturbation_start", "0.03"),

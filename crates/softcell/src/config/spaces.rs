@@ -3,16 +3,13 @@
 use toml::{Table, Value};
 
 use super::keys::{Key, Section};
+use super::known_spaces::known_space;
 use super::location::path_of_text;
 use super::merge::overlay;
-use super::preset::{Preset, preset};
 use super::read::{parse, tidy};
-use super::space::EdgeCandidates;
-use super::types::{DataShape, SearchConfig};
 use crate::error::{Error, Result};
 use crate::reading::{self, MOST_OF_A_TEXT, Source};
 use crate::shown;
-use crate::space::SearchSpace;
 use crate::space::wording::nearest;
 
 /// The settings that make a space; a layer has all of them.
@@ -32,34 +29,21 @@ const OF_A_SPACE: [&str; 11] = [
 /// Sizes that a file may have besides.
 const SIZES: [&str; 3] = ["init_channels", "layers", "stem"];
 
-/// The names of the known spaces.
-const KNOWN_SPACES: [&str; 2] = ["darts", "nas-bench-201"];
-
-fn known_space(name: &str) -> Option<SearchSpace> {
-    match name {
-        "darts" => Some(SearchSpace::darts()),
-        "nas-bench-201" => Some(SearchSpace::nas_bench_201()),
-        _ => None,
-    }
-}
-
 /// The layer that `search.space` stands for: the settings of the known space of this name, or those of the TOML file at
 /// this path. None where `given`, what lies over it, has all settings of a space by itself, as the settings of a run do.
 ///
 /// # Errors
 /// A name that is not known, with the nearest; a file that cannot be read, or that holds what is no setting of a space.
 pub(crate) fn space_layer(name: &str, given: &Table) -> Result<Option<Table>> {
-    if let Some(space) = known_space(name) {
-        return Ok(Some(settings(name, &space)));
+    let known = known_space(name);
+    if let Ok(space) = &known {
+        return Ok(Some(space.settings()));
     }
     if OF_A_SPACE.iter().all(|name| key(name).value(given).is_some()) {
         return Ok(None);
     }
     if !(name.ends_with(".toml") || name.contains(['/', '\\'])) {
-        let near = nearest(name, KNOWN_SPACES).map_or(String::new(), |near| format!(" (nearest: {near})"));
-        let expected =
-            format!("one of {}{near}, or a TOML file with settings of a space", KNOWN_SPACES.join(", "));
-        return Err(Error::setting("search.space", name, expected));
+        return known.map(|_| None);
     }
     let path = path_of_text(name);
     let text = reading::read_text(&path, MOST_OF_A_TEXT, Source::Any)?;
@@ -100,79 +84,23 @@ fn of_file(name: &str, text: &str, origin: &str) -> Result<Table> {
     }
     let mut file = Table::new();
     file.insert(Section::Search.name().to_owned(), Value::Table(inner));
-    let mut layer = settings(name, &SearchSpace::darts());
+    let mut layer = known_space("darts")?.settings();
     overlay(&mut layer, &tidy(&file, origin)?.table);
+    key("space").put(&mut layer, Value::from(name))?;
     Ok(layer)
-}
-
-/// A space as settings.
-fn settings(name: &str, space: &SearchSpace) -> Table {
-    let mut config = preset(Preset::PaperCifar10, &DataShape::default()).0;
-    config.search.take_space(name, space);
-    let whole = config.to_table().expect("settings of a space can be written as TOML");
-    let mut layer = Table::new();
-    for name in OF_A_SPACE.iter().chain(&["space"]) {
-        let value = key(name).value(&whole).expect("every setting has a value").clone();
-        key(name).put(&mut layer, value).expect("nothing is in the way");
-    }
-    layer
-}
-
-impl SearchConfig {
-    /// The cells of a space, under its name; sizes and stem stay.
-    pub(super) fn take_space(&mut self, name: &str, space: &SearchSpace) {
-        let mut all = space.cells.cells().flatten();
-        let first = all.next().cloned().unwrap_or_default();
-        let same = all.all(|edge| *edge == first);
-        let edges = |name: &str| match space.cells.get(name).filter(|_| !same) {
-            Some(edges) => edges.iter().cloned().map(EdgeCandidates).collect(),
-            None => Vec::new(),
-        };
-        self.space = name.to_owned();
-        self.candidates = if same { first } else { space.operations() };
-        let main = space.cells.names().next().unwrap_or_default();
-        (self.normal_edges, self.reduction_edges) = (edges(main), edges("reduction"));
-        self.nodes = space.n_nodes;
-        self.inputs = space.inputs;
-        self.output = space.output;
-        self.edges_per_node = space.edges_per_node;
-        self.layout = space.layout;
-        self.reductions = space.reductions;
-        self.convolution_bias = space.convolution_bias;
-        self.stem_multiplier = space.stem_multiplier;
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::build;
+    use super::super::preset::{Preset, preset};
+    use super::super::types::{DataShape, SearchConfig};
     use super::*;
     use crate::space::Primitive;
 
     fn searched(layer: &Table) -> SearchConfig {
         let paper = preset(Preset::PaperCifar10, &DataShape::default()).0;
         build(&paper, std::slice::from_ref(layer)).unwrap().search.clone()
-    }
-
-    #[test]
-    fn a_known_space_is_what_its_layer_describes() {
-        for name in KNOWN_SPACES {
-            let space = known_space(name).unwrap();
-            let search = searched(&space_layer(name, &Table::new()).unwrap().unwrap());
-            let described = search.space([32, 32]);
-            let sized = SearchSpace {
-                n_cells: described.n_cells,
-                init_channels: described.init_channels,
-                stem: described.stem,
-                share: described.share,
-                auxiliary_skip: described.auxiliary_skip,
-                ..space
-            };
-            assert_eq!(described, sized, "{name}");
-            assert_eq!(search.space, name);
-        }
-        let darts = searched(&space_layer("darts", &Table::new()).unwrap().unwrap());
-        assert_eq!(darts, preset(Preset::PaperCifar10, &DataShape::default()).0.search);
     }
 
     #[test]
@@ -217,8 +145,10 @@ mod tests {
     fn settings_of_a_run_need_no_file() {
         let whole = preset(Preset::Auto, &DataShape::default()).0.to_table().unwrap();
         assert_eq!(space_layer("mine.toml", &whole).unwrap(), None);
+        let s2 = space_layer("s2", &Table::new()).unwrap().unwrap();
+        assert_eq!((searched(&s2).space.as_str(), searched(&s2).candidates.len()), ("s2", 2));
         let error = space_layer("dart", &Table::new()).unwrap_err().to_string();
-        assert!(error.contains("search.space = dart: expected one of darts, "), "{error}");
+        assert!(error.contains("space = dart: expected one of darts, "), "{error}");
         assert!(error.contains("(nearest: darts), or a TOML file"), "{error}");
     }
 }

@@ -157,10 +157,10 @@ impl Bilevel {
     }
 
     /// Finds out what each candidate costs, where the method minds it; times are measured on `device`, the plain one,
-    /// unless they are there.
+    /// but for those that are there.
     pub(super) fn find_costs(&mut self, device: &Device) {
-        if self.method.resource_latency > 0.0 && self.latencies.is_empty() {
-            self.latencies = latency::measure(self.net.plan(), device);
+        if self.method.resource_latency > 0.0 {
+            latency::measure(self.net.plan(), device, &mut self.latencies);
         }
         let costs = || latency::candidate_costs(self.net.plan(), &self.latencies);
         self.costs = self.method.minds_resources().then(costs);

@@ -13,20 +13,25 @@ use crate::space::{NetworkPlan, PlacedCandidate, PlacedOperation};
 const WARMUP: usize = 2;
 const TIMED: usize = 9;
 
-/// Measures each operation of a supernet's edges once in each of its different places: the median time of its answer for
-/// one image, by itself, as in evaluation. `device` is the plain one. What does nothing takes no time.
+/// Measures each operation of a supernet's edges once in each of its different places that is not `known`, and adds it:
+/// the median time of its answer for one image, by itself, as in evaluation. `device` is the plain one. What does nothing
+/// takes no time.
 ///
 /// No two measurements are equal, so a search keeps its own: it is in its checkpoint.
-pub(crate) fn measure(plan: &NetworkPlan, device: &Device) -> Vec<Latency> {
+pub(crate) fn measure(plan: &NetworkPlan, device: &Device, known: &mut Vec<Latency>) {
     let candidates = plan.candidates();
     let mut different: BTreeMap<PlacedOperation, &PlacedCandidate> = BTreeMap::new();
     for candidate in candidates.cells().flatten().flatten().flatten() {
         different.entry(candidate.place).or_insert(candidate);
     }
-    different
-        .into_iter()
-        .map(|(place, candidate)| Latency { place, seconds: time(candidate, device) })
-        .collect()
+    for latency in &*known {
+        different.remove(&latency.place);
+    }
+    let measured = |(place, candidate): (PlacedOperation, &PlacedCandidate)| Latency {
+        place,
+        seconds: time(candidate, device),
+    };
+    known.extend(different.into_iter().map(measured));
 }
 
 fn time(candidate: &PlacedCandidate, device: &Device) -> f64 {
@@ -83,7 +88,12 @@ mod tests {
         let space = SearchSpace { n_nodes: 1, n_cells: 3, init_channels: 4, ..SearchSpace::darts() };
         let space = space.with_candidates(&candidates);
         let plan = NetworkPlan::supernet(&space, [3, 8, 8], 10);
-        let latencies = measure(&plan, &open_device("cpu").unwrap());
+        let mut latencies = Vec::new();
+        let device = open_device("cpu").unwrap();
+        measure(&plan, &device, &mut latencies);
+        let before = latencies.clone();
+        measure(&plan, &device, &mut latencies);
+        assert_eq!(latencies, before, "each is measured once");
         let places: Vec<PlacedOperation> = latencies.iter().map(|latency| latency.place).collect();
         assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{places:?}");
         let identity =

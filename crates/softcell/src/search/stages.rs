@@ -202,7 +202,7 @@ impl Bilevel {
                 next
             }
         };
-        Ok(Bilevel { seed: self.seed, class_weights: self.class_weights, ..next })
+        Ok(Bilevel { seed: self.seed, class_weights: self.class_weights, latencies: self.latencies, ..next })
     }
 }
 

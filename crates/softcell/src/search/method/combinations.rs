@@ -1,7 +1,8 @@
 //! Which choices go together.
 
 use super::{
-    AlphaOptimizer, ArchStep, EdgeNormalization, Method, Perturbation, Regularizer, Relaxation, StepOrder,
+    AlphaOptimizer, ArchStep, EdgeNormalization, Method, Perturbation, Regularizer, Relaxation, Selection,
+    StepOrder,
 };
 use crate::error::{Error, Result};
 
@@ -11,7 +12,33 @@ impl Method {
         self.check_alphas()?;
         self.check_arch_step()?;
         self.check_perturbation()?;
-        self.check_regularizer()
+        self.check_regularizer()?;
+        self.check_paths()
+    }
+
+    /// What needs more of the supernet than the one path that is drawn in a step.
+    fn check_paths(&self) -> Result<()> {
+        let relaxation = self.relaxation.name();
+        if self.relaxation.runs_paths() && self.selection == Selection::Perturb {
+            let expected = format!(
+                "another, because it takes operations out of a mixture one by one, and with relaxation = {relaxation} one \
+                 operation an edge has learnt to run alone: no code defines it"
+            );
+            return refuse("selection", "perturb", &expected);
+        }
+        let reason = match self.order {
+            _ if !self.freeze.is_on() => return Ok(()),
+            StepOrder::Joint => {
+                "with order = joint there is one gradient, not one on each part of the images"
+            }
+            StepOrder::WeightsOnly => "with order = weights-only no gradient is taken on the alphas' images",
+            _ if self.relaxation.runs_paths() => {
+                "an operation that is not drawn has no gradient, and the two draws of a step differ"
+            }
+            _ => return Ok(()),
+        };
+        let expected = format!("-1, which freezes nothing, because {reason}");
+        refuse("freeze.below", self.freeze.below, &expected)
     }
 
     /// Who moves the alphas, if anybody.

@@ -30,6 +30,8 @@ pub struct KnownMethod {
     pub idea: &'static str,
     /// What it sets of `[search.method]`, as TOML.
     pub settings: &'static str,
+    /// What else it sets, as TOML of `[search]`.
+    pub beside: &'static str,
     /// Settings of `[search.method]` that are counted in epochs, as shares of the epochs of the search.
     pub shares: &'static [(&'static str, f64)],
     /// Operations that are no candidates in the DARTS space; other spaces keep theirs.

@@ -41,6 +41,7 @@ const DARTS: KnownMethod = KnownMethod {
     paper: "Liu et al. 2019",
     idea: "softmax over the candidates of an edge, alphas and weights in turns",
     settings: "",
+    beside: "",
     shares: &[],
     without: &[],
     sizes: "",
@@ -94,6 +95,19 @@ pub const METHODS: &[KnownMethod] = &[
         ..DARTS
     },
     KnownMethod {
+        name: "pc-darts",
+        title: "PC-DARTS",
+        paper: "Xu et al. 2020",
+        idea: "operations see a quarter of the channels, edges have weights of their own, alphas rest at first",
+        settings: "edge_weights = \"softmax\"\nshare = 4\nalphas.learning_rate = 6e-4",
+        shares: &[("schedule.first_epoch", 0.3)],
+        sizes: "batch_size = 256\nlearning_rate = 0.1\nlearning_rate_min = 0.0",
+        code: "yuhuixu1993/PC-DARTS",
+        evaluations: Evaluations { passes: 2.0, of: "a quarter of the channels", beside: "" },
+        note: "The benchmark has no code of it.",
+        ..DARTS
+    },
+    KnownMethod {
         name: "p-darts",
         title: "P-DARTS",
         paper: "Chen et al. 2019",
@@ -118,6 +132,16 @@ pub const METHODS: &[KnownMethod] = &[
         without: WITHOUT_NONE,
         sizes: "batch_size = 128\nlearning_rate = 0.005\nlearning_rate_min = 0.001",
         code: "xiaomi-automl/FairDARTS",
+        ..DARTS
+    },
+    KnownMethod {
+        name: "darts-minus",
+        title: "DARTS-",
+        paper: "Chu et al. 2021",
+        idea: "one more skip connection on each edge, which no alpha weighs and which fades out",
+        settings: "auxiliary_skip = true",
+        code: "Meituan-AutoML/DARTS-",
+        note: "The benchmark has no code of it.",
         ..DARTS
     },
     KnownMethod {
@@ -164,6 +188,27 @@ pub const METHODS: &[KnownMethod] = &[
         ..DARTS
     },
     KnownMethod {
+        name: "robust-darts-es",
+        title: "RobustDARTS, early stopping",
+        paper: "Zela et al. 2020",
+        idea: "second order until the largest eigenvalue of the alphas' Hessian has grown by 1.3",
+        settings: "arch_step = \"unrolled\"\nstop = \"eigenvalue\"\nguards.interval = 2",
+        code: "automl/RobustDARTS",
+        evaluations: Evaluations { passes: 6.0, of: "", beside: "and an eigenvalue every second epoch" },
+        note: "The result is the cell of some epochs before.",
+        ..DARTS
+    },
+    KnownMethod {
+        name: "robust-darts-ada",
+        title: "RobustDARTS, adaptive",
+        paper: "Zela et al. 2020",
+        idea: "as robust-darts-es, but it goes back and on with ten times the weight decay",
+        settings: "arch_step = \"unrolled\"\nstop = \"adapt\"\nguards.interval = 2",
+        code: "automl/RobustDARTS",
+        evaluations: Evaluations { passes: 6.0, of: "", beside: "and an eigenvalue every second epoch" },
+        ..DARTS
+    },
+    KnownMethod {
         name: "robust-darts-l2",
         title: "RobustDARTS, L2",
         paper: "Zela et al. 2020",
@@ -173,6 +218,19 @@ pub const METHODS: &[KnownMethod] = &[
         evaluations: passes(6.0),
         note: "The paper searches with weight decays of 3, 9, 27, 81 and 243e-4 and keeps the best of four cells after a \
                short training; this is one of them.",
+        ..DARTS
+    },
+    KnownMethod {
+        name: "robust-darts-dp",
+        title: "RobustDARTS, drop path",
+        paper: "Zela et al. 2020",
+        idea: "second order with drop path on the edges and cutout, both more often from epoch to epoch",
+        settings: "arch_step = \"unrolled\"\ndrop_path = 0.2\ncutout = \"rising\"",
+        beside: "cutout = true",
+        code: "automl/RobustDARTS",
+        evaluations: passes(6.0),
+        note: "The paper searches with drop path of 0, 0.2, 0.4 and 0.6 and keeps the best of four cells after a short \
+               training; this is one of them.",
         ..DARTS
     },
     KnownMethod {
@@ -209,6 +267,62 @@ pub const METHODS: &[KnownMethod] = &[
         nas_bench_201: bilevel!("method.regularizer_weight = 50.0"),
         code: "Sunshine-Ye/Beta-DARTS",
         note: "Its code ends at 50 in 100 epochs of NAS-Bench-201; half of that elsewhere is our choice.",
+        ..DARTS
+    },
+    KnownMethod {
+        name: "lambda-darts",
+        title: "Lambda-DARTS",
+        paper: "Movahedi et al. 2023",
+        idea: "the weights are made to let all cells of a kind want the same of their edges",
+        settings: "alignment = 0.25\nalignment_epsilon = 1e-3",
+        without: WITHOUT_NONE,
+        sizes: "batch_size = 96",
+        nas_bench_201: plain!(
+            "method.alignment_epsilon = 1e-4\nmethod.alphas.learning_rate = 1e-4\nmethod.order = \"weights-first\""
+        ),
+        code: "dr-faustus/Lambda-DARTS",
+        evaluations: passes(4.0),
+        note: "The term grows from 0 over the epochs.",
+        ..DARTS
+    },
+    KnownMethod {
+        name: "gaea",
+        title: "GAEA on PC-DARTS",
+        paper: "Li et al. 2021",
+        idea: "alphas are shares themselves and move by exponentiated gradients, on a quarter of the channels",
+        settings: "relaxation = \"simplex\"\nedge_weights = \"softmax\"\nshare = 4\n\
+                   alphas.kind = \"exponentiated-gradient\"\nalphas.learning_rate = 0.1",
+        sizes: "batch_size = 256\nlearning_rate = 0.1\nlearning_rate_min = 0.0",
+        nas_bench_201: "epochs = 25\ninit_channels = 24\nmethod.order = \"alphas-first\"\n\
+                        method.weights.nesterov = false\nmethod.weights.weight_decay = 3e-4\n\
+                        convolution_bias = false\n\
+                        candidates = [\"skip_connect\", \"nor_conv_1x1\", \"nor_conv_3x3\", \"avg_pool_3x3\"]",
+        code: "liamcli/gaea_release",
+        evaluations: Evaluations { passes: 2.0, of: "a quarter of the channels", beside: "" },
+        note: "In NAS-Bench-201 its code leaves none out: 4,096 cells. Its learning rate there is that of the first 25 of \
+               50 epochs; here it falls over the 25.",
+        ..DARTS
+    },
+    KnownMethod {
+        name: "oles",
+        title: "OLES, by the true cosine",
+        paper: "Jiang et al. 2023",
+        idea: "weights of an operation freeze where its gradients on both parts of the images point apart",
+        settings: "freeze.below = -0.68\nfreeze.every = 20",
+        code: "PasaLab/oles",
+        evaluations: Evaluations { passes: 2.0, of: "", beside: "with gradients of the weights in both" },
+        note: "Not the official score: its code compares the training's gradient with the sum of both, with 0.4 as the \
+               threshold, which is a true cosine of -0.68 where both are of one length. The cell is that of the last \
+               epoch, not of the best one on the alphas' images.",
+        ..DARTS
+    },
+    KnownMethod {
+        name: "darts-plus",
+        title: "DARTS+",
+        paper: "Liang et al. 2019",
+        idea: "the search ends when the normal cell has two skip connections",
+        settings: "stop = \"skips\"\nstops.skips = 2",
+        code: "no official code: the rule is our reading",
         ..DARTS
     },
     KnownMethod {

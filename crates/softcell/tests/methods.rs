@@ -1,0 +1,246 @@
+//! Every known method searches to its end and goes on from its middle to the same bits; of every pair of choices each
+//! either searches or is refused with a reason.
+
+use softcell::config::{CheckedConfig, DataShape};
+use softcell::event::{Event, Observer, Signal};
+use softcell::experiment::{Experiment, Settings};
+use softcell::search::method::presets::METHODS;
+use softcell::search::{SearchEpoch, SearchState, search};
+use softcell::{Error, Result};
+use softcell::{data::Dataset, nn::Device};
+
+/// A search of a few steps: two inputs, one or two nodes, two cells, two channels to a quarter each.
+fn small(settings: Settings) -> Settings {
+    let settings = settings
+        .with_table(
+            &"[data]\nimages_per_class = 6\n[search]\nlayers = 2\ninit_channels = 8\nbatch_size = 8"
+                .parse()
+                .unwrap(),
+        )
+        .unwrap();
+    let given = |settings: Settings, key: &str, value: &str| settings.with(key, value).unwrap();
+    let settings = given(settings, "search.nodes", "2");
+    given(settings, "search.epochs", "3")
+}
+
+struct Bench {
+    dataset: Dataset,
+    device: Device,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let settings = small(Settings::new());
+        let plan = Experiment::of(settings)
+            .plan(&softcell::experiment::Stages::Search, &mut softcell::event::Silent)
+            .unwrap();
+        let device = softcell::experiment::Machine::open("cpu").unwrap().device().clone();
+        Bench { dataset: plan.dataset, device }
+    }
+
+    fn config(&self, settings: Settings) -> Result<CheckedConfig> {
+        let shape: DataShape = self.dataset.shape();
+        settings.build(&shape).map(|(config, _)| config)
+    }
+
+    fn run(&self, config: &CheckedConfig, start: Option<&SearchState>, watch: &mut Watch) -> Result<String> {
+        let found = search(&self.dataset, config, &self.device, start, watch)?;
+        Ok(format!("{:?}\n{}", found.alphas, found.genotype.to_text()))
+    }
+}
+
+/// Keeps the epochs and the last state, and stops after so many steps.
+#[derive(Default)]
+struct Watch {
+    most: Option<usize>,
+    steps: usize,
+    epochs: Vec<SearchEpoch>,
+    state: Option<SearchState>,
+}
+
+impl Observer for Watch {
+    fn on(&mut self, event: Event<'_>) -> Result<()> {
+        match event {
+            Event::Step(_) => self.steps += 1,
+            Event::SearchEpoch(epoch) => self.epochs.push(epoch.clone()),
+            Event::SaveSearch(state) => self.state = Some(state.clone()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self) -> Signal {
+        if self.most.is_some_and(|most| self.steps >= most) { Signal::Stop } else { Signal::Continue }
+    }
+}
+
+fn timeless(epochs: &[SearchEpoch]) -> Vec<SearchEpoch> {
+    epochs.iter().map(|epoch| SearchEpoch { seconds: 0.0, ..epoch.clone() }).collect()
+}
+
+#[test]
+fn every_method_searches_and_goes_on_to_the_same_bits() {
+    let bench = Bench::new();
+    for method in METHODS {
+        let name = method.name;
+        let settings = small(Settings::new().with_method(name).unwrap());
+        let config = bench.config(settings).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut whole = Watch::default();
+        let found = bench.run(&config, None, &mut whole).unwrap_or_else(|error| panic!("{name}: {error}"));
+        if whole.steps < 2 {
+            // Nothing is searched.
+            assert_eq!(name, "random");
+            continue;
+        }
+        let middle = whole.steps / 2;
+        let mut first = Watch { most: Some(middle), ..Watch::default() };
+        let stopped = bench.run(&config, None, &mut first).unwrap_err();
+        assert!(matches!(stopped, Error::Interrupted { .. }), "{name}: {stopped}");
+        let state = first.state.take().unwrap();
+        let mut second = Watch::default();
+        let again = bench.run(&config, Some(&state), &mut second).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(found, again, "{name}");
+        let epochs: Vec<SearchEpoch> = first.epochs.iter().chain(&second.epochs).cloned().collect();
+        assert_eq!(timeless(&epochs), timeless(&whole.epochs), "{name}");
+    }
+}
+
+#[test]
+fn resource_terms_go_with_every_method_that_has_alphas() {
+    let bench = Bench::new();
+    for method in METHODS {
+        let mut settings = small(Settings::new().with_method(method.name).unwrap());
+        for name in ["params", "macs", "latency"] {
+            settings = settings.with(&format!("search.method.resource_{name}"), 0.5).unwrap();
+        }
+        match bench.config(settings) {
+            Err(error) => assert!(
+                error.to_string().contains("resource terms press on the alphas"),
+                "{}: {error}",
+                method.name
+            ),
+            Ok(config) => {
+                let mut whole = Watch::default();
+                let found =
+                    bench.run(&config, None, &mut whole).unwrap_or_else(|e| panic!("{}: {e}", method.name));
+                let shares = whole.epochs.last().unwrap().resources.unwrap();
+                assert!(shares.params > 0.0 && shares.macs > 0.0 && shares.latency > 0.0, "{}", method.name);
+                // With the times that the search began with it goes on to the same bits.
+                let mut first = Watch { most: Some(whole.steps / 2), ..Watch::default() };
+                bench.run(&config, None, &mut first).unwrap_err();
+                let state = first.state.take().unwrap();
+                assert!(!state.latencies.is_empty());
+                let on =
+                    |state: &SearchState| bench.run(&config, Some(state), &mut Watch::default()).unwrap();
+                assert_eq!(on(&state), on(&state), "{}: {found}", method.name);
+            }
+        }
+    }
+}
+
+/// Choices along the axes other than those of plain DARTS, each with what it cannot do without.
+const CHOICES: &[(&str, &[&[(&str, &str)]])] = &[
+    (
+        "relaxation",
+        &[
+            &[("relaxation", "gumbel")],
+            &[("relaxation", "gumbel-hard")],
+            &[("relaxation", "dirichlet")],
+            &[("relaxation", "sigmoid")],
+            &[("relaxation", "simplex"), ("alphas.kind", "exponentiated-gradient")],
+            &[("relaxation", "uniform"), ("order", "weights-only")],
+            &[("relaxation", "random-path"), ("order", "weights-only")],
+        ],
+    ),
+    ("edge_weights", &[&[("edge_weights", "softmax")]]),
+    ("order", &[&[("order", "weights-first")], &[("order", "joint")], &[("order", "weights-only")]]),
+    ("arch_step", &[&[("arch_step", "unrolled")]]),
+    ("perturbation", &[&[("perturbation", "random")], &[("perturbation", "adversarial")]]),
+    (
+        "regularizer",
+        &[
+            &[("regularizer", "beta"), ("regularizer_weight", "25")],
+            &[("regularizer", "binary"), ("regularizer_weight", "10")],
+            &[("regularizer", "binary-l1"), ("regularizer_weight", "10")],
+            &[("regularizer", "kl"), ("regularizer_weight", "0.001")],
+            &[("regularizer", "entropy"), ("regularizer_weight", "0.01")],
+        ],
+    ),
+    ("resources", &[&[("resource_macs", "0.1")]]),
+    (
+        "selection",
+        &[
+            &[("selection", "threshold")],
+            &[("selection", "all-edges")],
+            &[("selection", "pairs")],
+            &[("selection", "limited-skips")],
+            &[("selection", "perturb"), ("selection_interval", "1")],
+            &[("selection", "scored-samples"), ("selection_samples", "3"), ("selection_batches", "1")],
+            &[("selection", "random")],
+        ],
+    ),
+    ("alphas", &[&[("alphas.kind", "sgd")]]),
+    ("nesterov", &[&[("weights.nesterov", "true")]]),
+    ("stages", &[&[("schedule.stage_operations", "5,3")]]),
+];
+
+#[test]
+fn every_pair_of_choices_searches_or_is_refused_with_a_reason() {
+    let bench = Bench::new();
+    let choices: Vec<(usize, &[(&str, &str)])> = CHOICES
+        .iter()
+        .enumerate()
+        .flat_map(|(axis, (_, choices))| choices.iter().map(move |choice| (axis, *choice)))
+        .collect();
+    let (mut searched, mut refused) = (0, Vec::new());
+    for (i, (axis, first)) in choices.iter().enumerate() {
+        for (other, second) in &choices[i..] {
+            if axis == other && first != second {
+                continue;
+            }
+            let pair: Vec<(&str, &str)> = first.iter().chain(*second).copied().collect();
+            let mut settings = small(Settings::new()).with("search.epochs", 2).unwrap();
+            for (key, value) in &pair {
+                settings = settings.with(&format!("search.method.{key}"), value).unwrap();
+            }
+            match bench.config(settings) {
+                Ok(config) => {
+                    let outcome = bench.run(&config, None, &mut Watch::default());
+                    outcome.unwrap_or_else(|error| panic!("{pair:?} began and failed: {error}"));
+                    searched += 1;
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    let reason = text.split("expected").nth(1).unwrap_or_default();
+                    assert!(reason.len() > 40, "{pair:?} is refused without a reason: {text}");
+                    refused.push(pair);
+                }
+            }
+        }
+    }
+    // The matrix is neither empty nor all refused.
+    assert!(searched > 150 && refused.len() > 50, "{searched} searched, {} refused", refused.len());
+}
+
+/// What variants of the papers leave undefined.
+#[test]
+fn combinations_that_no_code_defines_are_refused() {
+    let bench = Bench::new();
+    for (settings, reason) in [
+        (&[("relaxation", "gumbel-hard"), ("selection", "perturb")][..], "no code defines it"),
+        (&[("relaxation", "gumbel"), ("arch_step", "unrolled")], "no method defines a virtual step"),
+        (
+            &[("relaxation", "sigmoid"), ("regularizer", "beta"), ("regularizer_weight", "25")],
+            "a term of other alphas",
+        ),
+        (&[("relaxation", "simplex")], "exponentiated-gradient, because"),
+        (&[("relaxation", "gumbel-hard"), ("freeze.below", "-0.68")], "has no gradient"),
+    ] {
+        let mut given = small(Settings::new());
+        for (key, value) in settings {
+            given = given.with(&format!("search.method.{key}"), value).unwrap();
+        }
+        let error = bench.config(given).unwrap_err().to_string();
+        assert!(error.contains(reason), "{settings:?}: {error}");
+    }
+}
