@@ -80,7 +80,7 @@ const MALFORMED: [(&str, &str); 71] = [
     ("deep-json.json", "genotype JSON, line 1, column 19: found unknown field `normal`"),
     ("deep-lists.txt", "column 19: found `[[[[[[[[[[[[[[[[…`, expected `(`"),
     ("edge-from-later.txt", "normal cell, node 2: found an edge from node 5"),
-    ("empty-dictionary.json", "found missing field `normal`"),
+    ("empty-dictionary.json", "expected the cells normal and reduction, or one called cell"),
     ("empty.txt", "genotype: found nothing"),
     ("escape.txt", "column 23: found `\\x5fconv_3x3', 0…`"),
     ("expression.txt", "column 205: found `+ [3, 4, 5], red…`"),

@@ -132,11 +132,15 @@ fn reports_read_records_and_never_compute() {
 
 #[test]
 fn methods_know_no_network() {
-    assert_uses_only("softcell/src/search/method", &["error", "random", "space", "search"]);
     for (path, code) in sources("softcell/src/search/method") {
+        // Tests may: what an optimiser makes of a gradient, for one.
+        let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let used = modules(code);
+        let allowed = ["error", "random", "space", "search"];
+        assert!(used.iter().all(|module| allowed.contains(&module.as_str())), "{path} uses {used:?}");
         let inside = code.split("crate::search::").skip(1).all(|used| used.starts_with("method"));
         assert!(inside, "{path} uses more of the search than methods");
-        assert!(path.ends_with("softmax.rs") || !has_word(&code, "burn"), "{path} uses Burn");
+        assert!(path.ends_with("softmax.rs") || !has_word(code, "burn"), "{path} uses Burn");
     }
 }
 
@@ -155,7 +159,8 @@ fn kernels_name_no_concept_of_the_search() {
 }
 
 /// What may name the file system: readers of data, the folder of a run, what writes a file for a person.
-const TOUCH_THE_DISK: [&str; 26] = [
+const TOUCH_THE_DISK: [&str; 27] = [
+    "benchmark_table.rs",
     "data/cifar.rs",
     "data/class_weights.rs",
     "data/detect.rs",
@@ -191,7 +196,11 @@ fn records_and_events_know_nobody_above_them() {
     for (path, code) in sources("softcell/src/records") {
         assert!(!code.replace("crate::search::method", "").contains("crate::search"), "{path}");
     }
-    assert_independent("softcell/src/event.rs", &["search", "train", "run", "report", "experiment"]);
+    let (_, event) = &sources("softcell/src/event.rs")[0];
+    let used = modules(&event.replace("crate::search::method", ""));
+    for above in ["search", "train", "run", "report", "experiment"] {
+        assert!(!used.contains(above), "event.rs uses {above}");
+    }
     // A test there compares its names with the exports'.
     for (path, code) in sources("softcell/src/run").iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
         let used = modules(code);

@@ -88,7 +88,7 @@ fn alphas_of_another_space_are_refused() {
 
 #[test]
 fn numbers_outside_their_range() {
-    let wrong = |text: &str| toml::from_str::<Method>(text).unwrap().check().unwrap_err().to_string();
+    let wrong = |text: &str| toml::from_str::<Method>(text).unwrap().check().expect_err(text).to_string();
     for (text, name) in [
         ("alphas = { kind = \"adam\", learning_rate = -1.0 }", "search.method.alphas.learning_rate"),
         ("alphas = { kind = \"adam\", beta2 = 1.0 }", "search.method.alphas.beta2"),
