@@ -159,8 +159,10 @@ fn other_networks_are_in_f32_what_they_are_in_f64() {
         for ((what, found), (same, wanted)) in fast.into_iter().zip(exact) {
             assert_eq!(what, same, "{name}");
             assert_eq!(found.len(), wanted.len(), "{name}: {what}");
-            // Of means that are near zero, all digits may be lost.
-            let least = if what.starts_with("mean") { 1e-3 } else { 1e-6 };
+            // Of means that are near zero, all digits may be lost; what is added to a channel before its normalisation
+            // changes nothing, so that its gradient is rounding alone.
+            let nothing = what.starts_with("mean") || what.ends_with(".op.1.bias");
+            let least = if nothing { 1e-3 } else { 1e-6 };
             let largest = wanted.iter().fold(least, |a: f64, x| a.max(x.abs()));
             for (index, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
                 let deviation = (found - wanted).abs() / largest;

@@ -205,6 +205,9 @@ impl FusedBlock {
         };
         let (buffers, trained): (Vec<usize>, Vec<usize>) =
             range.partition(|&index| tensors[index].role.is_buffer());
+        if trained.is_empty() {
+            return Err("there is nothing in it to learn".to_owned());
+        }
         let (running, _) = buffers.as_chunks::<2>();
         let mut next = 0;
         let trained = trained.into_iter().map(|index| {

@@ -115,14 +115,14 @@ fn guard_charts(seen: &[Seen]) -> Vec<(&'static str, &'static str, Chart)> {
         "Weight of the best operation less that of the second best, mean over the kept edges.",
         chart("guard-margin", margins),
     )];
-    let values: Vec<Option<f64>> = seen.iter().map(|(_, watch)| watch.eigenvalue).collect();
-    if values.iter().any(Option::is_some) {
+    // Epochs without a measurement would tear the curve.
+    let measured = seen.iter().filter_map(|(epoch, watch)| Some((epoch.epoch + 1, watch.eigenvalue?)));
+    let (x, values): (Vec<usize>, Vec<Option<f64>>) =
+        measured.map(|(epoch, value)| (epoch, Some(value))).unzip();
+    if !x.is_empty() {
         let series = vec![Series::new("largest eigenvalue", "--first", values)];
-        charts.push((
-            "Curvature in the alphas",
-            "One measurement says little.",
-            chart("guard-eigenvalue", series),
-        ));
+        let chart = Chart { x, ..chart("guard-eigenvalue", series) };
+        charts.push(("Curvature in the alphas", "One measurement says little.", chart));
     }
     charts
 }
@@ -162,7 +162,7 @@ fn row((epoch, watch): Seen, taken: usize) -> Markup {
             td {
                 (watch.verdict_in_words())
                 @if let Some(end) = end { "; " (end) }
-                @if epoch.epoch == taken { " " strong { "its cell is kept" } }
+                @if epoch.epoch == taken { "; " strong { "its cell is kept" } }
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::space::{ByCell, Rows};
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "most lines are of searches that are watched")]
 pub enum HistoryLine {
     /// An epoch of the search.
     Search(SearchEpoch),

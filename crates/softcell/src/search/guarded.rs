@@ -19,13 +19,14 @@ use crate::space::Primitive;
 
 /// A search of so few weights that it takes a moment.
 fn small(method: Method) -> SearchConfig {
-    let mut config = SearchConfig::default();
-    config.nodes = 2;
-    config.layers = 2;
-    config.init_channels = 2;
-    config.candidates = vec![Primitive::SkipConnect, Primitive::MaxPool3x3, Primitive::SepConv3x3];
-    config.method = method;
-    config
+    SearchConfig {
+        nodes: 2,
+        layers: 2,
+        init_channels: 2,
+        candidates: vec![Primitive::SkipConnect, Primitive::MaxPool3x3, Primitive::SepConv3x3],
+        method,
+        ..SearchConfig::default()
+    }
 }
 
 fn bilevel(method: Method) -> (Bilevel, DeviceBatch, DeviceBatch) {

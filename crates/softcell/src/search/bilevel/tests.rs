@@ -79,15 +79,11 @@ fn difference_along_nothing_is_zero() {
     assert!(found.values().all(|&v| v == 0.0), "{found:?}");
 }
 
+fn small_space() -> SearchSpace {
+    SearchSpace { n_cells: 2, init_channels: 2, ..SearchSpace::darts().with_nodes(2) }
+}
+
 fn small_search() -> (Bilevel, DeviceBatch) {
-    let device = Device::flex().autodiff();
-    let space = SearchSpace { n_cells: 2, init_channels: 2, ..SearchSpace::darts().with_nodes(2) };
-    let net = Network::new(NetworkPlan::supernet(&space, [1, 8, 8], 3), &device);
-    let images: Vec<f32> = numbers("images", 4 * 8 * 8).into_iter().map(|v| v as f32).collect();
-    let batch = DeviceBatch {
-        images: Tensor::from_data(TensorData::new(images, [4, 1, 8, 8]), &device),
-        labels: Tensor::<1, Int>::from_data(TensorData::from([0i64, 1, 2, 1]), &device),
-    };
     let method = Method {
         arch_step: ArchStep::Unrolled,
         weights: WeightOptimizer::Sgd(SgdSettings {
@@ -97,10 +93,21 @@ fn small_search() -> (Bilevel, DeviceBatch) {
         }),
         ..Method::default()
     };
+    small_search_of(method, &small_space())
+}
+
+fn small_search_of(method: Method, space: &SearchSpace) -> (Bilevel, DeviceBatch) {
+    let device = Device::flex().autodiff();
+    let net = Network::new(NetworkPlan::supernet(space, [1, 8, 8], 3), &device);
+    let images: Vec<f32> = numbers("images", 4 * 8 * 8).into_iter().map(|v| v as f32).collect();
+    let batch = DeviceBatch {
+        images: Tensor::from_data(TensorData::new(images, [4, 1, 8, 8]), &device),
+        labels: Tensor::<1, Int>::from_data(TensorData::from([0i64, 1, 2, 1]), &device),
+    };
     let bilevel = Bilevel {
         net: initialize(net, 3),
-        alphas: method.relaxer(&space).initial(3),
-        relaxer: method.relaxer(&space),
+        alphas: method.relaxer(space).initial(3),
+        relaxer: method.relaxer(space),
         sgd: weight_optimizer(method.weights),
         optimizer: ArchOptimizer::new(method.alphas),
         method,
@@ -422,16 +429,36 @@ fn probes_give_the_slope_of_the_loss() {
 /// The gradient handed to the optimiser is that of the loss in the alphas.
 #[test]
 fn the_alphas_gradient_is_the_slope_of_the_loss() {
-    let (bilevel, batch) = small_search();
-    let first = with(&bilevel, ArchStep::FirstOrder);
-    let gradient = first.clone().step_alphas(AT, &batch, &batch, 0.1).gradient;
-    let length = norm(&gradient.values().copied().collect::<Vec<_>>());
-    let moved = |step: f64| {
-        let mut bilevel = first.clone();
-        let pairs = bilevel.alphas.values_mut().zip(gradient.values());
-        pairs.for_each(|(alpha, g)| *alpha += (step * g / length) as f32);
-        f64::from(bilevel.step_alphas(AT, &batch, &batch, 0.1).loss)
-    };
-    let slope = (moved(5e-2) - moved(-5e-2)) / 1e-1;
-    assert!((slope - length).abs() < 0.02 * length, "{slope} / {length}");
+    let with_skips = SearchSpace { auxiliary_skip: true, ..small_space() };
+    let parts = SearchSpace { share: 2, ..small_space() };
+    for (text, space) in [
+        ("", &small_space()),
+        ("edge_weights = \"softmax\"", &with_skips),
+        ("edge_weights = \"softmax\"", &parts),
+        ("relaxation = \"gumbel\"\norder = \"joint\"", &with_skips),
+        ("relaxation = \"sigmoid\"\nregularizer = \"binary\"\nregularizer_weight = 10", &small_space()),
+        (
+            "relaxation = \"simplex\"\nedge_weights = \"softmax\"\nalphas = { kind = \"exponentiated-gradient\" }",
+            &parts,
+        ),
+        ("regularizer = \"beta\"\nregularizer_weight = 0.1", &small_space()),
+    ] {
+        let method: Method = toml::from_str(text).unwrap();
+        method.check().unwrap();
+        let (bilevel, batch) = small_search_of(method, space);
+        let report = |mut bilevel: Bilevel| match bilevel.method.order {
+            StepOrder::Joint => bilevel.step_both(AT, &batch, 0.1).0,
+            _ => bilevel.step_alphas(AT, &batch, &batch, 0.1),
+        };
+        let gradient = report(bilevel.clone()).gradient;
+        let length = norm(&gradient.values().copied().collect::<Vec<_>>());
+        let moved = |step: f64| {
+            let mut bilevel = bilevel.clone();
+            let pairs = bilevel.alphas.values_mut().zip(gradient.values());
+            pairs.for_each(|(alpha, g)| *alpha += (step * g / length) as f32);
+            f64::from(report(bilevel).loss)
+        };
+        let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+        assert!((slope - length).abs() < 0.02 * length, "{text}: {slope} / {length}");
+    }
 }
