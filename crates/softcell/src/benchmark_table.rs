@@ -201,11 +201,11 @@ fn is_nas_bench_201(space: &SearchSpace) -> bool {
 }
 
 /// What the cell computes, as a text that is the same for all cells that the benchmark calls isomorphic: each node is the
-/// sum of its inputs in a fixed order, what passes unchanged has the name of its source, and `0` stands for what brings
-/// nothing.
+/// sum of its inputs in alphabetical order, what passes unchanged has the name of its source, and `#` stands for what
+/// brings nothing.
 fn meaning(architecture: &Nb201Architecture) -> String {
-    const NOTHING: &str = "0";
-    let mut nodes = vec!["x".to_owned()];
+    const NOTHING: &str = "#";
+    let mut nodes = vec!["0".to_owned()];
     for node in 1..Nb201Architecture::N_NODES {
         let first = node * (node - 1) / 2;
         let incoming = architecture.operations[first..first + node].iter().zip(&nodes);
@@ -213,7 +213,7 @@ fn meaning(architecture: &Nb201Architecture) -> String {
             Primitive::None => NOTHING.to_owned(),
             _ if source == NOTHING => NOTHING.to_owned(),
             Primitive::SkipConnect => source.clone(),
-            operation => format!("{operation}({source})"),
+            operation => format!("({source})@{operation}"),
         };
         let mut terms: Vec<String> = incoming.map(term).collect();
         terms.sort();
