@@ -201,8 +201,8 @@ fn is_nas_bench_201(space: &SearchSpace) -> bool {
 }
 
 /// What the cell computes, as a text that is the same for all cells that the benchmark calls isomorphic: each node is the
-/// sum of its inputs in the order of their texts, what passes unchanged has the text of its source, and `#` stands for
-/// what brings nothing. How a text is spelt decides what else is alike, so the spelling is the benchmark's.
+/// sum of its inputs in alphabetical order, what passes unchanged has the name of its source, and `#` stands for what
+/// brings nothing.
 fn meaning(architecture: &Nb201Architecture) -> String {
     const NOTHING: &str = "#";
     let mut nodes = vec!["0".to_owned()];

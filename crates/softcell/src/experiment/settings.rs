@@ -354,7 +354,7 @@ mod tests {
     fn every_key_can_be_set_by_its_name() {
         let table = stored().to_table().unwrap();
         for key in KEYS {
-            // Some have a place beside another kind of optimiser alone.
+            // Those of another optimiser have no place in this one.
             let Some(value) = key.value(&table) else { continue };
             let value = match value {
                 // The other spelling of a text is true or false.

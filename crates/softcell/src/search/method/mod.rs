@@ -347,6 +347,11 @@ impl Method {
             let expected = "another rule in a search of several stages: it would go back to another network";
             return Err(Error::setting("search.method.stop", "adapt", expected));
         }
+        if self.resource_latency > 0.0 && self.schedule.stages() > 1 {
+            let expected = "0 in a search of several stages: times that are measured as a later stage begins would differ \
+                            after a search went on";
+            return Err(Error::setting("search.method.resource_latency", self.resource_latency, expected));
+        }
         let place = "search.method";
         let (threshold, rate) = (self.selection_threshold, self.selection_rate);
         let share = "a number from 0 to 1";
