@@ -191,7 +191,8 @@ impl Genotype {
         let layout = self.layout();
         if !self.cells.names().eq(layout.cells().iter().copied()) {
             let names: Vec<&str> = self.cells.names().collect();
-            let found = if names.is_empty() { "no cells".into() } else { format!("cells {}", names.join(", ")) };
+            let found =
+                if names.is_empty() { "no cells".into() } else { format!("cells {}", names.join(", ")) };
             let expected = "the cells normal and reduction, or one called cell";
             let remedy = "correct the genotype, or derive it again from the search";
             return Err(Error::invalid("genotype", found, expected, remedy));
