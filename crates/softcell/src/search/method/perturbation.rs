@@ -92,7 +92,9 @@ impl<'a> Shares<'a> {
         let candidates = |row: &Vec<f64>| row[..row.len() - relaxed.beside].to_vec();
         let rows: Vec<Vec<f64>> = relaxed.weights.cells().flatten().map(candidates).collect();
         let sums: Vec<f64> = rows.iter().map(|row| row.iter().sum()).collect();
-        let over = |(row, sum): (&Vec<f64>, &f64)| row.iter().map(|weight| weight / sum).collect();
+        // A row of zeros, an edge that a selection has taken away, stays one.
+        let part = |weight: f64, sum: f64| if sum == 0.0 { 0.0 } else { weight / sum };
+        let over = |(row, sum): (&Vec<f64>, &f64)| row.iter().map(|&weight| part(weight, *sum)).collect();
         Self { relaxed, shares: rows.iter().zip(&sums).map(over).collect(), sums }
     }
 
