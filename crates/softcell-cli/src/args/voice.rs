@@ -52,7 +52,8 @@ since 1970) and event:
   epoch    stage, epochs, epoch_number, images_per_second, seconds_left, and as in
            history.jsonl epoch (from 0), learning_rate, train_loss, train_accuracy, train_top5_accuracy, valid_loss,
            valid_accuracy, seconds; of a search entropy_normal, entropy_reduction,
-           skips_normal, skips_reduction, genotype, with -v alphas and edge_weights;
+           skips_normal, skips_reduction, genotype, guard (what it measured and thinks), and where the
+           settings ask for them tabulated, resources and frozen; with -v alphas and edge_weights;
            of a training drop_path_prob, valid_balanced_accuracy, best_epoch
   end      stage, seconds
   result   as in result.json

@@ -54,7 +54,7 @@ fn dialects_have_other_names_too() {
 }
 
 #[test]
-fn architectures_of_nas_bench_201_are_converted_but_not_built() {
+fn architectures_of_nas_bench_201_are_converted_and_shown() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
     fs::write(here.join("resnet.txt"), RESNET).unwrap();
@@ -63,10 +63,8 @@ fn architectures_of_nas_bench_201_are_converted_but_not_built() {
     assert_eq!(convert(here, structure.out.trim(), "nb201").out.trim(), RESNET);
     told.fail("genotype convert resnet.txt --to mmrazor", 1);
     told.fail("genotype convert DARTS --to nb201", 1);
-    told.fail("genotype show resnet.txt", 1);
-    told.fail("train --genotype resnet.txt --out r", 1);
+    told.succeed("genotype show resnet.txt");
     told.check("nas-bench-201");
-    assert!(!here.join("r").exists());
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn another_training_of_a_run_chooses_from_what_was_asked_for() {
     let small = result();
     assert!(small["parameters"].as_u64().unwrap() <= 40_000);
     // A limit out of reach leaves the earlier training as it is.
-    fail(here, "train --run r --force --max-params 100", 1, &["train.max_params = 100"]);
+    fail(here, "train --run r --force --max-params 100", 1, &["--max-params = 100"]);
     assert_eq!(result(), small);
     // A wider limit gives a wider network again, up to what was asked for at the beginning.
     succeed(here, "train --run r --force --max-params 80k");

@@ -36,12 +36,8 @@ fn every_space_is_searched_trained_shown_and_exported() {
         assert!(said.out.contains("accuracy"), "{name}: {}", said.out);
         let shown = succeed(here, &format!("genotype show {name} --json")).json();
         assert_eq!(shown["text"].as_str().unwrap().parse::<Genotype>().unwrap(), found, "{name}");
-        assert_eq!(
-            shown["cost"]["parameters"],
-            read_json(&here.join(name).join("result.json"))["parameters"]
-        );
+        assert_eq!(shown["parameters"], read_json(&here.join(name).join("result.json"))["parameters"]);
         succeed(here, &format!("genotype draw {name} --out {name}.svg"));
-        succeed(here, &format!("layers --run {name}"));
         succeed(here, &format!("report --run {name}"));
         succeed(here, &format!("evaluate --run {name} --json"));
         let noisy = found.to_text().contains("noise");
