@@ -140,8 +140,11 @@ fn resource_terms_go_with_every_method_that_has_alphas() {
     }
 }
 
+/// Settings of a method, by their keys.
+type Choice = &'static [(&'static str, &'static str)];
+
 /// Choices along the axes other than those of plain DARTS, each with what it cannot do without.
-const CHOICES: &[(&str, &[&[(&str, &str)]])] = &[
+const CHOICES: &[(&str, &[Choice])] = &[
     (
         "relaxation",
         &[
@@ -189,7 +192,7 @@ const CHOICES: &[(&str, &[&[(&str, &str)]])] = &[
 #[test]
 fn every_pair_of_choices_searches_or_is_refused_with_a_reason() {
     let bench = Bench::new();
-    let choices: Vec<(usize, &[(&str, &str)])> = CHOICES
+    let choices: Vec<(usize, Choice)> = CHOICES
         .iter()
         .enumerate()
         .flat_map(|(axis, (_, choices))| choices.iter().map(move |choice| (axis, *choice)))
