@@ -140,7 +140,7 @@ fn resource_terms_go_with_every_method_that_has_alphas() {
     }
 }
 
-/// Settings of `[search.method]` and their values.
+/// Settings of a method, by their keys.
 type Choice = &'static [(&'static str, &'static str)];
 
 /// Choices along the axes other than those of plain DARTS, each with what it cannot do without.

@@ -119,10 +119,14 @@ fn described(method: &KnownMethod, measured: Option<Measured>) -> Described {
 }
 
 fn relative(method: &KnownMethod) -> String {
-    let Evaluations { passes, of, .. } = method.evaluations;
-    let number = format!("{:.1}", passes / Evaluations::DARTS);
-    let number = number.strip_suffix(".0").unwrap_or(&number).to_owned();
-    if of.is_empty() { number } else { format!("{number} of {of}") }
+    let number = format!("{:.1}", method.evaluations.passes / Evaluations::DARTS);
+    number.strip_suffix(".0").unwrap_or(&number).to_owned()
+}
+
+/// `, of one operation an edge`; empty where it is all of the supernet.
+fn of_what(method: &KnownMethod) -> String {
+    let of = method.evaluations.of;
+    if of.is_empty() { String::new() } else { format!(", of {of}") }
 }
 
 fn list(methods: &[&KnownMethod]) -> String {
@@ -151,7 +155,7 @@ fn in_full(method: &KnownMethod) -> String {
     };
     text.push_str(&line(
         "evaluations",
-        &format!("{} times those of plain DARTS a step{beside}", relative(method)),
+        &format!("{} times those of plain DARTS a step{}{beside}", relative(method), of_what(method)),
     ));
     let candidates = match without {
         [] => "all that the space has".to_owned(),
@@ -253,7 +257,7 @@ fn measured_list(methods: &[&KnownMethod], measured: &[Option<Measured>]) -> Str
             ratio(*seconds_of_darts),
             report["peak_rss_mb"].as_f64().map_or("-".to_owned(), |mb| format!("{mb:.0} MB")),
             ratio(*memory_of_darts),
-            relative(method),
+            format!("{}{}", relative(method), of_what(method)),
         ]);
     }
     format!(

@@ -61,7 +61,8 @@ impl StepBench {
         if let Some(layer) = space_layer(&self.space, &Table::new())? {
             paper = lay(&paper, &layer)?;
         }
-        lay_method(&mut paper, self.method.method(), Preset::PaperCifar10, None, &DataShape::default());
+        // Sizes are those that are asked for, not the method's own.
+        lay_method(&mut paper, self.method.method(), Preset::Auto, None, &DataShape::default());
         let mut search = paper.search;
         search.method.arch_step = self.order;
         search.method.schedule.first_epoch = 0;

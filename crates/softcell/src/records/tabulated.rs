@@ -32,7 +32,7 @@ impl Tabulated {
     /// `table cifar10_test 93.76 (167 of 15625), cifar100_test 71.11 (…)`, or that the table does not have it.
     pub fn text(&self) -> String {
         if self.scores.is_empty() {
-            return format!("table: {} is not among its {}", self.architecture, self.of);
+            return format!("table: not among its {} architectures", self.of);
         }
         let score = |score: &TabulatedScore| {
             format!("{} {:.2} (rank {} of {})", score.column, score.accuracy, score.rank, self.of)

@@ -104,7 +104,7 @@ pub const METHODS: &[KnownMethod] = &[
         sizes: "batch_size = 256\nlearning_rate = 0.1\nlearning_rate_min = 0.0",
         code: "yuhuixu1993/PC-DARTS",
         evaluations: Evaluations { passes: 2.0, of: "a quarter of the channels", beside: "" },
-        note: "The benchmark has no code of it.",
+        note: "There is no official code of it for NAS-Bench-201.",
         ..DARTS
     },
     KnownMethod {
@@ -141,7 +141,7 @@ pub const METHODS: &[KnownMethod] = &[
         idea: "one more skip connection on each edge, which no alpha weighs and which fades out",
         settings: "auxiliary_skip = true",
         code: "Meituan-AutoML/DARTS-",
-        note: "The benchmark has no code of it.",
+        note: "There is no official code of it for NAS-Bench-201.",
         ..DARTS
     },
     KnownMethod {
