@@ -26,9 +26,9 @@ pub(crate) use colours::series_properties;
 pub(crate) use raster::to_pixels;
 #[cfg(feature = "raster")]
 pub use raster::{to_gif, to_png};
-pub use svg::{CellChoice, draw_cell, draw_cells};
 #[cfg(feature = "raster")]
 pub(crate) use svg::draw_named;
+pub use svg::{CellChoice, draw_cell, draw_cells};
 pub(crate) use svg::{inline, inline_style};
 
 use crate::error::{Error, Result};
