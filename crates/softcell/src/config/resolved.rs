@@ -100,8 +100,24 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     (Section::Search, "stem", "cifar"),
     // 512 MB of one byte each.
     (Section::Data, "max_image_pixels", "536870912"),
-    // Before there were methods, only what has another spelling could be chosen.
+    // Before there were spaces, there was that of DARTS.
+    (Section::Search, "space", "darts"),
+    (Section::Search, "normal_edges", ""),
+    (Section::Search, "reduction_edges", ""),
+    (Section::Search, "inputs", "2"),
+    (Section::Search, "output", "all"),
+    (Section::Search, "edges_per_node", "2"),
+    (Section::Search, "layout", "stacked"),
+    (Section::Search, "reductions", "1/3,2/3"),
+    (Section::Search, "convolution_bias", "false"),
+    (Section::Train, "reductions", "1/3,2/3"),
     (Section::Search, "benchmark_table", "none"),
+    // Before there were methods, only what has another spelling could be chosen.
+    (Section::Method, "share", "1"),
+    (Section::Method, "drop_path", "0"),
+    (Section::Method, "cutout", "constant"),
+    (Section::Method, "alignment", "0"),
+    (Section::Method, "alignment_epsilon", "0.001"),
     (Section::Method, "name", "darts"),
     (Section::Method, "relaxation", "softmax"),
     (Section::Method, "temperature", "10"),
@@ -177,6 +193,7 @@ mod tests {
     use super::super::types::{DataConfig, DataShape, Resize, SearchConfig};
     use super::*;
     use crate::search::method::{Guard, Method};
+    use crate::space::SearchSpace;
 
     fn configs() -> [Config; 3] {
         let data = DataShape {
@@ -267,6 +284,27 @@ mod tests {
             ..read.data
         };
         assert_eq!(Config { data, search, ..read }, paper);
+    }
+
+    /// Settings as two earlier versions wrote them into runs.
+    #[test]
+    fn settings_of_earlier_runs_are_read() {
+        for text in [
+            include_str!("../../tests/fixtures/settings-of-flat-methods.toml"),
+            include_str!("../../tests/fixtures/settings-before-spaces.toml"),
+        ] {
+            let config = Config::from_toml(text, "config.toml").unwrap();
+            let space = config.search.space([8, 8]);
+            let darts = crate::space::SearchSpace {
+                n_cells: 3,
+                init_channels: 8,
+                ..crate::space::SearchSpace::darts()
+            };
+            assert_eq!(space, darts);
+            let Method { weights, alphas, schedule, .. } = config.search.method.clone();
+            let plain = Method { guard: Guard::Off, weights, alphas, schedule, ..Method::default() };
+            assert_eq!(config.search.method, plain);
+        }
     }
 
     #[test]
