@@ -30,14 +30,20 @@ const OF_A_SPACE: [&str; 11] = [
 const SIZES: [&str; 3] = ["init_channels", "layers", "stem"];
 
 /// The layer that `search.space` stands for: the settings of the known space of this name, or those of the TOML file at
-/// this path. None where `given`, what lies over it, has all settings of a space by itself, as the settings of a run do.
+/// this path. Sizes stay those of the preset: what a benchmark has is in the preset of its paper. None where `given`, what lies over it, has all settings of a space by itself, as the settings of a run do.
 ///
 /// # Errors
 /// A name that is not known, with the nearest; a file that cannot be read, or that holds what is no setting of a space.
 pub(crate) fn space_layer(name: &str, given: &Table) -> Result<Option<Table>> {
     let known = known_space(name);
     if let Ok(space) = &known {
-        return Ok(Some(space.settings()));
+        let mut layer = space.settings();
+        for (_, section) in layer.iter_mut() {
+            if let Value::Table(section) = section {
+                section.retain(|name, _| !["init_channels", "layers"].contains(&name.as_str()));
+            }
+        }
+        return Ok(Some(layer));
     }
     if OF_A_SPACE.iter().all(|name| key(name).value(given).is_some()) {
         return Ok(None);

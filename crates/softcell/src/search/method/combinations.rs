@@ -13,7 +13,18 @@ impl Method {
         self.check_arch_step()?;
         self.check_perturbation()?;
         self.check_regularizer()?;
-        self.check_paths()
+        self.check_paths()?;
+        self.check_share()
+    }
+
+    /// What passes by an edge counts as much as its candidates together.
+    fn check_share(&self) -> Result<()> {
+        if self.share == 1 || self.relaxation != Relaxation::Sigmoid {
+            return Ok(());
+        }
+        let expected = "1, because with relaxation = sigmoid the weights of an edge have no sum that what passes by it \
+                        could have: no code defines it";
+        refuse("share", self.share, expected)
     }
 
     /// What needs more of the supernet than the one path that is drawn in a step.

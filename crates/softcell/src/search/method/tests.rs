@@ -121,6 +121,7 @@ fn combinations() {
     let check = |text: &str| toml::from_str::<Method>(text).unwrap().check();
     for (text, name, reason) in [
         ("relaxation = \"simplex\"", "alphas.kind", "L2 penalties"),
+        ("relaxation = \"sigmoid\"\nshare = 4", "share", "no sum"),
         ("alphas = { kind = \"exponentiated-gradient\" }", "relaxation", "expected simplex"),
         ("relaxation = \"uniform\"", "order", "no alphas to move"),
         ("relaxation = \"random-path\"\norder = \"joint\"", "order", "expected weights-only"),
