@@ -295,11 +295,7 @@ mod tests {
         ] {
             let config = Config::from_toml(text, "config.toml").unwrap();
             let space = config.search.space([8, 8]);
-            let darts = crate::space::SearchSpace {
-                n_cells: 3,
-                init_channels: 8,
-                ..crate::space::SearchSpace::darts()
-            };
+            let darts = SearchSpace { n_cells: 3, init_channels: 8, ..SearchSpace::darts() };
             assert_eq!(space, darts);
             let Method { weights, alphas, schedule, .. } = config.search.method.clone();
             let plain = Method { guard: Guard::Off, weights, alphas, schedule, ..Method::default() };

@@ -40,7 +40,8 @@ pub(crate) fn space_layer(name: &str, given: &Table) -> Result<Option<Table>> {
         let mut layer = space.settings();
         for (_, section) in layer.iter_mut() {
             if let Value::Table(section) = section {
-                section.retain(|name, _| !["init_channels", "layers"].contains(&name.as_str()));
+                section.remove("init_channels");
+                section.remove("layers");
             }
         }
         return Ok(Some(layer));
