@@ -30,7 +30,7 @@ pub enum Perturbation {
     /// None.
     #[default]
     None,
-    /// `Π(P + U(−ε, ε))` with Π of [`project`]: SDARTS-RS.
+    /// `Π(P + U(−ε, ε))`; Π brings every number into `[0, 1]` and divides by their sum: SDARTS-RS.
     Random,
     /// As the random one, then seven steps `P̂ ← Π(clamp(P̂ + 2ε/7 · sign ∇L(P̂), P − ε, P + ε))` against the loss of the
     /// training batch; P is kept where its loss is the larger one: SDARTS-ADV.
