@@ -207,6 +207,11 @@ fn measure(methods: &[&KnownMethod], args: &MethodsArgs) -> Result<Vec<Option<Me
     let plain = report(PLAIN, &args.size, &args.repeats)?;
     let mut measured = Vec::with_capacity(methods.len());
     for method in methods {
+        // A method without steps has none to time.
+        if method.evaluations.passes == 0.0 {
+            measured.push(None);
+            continue;
+        }
         let report = match method.name {
             PLAIN => plain.clone(),
             name => {
