@@ -1,12 +1,18 @@
 //! One step of the search: both halves, as the method has them (A2).
 
+mod alignment;
+mod halves;
+mod probe;
+mod unrolled;
+
 use burn::tensor::{Device, FloatDType, Gradients, Tensor};
 
+use self::halves::{Work, walk};
+use self::probe::BatchProbe;
 use super::freezing::Freezer;
 use super::latency;
 use super::method::{
-    ArchStep, CandidateCosts, FixedRows, Half, Latency, Method, Moment, Penalty, Probe, Relaxed, Relaxer,
-    Resources, directions,
+    ArchStep, CandidateCosts, FixedRows, Half, Latency, Method, Moment, Penalty, Relaxed, Relaxer, Resources,
 };
 use super::optimizers::{ArchOptimizer, weight_optimizer};
 use crate::config::SearchConfig;
@@ -18,14 +24,9 @@ use crate::network::{
     BatchStatistics, DropPath, EdgeTensors, Network, Noise, Pass, WeightList, Weighted, absorb, gradients,
     initialize, update_weights,
 };
-use crate::optim::{Sgd, clip_alphas, clip_global_norm, global_norm};
+use crate::optim::{Sgd, clip_alphas, clip_global_norm};
 use crate::random::stream;
-use crate::space::{
-    AlphaGradient, Alphas, CellKind, EdgeGradient, EdgeWeights, NetworkPlan, Paths, SearchSpace,
-};
-
-/// `ε · ‖v‖` of the finite difference.
-const DIFFERENCE: f64 = 0.01;
+use crate::space::{AlphaGradient, Alphas, EdgeWeights, NetworkPlan, Paths, SearchSpace};
 
 /// Everything a search moves.
 #[derive(Debug, Clone)]
@@ -92,8 +93,8 @@ pub struct WeightReport {
     pub gradient_norm: f64,
 }
 
-/// A forward and a backward pass.
-struct Differentiated {
+/// What a forward and a backward pass leave behind.
+pub(super) struct Differentiated {
     loss: f32,
     logits: Tensor<2>,
     gradients: Gradients,
@@ -210,9 +211,9 @@ impl Bilevel {
         let mut probe = BatchProbe { bilevel: self, batch: train, paths };
         let mut weights = self.method.perturbation.disturb(&relaxed, strength, moment, &mut probe);
         self.fixed.apply(&mut weights);
-        let aligned = self.method.alignment_at(moment.epoch, moment.epochs);
-        if aligned > 0.0 {
-            return self.aligned_step(&weights, paths, train, moment, lr);
+        let alignment = self.method.alignment_at(moment.epoch, moment.epochs);
+        if alignment > 0.0 {
+            return self.aligned_step(&weights, paths, train, moment, alignment, lr);
         }
         // The edge weights are constants here: their gradient would be thrown away.
         let weights = constants(&weights, paths, train);
@@ -222,33 +223,12 @@ impl Bilevel {
         self.move_weights(pass.loss, pass.logits, gradients, lr)
     }
 
-    /// The same with a gradient that makes normal cells agree: `∇_w L − λ_t ∇_w Λ`.
-    fn aligned_step(
-        &mut self,
-        weights: &EdgeWeights,
-        paths: Paths,
-        train: &DeviceBatch,
-        moment: Moment,
-        lr: f64,
-    ) -> WeightReport {
-        let leaf = self.apart(weights, paths, None, train).require_grad();
-        let pass = self.differentiate(&self.net, &leaf, train, self.training(moment, Draw::Weights));
-        self.absorb(pass.statistics);
-        let mut raw = gradients(&self.net, &pass.gradients);
-        let by_cell = leaf.gradients(&pass.gradients);
-        if let Some(term) = self.alignment(weights, paths, by_cell, train, moment) {
-            raw = added(raw, term, -self.method.alignment_at(moment.epoch, moment.epochs));
-        }
-        self.move_weights(pass.loss, pass.logits, raw, lr)
-    }
-
     /// Steps both by one pass over the batch of the weights.
     pub fn step_both(&mut self, at: Position, train: &DeviceBatch, lr: f64) -> (ArchReport, WeightReport) {
         let moment = self.moment(at, Half::Both);
         let relaxed = self.relax(moment);
-        let leaf = constants(&relaxed.weights, relaxed.paths, train).require_grad();
-        let pass = self.differentiate(&self.net, &leaf, train, self.training(moment, Draw::Weights));
-        let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
+        let pass = self.training(moment, Draw::Weights);
+        let (pass, gradient) = self.through_alphas(&self.net, &relaxed, train, pass);
         let alphas = self.move_alphas(&relaxed, pass.loss, gradient, moment);
         self.absorb(pass.statistics);
         let gradients = gradients(&self.net, &pass.gradients);
@@ -320,167 +300,35 @@ impl Bilevel {
         Pass { drop_path, skips, noise, ..Pass::train() }
     }
 
+    /// `∇_α L_val(w, α)`. Where operations freeze, the gradient of the weights is taken as well.
     fn first_order(
         &mut self,
         relaxed: &Relaxed,
         valid: &DeviceBatch,
         moment: Moment,
     ) -> (f32, AlphaGradient) {
+        let net = if self.freezer.is_some() { self.net.clone() } else { self.net.clone().no_grad() };
         let pass = self.training(moment, Draw::Alphas);
-        let (loss, gradient, statistics) = match self.freezer.is_some() {
-            false => self.alpha_gradient(self.net.clone(), relaxed, valid, pass),
-            true => self.both_gradients(relaxed, valid, pass),
-        };
-        self.absorb(statistics);
-        (loss, gradient)
-    }
-
-    /// `∇_α L_val(w', α) − ξ · ∇²_{αw} L_train(w, α) · ∇_{w'} L_val(w', α)`.
-    fn unrolled(
-        &mut self,
-        relaxed: &Relaxed,
-        train: &DeviceBatch,
-        valid: &DeviceBatch,
-        xi: f64,
-        moment: Moment,
-    ) -> (f32, AlphaGradient) {
-        let virtual_net = self.virtual_step(relaxed, train, xi, moment);
-        let leaf = constants(&relaxed.weights, relaxed.paths, valid).require_grad();
-        // The virtual network is a copy: its statistics are dropped with it.
-        let pass = self.differentiate(&virtual_net, &leaf, valid, self.training(moment, Draw::Alphas));
-        let direct = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
-        let mut vector = gradients(&virtual_net, &pass.gradients);
+        let (pass, gradient) = self.through_alphas(&net, relaxed, valid, pass);
         if let Some(freezer) = &mut self.freezer {
-            freezer.validation(vector.clone());
-            // Frozen weights do not follow the alphas.
-            vector = freezer.moving(vector);
+            freezer.validation(gradients(&net, &pass.gradients));
         }
-        let implicit = self.hessian_vector_product(relaxed, train, &vector, moment);
-        (pass.loss, combine(&direct, &implicit, -xi))
-    }
-
-    /// `w' = w − ξ·(μm + ∇_w L_train(w, α) + λw)`; the gradient is not clipped.
-    fn virtual_step(&mut self, relaxed: &Relaxed, train: &DeviceBatch, xi: f64, moment: Moment) -> Network {
-        let weights = constants(&relaxed.weights, relaxed.paths, train);
-        let pass = self.differentiate(&self.net, &weights, train, self.training(moment, Draw::Virtual));
         self.absorb(pass.statistics);
-        let mut gradient = gradients(&self.net, &pass.gradients);
-        if let Some(freezer) = &self.freezer {
-            gradient = freezer.moving(gradient);
-        }
-        update_weights(self.net.clone(), |i, w| match gradient[i].take() {
-            Some(g) => {
-                let direction = self.sgd.direction(i, &w, g);
-                w - direction * xi
-            }
-            None => w,
-        })
+        (pass.loss, gradient)
     }
 
-    /// `∇²_{αw} L_train · v`, by a central difference along v.
-    ///
-    /// The weights themselves are never touched: both perturbed networks are copies.
-    fn hessian_vector_product(
-        &mut self,
-        relaxed: &Relaxed,
-        train: &DeviceBatch,
-        vector: &WeightList,
-        moment: Moment,
-    ) -> AlphaGradient {
-        central_difference(global_norm(vector), |epsilon| {
-            let perturbed = update_weights(self.net.clone(), |i, w| match &vector[i] {
-                Some(v) => w + v.clone() * epsilon,
-                None => w,
-            });
-            let pass = self.training(moment, Draw::Virtual);
-            let (_, gradient, statistics) = self.alpha_gradient(perturbed, relaxed, train, pass);
-            // In the original these passes run through the network itself and move its statistics.
-            self.absorb(statistics);
-            gradient
-        })
-    }
-
-    /// As [`Self::alpha_gradient`] of the network itself, with the gradient of its weights, which the freezer takes.
-    fn both_gradients(
-        &mut self,
+    /// A forward and a backward pass of any network of this space, and the gradient of the alphas.
+    pub(super) fn through_alphas(
+        &self,
+        net: &Network,
         relaxed: &Relaxed,
         batch: &DeviceBatch,
         pass: Pass,
-    ) -> (f32, AlphaGradient, Vec<BatchStatistics>) {
+    ) -> (Differentiated, AlphaGradient) {
         let leaf = constants(&relaxed.weights, relaxed.paths, batch).require_grad();
-        let pass = self.differentiate(&self.net, &leaf, batch, pass);
+        let pass = self.differentiate(net, &leaf, batch, pass);
         let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
-        let of_weights = gradients(&self.net, &pass.gradients);
-        if let Some(freezer) = &mut self.freezer {
-            freezer.validation(of_weights);
-        }
-        (pass.loss, gradient, pass.statistics)
-    }
-
-    /// Loss, gradient of the alphas alone, and the statistics, of any network of this space.
-    pub(super) fn alpha_gradient(
-        &self,
-        net: Network,
-        relaxed: &Relaxed,
-        batch: &DeviceBatch,
-        pass: Pass,
-    ) -> (f32, AlphaGradient, Vec<BatchStatistics>) {
-        let leaf = constants(&relaxed.weights, relaxed.paths, batch).require_grad();
-        let pass = self.differentiate(&net.no_grad(), &leaf, batch, pass);
-        let gradient = relaxed.pull_back(&leaf.gradient(&pass.gradients, &relaxed.weights));
-        (pass.loss, gradient, pass.statistics)
-    }
-
-    /// Edge weights for each cell by itself, `more` of each added times a factor.
-    fn apart(
-        &self,
-        weights: &EdgeWeights,
-        paths: Paths,
-        more: Option<(f64, &[Vec<f64>])>,
-        batch: &DeviceBatch,
-    ) -> EdgeTensors {
-        let types: Vec<usize> = self.net.plan().cell_blocks().map(|cell| cell.cell).collect();
-        EdgeTensors::apart(weights, paths, &types, more, (&batch.images.device(), batch.images.dtype()))
-    }
-
-    /// `∇_w Λ`, Λ being how well the normal cells agree in their gradients of the edge weights, the mean cosine of all
-    /// pairs (Λ-DARTS, Movahedi et al. 2023): with `δ = ∂Λ/∂g` for the gradients g it is the derivative of `∇_w L`
-    /// along δ, here a central difference, `ε = ε₀/‖δ‖₂` over all cells. None where Λ is not defined: with fewer than
-    /// two normal cells, or where a gradient is 0.
-    fn alignment(
-        &mut self,
-        weights: &EdgeWeights,
-        paths: Paths,
-        gradients_by_cell: Vec<Vec<f64>>,
-        train: &DeviceBatch,
-        moment: Moment,
-    ) -> Option<WeightList> {
-        let plan = self.net.plan();
-        let normal: Vec<bool> =
-            plan.cell_blocks().map(|cell| plan.cell_type(cell).kind == CellKind::Normal).collect();
-        let of_normal = gradients_by_cell.iter().zip(&normal).filter(|(_, normal)| **normal);
-        let directions = directions(&of_normal.map(|(gradient, _)| gradient.clone()).collect::<Vec<_>>())?;
-        let length = directions.iter().flatten().map(|d| d * d).sum::<f64>().sqrt();
-        if length == 0.0 {
-            return None;
-        }
-        let epsilon = self.method.alignment_epsilon / length;
-        let mut directions = directions.into_iter();
-        let direction = |(gradient, normal): (Vec<f64>, bool)| match normal {
-            true => directions.next().expect("one for each normal cell"),
-            false => vec![0.0; gradient.len()],
-        };
-        let along: Vec<Vec<f64>> = gradients_by_cell.into_iter().zip(normal).map(direction).collect();
-        let [plus, minus] = [epsilon, -epsilon].map(|step| {
-            let moved = self.apart(weights, paths, Some((step, &along)), train);
-            let pass = self.differentiate(&self.net, &moved, train, self.training(moment, Draw::Weights));
-            // As in the original these passes move the running statistics.
-            self.absorb(pass.statistics);
-            gradients(&self.net, &pass.gradients)
-        });
-        let scale = 1.0 / (2.0 * epsilon);
-        let scaled = added(plus, minus, -1.0).into_iter().map(|g| g.map(|g| g * scale));
-        Some(scaled.collect())
+        (pass, gradient)
     }
 
     fn differentiate(
@@ -519,29 +367,6 @@ impl Bilevel {
     }
 }
 
-/// What a perturbation may ask: the network with running statistics, which stay as they are.
-struct BatchProbe<'a> {
-    bilevel: &'a Bilevel,
-    batch: &'a DeviceBatch,
-    paths: Paths,
-}
-
-impl Probe for BatchProbe<'_> {
-    fn loss(&mut self, weights: &EdgeWeights) -> f64 {
-        let net = self.bilevel.net.clone().no_grad();
-        let weights = constants(weights, self.paths, self.batch);
-        let (loss, _) = self.bilevel.loss(&net, &weights, self.batch, &mut Pass::eval());
-        f64::from(scalar(loss.inner().cast(FloatDType::F32)))
-    }
-
-    fn slope(&mut self, weights: &EdgeWeights) -> EdgeGradient {
-        let leaf = constants(weights, self.paths, self.batch).require_grad();
-        let net = self.bilevel.net.clone().no_grad();
-        let pass = self.bilevel.differentiate(&net, &leaf, self.batch, Pass::eval());
-        leaf.gradient(&pass.gradients, weights)
-    }
-}
-
 /// Which draw of a step's noise a pass has.
 #[derive(Clone, Copy)]
 enum Draw {
@@ -553,96 +378,9 @@ enum Draw {
     Virtual = 2,
 }
 
-/// `a + factor · b`, of the weights that both have.
-fn added(a: WeightList, b: WeightList, factor: f64) -> WeightList {
-    let sum = |(a, b)| match (a, b) {
-        (Some(a), Some(b)) => Some(a + b * factor),
-        (a, _) => a,
-    };
-    a.into_iter().zip(b).map(sum).collect()
-}
-
 /// Edge weights beside the images of a batch.
 fn constants(weights: &EdgeWeights, paths: Paths, batch: &DeviceBatch) -> EdgeTensors {
     EdgeTensors::along(weights, paths, &batch.images.device())
-}
-
-/// The halves of a step.
-trait Halves {
-    fn method(&self) -> &Method;
-    /// Epochs of the search.
-    fn epochs(&self) -> usize;
-    fn alphas(&mut self, at: Position);
-    fn weights(&mut self, at: Position);
-    fn both(&mut self, at: Position);
-}
-
-/// Goes through the halves that the method has at this moment.
-fn walk(halves: &mut impl Halves, at: Position) {
-    let Method { order, schedule, .. } = halves.method();
-    let (order, move_alphas) = (*order, schedule.steps_in(at.epoch, halves.epochs()));
-    for half in order.halves() {
-        match half {
-            Half::Alphas if move_alphas => halves.alphas(at),
-            Half::Both if move_alphas => halves.both(at),
-            Half::Alphas => {}
-            Half::Both | Half::Weights => halves.weights(at),
-        }
-    }
-}
-
-/// A step under way.
-struct Work<'a> {
-    bilevel: &'a mut Bilevel,
-    train: &'a DeviceBatch,
-    valid: Option<&'a DeviceBatch>,
-    lr: f64,
-    arch: Option<ArchReport>,
-    weight: Option<WeightReport>,
-}
-
-impl Halves for Work<'_> {
-    fn method(&self) -> &Method {
-        &self.bilevel.method
-    }
-
-    fn epochs(&self) -> usize {
-        self.bilevel.epochs
-    }
-
-    fn alphas(&mut self, at: Position) {
-        self.arch = self.valid.map(|valid| self.bilevel.step_alphas(at, self.train, valid, self.lr));
-    }
-
-    fn weights(&mut self, at: Position) {
-        self.weight = Some(self.bilevel.step_weights(at, self.train, self.lr));
-    }
-
-    fn both(&mut self, at: Position) {
-        let (arch, weight) = self.bilevel.step_both(at, self.train, self.lr);
-        (self.arch, self.weight) = (Some(arch), Some(weight));
-    }
-}
-
-/// `(g(ε) − g(−ε)) / 2ε` with `ε = 0.01 / norm`, g(ε) being the alphas' gradient at weights `w + ε·v` and
-/// `norm` the length of v. Of a v of length zero any ε gives the right product, which is zero.
-fn central_difference(norm: f64, mut gradient_at: impl FnMut(f64) -> AlphaGradient) -> AlphaGradient {
-    let epsilon = if norm > 0.0 { DIFFERENCE / norm } else { DIFFERENCE };
-    let plus = gradient_at(epsilon);
-    let minus = gradient_at(-epsilon);
-    let scale = (1.0 / (2.0 * epsilon)) as f32;
-    let mut product = combine(&plus, &minus, -1.0);
-    product.values_mut().for_each(|v| *v = f64::from(*v as f32 * scale));
-    product
-}
-
-/// `a + factor · b`, each number rounded to f32, as the network's own gradients are.
-fn combine(a: &AlphaGradient, b: &AlphaGradient, factor: f64) -> AlphaGradient {
-    let mut sum = a.clone();
-    for (x, &y) in sum.values_mut().zip(b.values()) {
-        *x = f64::from((*x + factor * y) as f32);
-    }
-    sum
 }
 
 #[cfg(test)]

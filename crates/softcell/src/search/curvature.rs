@@ -29,7 +29,7 @@ impl Bilevel {
         let gradient = |vector: &[f64], step: f64| -> Vec<f64> {
             let alphas = moved(&self.alphas, vector, step);
             let relaxed = self.relaxer.relax(&alphas, moment);
-            let (_, gradient, _) = self.alpha_gradient(net.clone(), &relaxed, valid, Pass::train());
+            let (_, gradient) = self.through_alphas(&net, &relaxed, valid, Pass::train());
             gradient.values().copied().collect()
         };
         let n = self.alphas.values().count();

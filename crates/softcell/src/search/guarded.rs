@@ -66,7 +66,7 @@ fn dense_hessian(bilevel: &Bilevel, valid: &DeviceBatch) -> Vec<Vec<f64>> {
         *alphas.values_mut().nth(column).unwrap() += step;
         let relaxed = bilevel.relaxer.relax(&alphas, bilevel.moment(at(0), Half::Alphas));
         let net = bilevel.net.clone().no_grad();
-        bilevel.alpha_gradient(net, &relaxed, valid, Pass::train()).1.values().copied().collect()
+        bilevel.through_alphas(&net, &relaxed, valid, Pass::train()).1.values().copied().collect()
     };
     let column = |column| -> Vec<f64> {
         let (plus, minus) = (gradient(column, 0.02), gradient(column, -0.02));

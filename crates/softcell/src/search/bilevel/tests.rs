@@ -3,11 +3,15 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
 
+use super::halves::Halves;
+use super::unrolled::{DIFFERENCE, central_difference};
 use super::*;
 use crate::loss::class_weight_tensor;
 use crate::network::weight_list;
 use crate::random::stream;
-use crate::search::method::{AlphaSchedule, Sgd as SgdSettings, StepOrder, WeightOptimizer, mean_cosine};
+use crate::search::method::{
+    AlphaSchedule, Probe, Sgd as SgdSettings, StepOrder, WeightOptimizer, mean_cosine,
+};
 use crate::space::SearchSpace;
 
 /// `n` numbers in [-1, 1), from a stream of their own.
