@@ -5,7 +5,7 @@ For every space, method and seed: a search, then a training of the cell it deriv
 connections of the normal cell over the epochs, the accuracy of the trained cell on the test part, and the seconds. A
 method may be given with settings: `darts:weights.weight_decay=0.0081,drop_path=0.2`.
 
-    python3 benchmarks/methods/run.py --data photos --out /tmp/methods --spaces s2,s4 --methods darts,darts-minus --seeds 4
+    python3 benchmarks/methods/run.py --data photos --out /tmp/methods --spaces s2,s4 --methods "darts darts-minus" --seeds 4
 
 What is there already is not done again; `--jobs` runs so many side by side. The result is `records.jsonl` and
 `table.md` in the folder.
@@ -27,7 +27,7 @@ def arguments():
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--spaces", default="darts", help="separated by commas")
-    parser.add_argument("--methods", default="darts", help="separated by blanks or commas before a name")
+    parser.add_argument("--methods", default="darts", help="separated by blanks")
     parser.add_argument("--seeds", type=int, default=4, help="seeds 1 to this")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--search", default="", help="flags of every search")
@@ -74,7 +74,7 @@ def one(options, space, method, seed):
 
 
 def spread(values):
-    """Mean and deviation of the values, and how many there are."""
+    """Mean and deviation of the values."""
     if not values:
         return "–"
     deviation = statistics.stdev(values) if len(values) > 1 else math.nan

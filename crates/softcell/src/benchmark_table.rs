@@ -207,8 +207,7 @@ fn meaning(architecture: &Nb201Architecture) -> String {
     const NOTHING: &str = "#";
     let mut nodes = vec!["0".to_owned()];
     for node in 1..Nb201Architecture::N_NODES {
-        let first = node * (node - 1) / 2;
-        let incoming = architecture.operations[first..first + node].iter().zip(&nodes);
+        let incoming = architecture.incoming(node).iter().zip(&nodes);
         let term = |(operation, source): (&Primitive, &String)| match operation {
             Primitive::None => NOTHING.to_owned(),
             _ if source == NOTHING => NOTHING.to_owned(),

@@ -9,18 +9,11 @@ use softcell::search::{SearchEpoch, SearchState, search};
 use softcell::{Error, Result};
 use softcell::{data::Dataset, nn::Device};
 
-/// A search of a few steps: two inputs, one or two nodes, two cells, two channels to a quarter each.
+/// A search of a few steps: two nodes, two cells from 8 channels, three epochs.
 fn small(settings: Settings) -> Settings {
-    let settings = settings
-        .with_table(
-            &"[data]\nimages_per_class = 6\n[search]\nlayers = 2\ninit_channels = 8\nbatch_size = 8"
-                .parse()
-                .unwrap(),
-        )
-        .unwrap();
-    let given = |settings: Settings, key: &str, value: &str| settings.with(key, value).unwrap();
-    let settings = given(settings, "search.nodes", "2");
-    given(settings, "search.epochs", "3")
+    let table = "[data]\nimages_per_class = 6\n[search]\nlayers = 2\nnodes = 2\ninit_channels = 8\nbatch_size = 8\n\
+                 epochs = 3";
+    settings.with_table(&table.parse().unwrap()).unwrap()
 }
 
 struct Bench {

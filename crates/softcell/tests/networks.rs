@@ -209,7 +209,6 @@ fn limits_hold_for_the_networks_that_are_built() {
             [(100_000, 0), (0, 8_000_000), (300_000, 20_000_000), (1 << 40, 1 << 40)]
         {
             let asked = DerivedNetworkConfig {
-                reductions: Reductions::THIRDS,
                 init_channels: 24,
                 n_cells: 8,
                 ..small(&genotype(name), [3, 32, 32], stem, false)
@@ -217,7 +216,6 @@ fn limits_hold_for_the_networks_that_are_built() {
             let limits = Limits { max_params, max_macs };
             let chosen = largest_within(&asked.genotype, &asked.shape(), &limits, Shrink::Both).unwrap();
             let config = DerivedNetworkConfig {
-                reductions: Reductions::THIRDS,
                 init_channels: chosen.init_channels,
                 n_cells: chosen.n_cells,
                 ..asked.clone()

@@ -188,7 +188,7 @@ fn toml(method: &KnownMethod) -> String {
         lines(beside);
     }
     if !sizes.is_empty() {
-        lines("\n# With a paper's preset also:\n[search]");
+        lines("\n# With paper-cifar10 or paper-imagenet also:\n[search]");
         lines(sizes);
     }
     text

@@ -58,7 +58,7 @@ pub struct Progress {
     steps: CountClock,
     /// The genotype of the last line, to print it only when it changes.
     genotype: Option<Genotype>,
-    /// Candidates of the search, in the order of the alphas' columns.
+    /// The space of the search, for the tables of edge weights.
     space: SearchSpace,
     classes: Evenness,
     /// The last epoch of the search, and what the guard thinks of it.
@@ -101,7 +101,7 @@ impl Progress {
         progress
     }
 
-    /// Takes what there is to know of a run: its folder, and the candidates of its search for the tables.
+    /// Takes what there is to know of a run: its folder, and the space of its search for the tables.
     fn watch(&mut self, run: &Path, space: SearchSpace) {
         self.space = space;
         if let Some(panel) = &mut self.panel {

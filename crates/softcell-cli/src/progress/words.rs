@@ -9,7 +9,7 @@ use softcell::program::shown::escaped;
 use softcell::report::counted;
 use softcell::search::method::Resources;
 use softcell::search::{CellLeanings, Frozen, Leaning, SearchEpoch};
-use softcell::space::{Primitive, SearchSpace};
+use softcell::space::{Primitive, SearchSpace, cell_title};
 use softcell::train::TrainEpoch;
 
 use super::MOST_SKIPPED;
@@ -216,7 +216,7 @@ fn loss(loss: Option<f64>) -> String {
 /// The weight of each candidate on each edge of one kind of cell, as a table.
 pub fn edge_weights(cell: &str, rows: &[Vec<f64>], space: &SearchSpace) -> String {
     let operations = space.operations();
-    let mut lines = vec![vec![if cell == "cell" { cell.to_owned() } else { format!("{cell} cell") }]];
+    let mut lines = vec![vec![cell_title(cell)]];
     lines[0].extend(operations.iter().map(|operation| operation.name().to_owned()));
     let candidates = space.cells.get(cell).map_or(&[][..], Vec::as_slice);
     for ((edge, row), candidates) in space.topology().edges().iter().zip(rows).zip(candidates) {

@@ -11,7 +11,7 @@ use super::timing::Repeats;
 use crate::config::{DataShape, Preset, SearchConfig, lay, lay_method, preset, space_layer};
 use crate::error::Result;
 use crate::event::{Observer, Position};
-use crate::search::method::{KnownMethod, MethodName};
+use crate::search::method::MethodName;
 use crate::search::{ArchStep, Bilevel};
 use crate::space::supernet_cost;
 use crate::thread_pool::in_pool;
@@ -103,8 +103,7 @@ impl StepBench {
     }
 
     fn work(&self) -> Work {
-        let KnownMethod { name, .. } = self.method.method();
-        match *name {
+        match self.method.as_str() {
             "darts" | "darts-2nd" => Work::SearchStep(self.order),
             _ => Work::MethodStep(self.method),
         }

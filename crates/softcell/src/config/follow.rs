@@ -3,7 +3,7 @@
 use super::auto::{arch_learning_rate, drop_path};
 use super::keys::Section;
 use super::layers::own_rate;
-use super::types::{Config, DataShape};
+use super::types::{Config, DataShape, SearchConfig};
 
 /// Brings what `auto` chose for the epochs and batches of `base` to those of `config`, but for what was given: the drop
 /// path, and the learning rate of the alphas. Says what it changed, a sentence each.
@@ -31,9 +31,7 @@ pub fn follow_epochs(
     let (search, of_base) = (&mut config.search, &base.search);
     let same = (search.epochs, search.batch_size) == (of_base.epochs, of_base.batch_size);
     if !same && data.train_images > 0 && !given(Section::Search, "arch_learning_rate") {
-        let kept = (data.train_images as f64 * config.data.validation_fraction) as usize;
-        let weights = ((data.train_images - kept) as f64 * search.train_portion) as usize;
-        let steps = search.epochs * weights.div_ceil(search.batch_size).max(1);
+        let steps = search_steps(search, config.data.validation_fraction, data);
         let own = own_rate(&search.method);
         let (before, after) = (search.method.alphas.learning_rate(), arch_learning_rate(own, steps));
         if before != after {
@@ -44,6 +42,13 @@ pub fn follow_epochs(
         }
     }
     notes
+}
+
+/// Steps of a search with these settings on these data, so large a part of which is kept for validation.
+pub(super) fn search_steps(search: &SearchConfig, validation_fraction: f64, data: &DataShape) -> usize {
+    let kept = (data.train_images as f64 * validation_fraction) as usize;
+    let weights = ((data.train_images - kept) as f64 * search.train_portion) as usize;
+    search.epochs * weights.div_ceil(search.batch_size).max(1)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::auto::arch_learning_rate;
+use super::follow::search_steps;
 use super::keys::{Key, Section};
 use super::merge::overlay;
 use super::preset::Preset;
@@ -46,9 +47,7 @@ pub(crate) fn lay_method(
         search.candidates.retain(|candidate| !method.without.contains(candidate));
     }
     if preset == Preset::Auto && data.train_images > 0 {
-        let kept = (data.train_images as f64 * config.data.validation_fraction) as usize;
-        let weights = ((data.train_images - kept) as f64 * search.train_portion) as usize;
-        let steps = search.epochs * weights.div_ceil(search.batch_size).max(1);
+        let steps = search_steps(search, config.data.validation_fraction, data);
         *search.method.alphas.learning_rate_mut() = arch_learning_rate(own_rate(&search.method), steps);
     }
     sentence(method, preset).into()

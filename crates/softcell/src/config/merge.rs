@@ -103,9 +103,7 @@ pub fn build(preset: &Config, layers: &[Table]) -> Result<CheckedConfig> {
 pub(crate) fn lay(base: &Config, layer: &Table) -> Result<Config> {
     let mut merged = base.to_table()?;
     overlay(&mut merged, &tidy(layer, "settings")?.table);
-    merged.try_into().map_err(|error: toml::de::Error| {
-        Error::invalid("settings", error.message(), "every setting with its type", "see the list of settings")
-    })
+    deserialise(merged, "settings")
 }
 
 /// Whether the layer gives a training setting, in snake or kebab case.
@@ -114,13 +112,11 @@ fn has_training(layer: &Table, name: &str) -> bool {
     training.keys().any(|key| key.replace('-', "_") == name)
 }
 
-/// The table, already tidied and complete, as settings that pass the check.
+/// The table, already tidied and complete, as settings; nothing is checked.
 pub(super) fn deserialise(table: Table, origin: &str) -> Result<Config> {
-    let config: Config = table.try_into().map_err(|error: toml::de::Error| {
+    table.try_into().map_err(|error: toml::de::Error| {
         Error::invalid(origin, error.message(), "every setting with its type", "see the list of settings")
-    })?;
-    config.verify()?;
-    Ok(config)
+    })
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ pub(super) fn nas_bench_201_reasons(data: &DataShape) -> Vec<Advice> {
         "no validation images: the benchmark trains on all of them and takes the last epoch".into(),
         "the benchmark trains with Nesterov's momentum, this training has the plain one".into(),
     ];
-    reasons.extend(paper_reasons(data, 32).into_iter().skip(2));
+    reasons.extend(other_images(data, 32));
     reasons
 }
 
@@ -168,12 +168,18 @@ pub(super) fn paper_reasons(data: &DataShape, side: usize) -> Vec<Advice> {
         "the paper's settings (Liu et al. 2019, first order), whatever the data and the computer".into(),
         "no validation images: the paper trains on all of them and takes the last epoch".into(),
     ];
+    reasons.extend(other_images(data, side));
+    reasons
+}
+
+/// What is to be said where the images are of another form than the paper's.
+fn other_images(data: &DataShape, side: usize) -> Option<Advice> {
     let DataShape { channels, height, width, .. } = *data;
-    if channels != 0 && (channels, height, width) != (3, side, side) {
-        reasons.push(format!(
+    (channels != 0 && (channels, height, width) != (3, side, side)).then(|| {
+        format!(
             "the images are {height}x{width} with {channels} channels, the paper's are {side}x{side} with 3: \
              look at crop_padding, flip, cutout_length and auxiliary, or take the preset auto"
-        ).into());
-    }
-    reasons
+        )
+        .into()
+    })
 }

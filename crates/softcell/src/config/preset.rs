@@ -41,11 +41,6 @@ impl Preset {
             Preset::PaperNasBench201 => "paper-nas-bench-201",
         }
     }
-
-    /// Whether it has the settings of a paper, whatever the data.
-    pub const fn is_of_a_paper(self) -> bool {
-        !matches!(self, Preset::Auto)
-    }
 }
 
 impl fmt::Display for Preset {

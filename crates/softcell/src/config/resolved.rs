@@ -195,7 +195,7 @@ mod tests {
     use crate::search::method::{Guard, Method};
     use crate::space::SearchSpace;
 
-    fn configs() -> [Config; 3] {
+    fn configs() -> [Config; 4] {
         let data = DataShape {
             train_images: 1437,
             classes: 10,
@@ -204,7 +204,7 @@ mod tests {
             width: 8,
             ..DataShape::default()
         };
-        [Preset::Auto, Preset::PaperCifar10, Preset::PaperImagenet].map(|name| preset(name, &data).0)
+        Preset::ALL.map(|name| preset(name, &data).0)
     }
 
     #[test]

@@ -192,31 +192,22 @@ pub struct SearchConfig {
     /// Candidate operations on each edge, in the order of alpha's columns.
     pub candidates: Vec<Primitive>,
     /// The name of the space that the keys of the space were taken from; says nothing of its own.
-    #[serde(default = "darts")]
     pub space: String,
     /// Candidates of each edge of the normal cell, or of the only kind of cell; none: `candidates` on all.
-    #[serde(default)]
     pub normal_edges: Vec<EdgeCandidates>,
     /// Candidates of each edge of the reduction cell; none: `candidates` on all.
-    #[serde(default)]
     pub reduction_edges: Vec<EdgeCandidates>,
     /// Input nodes of a cell: the one or two cells before it.
-    #[serde(default = "two")]
     pub inputs: usize,
     /// What a cell hands on.
-    #[serde(default = "all_nodes")]
     pub output: CellOutput,
     /// Edges that each node of the derived cell keeps; 0: all of which `none` is not the strongest.
-    #[serde(default = "two")]
     pub edges_per_node: usize,
     /// How cells form a network.
-    #[serde(default)]
     pub layout: Layout,
     /// Fractions of the depth at which the resolution is halved.
-    #[serde(default)]
     pub reductions: Reductions,
     /// Whether `nor_conv_1x1` and `nor_conv_3x3` have a bias in the supernet.
-    #[serde(default)]
     pub convolution_bias: bool,
     /// The stem before the first cell; `auto` takes `imagenet` for images of 96 pixels and more, as the training's does.
     pub stem: Stem,
@@ -242,26 +233,9 @@ pub struct SearchConfig {
     pub cutout_length: usize,
     /// A CSV file of accuracies of NAS-Bench-201, as [`path_to_text`](super::path_to_text) writes its path, from which
     /// each epoch's architecture is looked up; `none` for none.
-    #[serde(default = "no_table")]
     pub benchmark_table: String,
     /// How it is done.
     pub method: Method,
-}
-
-fn darts() -> String {
-    "darts".to_owned()
-}
-
-fn no_table() -> String {
-    "none".to_owned()
-}
-
-fn two() -> usize {
-    2
-}
-
-fn all_nodes() -> CellOutput {
-    CellOutput::All
 }
 
 /// Training the derived network.
@@ -271,10 +245,9 @@ fn all_nodes() -> CellOutput {
 pub struct TrainConfig {
     /// Channels of the first cell.
     pub init_channels: usize,
-    /// Number of cells, of all stages together.
+    /// Number of cells; in the residual layout of all its stages together.
     pub layers: usize,
     /// Fractions of the depth at which the resolution is halved.
-    #[serde(default)]
     pub reductions: Reductions,
     /// Most parameters of the trained network, the auxiliary head left out; 0 is no limit.
     pub max_params: usize,

@@ -85,7 +85,7 @@ pub fn draw_cell(cell: &CellType) -> Result<String> {
     check_size(cell.edges.len())?;
     let layout = Placed::new(cell, Columns::ByDepth);
     let content = moved(0.0, &body(&layout));
-    Ok(file(&format!("{} cell", cell.name), [layout.width, layout.height], &content, ""))
+    Ok(file(&cell_title(&cell.name), [layout.width, layout.height], &content, ""))
 }
 
 /// A cell within a page, which has [`inline_style`] once; none where it is too large.

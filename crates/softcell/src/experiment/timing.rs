@@ -9,7 +9,7 @@ use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer};
-use crate::forecast::{Budgeting, TimeForecast, stand_in, time_search, time_training};
+use crate::forecast::{Budgeting, TimeForecast, stand_in, stand_in_words, time_search, time_training};
 use crate::report::duration;
 use crate::run::{FixedSettings, RunBudget};
 use crate::sizing::sized;
@@ -84,11 +84,11 @@ impl Timing<'_> {
                 };
                 tell(
                     format!(
-                        "time: about {} in all, {} for the search and {} for the training with a cell such as \
-                         DARTS_V2",
+                        "time: about {} in all, {} for the search and {} for the training with {}",
                         duration(forecast.seconds()),
                         duration(forecast.search.seconds()),
-                        duration(forecast.training())
+                        duration(forecast.training()),
+                        stand_in_words(&config.search),
                     )
                     .into(),
                 )?;
@@ -160,7 +160,7 @@ impl Timing<'_> {
             Err(error) if budget.by_default && is_too_short(&error) => (config, longer(&error, observer)),
             supposed => {
                 let (trained, note) = supposed?;
-                (trained, format!("{note}, with a cell such as DARTS_V2"))
+                (trained, format!("{note}, with {}", stand_in_words(&config.search)))
             }
         };
         observer.on(Event::Note(note.into()))?;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::sample::{Origin, Sample};
 use crate::error::{Error, Result};
+use crate::space::softmax;
 
 /// How an exported file answered when it was run beside the network.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -95,14 +96,6 @@ fn difference(one: &[f64], other: &[f64]) -> f64 {
 /// The larger of two; what is not a number is larger than all.
 fn larger(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
-}
-
-/// `exp(xᵢ − max x) / Σⱼ exp(xⱼ − max x)`.
-fn softmax(logits: &[f64]) -> Vec<f64> {
-    let max = logits.iter().copied().fold(f64::NEG_INFINITY, larger);
-    let powers: Vec<f64> = logits.iter().map(|x| (x - max).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| power / sum).collect()
 }
 
 #[cfg(test)]

@@ -379,6 +379,14 @@ pub fn stand_in(config: &SearchConfig) -> Genotype {
     }
 }
 
+/// What [`stand_in`] is, in words.
+pub fn stand_in_words(config: &SearchConfig) -> &'static str {
+    match config.layout {
+        Layout::Stacked => "a cell such as DARTS_V2",
+        Layout::Residual => "the biggest cell of the space",
+    }
+}
+
 fn seconds(seconds: f64) -> String {
     format!("{seconds:.0} s")
 }

@@ -6,7 +6,7 @@ mod memory;
 mod side;
 mod time;
 
-pub use budget::{Budgeting, stand_in};
+pub use budget::{Budgeting, stand_in, stand_in_words};
 pub use fitting::{Kept, allowed_bytes, fit_memory};
 pub use memory::MemoryModel;
 pub use side::{ChosenSide, SideRoom, choose_side};

@@ -24,14 +24,12 @@ impl EdgeTensors {
 
     /// Constants of the graph.
     pub fn along(weights: &EdgeWeights, paths: Paths, device: &Device) -> Self {
-        let flat = |rows: &Vec<Vec<f64>>| flat(rows.iter().flatten().copied(), device);
-        let chosen =
-            |rows: &Vec<Vec<f64>>| rows.iter().flatten().map(|&weight| weight as f32 != 0.0).collect();
-        Self {
-            cells: weights.cells().map(flat).collect(),
-            apart: None,
-            running: (paths == Paths::Chosen).then(|| weights.cells().map(chosen).collect()),
-        }
+        let flat = |rows: &Vec<Vec<f64>>| {
+            let values: Vec<f32> = rows.iter().flatten().map(|&weight| weight as f32).collect();
+            let n = values.len();
+            Tensor::from_data(TensorData::new(values, [n]), device)
+        };
+        Self { cells: weights.cells().map(flat).collect(), apart: None, running: running(weights, paths) }
     }
 
     /// The same with weights of its own for each cell of a network, which has a cell of these types in this order:
@@ -54,7 +52,7 @@ impl EdgeTensors {
             Tensor::from_data(TensorData::new(values, [n]), (device, dtype))
         };
         let cells = types.iter().enumerate().map(cell).collect();
-        Self { cells, apart: Some(types.to_vec()), ..Self::along(weights, paths, device) }
+        Self { cells, apart: Some(types.to_vec()), running: running(weights, paths) }
     }
 
     /// The gradient after a backward pass for each of [`Self::cells`]; zero for what took no part.
@@ -93,8 +91,8 @@ impl EdgeTensors {
     }
 }
 
-fn flat(values: impl Iterator<Item = f64>, device: &Device) -> Tensor<1> {
-    let values: Vec<f32> = values.map(|weight| weight as f32).collect();
-    let n = values.len();
-    Tensor::from_data(TensorData::new(values, [n]), device)
+/// Which candidates run; none where all do.
+fn running(weights: &EdgeWeights, paths: Paths) -> Option<Vec<Vec<bool>>> {
+    let chosen = |rows: &Vec<Vec<f64>>| rows.iter().flatten().map(|&weight| weight as f32 != 0.0).collect();
+    (paths == Paths::Chosen).then(|| weights.cells().map(chosen).collect())
 }

@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use softcell_kernels::{
     BlockedMap, CellArguments, CellConfig, CellInput, CellPart, CellPlan, ConvolutionConfig, InputChannels,
     NormStatistics, Operation, Pool, Preparation as KernelPreparation, Statistics, Term, cell,
 };
 
-use super::mixture::Mixture;
+use super::mixture::{Mixture, at_places};
 use super::norm::EPSILON;
 use super::pass::{BatchStatistics, Mode, Pass};
 use super::weights::host;
@@ -235,11 +235,9 @@ impl FusedBlock {
             TermPlace { operation: None, edge: None } => operations + edges,
         };
         let places: Vec<i64> = self.places.iter().map(|term| place(term) as i64).collect();
-        let places = TensorData::new(places, [self.places.len()]);
-        let places = Tensor::<1, Int>::from_data(places, &weights.device());
         let one = Tensor::<1>::ones([1], &weights.device());
         let all = [Some(weights), mixture.edges.clone(), Some(one)].into_iter().flatten();
-        Tensor::cat(all.collect(), 0).select(0, places)
+        at_places(Tensor::cat(all.collect(), 0), places)
     }
 
     /// What drop path multiplies each term with, image by image; none where nothing is dropped.

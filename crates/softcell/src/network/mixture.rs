@@ -21,11 +21,7 @@ impl Mixture {
     fn new(kind: &CellType, places: Option<&[i64]>, weights: &Tensor<1>, running: Option<&[bool]>) -> Self {
         let operations = match places {
             None => weights.clone(),
-            Some(places) => {
-                let data = TensorData::new(places.to_vec(), [places.len()]);
-                let places = Tensor::<1, Int>::from_data(data, &weights.device());
-                weights.clone().select(0, places)
-            }
+            Some(places) => at_places(weights.clone(), places.to_vec()),
         };
         let runs = |running: &[bool]| match places {
             None => running.to_vec(),
@@ -42,6 +38,13 @@ impl Mixture {
     pub fn runs(&self, operation: usize) -> bool {
         self.running.as_ref().is_none_or(|running| running[operation])
     }
+}
+
+/// The values that stand at these places.
+pub(super) fn at_places(values: Tensor<1>, places: Vec<i64>) -> Tensor<1> {
+    let n = places.len();
+    let places = Tensor::<1, Int>::from_data(TensorData::new(places, [n]), &values.device());
+    values.select(0, places)
 }
 
 /// The sum of each edge's weights, but for that of an auxiliary skip connection.

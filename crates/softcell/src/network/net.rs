@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use softcell_kernels::{BlockedMap, InputChannels, block_lanes, cell_runs_on, weighted_sum};
 
 use super::drop_path::scaled;
 use super::edges::EdgeTensors;
 use super::fused::{FusedBlock, input_channels};
-use super::mixture::{Mixture, Mixtures};
+use super::mixture::{Mixture, Mixtures, at_places};
 use super::pass::{Mode, Pass};
 use super::steps::{Pointwise, Tensors, pool2x2, run};
 use super::weights::{Weighted, Weights, count_weights};
@@ -290,7 +290,7 @@ impl Network {
                         }
                         _ => None,
                     };
-                    if !mixture.is_none_or(|mixture| mixture.runs(next - 1)) {
+                    if mixture.is_some_and(|mixture| !mixture.runs(next - 1)) {
                         tensors.skip(&steps);
                         continue;
                     }
@@ -330,9 +330,7 @@ impl Network {
                     Tensor::zeros([n, channels, height, width], options)
                 }
                 (false, Some(Mixture { weights, .. })) => {
-                    let data = TensorData::new(places, [terms.len()]);
-                    let places = Tensor::<1, Int>::from_data(data, &weights.device());
-                    weighted_sum(terms, weights.clone().select(0, places))
+                    weighted_sum(terms, at_places(weights.clone(), places))
                 }
                 (false, None) => terms.into_iter().reduce(|a, b| a + b).expect("there is a term"),
             };

@@ -56,6 +56,13 @@ pub struct SearchEpoch {
     pub frozen: Option<Frozen>,
 }
 
+impl SearchEpoch {
+    /// The epoch, from 0, whose genotype is the result if no other follows.
+    pub fn taken(&self) -> usize {
+        self.guard.as_ref().map_or(self.epoch, |guard| guard.taken)
+    }
+}
+
 /// Operations whose weights stopped learning (by the true cosine of gradients: not OLES' official score).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frozen {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::record::RunRecord;
 use crate::search::{CellLeaning, SearchEpoch};
-use crate::space::{Edge, Genotype, Primitive};
+use crate::space::{Edge, Genotype, Primitive, cell_title};
 use crate::train::TrainEpoch;
 
 /// Most epochs of a curve; between them epochs are left out.
@@ -119,7 +119,7 @@ pub(super) fn search_charts(record: &RunRecord) -> Vec<Chart> {
         let colours = ["--first", "--second"].into_iter().cycle();
         let curve = |(name, colour): (&str, &str)| {
             let values = epochs.iter().map(|epoch| epoch.cells.get(name).map(get)).collect();
-            Series::new(&format!("{name} cell"), colour, values)
+            Series::new(&cell_title(name), colour, values)
         };
         epochs[0].cells.names().zip(colours).map(curve).collect()
     };

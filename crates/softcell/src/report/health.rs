@@ -255,7 +255,8 @@ fn collapsed(record: &RunRecord) -> Option<Warning> {
     });
     warning(
         capitalised(&what),
-        "Cells of skip connections train fast and end badly. A larger weight decay of the weights, drop path, or another          method keep a search from it.",
+        "Cells of skip connections train fast and end badly. A larger weight decay of the weights, drop path, or \
+         another method keep a search from it.",
     )
 }
 

@@ -15,15 +15,14 @@ fn chart(id: &str, epochs: &[SearchEpoch], scale: Scale, series: Vec<Series>) ->
 
 /// Accuracy of each epoch's architecture by a table; nothing where the search had none.
 pub(super) fn tabulated(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
-    let Some(last) = record.search.iter().rev().find_map(|epoch| epoch.tabulated.as_ref()) else {
+    let all = || record.search.iter().filter_map(|epoch| epoch.tabulated.as_ref());
+    let Some(last) = all().next_back() else {
         return html! {};
     };
-    let found: Vec<&SearchEpoch> = record.search.iter().collect();
-    let columns = found.iter().filter_map(|epoch| epoch.tabulated.as_ref()).find(|t| !t.scores.is_empty());
-    let columns: Vec<String> =
-        columns.map_or(Vec::new(), |t| t.scores.iter().map(|score| score.column.clone()).collect());
-    let missing =
-        found.iter().filter_map(|epoch| epoch.tabulated.as_ref()).filter(|t| t.scores.is_empty()).count();
+    let columns: Vec<String> = all()
+        .find(|t| !t.scores.is_empty())
+        .map_or(Vec::new(), |t| t.scores.iter().map(|score| score.column.clone()).collect());
+    let missing = all().filter(|t| t.scores.is_empty()).count();
     let epochs = picked(&record.search, MOST_POINTS);
     let colours = ["--first", "--second", "--third"].into_iter().cycle();
     let series = columns.iter().zip(colours).map(|(column, colour)| {

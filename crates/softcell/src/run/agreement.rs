@@ -103,7 +103,7 @@ impl Agreement<'_> {
 
     /// The epoch whose genotype the guard takes after the last one.
     fn taken<'b>(&'b self, last: &'b SearchEpoch) -> Option<&'b SearchEpoch> {
-        let taken = last.guard.as_ref().map_or(last.epoch, |guard| guard.taken);
+        let taken = last.taken();
         let of_search = |line: &'b HistoryLine| match line {
             HistoryLine::Search(epoch) => Some(epoch),
             HistoryLine::Train(_) => None,

@@ -52,7 +52,7 @@ impl RunFolder {
     /// Those of [`Self::read_history`].
     pub fn search_taken(&self) -> Result<Option<usize>> {
         Ok(self.read_history()?.into_iter().rev().find_map(|line| match line {
-            HistoryLine::Search(epoch) => Some(epoch.guard.map_or(epoch.epoch, |guard| guard.taken)),
+            HistoryLine::Search(epoch) => Some(epoch.taken()),
             HistoryLine::Train(_) => None,
         }))
     }

@@ -16,7 +16,7 @@ use crate::records::Stage;
 use crate::records::TrainEpoch;
 use crate::search::method::{End, Watch};
 use crate::shown;
-use crate::space::{ByCell, Rows};
+use crate::space::{ByCell, Rows, cell_title};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -192,7 +192,7 @@ fn check_guard(guard: &Watch, epoch: &SearchEpoch) -> Checked {
     if_there(guard.eigenvalue, |eigenvalue| finite("guard.eigenvalue", eigenvalue))?;
     let skips = epoch.cells.get(&guard.cell).map(|cell| cell.skips);
     holds(skips.is_some(), "guard.cell", &guard.cell, format!("one of {found}"))?;
-    let expected = format!("those of the {} cell", guard.cell);
+    let expected = format!("those of the {}", cell_title(&guard.cell));
     holds(skips == Some(guard.skips), "guard.skips", guard.skips, expected)?;
     whole("guard.operations", guard.operations, guard.skips..=MOST_OPERATIONS)?;
     whole("guard.taken", guard.taken, 0..=epoch.epoch)?;

@@ -4,7 +4,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::bilevel::Bilevel;
 use super::lanczos::largest_eigenvalue;
-use super::method::Half;
+use super::method::{Half, PASSES};
 use crate::evaluate::DeviceBatch;
 use crate::event::Position;
 use crate::network::{Pass, Weighted};
@@ -15,7 +15,7 @@ use crate::space::Alphas;
 /// something is rectified, and a smaller step meets too few of them for their mean.
 const DIFFERENCE: f64 = 0.05;
 /// Products with the Hessian at most, two passes forward and backward each.
-const MOST_PRODUCTS: usize = 16;
+const MOST_PRODUCTS: usize = PASSES / 2;
 
 impl Bilevel {
     /// The largest algebraic eigenvalue of `∇²_α L_val(w, α) + λ_α·I` on a batch of the alphas, λ_α being their weight

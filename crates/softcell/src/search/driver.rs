@@ -67,7 +67,7 @@ pub fn search(
 }
 
 /// What a state is called in errors.
-const ORIGIN: &str = "search checkpoint";
+pub(super) const ORIGIN: &str = "search checkpoint";
 
 /// A cell drawn under the run's seed by the rules of the space, from the stream `search/random`.
 fn drawn(dataset: &Dataset, config: &CheckedConfig) -> Result<SearchOutcome> {
@@ -175,13 +175,12 @@ impl<'a> Search<'a> {
         self.stage = SearchStage::of_state(state, self.config);
         self.space = self.stage.space(self.config, &self.whole);
         if self.stage.index > 0 {
-            let Bilevel { class_weights, seed, .. } = self.bilevel.clone();
+            let (class_weights, seed) = (self.bilevel.class_weights.clone(), self.bilevel.seed);
             let shape = self.shape();
             let bilevel = Bilevel::in_space(self.config, &self.space, shape, seed, &self.autodiff)?;
             self.bilevel = Bilevel { class_weights, ..bilevel };
         }
         self.bilevel.restore(state, &self.device)?;
-        self.bilevel.alphas = self.bilevel.relaxer.fit(&state.alphas)?;
         self.watcher.restore(state, ORIGIN)?;
         self.bilevel.set_weight_decay(self.watcher.weight_decay());
         self.position = state.position;
@@ -360,7 +359,6 @@ impl<'a> Search<'a> {
     fn go_back(&mut self, rollback: Rollback, observer: &mut dyn Observer) -> Result<()> {
         let state = self.watcher.go_back(rollback);
         self.bilevel.restore(&state, &self.device)?;
-        self.bilevel.alphas = self.bilevel.relaxer.fit(&state.alphas)?;
         self.bilevel.set_weight_decay(self.watcher.weight_decay());
         self.position = state.position;
         self.save(observer)?;

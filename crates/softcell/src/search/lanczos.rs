@@ -1,5 +1,7 @@
 //! The largest eigenvalue of a symmetric matrix that is known by its products alone.
 
+use super::method::dot;
+
 /// Residual of the Ritz vector, as a share of its value, at which it is taken.
 const SETTLED: f64 = 0.005;
 
@@ -87,10 +89,6 @@ fn last_of_vector(diagonal: &[f64], beside: &[f64], eigenvalue: f64) -> f64 {
         x.push(((eigenvalue - diagonal[i]) * x[i] - before) / b);
     }
     (x[x.len() - 1] / norm(&x)).abs()
-}
-
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 pub(super) fn norm(a: &[f64]) -> f64 {

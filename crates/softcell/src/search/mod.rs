@@ -5,7 +5,7 @@ mod curvature;
 mod driver;
 mod freezing;
 #[cfg(test)]
-mod guarded;
+mod guard_tests;
 mod lanczos;
 mod latency;
 mod margins;

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use super::bilevel::Bilevel;
+use super::driver::ORIGIN;
 use super::freezing::Freezer;
 use super::method::{Tally, Trail};
 use crate::error::{Error, Result};
@@ -35,26 +36,25 @@ impl Bilevel {
         }
     }
 
-    fn restore_freezer(&mut self, state: &SearchState, origin: &str) -> Result<()> {
+    fn restore_freezer(&mut self, state: &SearchState) -> Result<()> {
         match (&mut self.freezer, &state.freezing) {
-            (Some(freezer), Some(freezing)) => freezer.restore(freezing, origin),
+            (Some(freezer), Some(freezing)) => freezer.restore(freezing, ORIGIN),
             (None, None) => Ok(()),
             (wanted, found) => {
                 let words = |is_there| if is_there { "operations that freeze" } else { "none that freeze" };
-                Err(Error::invalid(origin, words(found.is_some()), words(wanted.is_some()), remedy()))
+                Err(Error::invalid(ORIGIN, words(found.is_some()), words(wanted.is_some()), remedy()))
             }
         }
     }
 
     /// The inverse.
     pub(super) fn restore(&mut self, state: &SearchState, device: &Device) -> Result<()> {
-        let origin = "search checkpoint";
-        self.net = load_named(self.net.clone(), &state.net, origin)?;
-        check_velocity(origin, &self.net, &state.velocity)?;
+        self.net = load_named(self.net.clone(), &state.net, ORIGIN)?;
+        check_velocity(ORIGIN, &self.net, &state.velocity)?;
         self.sgd.restore(&weight_names(&self.net), &state.velocity, device);
-        self.alphas = state.alphas.clone();
+        self.alphas = self.relaxer.fit(&state.alphas)?;
         self.latencies = state.latencies.clone();
-        self.restore_freezer(state, origin)?;
+        self.restore_freezer(state)?;
         self.optimizer.restore(state.alpha_steps, &state.alpha_moments, state.alphas.values().count())
     }
 }

@@ -47,7 +47,7 @@ fn config(method: &str) -> CheckedConfig {
     config.check().unwrap_or_else(|error| panic!("{method}: {error}"))
 }
 
-/// Keeps all states, one after each step, and ends after so many.
+/// Keeps all states, one after each step and each epoch, and all records.
 #[derive(Default)]
 struct Keep {
     states: Vec<SearchState>,

@@ -4,7 +4,7 @@ use super::genotype::{CellGene, EdgeGene, Genotype};
 use super::plan::{Norms, Step, primitive_steps, step_values};
 use super::primitive::Primitive;
 use super::search_space::SearchSpace;
-use super::topology::{CellKind, CellOutput};
+use super::topology::CellKind;
 
 impl SearchSpace {
     /// The genotype with the most weights: on every edge that is kept the operation that has most of them, and of the
@@ -12,10 +12,7 @@ impl SearchSpace {
     /// `nor_conv_3x3` on all edges: what any search there should be compared with.
     pub fn biggest(&self) -> Genotype {
         let topology = self.topology();
-        let concat: Vec<usize> = match self.output {
-            CellOutput::All => topology.nodes().collect(),
-            CellOutput::Last => topology.nodes().next_back().into_iter().collect(),
-        };
+        let concat = self.concat();
         let cell = |(name, edges): (&str, &Vec<Vec<Primitive>>)| {
             let kind = CellKind::named(name);
             let heaviest = |(source, candidates): (usize, &Vec<Primitive>)| {

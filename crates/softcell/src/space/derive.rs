@@ -5,7 +5,7 @@ use super::genotype::{CellGene, EdgeGene, Genotype};
 use super::pick::Pick;
 use super::primitive::Primitive;
 use super::search_space::SearchSpace;
-use super::topology::{CellKind, CellOutput, Layout};
+use super::topology::{CellKind, Layout};
 use super::wording::cell_title;
 use crate::error::{Error, Result};
 
@@ -96,10 +96,7 @@ fn derive_cell(
         };
         (0..space.n_nodes).map(genes).collect()
     };
-    let concat = match space.output {
-        CellOutput::All => topology.nodes().collect(),
-        CellOutput::Last => topology.nodes().next_back().into_iter().collect(),
-    };
+    let concat = space.concat();
     let mut found = CellGene { inputs: space.inputs, nodes: nodes(pick, space.edges_per_node), concat };
     if space.layout != Layout::Stacked {
         return found;
@@ -165,6 +162,14 @@ pub fn softmax_rows(alphas: &[Vec<f32>]) -> Vec<Vec<f32>> {
             exponentials.iter().map(|exponential| exponential / total).collect()
         })
         .collect()
+}
+
+/// `exp(x_k − max x) / Σ_j exp(x_j − max x)`. With NaN or +∞ among them all are NaN.
+pub(crate) fn softmax(logits: &[f64]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let exponentials: Vec<f64> = logits.iter().map(|x| (x - largest).exp()).collect();
+    let sum: f64 = exponentials.iter().sum();
+    exponentials.iter().map(|exponential| exponential / sum).collect()
 }
 
 /// Mean entropy of the rows in nats, −Σₖ pₖ ln pₖ: from 0 (decided) to ln of the row length (undecided).

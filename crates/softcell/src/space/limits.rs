@@ -6,7 +6,7 @@ use super::cost::{Cost, NetworkShape, derived_cost};
 use super::genotype::{CellGene, EdgeGene, Genotype};
 use super::primitive::Primitive;
 use super::search_space::SearchSpace;
-use super::topology::{CellOutput, Layout};
+use super::topology::Layout;
 use crate::error::{Error, Result};
 
 /// Widths that are tried, and the least of them: multiples of a quarter of the 16 channels that the fast
@@ -248,10 +248,7 @@ pub fn lightest_genotype(space: &SearchSpace) -> Option<Genotype> {
         let gene = |(source, rank): (usize, usize)| Some(EdgeGene { primitive: *by_cost.get(rank)?, source });
         ranked.into_iter().map(gene).collect::<Option<Vec<EdgeGene>>>()
     };
-    let concat: Vec<usize> = match space.output {
-        CellOutput::All => topology.nodes().collect(),
-        CellOutput::Last => topology.nodes().next_back().into_iter().collect(),
-    };
+    let concat = space.concat();
     let cell = |(name, edges): (&str, &Vec<Vec<Primitive>>)| {
         let nodes = |most| (0..space.n_nodes).map(|at| node(edges, at, most)).collect::<Option<Vec<_>>>();
         let found = |nodes| CellGene { inputs: space.inputs, nodes, concat: concat.clone() };

@@ -38,6 +38,7 @@ pub use cost::{
     BlockCost, Cost, LayerCost, LayerTable, NetworkShape, PlacedCandidate, PlacedCandidates, PlacedOperation,
     derived_cost, derived_layers, supernet_cost, supernet_parameters,
 };
+pub(crate) use derive::softmax;
 pub use derive::{derive, derive_genotype, derive_with_few_skips, entropy, softmax_rows};
 pub use derived_network::DerivedNetworkConfig;
 pub use dialect::{Dialect, LONGEST_GENOTYPE_TEXT};

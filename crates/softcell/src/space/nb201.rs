@@ -38,7 +38,7 @@ impl Nb201Architecture {
     pub const N_EDGES: usize = 6;
 
     /// Operations of the edges into `node` (1 to 3); the k-th of them leaves node k.
-    pub(super) fn incoming(&self, node: usize) -> &[Primitive] {
+    pub(crate) fn incoming(&self, node: usize) -> &[Primitive] {
         let first = first_edge(node);
         &self.operations[first..first + node]
     }

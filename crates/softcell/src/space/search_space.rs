@@ -6,6 +6,7 @@ use super::by_cell::ByCell;
 use super::primitive::Primitive;
 use super::reductions::Reductions;
 use super::topology::{CellOutput, CellTopology, Layout, MacroLayout, N_INPUTS, STEM_MULTIPLIER, StemKind};
+use super::wording::cell_title;
 use crate::error::{Error, Result};
 
 /// The cells that may be found and the supernet in which they are searched.
@@ -135,13 +136,13 @@ impl SearchSpace {
         for (name, edges) in self.cells.iter() {
             let n_edges = self.topology().n_edges();
             if edges.len() != n_edges {
-                let found = format!("{} edges of the {name} cell", edges.len());
+                let found = format!("{} edges of the {}", edges.len(), cell_title(name));
                 let expected = format!("{n_edges}: every one of {} nodes reads all before it", self.n_nodes);
                 return Err(Error::setting("candidates", found, expected));
             }
             for (i, edge) in edges.iter().enumerate() {
                 if edge.is_empty() {
-                    let found = format!("no candidate on edge {i} of the {name} cell");
+                    let found = format!("no candidate on edge {i} of the {}", cell_title(name));
                     return Err(Error::setting("candidates", found, "`none` where there shall be no edge"));
                 }
                 if let Some(twice) = edge.iter().enumerate().find(|(i, p)| edge[..*i].contains(p)) {
@@ -154,7 +155,9 @@ impl SearchSpace {
                 if incoming.iter().flatten().all(|&primitive| primitive == Primitive::None) {
                     let found = match edges.iter().all(|edge| *edge == edges[0]) {
                         true => listed(&edges[0]),
-                        false => format!("none alone into node {} of the {name} cell", self.inputs + node),
+                        false => {
+                            format!("none alone into node {} of the {}", self.inputs + node, cell_title(name))
+                        }
                     };
                     return Err(Error::setting("candidates", found, "at least one operation besides `none`"));
                 }
@@ -168,15 +171,24 @@ impl SearchSpace {
         CellTopology { inputs: self.inputs, n_nodes: self.n_nodes }
     }
 
+    /// The nodes that the output of a cell joins.
+    pub fn concat(&self) -> Vec<usize> {
+        let nodes = self.topology().nodes();
+        match self.output {
+            CellOutput::All => nodes.collect(),
+            CellOutput::Last => nodes.last().into_iter().collect(),
+        }
+    }
+
     /// How many candidates each edge has, by types of cells: the form of the alphas. The auxiliary skip is not counted.
     pub fn candidates_by_edge(&self) -> ByCell<Vec<usize>> {
-        self.cells.map(|edges| edges.iter().map(Vec::len).collect())
+        self.cells.lengths()
     }
 
     /// Every operation that is on an edge, without repetition, in the order in which they are met.
     pub fn operations(&self) -> Vec<Primitive> {
         let mut all = Vec::new();
-        for &primitive in self.cells.cells().flatten().flatten() {
+        for &primitive in self.cells.values() {
             if !all.contains(&primitive) {
                 all.push(primitive);
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
 
 use super::super::*;
 use crate::Pool;
@@ -167,14 +167,18 @@ impl Case {
         (Found { values, statistics }, seen)
     }
 
+    /// The gradients of `y` times the numbers of its upstream gradient.
+    pub fn backward(&self, y: &Tensor<4>, fill: &Fill) -> Gradients {
+        let upstream = TensorData::new(fill.upstream.clone(), self.output_shape());
+        (y.clone() * Tensor::<4>::from_data(upstream, &y.device())).sum().backward()
+    }
+
     /// The fast body with some of the gradients.
     pub fn gradients(&self, fill: &Fill, tracked: Option<&[bool]>) -> (Vec<Asked>, Statistics) {
         let (arguments, leaves) = self.arguments(fill, tracked);
         let (y, seen) = cell(&self.plan(), arguments);
         let y = y.to_nchw();
-        let device = y.device();
-        let upstream = TensorData::new(fill.upstream.clone(), self.output_shape());
-        let gradients = (y.clone() * Tensor::<4>::from_data(upstream, &device)).sum().backward();
+        let gradients = self.backward(&y, fill);
         let mut values = vec![("y".to_owned(), Some(doubles(y)))];
         for (name, leaf) in names(fill.inputs.len()).into_iter().zip(&leaves) {
             values.push((name, leaf.grad(&gradients).map(doubles)));

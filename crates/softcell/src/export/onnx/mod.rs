@@ -27,6 +27,7 @@ use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
 use crate::network::NamedTensors;
+use crate::space::cell_title;
 use crate::space::plan::{Body, CellBlock, MapShape, NetworkPlan, Norms, Role};
 use graph::FeatureMap;
 use network::Network;
@@ -199,19 +200,20 @@ fn exportable(plan: &NetworkPlan) -> Result<()> {
     for kind in &plan.cells {
         if kind.role == Role::Search {
             return refused(
-                format!("{} cells that mix their candidates", kind.name),
+                format!("{}s that mix their candidates", cell_title(&kind.name)),
                 "one operation on each edge",
             );
         }
         kind.without_noise()?;
         if kind.share > 1 {
-            let found = format!("{} cells whose operations see 1/{} of the channels", kind.name, kind.share);
+            let found =
+                format!("{}s whose operations see 1/{} of the channels", cell_title(&kind.name), kind.share);
             return refused(found, "operations on all channels");
         }
     }
     for block in &plan.blocks {
         if let Body::Cell(CellBlock { cell, norms: Norms { affine: false, .. }, .. }) = &block.body {
-            let found = format!("{} cells whose normalisations do not scale", plan.cells[*cell].name);
+            let found = format!("{}s whose normalisations do not scale", cell_title(&plan.cells[*cell].name));
             return refused(found, "normalisations with scale and shift");
         }
     }

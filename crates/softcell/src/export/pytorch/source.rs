@@ -15,7 +15,6 @@ const HEAD: &str = include_str!("parts/head.py");
 const CELL: &str = include_str!("parts/cell.py");
 const CELL_OF_ONE: &str = include_str!("parts/cell_of_one.py");
 const NETWORK: &str = include_str!("parts/network.py");
-const NETWORK_OF_ONE: &str = include_str!("parts/network_of_one.py");
 const MAIN: &str = include_str!("parts/main.py");
 
 /// Operations in Python, each with a word that stands where it is used; those that use others come later.
@@ -301,14 +300,20 @@ fn network(plan: &NetworkPlan, cells: &Cells) -> String {
         .map_or("nn.Identity()".to_owned(), |block| {
             format!("nn.Sequential(nn.BatchNorm2d({}), nn.ReLU())", block.output.channels)
         });
+    let (lastact, step, result) = match of_one {
+        true => (format!("        self.lastact = {last}\n"), "s0 = cell(s0)", "self.lastact(s0)"),
+        false => (String::new(), "s0, s1 = s1, cell(s0, s1)", "s1"),
+    };
     let [height, width] = plan.image.size;
     let calls: Vec<String> = cells.calls.iter().map(|call| format!("                {call}")).collect();
     let features = plan.blocks.iter().rev().find(|block| matches!(block.body, Body::Cell(_)));
     let features = features.map_or(plan.image.channels, |block| block.output.channels);
     filled(
-        if of_one { NETWORK_OF_ONE } else { NETWORK },
+        NETWORK,
         &[
-            ("LAST", &last),
+            ("LASTACT", &lastact),
+            ("STEP", step),
+            ("RESULT", result),
             ("IMAGE", &format!("{}, {height}, {width}", plan.image.channels)),
             ("COUNT", &plan.classes.to_string()),
             ("STEM", &stem.join("\n")),

@@ -15,8 +15,18 @@ pub(super) struct BatchProbe<'a> {
     pub paths: Paths,
 }
 
+impl BatchProbe<'_> {
+    /// With the edges that are decided, as the step has them.
+    fn decided(&self, weights: &EdgeWeights) -> EdgeWeights {
+        let mut weights = weights.clone();
+        self.bilevel.fixed.apply(&mut weights);
+        weights
+    }
+}
+
 impl Probe for BatchProbe<'_> {
     fn loss(&mut self, weights: &EdgeWeights) -> f64 {
+        let weights = &self.decided(weights);
         let net = self.bilevel.net.clone().no_grad();
         let weights = constants(weights, self.paths, self.batch);
         let (loss, _) = self.bilevel.loss(&net, &weights, self.batch, &mut Pass::eval());
@@ -24,6 +34,7 @@ impl Probe for BatchProbe<'_> {
     }
 
     fn slope(&mut self, weights: &EdgeWeights) -> EdgeGradient {
+        let weights = &self.decided(weights);
         let leaf = constants(weights, self.paths, self.batch).require_grad();
         let net = self.bilevel.net.clone().no_grad();
         let pass = self.bilevel.differentiate(&net, &leaf, self.batch, Pass::eval());

@@ -1,5 +1,7 @@
 //! How well the gradients of a network's cells agree (Λ-DARTS, Movahedi et al. 2023).
 
+use super::dot;
+
 /// Λ: the mean cosine of the angles between all pairs of gradients; none of fewer than two, or where one is 0.
 #[cfg(test)]
 pub fn mean_cosine(gradients: &[Vec<f64>]) -> Option<f64> {
@@ -33,10 +35,6 @@ fn units(gradients: &[Vec<f64>]) -> Option<Vec<(f64, Vec<f64>)>> {
         (norm > 0.0 && norm.is_finite()).then(|| (norm, gradient.iter().map(|g| g / norm).collect()))
     };
     if gradients.len() < 2 { None } else { gradients.iter().map(unit).collect() }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

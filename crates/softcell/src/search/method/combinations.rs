@@ -14,7 +14,20 @@ impl Method {
         self.check_perturbation()?;
         self.check_regularizer()?;
         self.check_paths()?;
-        self.check_share()
+        self.check_share()?;
+        self.check_alignment()
+    }
+
+    /// Cells agree by the gradient of a step of the weights alone.
+    fn check_alignment(&self) -> Result<()> {
+        if self.alignment == 0.0 || self.order != StepOrder::Joint {
+            return Ok(());
+        }
+        refuse(
+            "alignment",
+            self.alignment,
+            "0, because with order = joint one pass moves both: no code defines it",
+        )
     }
 
     /// What passes by an edge counts as much as its candidates together.

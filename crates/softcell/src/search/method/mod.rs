@@ -36,6 +36,7 @@ pub(crate) use alignment::mean_cosine;
 pub use arch_step::ArchStep;
 pub use draw::draw_weights;
 pub use fixed::FixedRows;
+pub(in crate::search) use guard::PASSES;
 pub use guard::{
     Alarm, Course, EigenvalueRule, End, Freeze, Guard, Guards, Judgement, Rollback, Rules, StopRule, Stops,
     Trail, Verdict, Watch, Watched,
@@ -47,6 +48,7 @@ pub use perturbation::{Perturbation, Probe};
 pub use presets::{KnownMethod, MethodName};
 pub use random_cell::random_genotype;
 pub use regularizer::{Penalty, Ramp, Regularizer};
+pub(in crate::search) use relaxation::dot;
 pub use relaxation::{
     EdgeNormalization, Moment, Relaxation, Relaxed, Relaxer, Temperature, TemperatureCurve,
 };
@@ -346,6 +348,13 @@ impl Method {
         if self.stop == StopRule::Adapt && self.schedule.stages() > 1 {
             let expected = "another rule in a search of several stages: it would go back to another network";
             return Err(Error::setting("search.method.stop", "adapt", expected));
+        }
+        if self.freeze.is_on()
+            && self.schedule.stages() > 1
+            && self.schedule.stage_start == StageStart::Continued
+        {
+            let expected = "-1 where stages go on with one network: what is frozen would learn again";
+            return Err(Error::setting("search.method.freeze.below", self.freeze.below, expected));
         }
         if self.resource_latency > 0.0 && self.schedule.stages() > 1 {
             let expected = "0 in a search of several stages: times that are measured as a later stage begins would differ \

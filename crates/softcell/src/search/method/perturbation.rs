@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// Rows keep their sums, the column beside the candidates stays, and the noise is of mean 0 and of the width of ε.
+    /// Rows keep their sums, the column beside the candidates stays, and the noise is of the width of ε.
     #[test]
     fn random_noise() {
         for edges in EdgeNormalization::ALL {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use special::Gamma;
 
-use super::relaxation::{Relaxation, Relaxer, concentrations, each, sigmoid, slopes, softmax_of};
-use crate::space::{AlphaGradient, Alphas};
+use super::relaxation::{Relaxation, Relaxer, concentrations, each, sigmoid, slopes};
+use crate::space::{AlphaGradient, Alphas, softmax};
 
 /// A term of the alphas' loss.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,7 +133,7 @@ fn beta(rows: &[Vec<f32>], _: f64) -> (f64, Rows) {
     for row in each(rows, |alpha| alpha) {
         let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         value += (largest + row.iter().map(|alpha| (alpha - largest).exp()).sum::<f64>().ln()) / edges;
-        gradient.push(softmax_of(&row).iter().map(|p| p / edges).collect());
+        gradient.push(softmax(&row).iter().map(|p| p / edges).collect());
     }
     (value, gradient)
 }

@@ -14,8 +14,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::dirichlet::{concentrations, slopes};
-pub(super) use self::gumbel::{one_hot, softmax as softmax_of};
+pub(super) use self::gumbel::one_hot;
 pub use self::relaxer::Relaxer;
+pub(in crate::search) use self::rows::dot;
 pub(super) use self::rows::{each, sigmoid};
 pub(super) use self::softmax::softmax;
 pub use self::temperature::{Temperature, TemperatureCurve};

@@ -12,6 +12,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::relaxation::dot;
 use super::{Method, Selection, StepOrder, number};
 use crate::error::{Error, Result};
 use crate::space::{EdgeGradient, EdgeWeights, PlacedOperation, Rows};
@@ -160,10 +161,7 @@ pub fn share(costs: &CandidateCosts, weights: &EdgeWeights) -> f64 {
     }
     let mut sum = 0.0;
     for (weights, costs) in weights.cells().zip(costs_of(costs, weights)) {
-        let row = |(weights, costs): (&Vec<f64>, &Vec<f64>)| -> f64 {
-            weights.iter().zip(costs).map(|(w, c)| w * c).sum()
-        };
-        sum += weights.iter().zip(costs).map(row).sum::<f64>();
+        sum += weights.iter().zip(costs).map(|(weights, costs)| dot(weights, costs)).sum::<f64>();
     }
     sum / largest
 }

@@ -108,6 +108,7 @@ fn numbers_outside_their_range() {
         ("selection = \"scored-samples\"\nstop = \"skips\"", "search.method.selection"),
         ("selection = \"perturb\"\nschedule = { stage_share = \"4,2\" }", "search.method.selection"),
         ("stop = \"adapt\"\nschedule = { stage_share = \"4,2\" }", "search.method.stop"),
+        ("freeze = { below = 0.0 }\nschedule = { stage_share = \"4,2\" }", "search.method.freeze.below"),
         ("resource_latency = 1.0\nschedule = { stage_share = \"4,2\" }", "search.method.resource_latency"),
     ] {
         assert!(wrong(text).contains(name), "{text}");
@@ -122,6 +123,7 @@ fn combinations() {
     for (text, name, reason) in [
         ("relaxation = \"simplex\"", "alphas.kind", "L2 penalties"),
         ("relaxation = \"sigmoid\"\nshare = 4", "share", "no sum"),
+        ("order = \"joint\"\nalignment = 0.1", "alignment", "one pass moves both"),
         ("alphas = { kind = \"exponentiated-gradient\" }", "relaxation", "expected simplex"),
         ("relaxation = \"uniform\"", "order", "no alphas to move"),
         ("relaxation = \"random-path\"\norder = \"joint\"", "order", "expected weights-only"),

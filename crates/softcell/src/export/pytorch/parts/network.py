@@ -9,10 +9,10 @@ class Network(nn.Module):
 @CELLS@
             ]
         )
-        self.classifier = nn.Linear(@FEATURES@, @COUNT@)
+@LASTACT@        self.classifier = nn.Linear(@FEATURES@, @COUNT@)
 
     def forward(self, images):
 @STATES@
         for cell in self.cells:
-            s0, s1 = s1, cell(s0, s1)
-        return self.classifier(s1.mean(dim=(2, 3)))
+            @STEP@
+        return self.classifier(@RESULT@.mean(dim=(2, 3)))

@@ -17,7 +17,7 @@ const MEASUREMENTS: usize = 25;
 /// Share of a search that measurements may cost.
 const MOST_COST: f64 = 0.05;
 /// Passes forward and backward of a measurement, as a bound.
-const PASSES: usize = 32;
+pub(in crate::search) const PASSES: usize = 32;
 /// Factor on the weight decay at each rollback, the most it becomes, and how often.
 const DECAY: (f64, f64, usize) = (10.0, 3e-2, 2);
 
@@ -75,7 +75,7 @@ pub struct Rules {
     stop: StopRule,
     stops: Stops,
     relaxation: Relaxation,
-    /// Passes over the supernet that a step takes.
+    /// Halves of a step, each of one pass at least: where it has more, the bound on the cost is met by more.
     passes: usize,
     /// First epoch of the alphas, and epochs in all.
     first: usize,

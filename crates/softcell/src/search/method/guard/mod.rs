@@ -12,6 +12,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 pub use alarm::{Alarm, EigenvalueRule};
+pub(in crate::search) use judge::PASSES;
 pub use judge::{Course, Judgement, Rules, Verdict};
 pub use trail::{End, Rollback, Trail, Watch, Watched};
 
@@ -86,7 +87,8 @@ impl StopRule {
 pub struct Guards {
     /// Most skip connections of a healthy normal cell; 0: by the space, see [`Rules::most_skips`].
     pub skips: usize,
-    /// Epochs between two measurements of the eigenvalue; 0: as often as it costs less than 5 % of the search.
+    /// Epochs between two measurements of the eigenvalue; 0: as often as it costs less than 5 % of the search, and where a
+    /// stop rule needs it 25 times over the search whatever it costs.
     pub interval: usize,
     /// How many times its earlier mean the eigenvalue's mean is when the alarm goes off.
     pub ratio: f64,

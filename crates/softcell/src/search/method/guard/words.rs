@@ -1,6 +1,7 @@
 //! What the guard says, in plain words. Epochs are counted from 1 here, as everywhere where people read them.
 
 use super::{Alarm, End, Rollback, Verdict, Watch};
+use crate::space::cell_title;
 
 impl Watch {
     /// What it thinks of the epoch, in a few words.
@@ -59,7 +60,7 @@ impl Watch {
 
     fn skips_in_words(&self) -> String {
         let Watch { skips, operations, cell, .. } = self;
-        format!("{skips} of the {operations} operations of the {cell} cell are skip connections")
+        format!("{skips} of the {operations} operations of the {} are skip connections", cell_title(cell))
     }
 
     fn rise(&self) -> String {

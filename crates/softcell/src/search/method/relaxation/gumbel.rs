@@ -4,6 +4,7 @@ use rand::Rng;
 use rand_distr::{Distribution, Exp1};
 
 use super::rows::Mixed;
+use crate::space::softmax;
 
 /// What is taken of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +46,6 @@ fn gumbel(random: &mut impl Rng) -> f64 {
             return -exponential.ln();
         }
     }
-}
-
-/// `exp(x_k − max x) / Σ_j exp(x_j − max x)`.
-pub fn softmax(logits: &[f64]) -> Vec<f64> {
-    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let exponentials: Vec<f64> = logits.iter().map(|x| (x - largest).exp()).collect();
-    let sum: f64 = exponentials.iter().sum();
-    exponentials.iter().map(|e| e / sum).collect()
 }
 
 /// 1 at the first of the largest entries, 0 elsewhere.

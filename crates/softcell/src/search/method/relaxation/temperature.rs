@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::rising;
+
 /// The way of the temperature from its first to its last value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,7 +35,7 @@ pub struct Temperature {
 impl Temperature {
     /// `τ₀ + (τ₁ − τ₀)·e/(E−1)`, or `τ₀·(τ₁/τ₀)^(e/(E−1))`; τ₀ where there is one epoch.
     pub fn at(self, epoch: usize, epochs: usize) -> f64 {
-        let done = epoch as f64 / epochs.saturating_sub(1).max(1) as f64;
+        let done = rising(epoch, epochs);
         match self.curve {
             TemperatureCurve::Linear => self.start + (self.end - self.start) * done,
             TemperatureCurve::Exponential => self.start * (self.end / self.start).powf(done),

@@ -6,8 +6,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::lanczos::{all_eigenvalues, dot};
-use super::method::{Freeze, Guard, Guards, Half, Method, StopRule, Stops, Verdict};
+use super::lanczos::all_eigenvalues;
+use super::method::{Freeze, Guard, Guards, Half, Method, StopRule, Stops, Verdict, dot};
 use super::{Bilevel, SearchEpoch, SearchOutcome, SearchState, search};
 use crate::config::{CheckedConfig, Config, SearchConfig};
 use crate::data::{Dataset, open};
@@ -191,7 +191,7 @@ fn digits(method: Method, epochs: usize) -> (Dataset, CheckedConfig) {
     (dataset, config.check().unwrap())
 }
 
-/// Keeps all states and records; stops after so many states.
+/// Keeps all states, records and ways back.
 #[derive(Default)]
 struct Kept {
     states: Vec<SearchState>,
