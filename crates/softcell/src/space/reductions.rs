@@ -77,12 +77,6 @@ impl Reductions {
     }
 }
 
-impl Default for Reductions {
-    fn default() -> Self {
-        Reductions::THIRDS
-    }
-}
-
 /// `p/q` with 0 ≤ p < q.
 fn fraction(text: &str) -> Option<(u8, u8)> {
     let (p, q) = text.trim().split_once('/')?;

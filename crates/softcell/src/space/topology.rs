@@ -116,11 +116,10 @@ pub enum CellOutput {
 }
 
 /// How cells form a network.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// Normal cells, and reduction cells in between (DARTS).
-    #[default]
     Stacked,
     /// One kind of cell, and residual blocks of stride 2 in between (NAS-Bench-201).
     Residual,
