@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Compares methods of search on the same data, with several seeds each.
 
-For every space, method and seed: a search, then a training of the cell it derives, each on one thread. Told are the skip
-connections of the normal cell over the epochs, the accuracy of the trained cell on the test part, and the seconds. A
-method may be given with settings: `darts:weights.weight_decay=0.0081,drop_path=0.2`.
+For every space, method and seed: a search, then a training of the cell it derives, each on one thread. Where the guard
+took an earlier cell than that of the last epoch, that of the last epoch is trained too: what the same search would give
+unguarded. Told are the skip connections (and noise) of the normal cell over the epochs, the accuracies of the trained
+cells on the test part, and the seconds. A method may be given with settings:
+`darts:weights.weight_decay=0.0081,drop_path=0.2`.
 
     python3 benchmarks/methods/run.py --data photos --out /tmp/methods --spaces s2,s4 --methods "darts darts-minus" --seeds 4
 
@@ -41,6 +43,12 @@ def run(command):
     return done.returncode, time.monotonic() - begin, (done.stderr or done.stdout).strip()
 
 
+def idle(genotype):
+    """Skip connections and noise of the normal or only cell."""
+    normal = genotype.split("reduce=")[0]
+    return normal.count("skip_connect") + normal.count("noise")
+
+
 def one(options, space, method, seed):
     """One search and training as a record; what is missing has the reason."""
     name, _, settings = method.partition(":")
@@ -56,19 +64,25 @@ def one(options, space, method, seed):
     if code:
         return found | {"error": said}
     history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
-    epochs = [line for line in history if any(key.startswith("skips_") for key in line)]
-    for key in ["skips_normal", "skips_cell"]:
-        if epochs and key in epochs[0]:
-            found["skips"] = [line[key] for line in epochs]
+    found["idle"] = [idle(line["genotype"]) for line in history if "genotype" in line]
     found["genotype"] = (folder / "genotype.txt").read_text().strip()
-    if options.train != "none":
-        command = [options.softcell, "train", "--quiet", "--run", str(folder), "--threads", "1"]
+    cells = {"": found["genotype"]}
+    last = history[-1]
+    if last.get("guard", {}).get("taken", last["epoch"]) != last["epoch"]:
+        found["taken"] = last["guard"]["taken"]
+        cells["last_"] = last["genotype"]
+    for which, genotype in cells.items():
+        if options.train == "none":
+            break
+        trained = folder / f"{which}train"
+        command = [options.softcell, "train", "--quiet", "--force", "--genotype", genotype, "--data", options.data]
+        command += ["--out", str(trained), "--seed", str(seed), "--threads", "1"]
         code, seconds, said = run(command + options.train.split())
         found["train_seconds"] = round(seconds, 1)
         if code:
             return found | {"error": said}
-        result = json.loads((folder / "result.json").read_text())
-        found |= {"accuracy": result["test_accuracy"], "parameters": result["parameters"]}
+        result = json.loads((trained / "result.json").read_text())
+        found |= {f"{which}accuracy": result["test_accuracy"], f"{which}parameters": result["parameters"]}
     record.write_text(json.dumps(found))
     return found
 
@@ -82,18 +96,19 @@ def spread(values):
 
 
 def table(records):
-    lines = ["| space | method | n | test accuracy, % | skips of the normal cell, by thirds of the search | search, s |"]
-    lines.append("|---|---|---|---|---|---|")
+    lines = ["| space | method | n | test accuracy, % | without the guard | skips of the normal cell, by thirds | search, s |"]
+    lines.append("|---|---|---|---|---|---|---|")
     for space, method in dict.fromkeys((record["space"], record["method"]) for record in records):
         of = [record for record in records if (record["space"], record["method"]) == (space, method)]
         good = [record for record in of if "error" not in record]
         accuracy = spread([100 * record["accuracy"] for record in good if "accuracy" in record])
-        thirds = []
-        for third in [1, 2, 3]:
-            at = [record["skips"][len(record["skips"]) * third // 3 - 1] for record in good if "skips" in record]
-            thirds.append(" ".join(map(str, at)))
+        last = [record.get("last_accuracy", record.get("accuracy")) for record in good]
+        unguarded = spread([100 * value for value in last if value is not None])
+        at = lambda third: [r["idle"][len(r["idle"]) * third // 3 - 1] for r in good if r.get("idle")]
+        thirds = " · ".join(" ".join(map(str, at(third))) for third in [1, 2, 3])
         seconds = spread([record["search_seconds"] for record in good])
-        lines.append(f"| {space} | {method} | {len(good)} of {len(of)} | {accuracy} | {' · '.join(thirds)} | {seconds} |")
+        n = f"{len(good)} of {len(of)}"
+        lines.append(f"| {space} | {method} | {n} | {accuracy} | {unguarded} | {thirds} | {seconds} |")
     return "\n".join(lines) + "\n"
 
 

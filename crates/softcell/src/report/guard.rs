@@ -74,10 +74,11 @@ fn rules(seen: &[Seen]) -> String {
     let cell = cell_title(&watch.cell);
     let skips = match watch.most_skips {
         Some(most) => format!(
-            "Watched are the skip connections of the {cell}, of which more than {most} of {} are a collapse",
+            "Watched are the {} of the {cell}, of which more than {most} of {} are a collapse",
+            counted(seen),
             watch.operations
         ),
-        None => format!("No candidate of the {cell} is a skip connection, so none are counted"),
+        None => format!("No candidate of the {cell} is a skip connection or noise, so none are counted"),
     };
     let eigenvalue = match seen.iter().any(|(_, watch)| watch.eigenvalue.is_some()) {
         true => {
@@ -90,6 +91,14 @@ fn rules(seen: &[Seen]) -> String {
         }
     };
     format!("{skips}; {eigenvalue}. The supernet's accuracy is no sign: it rises through a collapse.")
+}
+
+/// What is counted.
+fn counted(seen: &[Seen]) -> &'static str {
+    match seen.iter().any(|(_, watch)| watch.noise > 0) {
+        true => "skip connections and noise",
+        false => "skip connections",
+    }
 }
 
 fn guard_charts(seen: &[Seen]) -> Vec<(&'static str, &'static str, Chart)> {
@@ -133,7 +142,7 @@ fn table(seen: &[Seen], taken: usize) -> Markup {
             thead {
                 tr {
                     th { "epoch" }
-                    th class="n" { "skip connections" }
+                    th class="n" { (counted(seen)) }
                     th class="n" { "entropy" }
                     th class="n" { "margin" }
                     th class="n" { "eigenvalue" }
@@ -155,7 +164,7 @@ fn row((epoch, watch): Seen, taken: usize) -> Markup {
     html! {
         tr {
             td { (epoch.epoch + 1) }
-            td class="n" { (watch.skips) " of " (watch.operations) }
+            td class="n" { (watch.skips + watch.noise) " of " (watch.operations) }
             td class="n" { (number(entropy)) }
             td class="n" { (number(watch.margins.get(&watch.cell).copied())) }
             td class="n" { (number(watch.eigenvalue)) }

@@ -344,6 +344,7 @@ fn the_guards_view() {
             cell: "normal".to_owned(),
             skips,
             operations: 8,
+            noise: 0,
             most_skips: Some(2),
             verdict,
             alarm: None,

@@ -8,6 +8,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::lanczos::all_eigenvalues;
 use super::method::{Freeze, Guard, Guards, Half, Method, StopRule, Stops, Verdict, dot};
+use super::watcher::Watcher;
 use super::{Bilevel, SearchEpoch, SearchOutcome, SearchState, search};
 use crate::config::{CheckedConfig, Config, SearchConfig};
 use crate::data::{Dataset, open};
@@ -15,7 +16,8 @@ use crate::evaluate::DeviceBatch;
 use crate::event::{Event, Observer, Position, Signal};
 use crate::network::{Pass, Weighted, named_tensors, weight_list};
 use crate::random::stream;
-use crate::space::Primitive;
+use crate::records::Leaning;
+use crate::space::{EdgeWeights, Primitive, SearchSpace};
 
 /// A search of so few weights that it takes a moment.
 fn small(method: Method) -> SearchConfig {
@@ -316,6 +318,28 @@ fn the_guard_takes_the_last_healthy_epoch() {
     assert!(unguarded.epochs.iter().all(|epoch| epoch.guard.is_none()));
     let pairs = unguarded.epochs.iter().zip(&whole.epochs);
     assert!(pairs.into_iter().all(|(a, b)| (&a.alphas, a.train_loss) == (&b.alphas, b.train_loss)));
+}
+
+/// Of S4's candidates it is noise that takes over.
+#[test]
+fn noise_counts_as_skip_connections_do() {
+    let space = SearchSpace::darts().with_candidates(&[Primitive::Noise, Primitive::SepConv3x3]);
+    let method = Method::default();
+    let mut watcher = Watcher::new(&method, &space, 50, 10).unwrap();
+    let mut judge = |noise: f64| {
+        let rows = |edges: &[Vec<Primitive>]| vec![vec![noise, 1.0 - noise]; edges.len()];
+        let weights: EdgeWeights =
+            space.cells.iter().map(|(name, edges)| (name.to_owned(), rows(edges))).collect();
+        let watch =
+            watcher.watch(&Leaning::of(&weights, &space, &method).unwrap(), &weights, &space, None).unwrap();
+        (watch.skips, watch.noise, watch.most_skips, watch.verdict, watch.taken)
+    };
+    for epoch in 0..20 {
+        let (skips, noise, most, verdict, taken) = judge(0.4);
+        assert_eq!((skips, noise, most, taken), (0, 0, Some(4), epoch));
+        assert!(matches!(verdict, Verdict::Early | Verdict::Healthy));
+    }
+    assert_eq!(judge(0.6), (0, 8, Some(4), Verdict::Skips, 19));
 }
 
 #[test]

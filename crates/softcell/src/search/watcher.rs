@@ -5,7 +5,7 @@ use super::method::{Course, End, Method, Rollback, Rules, Trail, Watch, Watched}
 use crate::error::{Error, Result};
 use crate::records::{Leaning, SearchState};
 use crate::resume::remedy;
-use crate::space::{CellGene, EdgeWeights, Genotype, SearchSpace};
+use crate::space::{CellGene, EdgeWeights, Genotype, Primitive, SearchSpace};
 
 /// What watches a search.
 pub(super) struct Watcher {
@@ -45,19 +45,27 @@ impl Watcher {
             return None;
         }
         let cell = watched(leaning);
-        let operations = leaning.genotype.cells.get(&cell).map_or(0, CellGene::n_edges);
+        let of = |count: &dyn Fn(&CellGene) -> usize| leaning.genotype.cells.get(&cell).map_or(0, count);
+        let operations = of(&CellGene::n_edges);
         let edges = space.cells.get(&cell).map_or(&[][..], Vec::as_slice);
         let most_skips = self.rules.most_skips(operations, edges);
-        let skips = leaning.cells.get(&cell).map_or(0, |cell| cell.skips);
+        let (skips, noise) = (of(&CellGene::n_skips), of(&|cell| cell.n_of(Primitive::Noise)));
         let same_ranking = self.rank(weights, space);
         let genotype = leaning.genotype.clone();
-        self.trail.epochs.push(Watched { skips, most_skips, eigenvalue, same_ranking, genotype });
+        self.trail.epochs.push(Watched {
+            skips: skips + noise,
+            most_skips,
+            eigenvalue,
+            same_ranking,
+            genotype,
+        });
         let found = self.rules.judge(&self.trail);
         Some(Watch {
             margins: margins(&leaning.genotype, weights, space),
             eigenvalue,
             cell,
             skips,
+            noise,
             operations,
             most_skips,
             verdict: found.verdict,
@@ -155,7 +163,7 @@ impl Watcher {
     }
 }
 
-/// The cell whose skip connections count: the normal one, or the only one.
+/// The cell whose skip connections and noise count: the normal one, or the only one.
 fn watched(leaning: &Leaning) -> String {
     let mut names = leaning.cells.names();
     let first = names.next().unwrap_or(NORMAL);

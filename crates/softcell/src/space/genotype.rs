@@ -49,7 +49,12 @@ fn is_two(inputs: &usize) -> bool {
 impl CellGene {
     /// Number of genes that are `skip_connect`: many of them are the sign of a collapsed search.
     pub fn n_skips(&self) -> usize {
-        self.nodes.iter().flatten().filter(|gene| gene.primitive.is_skip()).count()
+        self.n_of(Primitive::SkipConnect)
+    }
+
+    /// Number of operations of a kind.
+    pub fn n_of(&self, primitive: Primitive) -> usize {
+        self.nodes.iter().flatten().filter(|gene| gene.primitive == primitive).count()
     }
 
     /// Number of genes.

@@ -122,6 +122,11 @@ impl Primitive {
     pub const fn is_skip(self) -> bool {
         matches!(self, Primitive::SkipConnect)
     }
+
+    /// Whether a cell of these alone has collapsed: they hand on what they get, or nothing of it.
+    pub const fn is_idle(self) -> bool {
+        matches!(self, Primitive::SkipConnect | Primitive::Noise)
+    }
 }
 
 impl fmt::Display for Primitive {

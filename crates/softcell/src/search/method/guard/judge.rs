@@ -160,8 +160,8 @@ impl Rules {
         since.is_some_and(|since| since.is_multiple_of(interval) || epoch + 1 == self.epochs)
     }
 
-    /// Most skip connections of a healthy cell of so many operations, whose edges have these candidates; none where none
-    /// of them is one.
+    /// Most skip connections, noise among them, of a healthy cell of so many operations, whose edges have these
+    /// candidates; none where none of them is one.
     ///
     /// The setting, or else a quarter of the operations (2 of 8, as in P-DARTS), or as many as a choice by chance among
     /// the candidates would give, if that is more (4 of 8 where the other candidate is a convolution); never all.
@@ -171,8 +171,8 @@ impl Rules {
             .iter()
             .map(|candidates| {
                 let real = candidates.iter().filter(|&&candidate| candidate != Primitive::None).count();
-                let skips = candidates.iter().filter(|candidate| candidate.is_skip()).count();
-                skips as f64 / real.max(1) as f64
+                let idle = candidates.iter().filter(|candidate| candidate.is_idle()).count();
+                idle as f64 / real.max(1) as f64
             })
             .sum();
         if share == 0.0 {
@@ -206,8 +206,8 @@ impl Rules {
                 rule.name(),
                 "another rule, because the eigenvalue has no meaning for such edge weights",
             ),
-            StopRule::Skips if !edges.any(|edge| edge.iter().any(|c| c.is_skip())) => {
-                refuse("skips", "another rule, because no candidate is a skip connection")
+            StopRule::Skips if !edges.any(|edge| edge.iter().any(|c| c.is_idle())) => {
+                refuse("skips", "another rule, because no candidate is a skip connection or noise")
             }
             StopRule::Ranking if !edges.any(is_ranked) => refuse(
                 "ranking",

@@ -1,7 +1,7 @@
 //! What watches a search for collapse, and what ends it early.
 //!
-//! Plain DARTS often ends in cells of skip connections alone. Two signs are watched: the skip connections of the derived
-//! normal cell (as P-DARTS and DARTS+ count them), and the largest eigenvalue of the alphas' Hessian (Zela et al. 2020),
+//! Plain DARTS often ends in cells of skip connections alone, in the space S4 of noise. Two signs are watched: these
+//! operations of the derived normal cell (as P-DARTS and DARTS+ count them), and the largest eigenvalue of the alphas' Hessian (Zela et al. 2020),
 //! which often rises when the cell has collapsed already. Accuracies of the supernet are none: they rise through collapse.
 
 mod alarm;
@@ -85,7 +85,7 @@ impl StopRule {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Guards {
-    /// Most skip connections of a healthy normal cell; 0: by the space, see [`Rules::most_skips`].
+    /// Most skip connections, noise among them, of a healthy normal cell; 0: by the space, see [`Rules::most_skips`].
     pub skips: usize,
     /// Epochs between two measurements of the eigenvalue; 0: as often as it costs less than 5 % of the search, and where a
     /// stop rule needs it 25 times over the search whatever it costs.

@@ -223,6 +223,7 @@ fn healthy_counts_go_by_the_space() {
     assert_eq!(most(8, &[MaxPool3x3, SepConv3x3]), None);
     assert_eq!((most(4, &Primitive::DARTS), most(2, &Primitive::DARTS)), (Some(2), Some(1)));
     assert_eq!(most(8, &[SkipConnect]), Some(7));
+    assert_eq!(most(8, &[Primitive::Noise, SepConv3x3]), Some(4));
     let guards = Guards { skips: 5, ..Guards::default() };
     let set = Rules::new(&Method { guards, ..Method::default() }, 50);
     let of = |candidates: &[Primitive]| set.most_skips(8, &vec![candidates.to_vec(); 14]);
@@ -273,6 +274,7 @@ fn what_is_said() {
         eigenvalue: None,
         cell: "normal".to_owned(),
         skips: 6,
+        noise: 0,
         operations: 8,
         most_skips: Some(2),
         verdict: Verdict::Skips,
@@ -287,6 +289,11 @@ fn what_is_said() {
         "the search has collapsed: 6 of the 8 operations of the normal cell are skip connections, more than the 2 of a \
          healthy one; the cell of epoch 14 is kept"
     );
+    assert!(
+        said(&Watch { skips: 0, noise: 6, ..watch.clone() }).contains("of the normal cell are noise, more")
+    );
+    let both = Watch { skips: 1, noise: 5, ..watch.clone() };
+    assert!(said(&both).contains("6 of the 8 operations of the normal cell are skip connections or noise"));
     let alarm = Some(Alarm { at: 22, before: 10, ratio: 1.453 });
     let risen = Watch { verdict: Verdict::Eigenvalue, alarm, ..watch.clone() };
     assert!(

@@ -21,7 +21,7 @@ pub struct Trail {
 /// An epoch as the guard saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Watched {
-    /// Skip connections of the watched cell.
+    /// Skip connections of the watched cell, and noise.
     pub skips: usize,
     /// Most that a healthy one has; none where no candidate is one.
     pub most_skips: Option<usize>,
@@ -71,13 +71,16 @@ pub struct Watch {
     /// was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eigenvalue: Option<f64>,
-    /// The cell whose skip connections are watched.
+    /// The cell whose skip connections and noise are watched.
     pub cell: String,
     /// Its skip connections.
     pub skips: usize,
+    /// Its operations that are noise, in a space that has it; they count as skip connections do.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub noise: usize,
     /// Its operations.
     pub operations: usize,
-    /// Most skip connections of a healthy cell; none where no candidate is one.
+    /// Most of both in a healthy cell; none where no candidate is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most_skips: Option<usize>,
     /// What the guard thinks.
@@ -93,4 +96,9 @@ pub struct Watch {
     /// How often the search went back before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollbacks: Vec<Rollback>,
+}
+
+/// Whether a count need not be written.
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

@@ -59,8 +59,13 @@ impl Watch {
     }
 
     fn skips_in_words(&self) -> String {
-        let Watch { skips, operations, cell, .. } = self;
-        format!("{skips} of the {operations} operations of the {} are skip connections", cell_title(cell))
+        let Watch { skips, noise, operations, cell, .. } = self;
+        let what = match (skips, noise) {
+            (_, 0) => "skip connections",
+            (0, _) => "noise",
+            _ => "skip connections or noise",
+        };
+        format!("{} of the {operations} operations of the {} are {what}", skips + noise, cell_title(cell))
     }
 
     fn rise(&self) -> String {
