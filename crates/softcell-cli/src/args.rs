@@ -160,7 +160,8 @@ pub struct RunArgs {
     /// Also write event files for TensorBoard, into the folder tensorboard of the run
     #[arg(long)]
     pub tensorboard: bool,
-    /// Settings to start from: auto (sized to the data), paper-cifar10, paper-imagenet or paper-nas-bench-201
+    /// Settings to start from: auto (sized to the data), paper-cifar10, paper-imagenet, paper-nas-bench-201 or
+    /// small-nas-bench-201
     /// [default: auto]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<Preset>,

@@ -9,7 +9,7 @@ use crate::event::{Event, Observer, Signal};
 use crate::reading::{self, MOST_OF_A_RECORD, Source};
 use crate::records::{Tabulated, TabulatedScore};
 use crate::shown;
-use crate::space::{Layout, Nb201Architecture, Primitive, SearchSpace, parse_genotype};
+use crate::space::{CellOutput, Layout, Nb201Architecture, Primitive, SearchSpace, parse_genotype};
 
 /// The setting, and its value where there is no table.
 const SETTING: &str = "search.benchmark_table";
@@ -196,7 +196,8 @@ impl BenchmarkTable {
 fn is_nas_bench_201(space: &SearchSpace) -> bool {
     let mut operations = space.cells.cells().flatten().flatten();
     space.layout == Layout::Residual
-        && (space.inputs, space.n_nodes) == (1, Nb201Architecture::N_NODES - 1)
+        && (space.inputs, space.n_nodes, space.output)
+            == (1, Nb201Architecture::N_NODES - 1, CellOutput::Last)
         && operations.all(|operation| Primitive::NAS_BENCH_201.contains(operation))
 }
 

@@ -188,6 +188,17 @@ const CHOICES: &[(&str, &[Choice])] = &[
     ("alphas", &[&[("alphas.kind", "sgd")]]),
     ("nesterov", &[&[("weights.nesterov", "true")]]),
     ("stages", &[&[("schedule.stage_operations", "5,3")]]),
+    ("first_epoch", &[&[("schedule.first_epoch", "1")]]),
+    ("share", &[&[("share", "4")]]),
+    ("auxiliary_skip", &[&[("auxiliary_skip", "true")]]),
+    ("drop_path", &[&[("drop_path", "0.3")]]),
+    ("alignment", &[&[("alignment", "0.25")]]),
+    ("freeze", &[&[("freeze.below", "0.5"), ("freeze.every", "1")]]),
+    ("guard", &[&[("guard", "stop"), ("guards.skips", "1"), ("guards.interval", "1")]]),
+    (
+        "stop",
+        &[&[("stop", "skips")], &[("stop", "ranking")], &[("stop", "eigenvalue")], &[("stop", "adapt")]],
+    ),
 ];
 
 #[test]

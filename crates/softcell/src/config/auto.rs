@@ -257,7 +257,7 @@ fn epochs(steps: usize, per_epoch: usize, (fewest, most): (usize, usize)) -> usi
 }
 
 /// Rounded to two significant digits, to be readable in the file.
-fn two_digits(value: f64) -> f64 {
+pub(super) fn two_digits(value: f64) -> f64 {
     format!("{value:.1e}").parse().expect("a number's text is a number")
 }
 

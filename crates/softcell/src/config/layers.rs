@@ -6,6 +6,7 @@ use super::auto::arch_learning_rate;
 use super::follow::search_steps;
 use super::keys::{Key, Section};
 use super::merge::overlay;
+use super::paper::{paper_nas_bench_201, small_arch_rate};
 use super::preset::Preset;
 use super::read::read_toml;
 use super::types::{Config, DataShape};
@@ -31,13 +32,29 @@ pub(crate) fn lay_method(
     overlay(&mut table, &of_search(method, method.beside));
     match preset {
         Preset::Auto => {}
-        Preset::PaperNasBench201 => overlay(&mut table, &of_search(method, method.nas_bench_201)),
+        Preset::PaperNasBench201 | Preset::SmallNasBench201 => {
+            overlay(&mut table, &of_search(method, method.nas_bench_201));
+        }
         Preset::PaperCifar10 | Preset::PaperImagenet => overlay(&mut table, &sizes(method)),
     }
+    let (of_preset_epochs, of_preset_channels) = (config.search.epochs, config.search.init_channels);
     *config = table.try_into().expect("a known method has settings of their types");
-    config.search.method.name = method.into();
-    scale_to(&mut config.search.method, method, epochs.unwrap_or(config.search.epochs));
     let search = &mut config.search;
+    search.method.name = method.into();
+    if preset == Preset::SmallNasBench201 {
+        (search.epochs, search.init_channels) = (of_preset_epochs, of_preset_channels);
+        let mut paper = paper_nas_bench_201();
+        lay_method(&mut paper, method, Preset::PaperNasBench201, None, data);
+        let rate = paper.search.method.alphas.learning_rate();
+        *search.method.alphas.learning_rate_mut() = small_arch_rate(rate);
+    }
+    let shares = match preset {
+        Preset::PaperNasBench201 | Preset::SmallNasBench201 if !method.nas_bench_201_shares.is_empty() => {
+            method.nas_bench_201_shares
+        }
+        _ => method.shares,
+    };
+    scale_to(&mut search.method, shares, epochs.unwrap_or(search.epochs));
     // Pairs of operation and source are chosen where a node keeps some of its edges; where all stay, each has its
     // strongest operation (GDAS in NAS-Bench-201).
     if search.edges_per_node == 0 && search.method.selection == Selection::Pairs {
@@ -54,13 +71,13 @@ pub(crate) fn lay_method(
 }
 
 /// What a method counts in epochs, brought to a search of so many.
-fn scale_to(settings: &mut Method, method: &KnownMethod, epochs: usize) {
-    if method.shares.is_empty() {
+fn scale_to(settings: &mut Method, shares: &[(&str, f64)], epochs: usize) {
+    if shares.is_empty() {
         return;
     }
     let mut table = Table::new();
     let mut whole = in_search(Table::try_from(&*settings).expect("methods can be written as TOML"));
-    for (name, share) in method.shares {
+    for (name, share) in shares {
         let key = Key::find(Section::Method, name).expect("a known method has settings of the table");
         let most = settings.schedule.shortest(epochs).saturating_sub(1);
         let at = (share * epochs as f64).round().min(most as f64);
@@ -139,6 +156,7 @@ fn sentence(method: &KnownMethod, preset: Preset) -> String {
     let KnownMethod { name, paper, idea, code, .. } = method;
     let sizes = match preset {
         Preset::Auto => "sizes, epochs and learning rates are those of auto",
+        Preset::SmallNasBench201 => "sizes and epochs are those of the preset",
         _ => "sizes and learning rates are its own",
     };
     format!("method {name} ({paper}): {idea}; defaults as in {code}, {sizes}")
@@ -204,6 +222,20 @@ mod tests {
         for on in Preset::ALL {
             assert_eq!(laid("darts", on, None, &DIGITS), preset(on, &DIGITS).0);
         }
+    }
+
+    #[test]
+    fn in_nas_bench_201_shares_are_its_own_and_the_small_preset_keeps_its_sizes() {
+        let drnas = |on| laid("drnas", on, None, &DIGITS).search;
+        let paper = drnas(Preset::PaperNasBench201);
+        assert_eq!((paper.epochs, paper.method.schedule.first_epoch), (100, 10));
+        assert_eq!(drnas(Preset::PaperCifar10).method.schedule.first_epoch, 10);
+        let small = drnas(Preset::SmallNasBench201);
+        assert_eq!((small.epochs, small.method.schedule.first_epoch), (40, 4));
+        assert_eq!(small.method.alphas.learning_rate(), 6e-3);
+        let gaea = laid("gaea", Preset::SmallNasBench201, None, &DIGITS).search;
+        assert_eq!((gaea.init_channels, gaea.candidates.len(), gaea.method.share), (16, 4, 1));
+        assert_eq!(gaea.method.alphas.learning_rate(), 2.0);
     }
 
     #[test]

@@ -195,7 +195,7 @@ mod tests {
     use crate::search::method::{Guard, Method};
     use crate::space::SearchSpace;
 
-    fn configs() -> [Config; 4] {
+    fn configs() -> [Config; Preset::ALL.len()] {
         let data = DataShape {
             train_images: 1437,
             classes: 10,

@@ -6,6 +6,7 @@ use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::Stage;
 use crate::memory::available_bytes;
 use crate::network::{NetworkSize, product};
+use crate::search::method::Rules;
 use crate::space::{Genotype, NetworkPlan};
 use crate::train::network_config;
 
@@ -29,6 +30,8 @@ pub struct MemoryModel {
     image: [usize; 3],
     /// Images that a batch can have at most; 0 where that is not known.
     images: usize,
+    /// Copies of the weights beside those of every stage.
+    more_copies: f64,
 }
 
 #[derive(Debug)]
@@ -57,7 +60,9 @@ impl MemoryModel {
         space.check()?;
         let image = config.image_shape(images);
         let network = Network::of(&NetworkPlan::supernet(&space, image, images.classes.len()));
-        Ok(Self { stage: Stage::Search, network, image, images: images.len() })
+        // A state has the weights and their velocity.
+        let more_copies = 2.0 * Rules::new(&config.method, config.epochs).most_states() as f64;
+        Ok(Self { stage: Stage::Search, network, image, images: images.len(), more_copies })
     }
 
     /// Of the training of a genotype's network.
@@ -69,14 +74,15 @@ impl MemoryModel {
         let network = network_config(genotype, config, image, images.classes.len());
         network.check()?;
         let network = Network::of(&network.plan());
-        Ok(Self { stage: Stage::Train, network, image, images: images.len() })
+        Ok(Self { stage: Stage::Train, network, image, images: images.len(), more_copies: 0.0 })
     }
 
     /// Bytes that the stage takes with batches of this size, beside the program and the images of the data;
     /// none where the network runs operation by operation, whose memory is not known.
     ///
     /// It is the memory of the raw results of all cells' convolutions, which the backward pass needs, of what
-    /// one cell computes with, of the weights and their copies, and of the batches. What is more than a number
+    /// one cell computes with, of the weights and their copies (those of the states that a search may go back to among
+    /// them), and of the batches. What is more than a number
     /// can say is the largest number.
     pub fn bytes(&self, batch_size: usize) -> Option<u64> {
         matches!(self.network, Network::Fused(_)).then(|| self.least(batch_size))
@@ -90,7 +96,8 @@ impl MemoryModel {
             Network::Unfused(weights) => (0.0, *weights),
         };
         let batch = batch_size as f64 * product(&self.image) * VALUE;
-        (maps + WEIGHT_COPIES * (parameters * VALUE) + BATCHES * batch + BASE) as u64
+        let copies = WEIGHT_COPIES + self.more_copies;
+        (maps + copies * (parameters * VALUE) + BATCHES * batch + BASE) as u64
     }
 
     /// The largest batch, of at most `most` images, with which the stage takes no more than so many bytes as far as
@@ -149,6 +156,7 @@ mod tests {
     use crate::config::{DataShape, Preset, Stem, preset};
     use crate::device::Device;
     use crate::network::{self, Weighted};
+    use crate::search::method::StopRule;
     use crate::space::known_genotype;
     use crate::train::build_network;
 
@@ -170,6 +178,18 @@ mod tests {
         assert!(error.contains("search.batch_size = 64") && error.contains("16 or fewer"), "{error}");
         let error = model.check_within(64, 5).unwrap_err().to_string();
         assert!(error.contains("no batch fits"), "{error}");
+    }
+
+    /// Eleven states, each of weights and velocity.
+    #[test]
+    fn a_search_that_may_go_back_keeps_states() {
+        let mut search = preset(Preset::PaperCifar10, &DataShape::default()).0.search;
+        let model = |search: &SearchConfig| MemoryModel::of_search(search, &images()).unwrap();
+        let without = model(&search);
+        search.method.stop = StopRule::Adapt;
+        let Network::Fused(size) = &without.network else { panic!("the cells are fused") };
+        let more = model(&search).least(8) - without.least(8);
+        assert!((more as f64 - 11.0 * 2.0 * VALUE * size.parameters()).abs() < 2.0, "{more}");
     }
 
     #[test]

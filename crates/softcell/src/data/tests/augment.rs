@@ -153,6 +153,20 @@ fn cutout_is_a_square_of_zeros_cut_at_the_border() {
     }
 }
 
+/// Of 4000 images 1000 ± 27; the square is drawn as it is where all are cut.
+#[test]
+fn cutout_happens_as_often_as_it_is_told_to() {
+    let shape = (1, 6, 6);
+    let cut = |probability, number| {
+        let augment = Augment { cutout_length: Some(4), cutout_probability: probability, ..OFF };
+        applied(augment, shape, number).contains(&0.0)
+    };
+    let count = |probability| (0..4000).filter(|&number| cut(probability, number)).count();
+    let quarter = count(0.25);
+    assert!((900..=1100).contains(&quarter), "{quarter}");
+    assert_eq!((count(0.0), count(1.0)), (0, 4000));
+}
+
 #[test]
 fn cutout_larger_than_the_image_blanks_it() {
     let found = applied(Augment { cutout_length: Some(100), ..OFF }, (1, 3, 4), 0);

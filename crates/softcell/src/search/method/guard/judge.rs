@@ -122,6 +122,12 @@ impl Rules {
         self.stop == StopRule::Adapt
     }
 
+    /// Most states that are kept at a time.
+    pub fn most_states(&self) -> usize {
+        let fewest = self.eigenvalue().fewest();
+        if self.goes_back() { fewest - 1 + fewest.saturating_sub(2) * (DECAY.2 - 1) } else { 0 }
+    }
+
     /// The first epoch, from 0, that is judged.
     fn armed(&self) -> usize {
         self.first + EARLY.min(self.epochs.saturating_sub(self.first).div_ceil(4))

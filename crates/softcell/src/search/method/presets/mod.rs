@@ -40,6 +40,8 @@ pub struct KnownMethod {
     pub sizes: &'static str,
     /// What it sets in NAS-Bench-201 besides, as TOML of `[search]`: it counts with the preset of that benchmark alone.
     pub nas_bench_201: &'static str,
+    /// [`KnownMethod::shares`] there, where they are others.
+    pub nas_bench_201_shares: &'static [(&'static str, f64)],
     /// Whose code the defaults follow, as a repository; what it is a variant of where there is none.
     pub code: &'static str,
     /// Arithmetic of a step.

@@ -46,6 +46,7 @@ const DARTS: KnownMethod = KnownMethod {
     without: &[],
     sizes: "",
     nas_bench_201: "",
+    nas_bench_201_shares: &[],
     code: "quark0/darts",
     evaluations: passes(Evaluations::DARTS),
     note: "",
@@ -73,7 +74,8 @@ pub const METHODS: &[KnownMethod] = &[
         nas_bench_201: "epochs = 250\nmethod.selection = \"strongest\"",
         code: "D-X-Y/AutoDL-Projects",
         evaluations: Evaluations { passes: 2.0, of: "one operation an edge", beside: "" },
-        note: "Its code lets the learning rate fall from epoch to epoch, as here.",
+        note: "Its code lets the learning rate fall from epoch to epoch, as here. In NAS-Bench-201 it also adds the weights \
+               of operations that were not drawn, which are 0 and have gradients; that is left out here.",
         ..DARTS
     },
     KnownMethod {
@@ -158,6 +160,7 @@ pub const METHODS: &[KnownMethod] = &[
         nas_bench_201: bilevel!(
             "method.alphas.learning_rate = 3e-4\nmethod.schedule.stage_operations = \"5,3\""
         ),
+        nas_bench_201_shares: &[("schedule.first_epoch", 0.1)],
         code: "xiangning-chen/DrNAS",
         evaluations: Evaluations { passes: 2.0, of: "a part of the channels", beside: "" },
         note: "Anchored by the L2 penalty of the alphas' Adam; regularizer = \"kl\" with regularizer_weight = 0.001 is its \
@@ -293,13 +296,14 @@ pub const METHODS: &[KnownMethod] = &[
         settings: "relaxation = \"simplex\"\nedge_weights = \"softmax\"\nshare = 4\n\
                    alphas.kind = \"exponentiated-gradient\"\nalphas.learning_rate = 0.1",
         sizes: "batch_size = 256\nlearning_rate = 0.1\nlearning_rate_min = 0.0",
-        nas_bench_201: "epochs = 25\ninit_channels = 24\nmethod.order = \"alphas-first\"\n\
+        nas_bench_201: "epochs = 25\ninit_channels = 24\nmethod.order = \"alphas-first\"\nmethod.share = 1\n\
+                        method.edge_weights = \"none\"\n\
                         method.weights.nesterov = false\nmethod.weights.weight_decay = 3e-4\n\
                         convolution_bias = false\n\
                         candidates = [\"skip_connect\", \"nor_conv_1x1\", \"nor_conv_3x3\", \"avg_pool_3x3\"]",
         code: "liamcli/gaea_release",
         evaluations: Evaluations { passes: 2.0, of: "a quarter of the channels", beside: "" },
-        note: "In NAS-Bench-201 its code leaves none out: 4,096 cells. Its learning rate there is that of the first 25 of \
+        note: "In NAS-Bench-201 its code sees all channels, has no weights of edges and leaves none out: 4,096 cells. Its learning rate there is that of the first 25 of \
                50 epochs; here it falls over the 25.",
         ..DARTS
     },
