@@ -31,6 +31,11 @@ impl Sgd {
         Self { momentum, nesterov: false, weight_decay, velocity: WeightList::new() }
     }
 
+    /// With steps that look ahead or not.
+    pub fn with_nesterov(self, nesterov: bool) -> Self {
+        Self { nesterov, ..self }
+    }
+
     /// `μ·m_i`, where the i-th weight has a velocity already.
     pub fn momentum_of(&self, i: usize) -> Option<Tensor<1>> {
         self.velocity.get(i).cloned().flatten().map(|v| v * self.momentum)

@@ -145,6 +145,13 @@ impl TrainConfig {
         }
         whole("train.decay_period", self.decay_period, 1..=MAX_EPOCHS)?;
         from_zero_below_one("train.momentum", self.momentum)?;
+        if self.nesterov && self.momentum == 0.0 {
+            return Err(Error::setting(
+                "train.nesterov",
+                true,
+                "false, or a momentum above 0, along which to look ahead",
+            ));
+        }
         from_zero("train.weight_decay", self.weight_decay)?;
         from_zero("train.grad_clip", self.grad_clip)?;
         from_zero("train.auxiliary_weight", self.auxiliary_weight)?;
@@ -324,6 +331,7 @@ mod tests {
                 refused(name, |config| *field(config) = value);
             }
         }
+        refused("train.nesterov", |c| (c.train.nesterov, c.train.momentum) = (true, 0.0));
     }
 
     #[test]

@@ -58,6 +58,7 @@ pub(super) fn paper_cifar10() -> Config {
         gamma: 0.97,
         decay_period: 1,
         momentum: 0.9,
+        nesterov: false,
         weight_decay: 3e-4,
         grad_clip: 5.0,
         auxiliary: true,
@@ -141,6 +142,7 @@ pub(super) fn paper_nas_bench_201() -> Config {
         batch_size: 256,
         learning_rate: 0.1,
         learning_rate_min: 0.0,
+        nesterov: true,
         weight_decay: 5e-4,
         grad_clip: 0.0,
         auxiliary: false,
@@ -189,7 +191,6 @@ pub(super) fn nas_bench_201_reasons(data: &DataShape) -> Vec<Advice> {
         "the settings of NAS-Bench-201 (Dong & Yang 2020, as in AutoDL-Projects), whatever the data and the computer"
             .into(),
         "no validation images: the benchmark trains on all of them and takes the last epoch".into(),
-        "the benchmark trains with Nesterov's momentum, this training has the plain one".into(),
     ];
     reasons.extend(other_images(data, 32));
     reasons

@@ -93,6 +93,7 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     (Section::Data, "sampling", "shuffled"),
     (Section::Train, "ema", "0"),
     (Section::Train, "patience", "0"),
+    (Section::Train, "nesterov", "false"),
     (Section::Data, "crop_scale", "0"),
     (Section::Data, "color_jitter", "0"),
     (Section::Data, "auto_augment", "none"),

@@ -271,8 +271,10 @@ pub struct TrainConfig {
     pub gamma: f64,
     /// Epochs between two steps of the exponential schedule.
     pub decay_period: usize,
-    /// SGD momentum (no dampening, not Nesterov).
+    /// SGD momentum (no dampening).
     pub momentum: f64,
+    /// Whether its steps look ahead, as Nesterov's.
+    pub nesterov: bool,
     /// L2 on the weights.
     pub weight_decay: f64,
     /// Largest global L2 norm of the gradient; 0 switches clipping off.

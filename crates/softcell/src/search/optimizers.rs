@@ -12,9 +12,7 @@ use crate::space::{AlphaGradient, Alphas};
 pub(crate) fn weight_optimizer(settings: WeightOptimizer) -> Sgd {
     match settings {
         WeightOptimizer::Sgd(SgdSettings { momentum, nesterov, weight_decay }) => {
-            let mut sgd = Sgd::new(momentum, weight_decay);
-            sgd.nesterov = nesterov;
-            sgd
+            Sgd::new(momentum, weight_decay).with_nesterov(nesterov)
         }
     }
 }

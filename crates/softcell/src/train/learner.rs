@@ -47,7 +47,7 @@ impl Learner {
     pub fn new(net: Network, config: &TrainConfig, seed: u64) -> Self {
         Self {
             net: initialize(net, seed),
-            sgd: Sgd::new(config.momentum, config.weight_decay),
+            sgd: Sgd::new(config.momentum, config.weight_decay).with_nesterov(config.nesterov),
             seed,
             grad_clip: config.grad_clip,
             auxiliary_weight: config.auxiliary_weight,
@@ -83,5 +83,45 @@ impl Learner {
         let sgd = &mut self.sgd;
         self.net = update_weights(self.net.clone(), |i, w| sgd.step(i, w, clipped[i].take(), lr));
         TrainReport { loss: scalar(loss.inner()), logits: out.logits.inner(), gradient_norm }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::data::ImageSet;
+    use crate::network::named_tensors;
+    use crate::space::known_genotype;
+    use crate::train::build_network;
+
+    /// Without a past, a plain step goes by the gradient, and Nesterov's by `1 + μ` times it.
+    #[test]
+    fn the_first_step_of_nesterov_is_longer() {
+        let device = Device::flex().autodiff();
+        let images = ImageSet::empty(["a", "b"].map(String::from).to_vec().into(), [1, 8, 8]);
+        let pixels: Vec<f32> = (0..4 * 64).map(|i| (i * i % 97) as f32 / 97.0 - 0.5).collect();
+        let batch = DeviceBatch {
+            images: Tensor::from_data(TensorData::new(pixels, [4, 1, 8, 8]), &device),
+            labels: Tensor::from_data(TensorData::new(vec![0i64, 1, 1, 0], [4]), &device),
+        };
+        let moved = |nesterov| -> Vec<f64> {
+            let mut config = Config::default().train;
+            (config.layers, config.init_channels, config.auxiliary) = (1, 4, false);
+            (config.momentum, config.weight_decay, config.nesterov) = (0.9, 0.0, nesterov);
+            let net = build_network(&known_genotype("DARTS_V2").unwrap(), &config, &images, &device).unwrap();
+            let mut learner = Learner::new(net, &config, 1);
+            let weight = |learner: &Learner| named_tensors(&learner.net)["classifier.weight"].values.clone();
+            let before = weight(&learner);
+            learner.step(&batch, 0.1, 0.0, Position { epoch: 0, step: 0 });
+            weight(&learner).iter().zip(before).map(|(after, before)| f64::from(after - before)).collect()
+        };
+        let (plain, ahead) = (moved(false), moved(true));
+        assert!(plain.iter().any(|step| step.abs() > 1e-3));
+        for (plain, ahead) in plain.iter().zip(ahead) {
+            assert!((ahead - 1.9 * plain).abs() < 1e-6, "{ahead} {plain}");
+        }
     }
 }

@@ -137,10 +137,11 @@ impl CellType {
             _ => (Naming::Darts, gene.reached()),
         };
         let mut places: Vec<usize> = (0..gene.inputs).collect();
-        for &needed in &needed[gene.inputs..] {
-            let next = places.iter().skip(gene.inputs).filter(|&&place| place != usize::MAX).count();
-            places.push(if needed { gene.inputs + next } else { usize::MAX });
-        }
+        let mut next = gene.inputs..;
+        places.extend(needed[gene.inputs..].iter().map(|&needed| match needed {
+            true => next.next().expect("numbers do not end"),
+            false => usize::MAX,
+        }));
         let kept = |source: usize| source < gene.inputs || needed[source];
         let topology = CellTopology { inputs: gene.inputs, n_nodes: gene.nodes.len() };
         let mut edges = Vec::new();

@@ -63,6 +63,7 @@ pub(super) const KEYS: &[Key] = &[
         "Epochs between two falls of the learning rate (exponential schedule)",
     ),
     key(Train, "momentum", Float, "SGD momentum, 0 to below 1"),
+    key(Train, "nesterov", Bool, "Steps of the weights look ahead, as Nesterov's"),
     key(Train, "weight_decay", Float, "L2 penalty on the weights"),
     key(Train, "grad_clip", Float, "Largest global L2 norm of the gradient; 0 switches clipping off"),
     key(Train, "auxiliary", Bool, "Train with an auxiliary classifier at two thirds of the depth"),
