@@ -28,7 +28,7 @@ def arguments():
     parser.add_argument("--softcell", default="target/release/softcell", help="the program")
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", required=True, type=pathlib.Path)
-    parser.add_argument("--spaces", default="darts", help="separated by commas")
+    parser.add_argument("--spaces", default="darts", help="separated by commas; empty: as the flags of the search say")
     parser.add_argument("--methods", default="darts", help="separated by blanks")
     parser.add_argument("--seeds", type=int, default=4, help="seeds 1 to this")
     parser.add_argument("--jobs", type=int, default=2)
@@ -52,36 +52,37 @@ def idle(genotype):
 def one(options, space, method, seed):
     """One search and training as a record; what is missing has the reason."""
     name, _, settings = method.partition(":")
-    folder = options.out / f"{space}-{method.replace(':', '-').replace('=', '').replace(',', '-')}-{seed}"
+    folder = options.out / f"{space or 'any'}-{method.replace(':', '-').replace('=', '').replace(',', '-')}-{seed}"
     record = folder / "measured.json"
     if record.exists():
         return json.loads(record.read_text())
     sets = [f"--set=search.method.{pair}" for pair in settings.split(",") if pair]
     command = [options.softcell, "search", "--quiet", "--force", "--data", options.data, "--out", str(folder)]
-    command += ["--space", space, "--method", name, "--seed", str(seed), "--threads", "1"]
+    command += ["--method", name, "--seed", str(seed), "--threads", "1"] + (["--space", space] if space else [])
     code, seconds, said = run(command + sets + options.search.split())
     found = {"space": space, "method": method, "seed": seed, "search_seconds": round(seconds, 1)}
     if code:
         return found | {"error": said}
-    history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+    epochs = folder / "history.jsonl"  # none where the cell was drawn
+    history = [json.loads(line) for line in epochs.read_text().splitlines()] if epochs.exists() else []
     found["idle"] = [idle(line["genotype"]) for line in history if "genotype" in line]
     found["genotype"] = (folder / "genotype.txt").read_text().strip()
-    cells = {"": found["genotype"]}
-    last = history[-1]
-    if last.get("guard", {}).get("taken", last["epoch"]) != last["epoch"]:
+    trained = {"": found["genotype"]}
+    last = history[-1] if history else {}
+    if "guard" in last and last["guard"]["taken"] != last["epoch"]:
         found["taken"] = last["guard"]["taken"]
-        cells["last_"] = last["genotype"]
-    for which, genotype in cells.items():
+        trained["last_"] = found["last_genotype"] = last["genotype"]
+    for which, genotype in trained.items():
         if options.train == "none":
             break
-        trained = folder / f"{which}train"
+        out = folder / f"{which}train"
         command = [options.softcell, "train", "--quiet", "--force", "--genotype", genotype, "--data", options.data]
-        command += ["--out", str(trained), "--seed", str(seed), "--threads", "1"]
+        command += ["--out", str(out), "--seed", str(seed), "--threads", "1"]
         code, seconds, said = run(command + options.train.split())
         found["train_seconds"] = round(seconds, 1)
         if code:
             return found | {"error": said}
-        result = json.loads((trained / "result.json").read_text())
+        result = json.loads((out / "result.json").read_text())
         found |= {f"{which}accuracy": result["test_accuracy"], f"{which}parameters": result["parameters"]}
     record.write_text(json.dumps(found))
     return found
@@ -93,6 +94,21 @@ def spread(values):
         return "–"
     deviation = statistics.stdev(values) if len(values) > 1 else math.nan
     return f"{statistics.mean(values):.2f} ± {deviation:.2f}"
+
+
+def cells(records):
+    """Every derived cell with its seed and seconds; of the guard's where it took an earlier one, and of the last epoch."""
+    lines = ["| method | seed | search, s | cell | of epoch |", "|---|---|---|---|---|"]
+    for record in sorted(records, key=lambda record: (record["method"], record["seed"])):
+        start = f"| {record['method']} | {record['seed']} | {record['search_seconds']} |"
+        if "error" in record:
+            lines.append(f"{start} {record['error']} | |")
+            continue
+        taken = record.get("taken")
+        lines.append(f"{start} `{record['genotype']}` | {'last' if taken is None else taken + 1} |")
+        if taken is not None:
+            lines.append(f"| | | | `{record.get('last_genotype', 'not kept')}` | last, unguarded |")
+    return "\n".join(lines) + "\n"
 
 
 def table(records):
@@ -121,14 +137,14 @@ def main():
         for space in options.spaces.split(",")
         for method in options.methods.split()
     ]
-    records = []
+    records, begin = [], time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for record in pool.map(lambda item: one(options, *item), work):
             records.append(record)
             print(json.dumps(record), flush=True)
-            (options.out / "table.md").write_text(table(records))
+            (options.out / "table.md").write_text(table(records) + "\n" + cells(records))
     (options.out / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    print(table(records))
+    print(table(records) + f"\n{time.monotonic() - begin:.0f} s by the clock\n\n" + cells(records))
 
 
 if __name__ == "__main__":
