@@ -143,6 +143,17 @@ impl BenchmarkTable {
                 remedy,
             ));
         }
+        for (column, (name, _)) in places.iter().enumerate() {
+            let largest = rows.iter().map(|(_, accuracies)| accuracies[column]).fold(0.0, f64::max);
+            if largest <= 1.0 {
+                return Err(Error::invalid(
+                    format!("benchmark table {origin}, column {name}"),
+                    format!("no accuracy above {largest}"),
+                    "accuracies in percent, from 0 to 100",
+                    "multiply fractions by 100",
+                ));
+            }
+        }
         let sorted = (0..places.len()).map(|column| {
             let mut all: Vec<f64> = rows.iter().map(|(_, accuracies)| accuracies[column]).collect();
             all.sort_by(|a, b| b.total_cmp(a));

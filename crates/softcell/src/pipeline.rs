@@ -74,7 +74,13 @@ impl Job<'_> {
         let state = self.loaded(state, Stage::Search, |state| state.position, observer)?;
         if let (Some(genotype), Some(state)) = (self.folder.read_genotype()?, &state) {
             observer.on(Event::Note("the search is done already".into()))?;
-            let (alphas, seconds, epoch) = (state.alphas.clone(), state.seconds, self.folder.search_taken()?);
+            // The state of a search in stages has the alphas of the last one alone.
+            let whole = match self.config.search.method.schedule.stages() {
+                1 => None,
+                _ => self.folder.searched()?.map(|(alphas, _)| alphas),
+            };
+            let alphas = whole.unwrap_or_else(|| state.alphas.clone());
+            let (seconds, epoch) = (state.seconds, self.folder.search_taken()?);
             return Ok(SearchOutcome { genotype, epoch, alphas, seconds });
         }
         if let (Some(genotype), Some((alphas, seconds))) =

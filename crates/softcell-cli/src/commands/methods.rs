@@ -35,6 +35,7 @@ struct Described {
     of_epochs: Table,
     /// What it sets with a paper's preset.
     with_paper_preset: Table,
+    with_nas_bench_201: Table,
     /// Operations that are no candidates in the DARTS space.
     without: Vec<&'static str>,
     evaluations: Evaluated,
@@ -107,6 +108,7 @@ fn described(method: &KnownMethod, measured: Option<Measured>) -> Described {
         settings: layers.always,
         of_epochs: shares.iter().map(|(key, share)| ((*key).to_owned(), (*share).into())).collect(),
         with_paper_preset: layers.with_paper_preset,
+        with_nas_bench_201: layers.with_nas_bench_201,
         without: without.iter().map(|primitive| primitive.name()).collect(),
         evaluations: Evaluated {
             passes: evaluations.passes,
@@ -175,7 +177,7 @@ fn in_full(method: &KnownMethod) -> String {
 
 /// What a method sets, as settings to be written in a file.
 fn toml(method: &KnownMethod) -> String {
-    let KnownMethod { name, settings, beside, shares, sizes, .. } = method;
+    let KnownMethod { name, settings, beside, shares, sizes, training, .. } = method;
     let mut text = format!("[search.method]\nname = \"{name}\"  # which sets the following\n");
     let mut lines =
         |lines: &str| text.push_str(&lines.lines().map(|line| format!("{line}\n")).collect::<String>());
@@ -190,6 +192,19 @@ fn toml(method: &KnownMethod) -> String {
     if !sizes.is_empty() {
         lines("\n# With paper-cifar10 or paper-imagenet also:\n[search]");
         lines(sizes);
+    }
+    if !training.is_empty() {
+        lines("\n# With paper-cifar10 also:\n[train]");
+        lines(training);
+    }
+    if !method.nas_bench_201.is_empty() {
+        lines(
+            "\n# With paper-nas-bench-201 also, and with small-nas-bench-201 but for sizes and rates:\n[search]",
+        );
+        lines(method.nas_bench_201);
+        for (key, share) in method.nas_bench_201_shares {
+            lines(&format!("# {key}: {share} of the epochs of the search"));
+        }
     }
     text
 }
@@ -216,7 +231,15 @@ fn measure(methods: &[&KnownMethod], args: &MethodsArgs) -> Result<Vec<Option<Me
             PLAIN => plain.clone(),
             name => {
                 tell(&format!("measuring {name}"));
-                report(name, &args.size, &args.repeats)?
+                match report(name, &args.size, &args.repeats) {
+                    Ok(report) => report,
+                    // The others can.
+                    Err(error) => {
+                        tell(&format!("{error:#}"));
+                        measured.push(None);
+                        continue;
+                    }
+                }
             }
         };
         let ratio = |field: &str| Some(report[field].as_f64()? / plain[field].as_f64()?);

@@ -35,7 +35,11 @@ pub(crate) fn lay_method(
         Preset::PaperNasBench201 | Preset::SmallNasBench201 => {
             overlay(&mut table, &of_search(method, method.nas_bench_201));
         }
-        Preset::PaperCifar10 | Preset::PaperImagenet => overlay(&mut table, &sizes(method)),
+        Preset::PaperCifar10 => {
+            overlay(&mut table, &sizes(method));
+            overlay(&mut table, &of(method, "train", method.training));
+        }
+        Preset::PaperImagenet => overlay(&mut table, &sizes(method)),
     }
     let (of_preset_epochs, of_preset_channels) = (config.search.epochs, config.search.init_channels);
     *config = table.try_into().expect("a known method has settings of their types");
@@ -46,7 +50,7 @@ pub(crate) fn lay_method(
         let mut paper = paper_nas_bench_201();
         lay_method(&mut paper, method, Preset::PaperNasBench201, None, data);
         let rate = paper.search.method.alphas.learning_rate();
-        *search.method.alphas.learning_rate_mut() = small_arch_rate(rate);
+        *search.method.alphas.learning_rate_mut() = small_arch_rate(rate, paper.search.epochs);
     }
     let shares = match preset {
         Preset::PaperNasBench201 | Preset::SmallNasBench201 if !method.nas_bench_201_shares.is_empty() => {
@@ -100,15 +104,19 @@ fn in_search(method: Table) -> Table {
 pub struct MethodSettings {
     /// Whatever the preset.
     pub always: Table,
-    /// With the preset of a paper.
+    /// With the preset of a paper, in the DARTS space.
     pub with_paper_preset: Table,
+    /// With the presets of NAS-Bench-201.
+    pub with_nas_bench_201: Table,
 }
 
 /// What a known method sets.
 pub fn method_settings(method: &KnownMethod) -> MethodSettings {
     let mut always = settings(method);
     overlay(&mut always, &of_search(method, method.beside));
-    MethodSettings { always, with_paper_preset: sizes(method) }
+    let mut with_paper_preset = sizes(method);
+    overlay(&mut with_paper_preset, &of(method, "train", method.training));
+    MethodSettings { always, with_paper_preset, with_nas_bench_201: of_search(method, method.nas_bench_201) }
 }
 
 /// What a method sets of `[search.method]`, as a layer.
@@ -125,7 +133,12 @@ fn sizes(method: &KnownMethod) -> Table {
 
 /// Settings of `[search]`, as a layer.
 fn of_search(method: &KnownMethod, settings: &str) -> Table {
-    let text = format!("[search]\n{settings}");
+    of(method, "search", settings)
+}
+
+/// Settings of a section, as a layer.
+fn of(method: &KnownMethod, section: &str, settings: &str) -> Table {
+    let text = format!("[{section}]\n{settings}");
     read_toml(&text, method.name).expect("a known method has settings of the table").table
 }
 
@@ -153,10 +166,13 @@ fn own(method: &KnownMethod) -> Method {
 }
 
 fn sentence(method: &KnownMethod, preset: Preset) -> String {
-    let KnownMethod { name, paper, idea, code, .. } = method;
+    let KnownMethod { name, paper, idea, code, nas_bench_201, .. } = method;
     let sizes = match preset {
         Preset::Auto => "sizes, epochs and learning rates are those of auto",
         Preset::SmallNasBench201 => "sizes and epochs are those of the preset",
+        Preset::PaperNasBench201 if nas_bench_201.is_empty() => {
+            "sizes and learning rates are those of the preset"
+        }
         _ => "sizes and learning rates are its own",
     };
     format!("method {name} ({paper}): {idea}; defaults as in {code}, {sizes}")
@@ -232,10 +248,10 @@ mod tests {
         assert_eq!(drnas(Preset::PaperCifar10).method.schedule.first_epoch, 10);
         let small = drnas(Preset::SmallNasBench201);
         assert_eq!((small.epochs, small.method.schedule.first_epoch), (40, 4));
-        assert_eq!(small.method.alphas.learning_rate(), 6e-3);
+        assert_eq!(small.method.alphas.learning_rate(), 0.012);
         let gaea = laid("gaea", Preset::SmallNasBench201, None, &DIGITS).search;
         assert_eq!((gaea.init_channels, gaea.candidates.len(), gaea.method.share), (16, 4, 1));
-        assert_eq!(gaea.method.alphas.learning_rate(), 2.0);
+        assert_eq!(gaea.method.alphas.learning_rate(), 1.0);
     }
 
     #[test]

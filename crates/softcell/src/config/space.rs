@@ -76,14 +76,21 @@ impl SearchConfig {
 
     /// Whether there is a space behind these settings; faults are named as the settings are.
     pub(super) fn check_space(&self) -> Result<()> {
+        if !self.reduction_edges.is_empty() && !self.layout.cells().contains(&"reduction") {
+            let found = format!("those of {} edges", self.reduction_edges.len());
+            let expected = "none, because networks of this layout have no reduction cells";
+            return Err(Error::setting("search.reduction_edges", found, expected));
+        }
         self.space([1, 1]).check().map_err(|error| match error {
             Error::Setting { name, found, expected } => {
                 let name = match name.as_str() {
                     "n_nodes" => "nodes",
                     "n_cells" => "layers",
                     "share" => "method.share",
+                    "candidates" if !self.reduction_edges.is_empty() && found.contains("reduction") => {
+                        "reduction_edges"
+                    }
                     "candidates" if !self.normal_edges.is_empty() => "normal_edges",
-                    "candidates" if !self.reduction_edges.is_empty() => "reduction_edges",
                     other => other,
                 };
                 Error::Setting { name: format!("search.{name}"), found, expected }

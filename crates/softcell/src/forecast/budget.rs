@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use super::memory::MemoryModel;
 use super::time::{TimeForecast, time_search, time_training};
-use crate::config::{CheckedConfig, SearchConfig, arch_learning_rate, drop_path, own_rate};
+use crate::config::{CheckedConfig, Config, SearchConfig, arch_learning_rate, drop_path, own_rate};
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer, Signal};
 use crate::run::FixedSettings;
-use crate::search::method::Selection;
+use crate::search::method::{AlphaSchedule, Selection};
 use crate::search::scaled_for_search;
 use crate::sizing::{asked_shape, sized};
 use crate::space::{Genotype, Layout, derived_cost, known_genotype, supernet_cost};
@@ -132,14 +132,23 @@ impl Budgeting<'_> {
             supernet_cost(&space, images.channels, images.classes.len(), height, width).macs as f64
         };
         // Never larger than asked for: what is left is the training's.
-        let smaller = SEARCH_SIZES.iter().copied().filter(|size| macs(*size) < macs(asked));
+        let runs = |&[layers, channels]: &[usize; 2]| {
+            let sized = |config: &mut Config| {
+                (config.search.layers, config.search.init_channels) = (layers, channels);
+            };
+            config.with(sized).is_ok()
+        };
+        let smaller = SEARCH_SIZES.iter().copied().filter(|size| macs(*size) < macs(asked)).filter(runs);
         let sizes: Vec<[usize; 2]> = match self.fixed.search_size {
             true => vec![asked],
             false => smaller.chain([asked]).collect(),
         };
         // What was not given follows the epochs.
         let schedule = &settings.method.schedule;
-        let least = if self.fixed.schedule { schedule.least_epochs() } else { schedule.stages() };
+        let least = match self.fixed.schedule {
+            true => schedule.least_epochs(),
+            false => AlphaSchedule { first_epoch: 0, ..schedule.clone() }.least_epochs(),
+        };
         let fewest = if self.fixed.search_epochs { settings.epochs } else { SEARCH_EPOCHS.0.max(least) };
         let sizes: Vec<Size> = sizes
             .into_iter()
@@ -165,7 +174,8 @@ impl Budgeting<'_> {
             if !self.fixed.schedule {
                 let share = schedule.first_epoch as f64 / settings.epochs as f64;
                 let first = (share * search.epochs as f64).round() as usize;
-                search.method.schedule.first_epoch = first.min(schedule.shortest(search.epochs) - 1);
+                search.method.schedule.first_epoch =
+                    first.min(schedule.shortest(search.epochs).saturating_sub(1));
             }
         }
         if !self.fixed.arch_learning_rate {

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::evaluate::evaluate;
 use crate::event::{Event, Observer, Signal, Step};
 use crate::network::{EdgeTensors, NamedTensors, Pass, Weighted, load_named};
-use crate::search::method::Selection;
-use crate::search::{Bilevel, scaled_for_search, search};
+use crate::search::method::{Rules, Selection};
+use crate::search::{ArchStep, Bilevel, scaled_for_search, search};
 use crate::space::Genotype;
 use crate::train::{build_network, evaluation_plan, train};
 
@@ -18,6 +18,10 @@ use crate::train::{build_network, evaluation_plan, train};
 const STEPS: usize = 6;
 /// Batches whose answers are timed, after one that is not.
 const ANSWERED: usize = 2;
+/// How many times as long a step takes with the term that aligns cells (`softcell methods --measure`).
+const ALIGNED: f64 = 2.4;
+/// Passes forward and backward of a measurement of the eigenvalue, about.
+const PASSES: usize = 24;
 /// Seconds that the files of an epoch take.
 const SAVING: f64 = 0.01;
 
@@ -32,7 +36,7 @@ pub struct TimeForecast {
     pub epoch_seconds: f64,
     /// Seconds of the answer for an image.
     pub answer_seconds: f64,
-    /// Seconds of the trials by which the selection of a search chooses.
+    /// Seconds of the trials by which the selection of a search chooses, and of the guard's measurements.
     #[serde(skip_serializing_if = "is_zero")]
     pub trials_seconds: f64,
 }
@@ -96,8 +100,19 @@ pub fn time_search(
     let batches = dataset.split.weights.len() as f64 / settings.batch_size as f64;
     let images = dataset.split.alphas.len();
     let trials_seconds = answer * asked.images_of_trials(images) as f64;
-    let time = watch.forecast(asked.all_epochs(), batches, answer, images);
-    Ok(TimeForecast { trials_seconds, ..time })
+    let mut time = watch.forecast(asked.all_epochs(), batches, answer, images);
+    if asked.method.alignment > 0.0 {
+        // The term is off in the first epoch, whose steps were timed.
+        time.epoch_seconds += (ALIGNED - 1.0) * time.step_seconds * batches;
+        time.step_seconds *= ALIGNED;
+    }
+    let rules = Rules::new(&asked.method, asked.epochs);
+    let steps = dataset.split.weights.len().div_ceil(settings.batch_size);
+    let measured = (0..asked.epochs).filter(|&epoch| rules.measures(epoch, steps)).count();
+    let passes_of_step = if asked.method.arch_step == ArchStep::Unrolled { 6.0 } else { 2.0 };
+    let measurement = PASSES as f64 / passes_of_step * time.step_seconds;
+    let measurements_seconds = measured as f64 * measurement;
+    Ok(TimeForecast { trials_seconds: trials_seconds + measurements_seconds, ..time })
 }
 
 /// Measures steps of the training of a genotype's network.

@@ -6,7 +6,7 @@ use super::charts::{Chart, MOST_POINTS, Scale, Series, picked};
 use super::record::RunRecord;
 use super::sections::chart_figure;
 use crate::search::SearchEpoch;
-use crate::search::method::{End, Verdict, Watch};
+use crate::search::method::{End, Relaxation, Verdict, Watch};
 use crate::space::cell_title;
 
 /// An epoch with what was seen.
@@ -20,7 +20,7 @@ pub(super) fn guard(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
     let markup = html! {
         h2 { "The guard against collapse" }
         p { (conclusion(last, watch)) }
-        p class="note" { (rules(&seen)) }
+        p class="note" { (rules(&seen, record.config.search.method.relaxation)) }
         @if let Some(frozen) = last.frozen {
             p class="note" {
                 (frozen.operations) " of " (frozen.of) " operations are frozen: the gradients of their training and \
@@ -69,7 +69,7 @@ pub(super) fn capitalised(sentence: &str) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
-fn rules(seen: &[Seen]) -> String {
+fn rules(seen: &[Seen], relaxation: Relaxation) -> String {
     let Some((_, watch)) = seen.last() else { return String::new() };
     let cell = cell_title(&watch.cell);
     let skips = match watch.most_skips {
@@ -84,6 +84,10 @@ fn rules(seen: &[Seen]) -> String {
         true => {
             "and the curvature of the loss in the alphas, the largest eigenvalue of its Hessian, whose mean of several \
                  measurements must not rise much"
+        }
+        false if !relaxation.is_smooth() => {
+            "the curvature of the loss in the alphas is not measured, for it cannot be compared from epoch to epoch \
+                  with such samples"
         }
         false => {
             "the curvature of the loss in the alphas is not measured, which in a search of this length would cost too \

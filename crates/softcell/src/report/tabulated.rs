@@ -16,7 +16,10 @@ fn chart(id: &str, epochs: &[SearchEpoch], scale: Scale, series: Vec<Series>) ->
 /// Accuracy of each epoch's architecture by a table; nothing where the search had none.
 pub(super) fn tabulated(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
     let all = || record.search.iter().filter_map(|epoch| epoch.tabulated.as_ref());
-    let Some(last) = all().next_back() else {
+    // Of the epoch whose cell is the result, as far as the guard says.
+    let taken = record.search.last().and_then(|epoch| epoch.guard.as_ref()).map(|watch| watch.taken);
+    let of_taken = || record.search.iter().find(|epoch| Some(epoch.epoch) == taken)?.tabulated.as_ref();
+    let Some(last) = of_taken().or_else(|| all().next_back()) else {
         return html! {};
     };
     let columns: Vec<String> = all()
@@ -36,7 +39,7 @@ pub(super) fn tabulated(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
     let markup = html! {
         h2 { "What the benchmark's table says" }
         p {
-            "The last architecture is " code { (last.architecture) } ". "
+            "The search comes to " code { (last.architecture) } ". "
             @if last.scores.is_empty() {
                 "It is not among the " (last.of) " of the table."
             } @else {

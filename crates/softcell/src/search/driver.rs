@@ -58,8 +58,9 @@ pub fn search(
             return drawn(&dataset, &config);
         }
         let mut search = Search::new(&dataset, &config, device)?;
-        if let Some(state) = start {
-            search.resume(state)?;
+        match start {
+            Some(state) => search.resume(state)?,
+            None => search.watcher.warn(observer)?,
         }
         search.bilevel.find_costs(device);
         search.run(observer)

@@ -138,6 +138,19 @@ fn choices_by_trials_go_on_from_anywhere() {
     assert!((whole.epochs[2].learning_rate - 0.0025).abs() < 1e-12);
 }
 
+/// 16 images in batches of 6.
+#[test]
+fn a_smaller_last_batch_of_a_trial_counts_once() {
+    let config = config(|search| {
+        search.batch_size = 6;
+        search.method.selection = Selection::Perturb;
+        search.method.selection_interval = 1;
+    });
+    // 2 epochs of 3 steps, then trials of 3 batches.
+    let (_, whole) = goes_on_from(&config, 7..13);
+    assert!(whole.state.unwrap().trials.iter().all(|trial| trial.images == 16));
+}
+
 /// What changes nothing when it is taken away is not chosen where there is something that does.
 #[test]
 fn a_useless_operation_is_never_chosen() {

@@ -243,7 +243,13 @@ impl SearchConfig {
             let mut config = self.clone();
             config.layers = schedule.stage_layers.get(stage).unwrap_or(self.layers);
             let most = schedule.stage_operations.get(stage).filter(|_| stage > 0).unwrap_or(usize::MAX);
-            let last = |all: &mut Vec<Primitive>| drop(all.drain(..all.len().saturating_sub(most)));
+            let last = |all: &mut Vec<Primitive>| {
+                // `none` alone is no candidate.
+                if most == 1 && all.len() > 1 {
+                    all.retain(|&primitive| primitive != Primitive::None);
+                }
+                drop(all.drain(..all.len().saturating_sub(most)));
+            };
             last(&mut config.candidates);
             for edges in [&mut config.normal_edges, &mut config.reduction_edges] {
                 edges.iter_mut().for_each(|edge| last(&mut edge.0));

@@ -106,7 +106,8 @@ impl Search<'_> {
         };
         // A shuffled epoch may leave out a single image.
         let batches = batches.min(plan.n_steps());
-        let first = self.trial.images as usize / plan.batch_size;
+        // The last batch of a trial may be smaller.
+        let first = (self.trial.images as usize).div_ceil(plan.batch_size);
         let net = self.bilevel.net.valid();
         let weights = EdgeTensors::along(weights, Paths::Chosen, &self.device);
         let set = plan.set.clone();

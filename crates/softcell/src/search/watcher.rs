@@ -3,6 +3,7 @@
 use super::margins::{margins, ranking};
 use super::method::{Course, End, Method, Rollback, Rules, Trail, Watch, Watched};
 use crate::error::{Error, Result};
+use crate::event::{Event, Observer};
 use crate::records::{Leaning, SearchState};
 use crate::resume::remedy;
 use crate::space::{CellGene, EdgeWeights, Genotype, Primitive, SearchSpace};
@@ -28,6 +29,15 @@ impl Watcher {
         Ok(Watcher { rules, trail: Trail::default(), steps, earlier: Vec::new() })
     }
 
+    /// Says so where the stop rule can never hold.
+    ///
+    /// # Errors
+    /// Whatever the observer answers.
+    pub fn warn(&self, observer: &mut dyn Observer) -> Result<()> {
+        let Some(why) = self.rules.why_never() else { return Ok(()) };
+        observer.on(Event::Note(format!("the stop rule cannot end this search: {why}").into()))
+    }
+
     /// Whether the eigenvalue is measured after this epoch.
     pub fn measures(&self, epoch: usize) -> bool {
         self.rules.measures(epoch, self.steps)
@@ -44,7 +54,7 @@ impl Watcher {
         if !self.rules.is_on() {
             return None;
         }
-        let cell = watched(leaning);
+        let cell = leaning.cells.foremost().unwrap_or_default().to_owned();
         let of = |count: &dyn Fn(&CellGene) -> usize| leaning.genotype.cells.get(&cell).map_or(0, count);
         let operations = of(&CellGene::n_edges);
         let edges = space.cells.get(&cell).map_or(&[][..], Vec::as_slice);
@@ -82,6 +92,10 @@ impl Watcher {
     /// Epochs in a row that rank the learnable operations as this one.
     fn rank(&mut self, weights: &EdgeWeights, space: &SearchSpace) -> usize {
         if !self.rules.ranks() {
+            return 0;
+        }
+        // Alphas that rest keep their ranking.
+        if !self.rules.have_moved(self.trail.epochs.len()) {
             return 0;
         }
         let ranking = ranking(weights, space);
@@ -162,12 +176,3 @@ impl Watcher {
         Ok(())
     }
 }
-
-/// The cell whose skip connections and noise count: the normal one, or the only one.
-fn watched(leaning: &Leaning) -> String {
-    let mut names = leaning.cells.names();
-    let first = names.next().unwrap_or(NORMAL);
-    names.find(|name| *name == NORMAL).unwrap_or(first).to_owned()
-}
-
-const NORMAL: &str = "normal";

@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::topology::CellKind;
+
 /// A value for each type of cell: its name and what belongs to it, in the order of the space (`normal`, `reduction`).
 ///
 /// Serde writes and reads it as a map in that order: `{"normal": …, "reduction": …}`.
@@ -32,6 +34,12 @@ impl<T> ByCell<T> {
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The type whose cells make up most of a network: the normal one, or else the first; none where there is none.
+    pub fn foremost(&self) -> Option<&str> {
+        let normal = CellKind::Normal.name();
+        self.names().find(|name| *name == normal).or(self.names().next())
     }
 
     /// The names in order.

@@ -5,7 +5,7 @@ use super::genotype::{CellGene, EdgeGene, Genotype};
 use super::pick::Pick;
 use super::primitive::Primitive;
 use super::search_space::SearchSpace;
-use super::topology::{CellKind, Layout};
+use super::topology::Layout;
 use super::wording::cell_title;
 use crate::error::{Error, Result};
 
@@ -45,7 +45,7 @@ pub fn derive(weights: &EdgeWeights, space: &SearchSpace, pick: Pick) -> Result<
     Ok(Genotype { cells: cells.collect::<Result<_>>()? })
 }
 
-/// As [`derive_genotype`], with at most `most` skip connections in the normal cell (P-DARTS, Chen et al. 2019): while there
+/// As [`derive_genotype`], with at most `most` skip connections in the normal or only cell (P-DARTS, Chen et al. 2019): while there
 /// are more, the weight of the weakest that is kept becomes 0, and operations and edges are derived anew.
 ///
 /// There remain more where no other operation can take their place.
@@ -54,7 +54,7 @@ pub fn derive(weights: &EdgeWeights, space: &SearchSpace, pick: Pick) -> Result<
 ///
 /// As [`derive_genotype`].
 pub fn derive_with_few_skips(weights: &EdgeWeights, space: &SearchSpace, most: usize) -> Result<Genotype> {
-    let normal = CellKind::Normal.name();
+    let Some(normal) = space.cells.foremost() else { return derive_genotype(weights, space) };
     let mut weights = weights.clone();
     loop {
         let genotype = derive_genotype(&weights, space)?;

@@ -164,9 +164,10 @@ impl Relaxation {
     }
 
     /// Whether edge weights follow the alphas smoothly where the draws stay the same, so that gradients can be
-    /// differenced: not where one operation is taken, nor where a sampler may reject what it drew.
+    /// differenced and compared from epoch to epoch: not where one operation is taken, nor where a sampler may reject
+    /// what it drew, nor where a falling temperature makes the same step in the alphas ever larger.
     pub const fn is_smooth(self) -> bool {
-        self.has_alphas() && !self.runs_paths() && !matches!(self, Relaxation::Dirichlet)
+        self.has_alphas() && !self.runs_paths() && !matches!(self, Relaxation::Dirichlet | Relaxation::Gumbel)
     }
 
     /// Whether a step runs one operation an edge.

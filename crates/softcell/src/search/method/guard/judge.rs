@@ -1,5 +1,7 @@
 //! What the guard thinks of a search so far: a function of the epochs that are done, and of nothing else.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Alarm, EigenvalueRule, End, Guard, Guards, Rollback, StopRule, Stops, Trail, Watched};
@@ -65,21 +67,20 @@ pub struct Judgement {
 }
 
 /// By what a search is judged.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
     guard: Guard,
     /// Whether edge weights give the genotype.
     is_of_weights: bool,
-    stages: usize,
     guards: Guards,
     stop: StopRule,
     stops: Stops,
     relaxation: Relaxation,
     /// Halves of a step, each of one pass at least: where it has more, the bound on the cost is met by more.
     passes: usize,
-    /// First epoch of the alphas, and epochs in all.
+    /// First epoch of the alphas in a stage, and the epochs of each stage: alphas of earlier ones say nothing of it.
     first: usize,
-    epochs: usize,
+    stages: Vec<Range<usize>>,
     /// Weight decay of the weights as the settings have it.
     weight_decay: f64,
 }
@@ -90,21 +91,37 @@ impl Rules {
         Rules {
             guard: if method.selection.is_of_weights() { method.guard } else { Guard::Off },
             is_of_weights: method.selection.is_of_weights(),
-            stages: method.schedule.stages(),
             guards: method.guards,
             stop: method.stop,
             stops: method.stops,
             relaxation: method.relaxation,
             passes: method.order.halves().len(),
             first: method.schedule.first_epoch,
-            epochs,
+            stages: method.schedule.ranges(epochs),
             weight_decay: method.weights.weight_decay(),
         }
     }
 
     /// Epochs of the search, those that a selection adds left out.
     pub fn epochs(&self) -> usize {
-        self.epochs
+        self.stages.last().map_or(0, |stage| stage.end)
+    }
+
+    /// The epochs of the stage of an epoch.
+    fn stage(&self, epoch: usize) -> &Range<usize> {
+        let found = self.stages.iter().find(|stage| stage.contains(&epoch));
+        found.or(self.stages.last()).expect("a search has a stage")
+    }
+
+    /// Epochs of the shortest stage in which alphas move.
+    fn moved(&self) -> usize {
+        let shortest = self.stages.iter().map(ExactSizeIterator::len).min().unwrap_or(0);
+        shortest.saturating_sub(self.first)
+    }
+
+    /// Whether the alphas have moved when this epoch, from 0, is done.
+    pub fn have_moved(&self, epoch: usize) -> bool {
+        epoch - self.stage(epoch).start >= self.first
     }
 
     /// Whether anything is watched.
@@ -128,16 +145,21 @@ impl Rules {
         if self.goes_back() { fewest - 1 + fewest.saturating_sub(2) * (DECAY.2 - 1) } else { 0 }
     }
 
-    /// The first epoch, from 0, that is judged.
-    fn armed(&self) -> usize {
-        self.first + EARLY.min(self.epochs.saturating_sub(self.first).div_ceil(4))
+    /// The first epoch of a stage of so many, from 0, that is judged.
+    fn armed(&self, epochs: usize) -> usize {
+        self.first + EARLY.min(epochs.saturating_sub(self.first).div_ceil(4))
     }
 
-    /// The rule on the eigenvalue; its earliest epoch is the tenth of 50 after the alphas' first.
-    pub fn eigenvalue(&self) -> EigenvalueRule {
+    /// The rule on the eigenvalue in a stage; its earliest epoch is the tenth of 50 after the alphas' first.
+    fn eigenvalue_in(&self, epochs: usize) -> EigenvalueRule {
         let Guards { ratio, window, distance, .. } = self.guards;
-        let first = self.first + self.epochs.saturating_sub(self.first).div_ceil(5);
+        let first = self.first + epochs.saturating_sub(self.first).div_ceil(5);
         EigenvalueRule { ratio, window, distance, first }
+    }
+
+    /// The rule on the eigenvalue where the search is one stage.
+    pub fn eigenvalue(&self) -> EigenvalueRule {
+        self.eigenvalue_in(self.epochs())
     }
 
     /// Epochs between two measurements of the eigenvalue in a search of so many steps an epoch; none where there are
@@ -146,7 +168,7 @@ impl Rules {
         if !self.is_on() || !self.relaxation.is_smooth() {
             return None;
         }
-        let epochs = self.epochs.saturating_sub(self.first);
+        let epochs = self.moved();
         let often = epochs.div_ceil(MEASUREMENTS).max(1);
         let interval = match self.guards.interval {
             0 if self.stop.is_of_eigenvalue() => often,
@@ -156,14 +178,56 @@ impl Rules {
             }
             interval => return Some(interval),
         };
-        (epochs.div_ceil(interval) >= self.eigenvalue().fewest()).then_some(interval)
+        self.can_rise(interval).then_some(interval)
+    }
+
+    /// Whether measurements in this interval are enough for an alarm.
+    fn can_rise(&self, interval: usize) -> bool {
+        let stage = self.stages.iter().map(ExactSizeIterator::len).min().unwrap_or(0);
+        let rule = self.eigenvalue_in(stage);
+        let measured: Vec<usize> = (self.first..stage)
+            .filter(|epoch| (epoch - self.first).is_multiple_of(interval) || epoch + 1 == stage)
+            .collect();
+        let latest = measured.len().checked_sub(rule.fewest());
+        latest.is_some_and(|latest| measured[latest] >= rule.first)
+    }
+
+    /// Why the stop rule can never hold in this search, where it cannot.
+    pub fn why_never(&self) -> Option<String> {
+        let (_, most, _) = DECAY;
+        let decay = self.weight_decay;
+        match self.stop {
+            StopRule::Adapt if decay == 0.0 || decay >= most => {
+                Some(format!("it raises the weight decay tenfold, up to {most}, and that is {decay}"))
+            }
+            rule if rule.is_of_eigenvalue() => {
+                let interval = match self.guards.interval {
+                    0 => self.moved().div_ceil(MEASUREMENTS).max(1),
+                    interval => interval,
+                };
+                let epochs = self.moved();
+                (!self.can_rise(interval)).then(|| {
+                    format!(
+                        "the eigenvalue is measured every {interval} of the {epochs} epochs in which alphas move, too \
+                         seldom to see it rise"
+                    )
+                })
+            }
+            StopRule::Ranking if self.stops.epochs >= self.moved() => Some(format!(
+                "it asks for {} epochs of one ranking, and alphas move in {}",
+                self.stops.epochs,
+                self.moved()
+            )),
+            _ => None,
+        }
     }
 
     /// Whether the eigenvalue is measured after this epoch.
     pub fn measures(&self, epoch: usize, steps: usize) -> bool {
         let Some(interval) = self.interval(steps) else { return false };
-        let since = epoch.checked_sub(self.first);
-        since.is_some_and(|since| since.is_multiple_of(interval) || epoch + 1 == self.epochs)
+        let stage = self.stage(epoch);
+        let since = epoch.checked_sub(stage.start + self.first);
+        since.is_some_and(|since| since.is_multiple_of(interval) || epoch + 1 == stage.end)
     }
 
     /// Most skip connections, noise among them, of a healthy cell of so many operations, whose edges have these
@@ -183,6 +247,10 @@ impl Rules {
             .sum();
         if share == 0.0 {
             return None;
+        }
+        // Where nothing else can be chosen nothing has collapsed.
+        if share == n as f64 {
+            return Some(operations);
         }
         let by_chance = (share / n as f64 * operations as f64).round() as usize;
         let most = match self.guards.skips {
@@ -205,7 +273,7 @@ impl Rules {
             rule if !self.is_of_weights => {
                 refuse(rule.name(), "none, because this selection goes on after the last epoch")
             }
-            rule if self.stages > 1 => {
+            rule if self.stages.len() > 1 => {
                 refuse(rule.name(), "none, because a search in stages needs the epochs of each of them")
             }
             rule if rule.is_of_eigenvalue() && !self.relaxation.is_smooth() => refuse(
@@ -223,14 +291,18 @@ impl Rules {
         }
     }
 
-    /// What is thought after the last epoch of `trail`.
+    /// What is thought after the last epoch of `trail`, by the epochs of its stage alone.
     ///
     /// # Panics
     /// If there is none.
     pub fn judge(&self, trail: &Trail) -> Judgement {
-        let epochs = &trail.epochs;
-        let last = epochs.len().checked_sub(1).expect("an epoch is done");
-        let alarm = self.eigenvalue().alarm(&measured(epochs));
+        let done = trail.epochs.len().checked_sub(1).expect("an epoch is done");
+        let stage = self.stage(done);
+        // From here on epochs are counted from the beginning of the stage.
+        let epochs = &trail.epochs[stage.start..];
+        let last = epochs.len() - 1;
+        let armed = last >= self.armed(stage.len());
+        let alarm = self.eigenvalue_in(stage.len()).alarm(&measured(epochs));
         // Where the alarm is the stop rule's, a search that goes on after it has gone back as often as it may.
         let guarded = alarm.filter(|_| self.stop != StopRule::Adapt && self.guard != Guard::Off);
         let limit = match self.stop {
@@ -239,7 +311,7 @@ impl Rules {
         };
         let most = limit.map_or(last, |alarm| alarm.before.min(last));
         let verdict = match &epochs[last] {
-            _ if self.guard == Guard::Off || last < self.armed() => Verdict::Early,
+            _ if self.guard == Guard::Off || !armed => Verdict::Early,
             epoch if has_too_many(epoch) => Verdict::Skips,
             _ if guarded.is_some() => Verdict::Eigenvalue,
             _ => Verdict::Healthy,
@@ -247,20 +319,26 @@ impl Rules {
         let taken = match self.guard {
             Guard::Off => most,
             _ if most == last && !verdict.is_collapse() => last,
-            _ => last_healthy(&epochs[..=most]),
+            // Alphas that have not moved yet are no choice of the search.
+            _ => {
+                let first = self.first.min(most);
+                first + last_healthy(&epochs[first..=most])
+            }
         };
-        let next = self.end(trail, verdict, alarm).map_or(Course::GoOn, Course::End);
-        Judgement { verdict, alarm, taken, next }
+        let since = |epoch: usize| stage.start + epoch;
+        let alarm = alarm.map(|alarm| Alarm { at: since(alarm.at), before: since(alarm.before), ..alarm });
+        let next = self.end(trail, verdict, alarm, armed).map_or(Course::GoOn, Course::End);
+        Judgement { verdict, alarm, taken: since(taken), next }
     }
 
-    fn end(&self, trail: &Trail, verdict: Verdict, alarm: Option<Alarm>) -> Option<End> {
+    fn end(&self, trail: &Trail, verdict: Verdict, alarm: Option<Alarm>, armed: bool) -> Option<End> {
         let last = trail.epochs.len() - 1;
         let epoch = &trail.epochs[last];
-        if last + 1 >= self.epochs {
+        if last + 1 >= self.epochs() {
             return None;
         }
         let of_rule = match self.stop {
-            StopRule::Skips if last >= self.armed() && epoch.skips >= self.stops.skips => Some(End::Skips),
+            StopRule::Skips if armed && epoch.skips >= self.stops.skips => Some(End::Skips),
             StopRule::Ranking if epoch.same_ranking >= self.stops.epochs => {
                 Some(End::Ranking(epoch.same_ranking))
             }
@@ -273,19 +351,24 @@ impl Rules {
         }
         let collapsed = match verdict {
             Verdict::Skips => {
-                let in_a_row = trail.epochs.iter().rev().take_while(|epoch| has_too_many(epoch)).count();
+                let of_stage = &trail.epochs[self.stage(last).start..];
+                let in_a_row = of_stage.iter().rev().take_while(|epoch| has_too_many(epoch)).count();
                 in_a_row >= CONFIRMED
             }
             verdict => verdict.is_collapse(),
         };
-        (self.guard == Guard::Stop && collapsed).then_some(End::Collapse)
+        // A search of several stages has its result in the last of them.
+        let may_end = self.stage(last).end == self.epochs();
+        (self.guard == Guard::Stop && collapsed && may_end).then_some(End::Collapse)
     }
 
     /// Back to the epoch before the rise, unless the search has gone back often enough.
     fn back(&self, trail: &Trail, alarm: Alarm, last: usize) -> Option<Rollback> {
         let (factor, most, times) = DECAY;
         let now = self.weight_decay_after(trail);
-        let weight_decay = (now * factor).min(most);
+        // As people write it: 3e-4 · 10 is 3e-3.
+        let raised: f64 = format!("{:.9e}", now * factor).parse().expect("a number's text is a number");
+        let weight_decay = raised.min(most);
         let may = trail.rollbacks.len() < times && weight_decay > now;
         may.then_some(Rollback { from: last, to: alarm.before, weight_decay })
     }

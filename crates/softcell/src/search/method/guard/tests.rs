@@ -1,7 +1,7 @@
 //! The rules of the guard on recorded and made-up courses.
 
 use super::*;
-use crate::search::method::{AlphaSchedule, Method};
+use crate::search::method::{AlphaSchedule, Method, Sgd, WeightOptimizer};
 use crate::space::{Primitive, known_genotype};
 
 use Primitive::{MaxPool3x3, None as Nothing, SepConv3x3, SkipConnect};
@@ -222,7 +222,8 @@ fn healthy_counts_go_by_the_space() {
     assert_eq!(most(8, &[Nothing, SkipConnect, SepConv3x3]), Some(4));
     assert_eq!(most(8, &[MaxPool3x3, SepConv3x3]), None);
     assert_eq!((most(4, &Primitive::DARTS), most(2, &Primitive::DARTS)), (Some(2), Some(1)));
-    assert_eq!(most(8, &[SkipConnect]), Some(7));
+    // Nothing else can be chosen.
+    assert_eq!((most(8, &[SkipConnect]), most(8, &[Nothing, SkipConnect])), (Some(8), Some(8)));
     assert_eq!(most(8, &[Primitive::Noise, SepConv3x3]), Some(4));
     let guards = Guards { skips: 5, ..Guards::default() };
     let set = Rules::new(&Method { guards, ..Method::default() }, 50);
@@ -241,9 +242,9 @@ fn eigenvalues_are_measured_where_they_are_cheap() {
     assert_eq!(warn(50, 391), Some(2));
     assert_eq!(warn(100, 391), Some(4));
     assert_eq!(warn(20, 391), Some(1));
-    assert_eq!(warn(50, 50), Some(7));
+    assert_eq!(warn(50, 70), Some(5));
     // A small search: too dear for as many as an alarm takes.
-    assert_eq!((warn(12, 11), warn(50, 11), warn(6, 391)), (None, None, None));
+    assert_eq!((warn(12, 11), warn(50, 11), warn(6, 391), warn(50, 50)), (None, None, None, None));
     assert_eq!(rule(12, Guard::Warn, StopRule::None, 3).interval(11), Some(3));
     assert_eq!(rule(12, Guard::Off, StopRule::Eigenvalue, 0).interval(11), Some(1));
     assert_eq!(rule(50, Guard::Off, StopRule::None, 1).interval(391), None);
@@ -251,6 +252,64 @@ fn eigenvalues_are_measured_where_they_are_cheap() {
     let all = measured(rule(50, Guard::Warn, StopRule::None, 0), 391);
     assert_eq!(all, recorded().iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>());
     assert!(measured(rule(50, Guard::Off, StopRule::None, 0), 391).is_empty());
+}
+
+/// What a rule asks for may be more than the search has.
+#[test]
+fn rules_that_come_too_late_are_told() {
+    let why = |stop, epochs, interval, weight_decay| {
+        let mut method =
+            Method { guards: Guards { interval, ..Guards::default() }, ..method(Guard::Warn, stop) };
+        method.weights = WeightOptimizer::Sgd(Sgd { weight_decay, ..Sgd::default() });
+        Rules::new(&method, epochs).why_never()
+    };
+    let too_seldom = why(StopRule::Eigenvalue, 12, 2, 3e-4).unwrap();
+    assert!(too_seldom.contains("every 2 of the 12 epochs"), "{too_seldom}");
+    assert!(why(StopRule::Adapt, 12, 2, 3e-4).is_some() && why(StopRule::Adapt, 50, 2, 0.03).is_some());
+    assert!(why(StopRule::Ranking, 10, 0, 3e-4).is_some());
+    for stop in StopRule::ALL {
+        assert_eq!(why(stop, 50, 2, 3e-4), None);
+    }
+    // An alarm is possible exactly where nothing speaks against it: it goes off where the eigenvalue doubles every time.
+    for epochs in 1..40 {
+        let rules = rules(Guard::Warn, StopRule::Eigenvalue, epochs);
+        let measured: Vec<(usize, f64)> =
+            (0..epochs).filter(|&e| rules.measures(e, 400)).map(|e| (e, 2f64.powi(e as i32))).collect();
+        let alarm = rules.eigenvalue().alarm(&measured);
+        assert_eq!(alarm.is_none(), rules.why_never().is_some(), "{epochs}: {alarm:?}");
+    }
+}
+
+/// Each stage is judged by itself, and the result is of the last one.
+#[test]
+fn stages_are_judged_one_by_one() {
+    let schedule = AlphaSchedule { stage_operations: "8,3".parse().unwrap(), ..AlphaSchedule::default() };
+    let rules = |guard| Rules::new(&Method { schedule: schedule.clone(), guard, ..Method::default() }, 40);
+    let skips: Vec<usize> = [vec![0; 10], vec![8; 10], vec![5; 5], vec![1; 15]].concat();
+    let rising: Vec<(usize, f64)> = (0..25).map(|epoch| (epoch, 2f64.powi(epoch as i32))).collect();
+    let judge = |guard, done: usize| rules(guard).judge(&trail(&skips[..done], &rising[..done.min(25)]));
+    let first = judge(Guard::Stop, 20);
+    assert_eq!((first.verdict, first.next), (Verdict::Skips, Course::GoOn));
+    assert!(first.alarm.is_some() && first.taken < 10);
+    for done in 21..=25 {
+        let early = judge(Guard::Stop, done);
+        assert_eq!((early.verdict, early.alarm, early.taken), (Verdict::Early, None, done - 1));
+    }
+    let last = judge(Guard::Warn, 40);
+    assert_eq!((last.verdict, last.taken, last.alarm), (Verdict::Healthy, 39, None));
+    // A collapse of the last stage ends the search, with a cell of that stage.
+    let collapsed: Vec<usize> = [vec![0; 20], vec![1; 8], vec![7; 4]].concat();
+    let end = rules(Guard::Stop).judge(&trail(&collapsed, &[]));
+    assert_eq!((end.taken, end.next), (27, Course::End(End::Collapse)));
+}
+
+/// Cells of alphas as they were drawn are none of the search's.
+#[test]
+fn epochs_in_which_alphas_rest_are_not_taken() {
+    let schedule = AlphaSchedule { first_epoch: 15, ..AlphaSchedule::default() };
+    let rules = Rules::new(&Method { schedule, ..Method::default() }, 50);
+    let skips: Vec<usize> = [vec![0; 15], vec![6, 5, 4], vec![8; 12]].concat();
+    assert_eq!(rules.judge(&trail(&skips, &[])).taken, 17);
 }
 
 #[test]

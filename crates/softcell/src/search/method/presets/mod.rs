@@ -38,6 +38,9 @@ pub struct KnownMethod {
     pub without: &'static [Primitive],
     /// Batch, epochs, learning rates of its own, as TOML of `[search]`: they count with the papers' presets alone.
     pub sizes: &'static str,
+    /// What its training of the derived network departs in, as TOML of `[train]`: it counts with the preset of the paper on
+    /// CIFAR-10 alone.
+    pub training: &'static str,
     /// What it sets in NAS-Bench-201 besides, as TOML of `[search]`: it counts with the preset of that benchmark alone.
     pub nas_bench_201: &'static str,
     /// [`KnownMethod::shares`] there, where they are others.

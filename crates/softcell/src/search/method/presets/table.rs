@@ -45,6 +45,7 @@ const DARTS: KnownMethod = KnownMethod {
     shares: &[],
     without: &[],
     sizes: "",
+    training: "",
     nas_bench_201: "",
     nas_bench_201_shares: &[],
     code: "quark0/darts",
@@ -60,6 +61,7 @@ pub const METHODS: &[KnownMethod] = &[
         title: "DARTS, second order",
         idea: "the alphas' gradient goes through one virtual step of the weights",
         settings: "arch_step = \"unrolled\"",
+        nas_bench_201: "method.order = \"alphas-first\"",
         evaluations: passes(6.0),
         ..DARTS
     },
@@ -70,11 +72,12 @@ pub const METHODS: &[KnownMethod] = &[
         idea: "one operation of each edge is drawn and runs; the temperature of the draws falls",
         settings: "relaxation = \"gumbel-hard\"\ntemperature = 10.0\ntemperature_end = 0.1\norder = \"weights-first\"\n\
                    selection = \"pairs\"\nweights.nesterov = true\nweights.weight_decay = 5e-4",
-        sizes: "batch_size = 256\nepochs = 250",
+        sizes: "batch_size = 256\nepochs = 250\nlayers = 6",
         nas_bench_201: "epochs = 250\nmethod.selection = \"strongest\"",
         code: "D-X-Y/AutoDL-Projects",
         evaluations: Evaluations { passes: 2.0, of: "one operation an edge", beside: "" },
-        note: "Its code lets the learning rate fall from epoch to epoch, as here. In NAS-Bench-201 it also adds the weights \
+        note: "Its code lets the learning rate fall from epoch to epoch, as here; in the DARTS space it ends in a \
+               normalisation and its pointwise convolutions have biases, which are left out here. In NAS-Bench-201 it also adds the weights \
                of operations that were not drawn, which are 0 and have gradients; that is left out here.",
         ..DARTS
     },
@@ -92,7 +95,8 @@ pub const METHODS: &[KnownMethod] = &[
         ),
         code: "SNAS-Series",
         evaluations: passes(1.0),
-        note: "The paper's resource terms are resource_params and resource_macs with resource_penalty = \"log\"; they are \
+        note: "Its code moves alphas and weights on all training images, here on the weights' part; the other part is only \
+               looked at. It searches with drop path of 0.3, which is off here. The paper's resource terms are resource_params and resource_macs with resource_penalty = \"log\"; they are \
                off here. Alphas begin as those of DARTS.",
         ..DARTS
     },
@@ -104,6 +108,7 @@ pub const METHODS: &[KnownMethod] = &[
         settings: "edge_weights = \"softmax\"\nshare = 4\nalphas.learning_rate = 6e-4",
         shares: &[("schedule.first_epoch", 0.3)],
         sizes: "batch_size = 256\nlearning_rate = 0.1\nlearning_rate_min = 0.0",
+        training: "drop_path_prob = 0.3",
         code: "yuhuixu1993/PC-DARTS",
         evaluations: Evaluations { passes: 2.0, of: "a quarter of the channels", beside: "" },
         note: "There is no official code of it for NAS-Bench-201.",
@@ -119,8 +124,12 @@ pub const METHODS: &[KnownMethod] = &[
                    schedule.stage_dropout = \"0.1,0.4,0.7\"\nschedule.stage_start = \"fresh\"",
         shares: &[("schedule.first_epoch", 10.0 / 75.0)],
         sizes: "batch_size = 96\nepochs = 75\nlearning_rate_min = 0.0\nmethod.schedule.stage_layers = \"5,11,17\"",
+        training: "batch_size = 128\ndrop_path_prob = 0.3",
         code: "chenxin061/pdarts",
-        note: "With the preset auto all stages have its number of cells.",
+        nas_bench_201: "method.schedule.stage_operations = \"5,4,3\"",
+        note: "Where the preset is not a paper's of the DARTS space all stages have its number of cells. Batches for the \
+               alphas are drawn anew in each step, in its code without replacement. There is no official code of it for \
+               NAS-Bench-201.",
         ..DARTS
     },
     KnownMethod {
@@ -157,6 +166,7 @@ pub const METHODS: &[KnownMethod] = &[
         without: WITHOUT_NONE,
         sizes: "batch_size = 64\nlearning_rate = 0.1\nlearning_rate_min = 0.0\ninit_channels = 36\nlayers = 20\n\
                 method.schedule.stage_share = \"6,4\"",
+        training: "batch_size = 64\ndrop_path_prob = 0.3",
         nas_bench_201: bilevel!(
             "method.alphas.learning_rate = 3e-4\nmethod.schedule.stage_operations = \"5,3\""
         ),
@@ -198,7 +208,8 @@ pub const METHODS: &[KnownMethod] = &[
         settings: "arch_step = \"unrolled\"\nstop = \"eigenvalue\"\nguards.interval = 2",
         code: "automl/RobustDARTS",
         evaluations: Evaluations { passes: 6.0, of: "", beside: "and an eigenvalue every second epoch" },
-        note: "The result is the cell of some epochs before.",
+        note: "The result is the cell of some epochs before the rise; with the guard on, the last of these that has few skip \
+               connections: guard = \"off\" takes the paper's.",
         ..DARTS
     },
     KnownMethod {
@@ -276,7 +287,7 @@ pub const METHODS: &[KnownMethod] = &[
         name: "lambda-darts",
         title: "Lambda-DARTS",
         paper: "Movahedi et al. 2023",
-        idea: "the weights are made to let all cells of a kind want the same of their edges",
+        idea: "the weights are made to let all normal cells want the same of their edges",
         settings: "alignment = 0.25\nalignment_epsilon = 1e-3",
         without: WITHOUT_NONE,
         sizes: "batch_size = 96",
@@ -304,7 +315,8 @@ pub const METHODS: &[KnownMethod] = &[
         code: "liamcli/gaea_release",
         evaluations: Evaluations { passes: 2.0, of: "a quarter of the channels", beside: "" },
         note: "In NAS-Bench-201 its code sees all channels, has no weights of edges and leaves none out: 4,096 cells. Its learning rate there is that of the first 25 of \
-               50 epochs; here it falls over the 25.",
+               50 epochs; here it falls over the 25. Its cell is that of the best epoch on the alphas' images, ours that of the \
+               last.",
         ..DARTS
     },
     KnownMethod {
@@ -317,7 +329,7 @@ pub const METHODS: &[KnownMethod] = &[
         evaluations: Evaluations { passes: 2.0, of: "", beside: "with gradients of the weights in both" },
         note: "Not the official score: its code compares the training's gradient with the sum of both, with 0.4 as the \
                threshold, which is a true cosine of -0.68 where both are of one length. The cell is that of the last \
-               epoch, not of the best one on the alphas' images.",
+               healthy epoch, not of the best one on the alphas' images.",
         ..DARTS
     },
     KnownMethod {
@@ -347,7 +359,10 @@ pub const METHODS: &[KnownMethod] = &[
         settings: "relaxation = \"random-path\"\norder = \"weights-only\"\nselection = \"scored-samples\"\n\
                    selection_samples = 1000\nselection_batches = 10\nselection_finalists = 10",
         sizes: "epochs = 150\ninit_channels = 24\ngrad_clip = 1.0",
-        nas_bench_201: "epochs = 250",
+        nas_bench_201: "epochs = 250\nmethod.selection_samples = 100\nmethod.selection_batches = 1\n\
+                        method.selection_finalists = 1",
+        note: "Its code draws none as well; here none is never drawn. In NAS-Bench-201 as in AutoDL-Projects: 100 cells, \
+               one batch each.",
         code: "liamcli/randomNAS_release",
         evaluations: Evaluations {
             passes: 1.0,
