@@ -119,9 +119,7 @@ impl Budgeting<'_> {
         let time = measured(config, observer)?;
         let share = self.share(config, &time, observer)?;
         let settings = &config.search;
-        // What comes after the epochs of the search does not depend on their number.
-        let after = time.seconds() - settings.epochs as f64 * time.epoch_seconds;
-        let available = (self.left() * share - after).max(0.0);
+        let available = self.left() * share;
         let asked = [settings.layers, settings.init_channels];
         let images = &self.dataset.train;
         let [_, height, width] = settings.image_shape(images);
@@ -163,7 +161,7 @@ impl Budgeting<'_> {
                 })?;
                 measured(&config, observer)
             },
-            (asked, Some(time)),
+            (asked, Some(time), settings.epochs),
             observer,
         )?;
         let search = &mut chosen.search;
@@ -242,7 +240,7 @@ impl Budgeting<'_> {
                 let config = with(layers, channels)?;
                 time_training(self.dataset, genotype, &config, self.device, self.patience(), observer)
             },
-            (asked, None),
+            (asked, None, settings.epochs),
             observer,
         )?;
         let train = &mut chosen.train;
@@ -289,20 +287,22 @@ impl Budgeting<'_> {
         Ok(model.bytes(config.train.batch_size).is_none_or(|needed| needed <= room))
     }
 
-    /// The largest size for which there is time for the epochs that it should have; else the smallest. Begins
-    /// with the size that is asked for, whose time may be known.
+    /// The largest size for which there is time for the epochs that it should have, and what comes after them; else the
+    /// smallest. Begins with the size that is asked for, whose time may be known; forecasts are of so many epochs, and what
+    /// comes after does not depend on their number.
     fn choose(
         &self,
         mut sizes: Vec<Size>,
         available: f64,
         measure: &mut dyn FnMut(usize, usize, &mut dyn Observer) -> Result<TimeForecast>,
-        (asked, known): ([usize; 2], Option<TimeForecast>),
+        (asked, known, epochs): ([usize; 2], Option<TimeForecast>, usize),
         observer: &mut dyn Observer,
     ) -> Result<Choice> {
         sizes.sort_by(|a, b| a.macs.total_cmp(&b.macs));
         let begun = self.left();
         let mut at = sizes.iter().position(|size| [size.layers, size.channels] == asked).unwrap_or(0);
         let mut measured: Vec<(usize, TimeForecast)> = Vec::new();
+        let after = |time: &TimeForecast| (time.seconds() - epochs as f64 * time.epoch_seconds).max(0.0);
         for _ in 0..TRIES {
             let size = &sizes[at];
             let time = match known.filter(|_| measured.is_empty()) {
@@ -314,9 +314,10 @@ impl Budgeting<'_> {
             let seconds = |i: usize| {
                 // From the measurement of the nearest size.
                 let near = measured.iter().min_by_key(|(j, _)| j.abs_diff(i)).expect("one is measured");
-                near.1.epoch_seconds * sizes[i].macs / sizes[near.0].macs
+                let of_near = near.1.epoch_seconds * sizes[i].wanted as f64 + after(&near.1);
+                of_near * sizes[i].macs / sizes[near.0].macs
             };
-            let fits = |i: &usize| seconds(*i) * sizes[*i].wanted as f64 <= left;
+            let fits = |i: &usize| seconds(*i) <= left;
             let best = (0..sizes.len()).rev().find(fits).unwrap_or(0);
             if measured.iter().any(|(i, _)| *i == best) {
                 at = best;
@@ -326,7 +327,7 @@ impl Budgeting<'_> {
         }
         let nearest = measured.iter().min_by_key(|(i, _)| i.abs_diff(at)).expect("one is measured");
         let (at, time) = *nearest;
-        let left = available - (begun - self.left());
+        let left = available - (begun - self.left()) - after(&time);
         let epochs = (left / time.epoch_seconds).max(0.0) as usize;
         Ok(Choice { layers: sizes[at].layers, channels: sizes[at].channels, epochs, time })
     }
