@@ -8,6 +8,7 @@
 use super::imbalance;
 use super::paper::paper_cifar10;
 use super::types::{Config, DataShape, Duplicates, Stem};
+use super::value::two_digits;
 use crate::error::Advice;
 use crate::space::StemKind;
 
@@ -254,11 +255,6 @@ fn batch(images: usize) -> usize {
 fn epochs(steps: usize, per_epoch: usize, (fewest, most): (usize, usize)) -> usize {
     let wanted = (steps as f64 / per_epoch as f64).round() as usize;
     wanted.clamp(fewest, most)
-}
-
-/// Rounded to two significant digits, to be readable in the file.
-pub(super) fn two_digits(value: f64) -> f64 {
-    format!("{value:.1e}").parse().expect("a number's text is a number")
 }
 
 #[cfg(test)]

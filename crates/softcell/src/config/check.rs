@@ -224,7 +224,8 @@ fn candidates(candidates: &[Primitive]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::preset::{Preset, preset};
+    use super::super::preset::Preset;
+    use super::super::presets::preset;
     use super::super::types::DataShape;
     use super::*;
     use crate::search::method::{Adam, AlphaOptimizer, Sgd, WeightOptimizer};

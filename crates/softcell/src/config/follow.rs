@@ -3,7 +3,8 @@
 use super::auto::{arch_learning_rate, drop_path};
 use super::keys::Section;
 use super::layers::own_rate;
-use super::types::{Config, DataShape, SearchConfig};
+use super::schedule::search_steps;
+use super::types::{Config, DataShape};
 
 /// Brings what `auto` chose for the epochs and batches of `base` to those of `config`, but for what was given: the drop
 /// path, and the learning rate of the alphas. Says what it changed, a sentence each.
@@ -44,16 +45,10 @@ pub fn follow_epochs(
     notes
 }
 
-/// Steps of a search with these settings on these data, so large a part of which is kept for validation.
-pub(super) fn search_steps(search: &SearchConfig, validation_fraction: f64, data: &DataShape) -> usize {
-    let kept = (data.train_images as f64 * validation_fraction) as usize;
-    let weights = ((data.train_images - kept) as f64 * search.train_portion) as usize;
-    search.epochs * weights.div_ceil(search.batch_size).max(1)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::preset::{Preset, preset};
+    use super::super::preset::Preset;
+    use super::super::presets::preset;
     use super::*;
 
     const FEW: DataShape = DataShape {

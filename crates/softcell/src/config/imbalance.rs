@@ -53,7 +53,8 @@ fn counts(data: &DataShape) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::preset::{Preset, preset};
+    use super::super::preset::Preset;
+    use super::super::presets::preset;
     use super::*;
 
     #[test]

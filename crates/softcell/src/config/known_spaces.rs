@@ -157,7 +157,8 @@ pub fn known_space(name: &str) -> Result<&'static KnownSpace> {
 #[cfg(test)]
 mod tests {
     use super::super::merge::overlay;
-    use super::super::preset::{Preset, preset};
+    use super::super::preset::Preset;
+    use super::super::presets::preset;
     use super::super::types::{Config, DataShape};
     use super::*;
     use crate::space::{SearchSpace, supernet_parameters};

@@ -3,12 +3,12 @@
 use toml::{Table, Value};
 
 use super::auto::arch_learning_rate;
-use super::follow::search_steps;
 use super::keys::{Key, Section};
 use super::merge::overlay;
 use super::paper::{paper_nas_bench_201, small_arch_rate};
 use super::preset::Preset;
 use super::read::read_toml;
+use super::schedule::search_steps;
 use super::types::{Config, DataShape};
 use crate::error::Advice;
 use crate::search::method::{AlphaOptimizer, KnownMethod, Selection};
@@ -180,7 +180,7 @@ fn sentence(method: &KnownMethod, preset: Preset) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::preset::preset;
+    use super::super::presets::preset;
     use super::*;
     use crate::search::method::ExponentiatedGradient;
     use crate::search::method::presets::METHODS;

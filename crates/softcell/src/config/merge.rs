@@ -121,7 +121,8 @@ pub(super) fn deserialise(table: Table, origin: &str) -> Result<Config> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::preset::{Preset, preset};
+    use super::super::preset::Preset;
+    use super::super::presets::preset;
     use super::super::read::read_toml;
     use super::super::types::DataShape;
     use super::*;

@@ -10,6 +10,7 @@
 mod auto;
 mod check;
 mod checked;
+mod edges;
 mod follow;
 mod image_size;
 mod imbalance;
@@ -21,6 +22,7 @@ mod merge;
 mod paper;
 mod place;
 mod preset;
+mod presets;
 mod read;
 mod resolved;
 mod schedule;
@@ -32,6 +34,7 @@ mod value;
 pub(crate) use auto::{arch_learning_rate, drop_path};
 pub(crate) use check::whole;
 pub use checked::CheckedConfig;
+pub use edges::EdgeCandidates;
 pub use follow::follow_epochs;
 pub use image_size::ImageSize;
 pub use imbalance::leave_to_weights;
@@ -42,11 +45,11 @@ pub(crate) use layers::{lay_method, own_rate};
 pub use location::{path_of_text, path_to_text, word_to_text};
 pub(crate) use merge::lay;
 pub use merge::{build, overlay, set, set_by_key};
-pub use preset::{Preset, preset};
+pub use preset::Preset;
+pub use presets::preset;
 pub(crate) use read::tidy;
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
-pub use space::EdgeCandidates;
 pub(crate) use spaces::space_layer;
 pub use types::{
     AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,

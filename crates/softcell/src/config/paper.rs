@@ -1,12 +1,12 @@
 //! The settings of Liu, Simonyan & Yang 2019.
 
-use super::auto::two_digits;
 use super::known_spaces::known_space;
 use super::merge::lay;
 use super::types::{
     AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
     SearchConfig, Stem, TrainConfig,
 };
+use super::value::two_digits;
 use crate::error::Advice;
 use crate::search::Method;
 use crate::search::method::{Sgd, StepOrder, WeightOptimizer};

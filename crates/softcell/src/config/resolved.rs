@@ -190,7 +190,8 @@ fn missing(table: &Table) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::preset::{Preset, preset};
+    use super::super::preset::Preset;
+    use super::super::presets::preset;
     use super::super::types::{DataConfig, DataShape, Resize, SearchConfig};
     use super::*;
     use crate::search::method::{Guard, Method};

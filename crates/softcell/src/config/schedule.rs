@@ -1,8 +1,8 @@
-//! What changes from epoch to epoch: the learning rate and the drop-path probability.
+//! How many steps there are, and what changes from epoch to epoch: the learning rate and the drop-path probability.
 
 use std::f64::consts::PI;
 
-use super::types::{Schedule, TrainConfig};
+use super::types::{DataShape, Schedule, SearchConfig, TrainConfig};
 
 /// Half a cosine: `η_e = min + (start − min)/2 · (1 + cos(π e / E))`, for `e = 0, …, E − 1`.
 ///
@@ -33,10 +33,17 @@ impl TrainConfig {
     }
 }
 
+/// Steps of a search with these settings on these data, so large a part of which is kept for validation.
+pub(super) fn search_steps(search: &SearchConfig, validation_fraction: f64, data: &DataShape) -> usize {
+    let kept = (data.train_images as f64 * validation_fraction) as usize;
+    let weights = ((data.train_images - kept) as f64 * search.train_portion) as usize;
+    search.epochs * weights.div_ceil(search.batch_size).max(1)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::preset::{Preset, preset};
-    use super::super::types::DataShape;
+    use super::super::preset::Preset;
+    use super::super::presets::preset;
     use super::*;
 
     fn close(found: f64, expected: f64) {

@@ -1,44 +1,8 @@
 //! The search space that `[search]` describes.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::types::SearchConfig;
 use crate::error::{Error, Result};
-use crate::space::{ByCell, CellTopology, Primitive, SearchSpace};
-
-/// The candidates of one edge; in files a text such as `skip_connect|sep_conv_3x3`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EdgeCandidates(pub Vec<Primitive>);
-
-impl EdgeCandidates {
-    /// What stands between two candidates.
-    const BETWEEN: char = '|';
-
-    /// As it is written.
-    pub fn to_text(&self) -> String {
-        self.0.iter().map(|p| p.name()).collect::<Vec<_>>().join("|")
-    }
-
-    /// Reads [`Self::to_text`].
-    ///
-    /// # Errors
-    /// As the names of operations.
-    pub fn of_text(text: &str) -> Result<EdgeCandidates> {
-        text.split(Self::BETWEEN).map(|name| name.trim().parse()).collect::<Result<_>>().map(EdgeCandidates)
-    }
-}
-
-impl Serialize for EdgeCandidates {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_text())
-    }
-}
-
-impl<'de> Deserialize<'de> for EdgeCandidates {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        EdgeCandidates::of_text(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
+use crate::space::{ByCell, CellTopology, SearchSpace};
 
 impl SearchConfig {
     /// The space these settings describe for images of this height and width, before they are scaled down; of a search

@@ -100,7 +100,8 @@ fn of_file(name: &str, text: &str, origin: &str) -> Result<Table> {
 #[cfg(test)]
 mod tests {
     use super::super::build;
-    use super::super::preset::{Preset, preset};
+    use super::super::preset::Preset;
+    use super::super::presets::preset;
     use super::super::types::{DataShape, SearchConfig};
     use super::*;
     use crate::space::Primitive;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::edges::EdgeCandidates;
 use super::location::path_of_text;
-use super::space::EdgeCandidates;
 use crate::search::Method;
 use crate::space::{CellOutput, Layout, Limits, Primitive, Reductions, Shrink, StemKind};
 

@@ -126,6 +126,11 @@ pub(super) fn describe(value: &Value) -> String {
     }
 }
 
+/// Rounded to two significant digits, to be readable in the file.
+pub(super) fn two_digits(value: f64) -> f64 {
+    format!("{value:.1e}").parse().expect("a number's text is a number")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::charts::{Chart, Scale, Series, thinned};
+use super::figure::chart_figure;
 use super::page::page;
 use super::record::{RunRecord, State};
-use super::sections::chart_figure;
 use super::statistics::wilson;
 use super::words::{counted, duration, grouped, percent, rough_percent};
 use crate::drawing::inline;

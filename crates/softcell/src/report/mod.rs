@@ -7,6 +7,7 @@
 mod charts;
 mod classes;
 mod comparison;
+mod figure;
 mod guard;
 mod health;
 mod page;

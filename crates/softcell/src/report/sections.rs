@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use super::charts::{
-    Chart, EdgeChart, MOST_EDGES, Series, alpha_charts, colour, search_charts, thinned, train_charts,
+    Chart, EdgeChart, MOST_EDGES, alpha_charts, colour, search_charts, thinned, train_charts,
 };
 use super::classes::{balance, class_table, confusion, mistakes};
+use super::figure::chart_figure;
 use super::guard::guard;
 use super::health::{WIDE, warnings};
 use super::page::page;
@@ -292,30 +293,6 @@ fn history(record: &RunRecord) -> Markup {
                 }
                 @for picture in pictures { div class="scroll" tabindex="0" { (picture) } }
             }
-        }
-    }
-}
-
-/// The colours of a chart's curves.
-fn legend(series: &[Series]) -> Markup {
-    html! {
-        ul class="legend" {
-            @for one in series {
-                li {
-                    i class={ "c" (one.colour) @if one.dashed { " dashed" } } {}
-                    (one.label)
-                }
-            }
-        }
-    }
-}
-
-/// A chart with its title and legend.
-pub(super) fn chart_figure(title: &str, note: &str, chart: &Chart) -> Markup {
-    html! {
-        figure {
-            figcaption { h3 { (title) } @if !note.is_empty() { p class="note" { (note) } } (legend(&chart.series)) }
-            div class="chart" data-chart=(chart.id) {}
         }
     }
 }

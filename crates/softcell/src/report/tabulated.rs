@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::charts::{Chart, MOST_POINTS, Scale, Series, picked};
+use super::figure::chart_figure;
 use super::record::RunRecord;
-use super::sections::chart_figure;
 use crate::search::SearchEpoch;
 
 /// The curves of some epochs' numbers.
