@@ -167,6 +167,9 @@ pub(super) fn small_nas_bench_201() -> Config {
     config.data.crop_padding = 2;
     let rate = config.search.method.alphas.learning_rate_mut();
     *rate = small_arch_rate(*rate, config.search.epochs);
+    // All methods in the supernet that most codes have, which also runs in fused cells.
+    config.search.space = "nas-bench-201".to_owned();
+    config.search.convolution_bias = false;
     config.search.layers = 3;
     config.search.epochs = 40;
     config.search.batch_size = 32;

@@ -15,18 +15,13 @@ type Seen<'a> = (&'a SearchEpoch, &'a Watch);
 /// The guard's part of the report; nothing where nobody watched.
 pub(super) fn guard(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
     let seen: Vec<Seen> = record.search.iter().filter_map(|e| Some((e, e.guard.as_ref()?))).collect();
-    let Some(&(last, watch)) = seen.last() else { return html! {} };
+    let Some(&(last, watch)) = seen.last() else { return frozen(record) };
     let found = guard_charts(&seen);
     let markup = html! {
         h2 { "The guard against collapse" }
         p { (conclusion(last, watch)) }
         p class="note" { (rules(&seen, record.config.search.method.relaxation)) }
-        @if let Some(frozen) = last.frozen {
-            p class="note" {
-                (frozen.operations) " of " (frozen.of) " operations are frozen: the gradients of their training and \
-                 validation loss pointed apart (their true cosine, which is not the official score of OLES)."
-            }
-        }
+        (frozen(record))
         @for back in &watch.rollbacks {
             p class="note" {
                 "After epoch " (back.from + 1) " the search went back to epoch " (back.to + 1)
@@ -43,6 +38,17 @@ pub(super) fn guard(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
     };
     charts.extend(found.into_iter().map(|(_, _, chart)| chart));
     markup
+}
+
+/// How many operations are frozen, where any may be.
+fn frozen(record: &RunRecord) -> Markup {
+    let Some(frozen) = record.search.last().and_then(|epoch| epoch.frozen) else { return html! {} };
+    html! {
+        p class="note" {
+            (frozen.operations) " of " (frozen.of) " operations are frozen: the gradients of their training and \
+             validation loss pointed apart (their true cosine, which is not the official score of OLES)."
+        }
+    }
 }
 
 /// In one sentence.
