@@ -96,6 +96,15 @@ def spread(values):
     return f"{statistics.mean(values):.2f} ± {deviation:.2f}"
 
 
+def gained(differences):
+    """Mean of paired differences with its standard error, and whether it is beyond two of them."""
+    if len(differences) < 2 or not any(differences):
+        return "–"
+    error = statistics.stdev(differences) / math.sqrt(len(differences))
+    mean = statistics.mean(differences)
+    return f"{mean:+.2f}, SE {error:.2f}" + ("" if abs(mean) > 2 * error else ": not distinguishable")
+
+
 def cells(records):
     """Every derived cell with its seed and seconds; of the guard's where it took an earlier one, and of the last epoch."""
     lines = ["| method | seed | search, s | cell | of epoch |", "|---|---|---|---|---|"]
@@ -112,19 +121,22 @@ def cells(records):
 
 
 def table(records):
-    lines = ["| space | method | n | test accuracy, % | without the guard | skips of the normal cell, by thirds | search, s |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    lines = [
+        "| space | method | n | test accuracy, % | without the guard | gain by the guard | skips and noise, by thirds | search, s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for space, method in dict.fromkeys((record["space"], record["method"]) for record in records):
         of = [record for record in records if (record["space"], record["method"]) == (space, method)]
         good = [record for record in of if "error" not in record]
         accuracy = spread([100 * record["accuracy"] for record in good if "accuracy" in record])
         last = [record.get("last_accuracy", record.get("accuracy")) for record in good]
         unguarded = spread([100 * value for value in last if value is not None])
+        gain = gained([100 * (r["accuracy"] - value) for r, value in zip(good, last) if value is not None])
         at = lambda third: [r["idle"][len(r["idle"]) * third // 3 - 1] for r in good if r.get("idle")]
         thirds = " · ".join(" ".join(map(str, at(third))) for third in [1, 2, 3])
         seconds = spread([record["search_seconds"] for record in good])
         n = f"{len(good)} of {len(of)}"
-        lines.append(f"| {space} | {method} | {n} | {accuracy} | {unguarded} | {thirds} | {seconds} |")
+        lines.append(f"| {space} | {method} | {n} | {accuracy} | {unguarded} | {gain} | {thirds} | {seconds} |")
     return "\n".join(lines) + "\n"
 
 
