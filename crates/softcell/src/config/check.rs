@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use super::image_size::ImageSize;
 use super::types::{Config, DataConfig, SearchConfig, Stem, TrainConfig};
 use crate::error::{Error, Result};
+use crate::search::method::Rules;
 use crate::space::Primitive;
 
 const MAX_EPOCHS: usize = 1_000_000;
@@ -113,7 +114,7 @@ impl SearchConfig {
             let expected = format!("divisors of search.init_channels, which are {}", self.init_channels);
             return Err(Error::setting("search.method.schedule.stage_share", shares, expected));
         }
-        Ok(())
+        Rules::new(&self.method, self.epochs).check(&self.space([1, 1]))
     }
 }
 

@@ -145,7 +145,7 @@ impl<'a> Search<'a> {
         let order = Order::of_batches(config.data.sampling, steps);
         let alphas_plan = plan(&dataset.split.alphas, "search/alphas", order);
         let space = settings.space([set.height, set.width]);
-        let watcher = Watcher::new(&settings.method, &space, settings.epochs, steps)?;
+        let watcher = Watcher::new(&settings.method, settings.epochs, steps);
         Ok(Self {
             dataset,
             config: settings,

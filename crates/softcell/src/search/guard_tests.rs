@@ -325,7 +325,7 @@ fn the_guard_takes_the_last_healthy_epoch() {
 fn noise_counts_as_skip_connections_do() {
     let space = SearchSpace::darts().with_candidates(&[Primitive::Noise, Primitive::SepConv3x3]);
     let method = Method::default();
-    let mut watcher = Watcher::new(&method, &space, 50, 10).unwrap();
+    let mut watcher = Watcher::new(&method, 50, 10);
     let mut judge = |noise: f64| {
         let rows = |edges: &[Vec<Primitive>]| vec![vec![noise, 1.0 - noise]; edges.len()];
         let weights: EdgeWeights =
