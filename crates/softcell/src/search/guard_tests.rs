@@ -349,12 +349,14 @@ fn rankings_that_stay_end_a_search() {
         stops: Stops { epochs: 3, ..Stops::default() },
         ..Method::default()
     };
-    let mut config = small(method.clone());
-    config.candidates.push(Primitive::DilConv3x3);
-    let (dataset, settings) = digits(method, 7);
-    let settings = settings.with(|c| c.search.candidates = config.candidates.clone()).unwrap();
-    // Alphas that do not move keep their ranking.
-    let settings = settings.with(|c| *c.search.method.alphas.learning_rate_mut() = 0.0).unwrap();
+    let (dataset, settings) = digits(Method::default(), 7);
+    let settings = settings.with(|config| {
+        config.search.candidates.push(Primitive::DilConv3x3);
+        config.search.method = method;
+        // Alphas that do not move keep their ranking.
+        *config.search.method.alphas.learning_rate_mut() = 0.0;
+    });
+    let settings = settings.unwrap();
     let mut kept = Kept::default();
     let outcome = search(&dataset, &settings, &Device::flex(), None, &mut kept).unwrap();
     assert_eq!((kept.epochs.len(), outcome.epoch), (3, Some(2)));
