@@ -35,6 +35,7 @@ struct Described {
     of_epochs: Table,
     /// What it sets with a paper's preset.
     with_paper_preset: Table,
+    /// What it sets with a preset of NAS-Bench-201.
     with_nas_bench_201: Table,
     /// Operations that are no candidates in the DARTS space.
     without: Vec<&'static str>,
@@ -235,7 +236,7 @@ fn measure(methods: &[&KnownMethod], args: &MethodsArgs) -> Result<Vec<Option<Me
                     Ok(report) => report,
                     // The others can.
                     Err(error) => {
-                        tell(&format!("{error:#}"));
+                        progress.line(&format!("{error:#}"));
                         measured.push(None);
                         continue;
                     }

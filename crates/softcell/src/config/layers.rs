@@ -41,12 +41,12 @@ pub(crate) fn lay_method(
         }
         Preset::PaperImagenet => overlay(&mut table, &sizes(method)),
     }
-    let (of_preset_epochs, of_preset_channels) = (config.search.epochs, config.search.init_channels);
+    let own = (config.search.epochs, config.search.init_channels);
     *config = table.try_into().expect("a known method has settings of their types");
     let search = &mut config.search;
     search.method.name = method.into();
     if preset == Preset::SmallNasBench201 {
-        (search.epochs, search.init_channels) = (of_preset_epochs, of_preset_channels);
+        (search.epochs, search.init_channels) = own;
         let mut paper = paper_nas_bench_201();
         lay_method(&mut paper, method, Preset::PaperNasBench201, None, data);
         let rate = paper.search.method.alphas.learning_rate();

@@ -161,15 +161,14 @@ pub(super) fn small_arch_rate(own: f64, epochs: usize) -> f64 {
 
 /// [`paper_nas_bench_201`] at a size at which several methods with several seeds fit into 20 minutes of two cores.
 pub(super) fn small_nas_bench_201() -> Config {
-    let mut config = paper_nas_bench_201();
+    // All methods in the supernet that most codes have, which also runs in fused cells.
+    let space = known_space("nas-bench-201").expect("a known space").settings();
+    let mut config = lay(&paper_nas_bench_201(), &space).expect("settings of a known space");
     config.data.image_size = "16".to_owned();
     config.data.images_per_class = 150;
     config.data.crop_padding = 2;
     let rate = config.search.method.alphas.learning_rate_mut();
     *rate = small_arch_rate(*rate, config.search.epochs);
-    // All methods in the supernet that most codes have, which also runs in fused cells.
-    config.search.space = "nas-bench-201".to_owned();
-    config.search.convolution_bias = false;
     config.search.layers = 3;
     config.search.epochs = 40;
     config.search.batch_size = 32;

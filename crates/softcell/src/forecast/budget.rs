@@ -129,13 +129,14 @@ impl Budgeting<'_> {
             let space = settings.space([images.height, images.width]);
             supernet_cost(&space, images.channels, images.classes.len(), height, width).macs as f64
         };
-        // Never larger than asked for: what is left is the training's.
+        // What partial channels do not divide does not run.
         let runs = |&[layers, channels]: &[usize; 2]| {
             let sized = |config: &mut Config| {
                 (config.search.layers, config.search.init_channels) = (layers, channels);
             };
             config.with(sized).is_ok()
         };
+        // Never larger than asked for: what is left is the training's.
         let smaller = SEARCH_SIZES.iter().copied().filter(|size| macs(*size) < macs(asked)).filter(runs);
         let sizes: Vec<[usize; 2]> = match self.fixed.search_size {
             true => vec![asked],

@@ -13,8 +13,8 @@ use crate::train::network_config;
 /// Copies of the weights on the heap: the network, its gradients before and after clipping, the velocity, and
 /// what a checkpoint holds while it is written.
 const WEIGHT_COPIES: f64 = 12.0;
-/// Copies of a kept state while a checkpoint is written: kept, handed over, as bytes, sealed.
-const STATE_COPIES: f64 = 4.0;
+/// Copies of a kept state while a checkpoint is written, such as that which is handed over and its bytes. Measured.
+const STATE_COPIES: f64 = 5.0;
 /// Batches of images: those of a step, those made ahead and those in the making, in both orders.
 const BATCHES: f64 = 10.0;
 /// Bytes of what does not grow with the work: stacks, working memory of threads, code that is run for the first

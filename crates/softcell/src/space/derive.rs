@@ -45,8 +45,8 @@ pub fn derive(weights: &EdgeWeights, space: &SearchSpace, pick: Pick) -> Result<
     Ok(Genotype { cells: cells.collect::<Result<_>>()? })
 }
 
-/// As [`derive_genotype`], with at most `most` skip connections in the normal or only cell (P-DARTS, Chen et al. 2019): while there
-/// are more, the weight of the weakest that is kept becomes 0, and operations and edges are derived anew.
+/// As [`derive_genotype`], with at most `most` skip connections in the normal or only cell (P-DARTS, Chen et al. 2019):
+/// while there are more, the weight of the weakest that is kept becomes 0, and operations and edges are derived anew.
 ///
 /// There remain more where no other operation can take their place.
 ///

@@ -153,7 +153,7 @@ fn cutout_is_a_square_of_zeros_cut_at_the_border() {
     }
 }
 
-/// Of 4000 images 1000 ± 27; the square is drawn as it is where all are cut.
+/// Of 4000 images 1000, with a deviation of 27.
 #[test]
 fn cutout_happens_as_often_as_it_is_told_to() {
     let shape = (1, 6, 6);

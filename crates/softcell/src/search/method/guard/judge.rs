@@ -113,10 +113,28 @@ impl Rules {
         found.or(self.stages.last()).expect("a search has a stage")
     }
 
+    /// Epochs of the shortest stage.
+    fn shortest(&self) -> usize {
+        self.stages.iter().map(ExactSizeIterator::len).min().unwrap_or(0)
+    }
+
     /// Epochs of the shortest stage in which alphas move.
     fn moved(&self) -> usize {
-        let shortest = self.stages.iter().map(ExactSizeIterator::len).min().unwrap_or(0);
-        shortest.saturating_sub(self.first)
+        self.shortest().saturating_sub(self.first)
+    }
+
+    /// Epochs between two measurements, whatever they cost: the setting, or 25 measurements in the shortest stage.
+    fn often(&self) -> usize {
+        match self.guards.interval {
+            0 => self.moved().div_ceil(MEASUREMENTS).max(1),
+            interval => interval,
+        }
+    }
+
+    /// Whether, in this interval, there is a measurement after an epoch of a stage of so many, counted from its beginning.
+    fn measures_in(&self, epoch: usize, epochs: usize, interval: usize) -> bool {
+        let since = epoch.checked_sub(self.first);
+        since.is_some_and(|since| since.is_multiple_of(interval) || epoch + 1 == epochs)
     }
 
     /// Whether the alphas have moved when this epoch, from 0, is done.
@@ -168,26 +186,22 @@ impl Rules {
         if !self.is_on() || !self.relaxation.is_smooth() {
             return None;
         }
-        let epochs = self.moved();
-        let often = epochs.div_ceil(MEASUREMENTS).max(1);
-        let interval = match self.guards.interval {
-            0 if self.stop.is_of_eigenvalue() => often,
-            0 => {
-                let epoch = (self.passes * steps).max(1) as f64;
-                often.max((PASSES as f64 / (MOST_COST * epoch)).ceil() as usize)
-            }
-            interval => return Some(interval),
-        };
+        let often = self.often();
+        if self.guards.interval > 0 {
+            return Some(often);
+        }
+        let epoch = (self.passes * steps).max(1) as f64;
+        let cheap = (PASSES as f64 / (MOST_COST * epoch)).ceil() as usize;
+        let interval = if self.stop.is_of_eigenvalue() { often } else { often.max(cheap) };
         self.can_rise(interval).then_some(interval)
     }
 
     /// Whether measurements in this interval are enough for an alarm.
     fn can_rise(&self, interval: usize) -> bool {
-        let stage = self.stages.iter().map(ExactSizeIterator::len).min().unwrap_or(0);
+        let stage = self.shortest();
         let rule = self.eigenvalue_in(stage);
-        let measured: Vec<usize> = (self.first..stage)
-            .filter(|epoch| (epoch - self.first).is_multiple_of(interval) || epoch + 1 == stage)
-            .collect();
+        let measured: Vec<usize> =
+            (0..stage).filter(|&epoch| self.measures_in(epoch, stage, interval)).collect();
         let latest = measured.len().checked_sub(rule.fewest());
         latest.is_some_and(|latest| measured[latest] >= rule.first)
     }
@@ -201,11 +215,7 @@ impl Rules {
                 Some(format!("it raises the weight decay tenfold, up to {most}, and that is {decay}"))
             }
             rule if rule.is_of_eigenvalue() => {
-                let interval = match self.guards.interval {
-                    0 => self.moved().div_ceil(MEASUREMENTS).max(1),
-                    interval => interval,
-                };
-                let epochs = self.moved();
+                let (interval, epochs) = (self.often(), self.moved());
                 (!self.can_rise(interval)).then(|| {
                     format!(
                         "the eigenvalue is measured every {interval} of the {epochs} epochs in which alphas move, too \
@@ -226,15 +236,14 @@ impl Rules {
     pub fn measures(&self, epoch: usize, steps: usize) -> bool {
         let Some(interval) = self.interval(steps) else { return false };
         let stage = self.stage(epoch);
-        let since = epoch.checked_sub(stage.start + self.first);
-        since.is_some_and(|since| since.is_multiple_of(interval) || epoch + 1 == stage.end)
+        self.measures_in(epoch - stage.start, stage.len(), interval)
     }
 
     /// Most skip connections, noise among them, of a healthy cell of so many operations, whose edges have these
     /// candidates; none where none of them is one.
     ///
     /// The setting, or else a quarter of the operations (2 of 8, as in P-DARTS), or as many as a choice by chance among
-    /// the candidates would give, if that is more (4 of 8 where the other candidate is a convolution); never all.
+    /// the candidates would give, if that is more (4 of 8 where the other candidate is a convolution); never all, but where nothing else can be chosen.
     pub fn most_skips(&self, operations: usize, edges: &[Vec<Primitive>]) -> Option<usize> {
         let n = edges.len().max(1);
         let share: f64 = edges

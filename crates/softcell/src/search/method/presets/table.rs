@@ -77,8 +77,8 @@ pub const METHODS: &[KnownMethod] = &[
         code: "D-X-Y/AutoDL-Projects",
         evaluations: Evaluations { passes: 2.0, of: "one operation an edge", beside: "" },
         note: "Its code lets the learning rate fall from epoch to epoch, as here; in the DARTS space it ends in a \
-               normalisation and its pointwise convolutions have biases, which are left out here. In NAS-Bench-201 it also adds the weights \
-               of operations that were not drawn, which are 0 and have gradients; that is left out here.",
+               normalisation and its pointwise convolutions have biases, which are left out here. In NAS-Bench-201 it \
+               also adds the weights of operations that were not drawn, which are 0 and have gradients; that is left out here.",
         ..DARTS
     },
     KnownMethod {
@@ -96,8 +96,8 @@ pub const METHODS: &[KnownMethod] = &[
         code: "SNAS-Series",
         evaluations: passes(1.0),
         note: "Its code moves alphas and weights on all training images, here on the weights' part; the other part is only \
-               looked at. It searches with drop path of 0.3, which is off here. The paper's resource terms are resource_params and resource_macs with resource_penalty = \"log\"; they are \
-               off here. Alphas begin as those of DARTS.",
+               looked at. It searches with drop path of 0.3, which is off here. The paper's resource terms are \
+               resource_params and resource_macs with resource_penalty = \"log\"; they are off here. Alphas begin as those of DARTS.",
         ..DARTS
     },
     KnownMethod {
@@ -314,7 +314,8 @@ pub const METHODS: &[KnownMethod] = &[
                         candidates = [\"skip_connect\", \"nor_conv_1x1\", \"nor_conv_3x3\", \"avg_pool_3x3\"]",
         code: "liamcli/gaea_release",
         evaluations: Evaluations { passes: 2.0, of: "a quarter of the channels", beside: "" },
-        note: "In NAS-Bench-201 its code sees all channels, has no weights of edges and leaves none out: 4,096 cells. Its learning rate there is that of the first 25 of \
+        note: "In NAS-Bench-201 its code sees all channels, has no weights of edges and leaves none out: 4,096 \
+               cells. Its learning rate there is that of the first 25 of \
                50 epochs; here it falls over the 25. Its cell is that of the best epoch on the alphas' images, ours that of the \
                last.",
         ..DARTS
