@@ -29,7 +29,7 @@ pub struct Train;
 
 impl Scope for Fit {
     const SECTIONS: &'static [Section] =
-        &[Section::Root, Section::Data, Section::Search, Section::Method, Section::Train];
+        &[Section::Root, Section::Data, Section::Search, Section::Method, Section::Select, Section::Train];
 }
 
 impl Scope for Search {
@@ -154,6 +154,7 @@ fn flags(sections: &[Section]) -> Vec<Flag> {
             Section::Data => "Data",
             Section::Search => "Search",
             Section::Method => "Method of the search",
+            Section::Select => "Selection among cells",
             Section::Train => "Training",
         };
         let staged = matches!(key.section, Section::Search | Section::Train);
@@ -185,8 +186,14 @@ fn plain(key: &Key) -> String {
         (Section::Data, "path") => "data".to_owned(),
         (Section::Data, "format") => "data-format".to_owned(),
         (Section::Method, "name") => "method".to_owned(),
+        (Section::Select, name) if is_elsewhere(name) => prefixed(key),
         _ => key.flag(),
     }
+}
+
+/// Whether another section has a setting of this name.
+fn is_elsewhere(name: &str) -> bool {
+    KEYS.iter().any(|key| key.section != Section::Select && key.name == name)
 }
 
 fn is_data_path(key: &Key) -> bool {

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::config::{Config, Preset};
 use crate::data::Dataset;
 use crate::error::{Advice, Remedy, Result};
-use crate::records::{Leaning, RunResult, SearchEpoch, SearchState, TrainEpoch, TrainState};
+use crate::records::{Candidate, Leaning, RunResult, SearchEpoch, SearchState, TrainEpoch, TrainState};
 pub use crate::records::{Position, Stage};
 use crate::search::method::Rollback;
 
@@ -79,6 +79,24 @@ pub enum Event<'a> {
         done: usize,
         /// Steps in all.
         total: usize,
+    },
+    /// Parts of a selection among cells are being done.
+    Selecting {
+        /// What, as in "comparing cells".
+        what: &'static str,
+        /// Steps done, over all parts.
+        done: usize,
+        /// Steps in all.
+        total: usize,
+        /// Searches or trainings.
+        parts: usize,
+    },
+    /// A cell of a selection was searched, or trained in a rung.
+    Candidate {
+        /// The cell.
+        candidate: &'a Candidate,
+        /// The rung, from 0; none after its search.
+        rung: Option<usize>,
     },
     /// A stage begins or goes on.
     Begin {

@@ -88,6 +88,7 @@ pub mod report;
 mod resume;
 pub mod run;
 pub mod search;
+mod selection;
 mod shown;
 mod sizing;
 pub mod space;

@@ -246,7 +246,7 @@ impl Job<'_> {
         };
         let other = TrainedModel::load(&RunFolder::view(Path::new(&origin))?)?;
         let images = &self.dataset.train;
-        let net = initialize(build_network(genotype, &config.train, images, self.device)?, config.seed);
+        let net = initialize(build_network(genotype, &config.train, images, self.device)?, config.draws());
         let start = WarmStart { tensors: &other.weights, classes: &other.manifest.classes, origin: &origin };
         let (net, note) = warm_start(&named_tensors(&net), &images.classes, &start)?;
         if !manifest.notes.contains(&note) {
@@ -274,7 +274,9 @@ impl Job<'_> {
         let test = self
             .test_telling(genotype, trained.chosen(), observer, |answer: WrongAnswer| wrong.push(answer))?;
         self.folder.write_mistakes(&mistakes(&self.dataset.test, wrong))?;
-        let result = result(&self.sized(genotype)?, self.dataset, genotype, searched, trained, test);
+        let selection = self.folder.read_selection()?.and_then(|selection| selection.standing());
+        let of_training = result(&self.sized(genotype)?, self.dataset, genotype, searched, trained, test);
+        let result = RunResult { selection, ..of_training };
         self.folder.write_result(&result)?;
         if self.folder.has_tensorboard() {
             self.folder.write_tensorboard()?;
@@ -371,6 +373,7 @@ pub(crate) fn result(
         peak_activation_bytes: size.peak_activation_bytes,
         search_seconds: searched.map(|searched| searched.seconds),
         search_epoch: searched.and_then(|searched| searched.epoch),
+        selection: None,
         train_seconds: trained.seconds,
         peak_rss_mb: peak_rss_mb(),
         genotype: genotype.to_text(),

@@ -8,10 +8,10 @@ use crate::error::{Error, Result};
 use crate::search::method::Rules;
 use crate::space::Primitive;
 
-const MAX_EPOCHS: usize = 1_000_000;
+pub(super) const MAX_EPOCHS: usize = 1_000_000;
 const MAX_BATCH: usize = 65_536;
-const MAX_CHANNELS: usize = 4096;
-const MAX_LAYERS: usize = 256;
+pub(super) const MAX_CHANNELS: usize = 4096;
+pub(super) const MAX_LAYERS: usize = 256;
 const MAX_NODES: usize = 16;
 const MAX_PIXELS: usize = 4096;
 /// Images of fewer pixels show nothing.
@@ -28,7 +28,13 @@ impl Config {
             return Err(Error::setting("seed", self.seed, format!("a whole number from 0 to {}", i64::MAX)));
         }
         self.data.check()?;
+        whole("repeat", self.repeat, 0..=MAX_WHOLE)?;
         self.search.check()?;
+        self.select.check()?;
+        if self.select.is_on() && self.data.validation_fraction == 0.0 {
+            let expected = "above 0: a selection compares the cells on that part";
+            return Err(Error::setting("data.validation_fraction", 0, expected));
+        }
         self.train.check()
     }
 }

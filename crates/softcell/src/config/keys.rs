@@ -16,14 +16,16 @@ pub enum Section {
     Search,
     /// `[search.method]`.
     Method,
+    /// `[select]`.
+    Select,
     /// `[train]`.
     Train,
 }
 
 impl Section {
     /// All of them, in the order of the file.
-    pub const ALL: [Section; 5] =
-        [Section::Root, Section::Data, Section::Search, Section::Method, Section::Train];
+    pub const ALL: [Section; 6] =
+        [Section::Root, Section::Data, Section::Search, Section::Method, Section::Select, Section::Train];
 
     /// The table's name; empty for the root.
     pub fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Section {
             Section::Data => "data",
             Section::Search => "search",
             Section::Method => "search.method",
+            Section::Select => "select",
             Section::Train => "train",
         }
     }
@@ -45,13 +48,14 @@ impl Section {
                 "The search for a cell: space, images, epochs. How it is done stands in search.method."
             }
             Section::Method => "How the search is done: a choice along each axis, and both optimisers.",
+            Section::Select => "The selection among cells that were searched, drawn at random or given.",
             Section::Train => "The training of the derived network from scratch.",
         }
     }
 
     /// The outer section whose table has this name.
     pub fn named(name: &str) -> Option<Section> {
-        let outer = [Section::Data, Section::Search, Section::Train];
+        let outer = [Section::Data, Section::Search, Section::Select, Section::Train];
         outer.into_iter().find(|section| section.name() == name)
     }
 
@@ -146,7 +150,7 @@ impl Key {
         match self.section {
             Section::Search => Key::find(Section::Train, self.name).is_some(),
             Section::Train => Key::find(Section::Search, self.name).is_some(),
-            Section::Root | Section::Data | Section::Method => false,
+            Section::Root | Section::Data | Section::Method | Section::Select => false,
         }
     }
 }

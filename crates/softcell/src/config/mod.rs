@@ -26,6 +26,7 @@ mod presets;
 mod read;
 mod resolved;
 mod schedule;
+mod select;
 mod space;
 mod spaces;
 mod types;
@@ -50,6 +51,7 @@ pub use presets::preset;
 pub(crate) use read::tidy;
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
+pub use select::{SelectConfig, further};
 pub(crate) use spaces::space_layer;
 pub use types::{
     AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,

@@ -2,6 +2,7 @@
 
 use super::known_spaces::known_space;
 use super::merge::lay;
+use super::select::SelectConfig;
 use super::types::{
     AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
     SearchConfig, Stem, TrainConfig,
@@ -91,7 +92,7 @@ pub(super) fn paper_cifar10() -> Config {
         color_jitter: 0.0,
         auto_augment: AutoAugment::None,
     };
-    Config { seed: 2, data, search, train }
+    Config { seed: 2, repeat: 0, data, search, select: SelectConfig::off(), train }
 }
 
 /// The paper's training on ImageNet in the mobile setting; the search stays that on CIFAR-10.

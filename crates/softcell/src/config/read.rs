@@ -163,12 +163,12 @@ fn unknown_section(origin: &str, name: &str, inner: &Table) -> Error {
             nearest_in_words(nearest_key(name, key).map(Key::dotted)),
         );
     }
-    let sections = [Section::Data, Section::Search, Section::Train].map(Section::name);
+    let sections = [Section::Data, Section::Search, Section::Select, Section::Train].map(Section::name);
     let remedy = match nearest(name, sections) {
         Some(near) => format!("nearest is [{near}]"),
         None => "none of them is like it".to_owned(),
     };
-    Error::invalid(origin, format!("unknown table [{name}]"), "[data], [search] or [train]", remedy)
+    Error::invalid(origin, format!("unknown table [{name}]"), "[data], [search], [select] or [train]", remedy)
 }
 
 fn nearest_in_words(key: Option<String>) -> Advice {

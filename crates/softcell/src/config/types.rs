@@ -5,10 +5,13 @@
 
 use std::path::PathBuf;
 
+use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 
 use super::edges::EdgeCandidates;
 use super::location::path_of_text;
+use super::select::SelectConfig;
+use crate::random::stream;
 use crate::search::Method;
 use crate::space::{CellOutput, Layout, Limits, Primitive, Reductions, Shrink, StemKind};
 
@@ -19,10 +22,14 @@ use crate::space::{CellOutput, Layout, Limits, Primitive, Reductions, Shrink, St
 pub struct Config {
     /// The key of every random stream of the run.
     pub seed: u64,
+    /// Which repetition of it this is: search and training draw anew, on the same parts of the images.
+    pub repeat: usize,
     /// Where the images come from and how they are divided and varied.
     pub data: DataConfig,
     /// The search for a cell.
     pub search: SearchConfig,
+    /// The selection among several cells.
+    pub select: SelectConfig,
     /// The training of the derived network from scratch.
     pub train: TrainConfig,
 }
@@ -73,6 +80,16 @@ pub struct DataConfig {
     pub color_jitter: f64,
     /// Further random operations on training images.
     pub auto_augment: AutoAugment,
+}
+
+impl Config {
+    /// What the draws of search and training depend on: the seed, and of a repetition a number drawn from it.
+    pub fn draws(&self) -> u64 {
+        match self.repeat {
+            0 => self.seed,
+            repeat => stream(self.seed, "repeat", &[repeat as u64]).next_u64() >> 1,
+        }
+    }
 }
 
 impl DataConfig {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::machine::Machine;
 use super::origin::Origin;
 use super::place::Place;
+use super::selecting::GivenCell;
 use super::settings::Settings;
 use super::stages::{MemoryCheck, Stages, TimeLimit};
 use crate::config::{Preset, path_to_text};
@@ -53,6 +54,7 @@ pub struct Experiment {
     pub(super) command: Vec<String>,
     pub(super) tensorboard: bool,
     pub(super) origin: Option<Origin>,
+    pub(super) given: Vec<GivenCell>,
 }
 
 /// What a run came to.
@@ -86,6 +88,7 @@ impl Experiment {
             command: Vec::new(),
             tensorboard: false,
             origin: None,
+            given: Vec::new(),
         }
     }
 
@@ -191,6 +194,16 @@ impl Experiment {
     pub fn start_from(mut self, origin: Origin) -> Experiment {
         self.origin = Some(origin);
         self
+    }
+
+    /// Takes the cells of runs that have searched for those to select among, in place of searches of its own. They must
+    /// have searched on the same images, divided by the same seed.
+    ///
+    /// # Errors
+    /// A folder that holds no run, or one whose search is not done.
+    pub fn select_among(mut self, runs: &[impl AsRef<Path>]) -> Result<Experiment> {
+        self.given = runs.iter().map(|run| GivenCell::read(run.as_ref())).collect::<Result<_>>()?;
+        self.set("select.seeds", runs.len())
     }
 
     /// Searches a cell.

@@ -10,6 +10,7 @@ use super::machine::Machine;
 use super::origin::{Origin, forget_origin, refuse_origin};
 use super::place::{Place, free_folder};
 use super::plan::Plan;
+use super::selecting::GivenCell;
 use super::settings::Settings;
 use super::stages::{MemoryCheck, Stages, TimeLimit};
 use super::timing::Timing;
@@ -18,8 +19,10 @@ use crate::data::Dataset;
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer};
 use crate::pipeline::Job;
+use crate::records::Standing;
 use crate::report::{quoted, size};
 use crate::run::{Manifest, Overwrite, RunBudget, RunFolder, SetAside};
+use crate::selection::Workers;
 use crate::shown;
 use crate::sizing::sized;
 use crate::space::Genotype;
@@ -45,6 +48,9 @@ pub struct Run {
     pub(super) begun: Instant,
     pub(super) beginning: Beginning,
     pub(super) kept: Kept,
+    /// Runs whose cells are compared, in place of searches of its own.
+    pub(super) given: Vec<GivenCell>,
+    pub(super) workers: Option<Box<dyn Workers>>,
 }
 
 /// What a run in memory remembers that others have in their folder.
@@ -52,6 +58,7 @@ pub struct Run {
 pub(super) struct Kept {
     pub manifest: Option<Manifest>,
     pub budget: Option<RunBudget>,
+    pub standing: Option<Standing>,
     pub trained: Option<(Genotype, CheckedConfig, TrainOutcome)>,
 }
 
@@ -230,6 +237,8 @@ impl Experiment {
             begun,
             beginning,
             kept: Kept::default(),
+            given: self.given.clone(),
+            workers: None,
         })
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::builder::Fitted;
 use super::origin::{begin_from, refuse_origin};
 use super::run::{Run, SEARCHED};
+use super::selecting::searched;
 use super::stages::Stages;
 use super::timing::{check_limit, is_too_short, longer};
 use crate::benchmark_table::Tabulating;
@@ -53,11 +54,19 @@ impl Run {
                 observer.on(Event::Note("the run is finished; this is its result".into()))?;
                 return Ok(result);
             }
-            if let Some(genotype) = given_genotype(folder)? {
+            if !self.config.select.is_on()
+                && let Some(genotype) = given_genotype(folder)?
+            {
                 let note = "the run was given its genotype: there is nothing to search";
                 observer.on(Event::Note(note.into()))?;
                 return self.train_and_test(&genotype, None, observer);
             }
+        }
+        if self.config.select.is_on() {
+            let done = self.select(observer)?;
+            self.choose_training(&done.genotype, done.record.seconds, observer)?;
+            self.kept.standing = done.record.standing();
+            return self.train_and_test(&done.genotype, searched(&done), observer);
         }
         let found = self.searched(&Stages::Fit, observer)?;
         observer.on(Event::Note(format!("found {}", found.genotype.to_text()).into()))?;
@@ -180,7 +189,10 @@ impl Run {
         }
         let trained = train(dataset, genotype, &config, device, None, observer)?;
         let tested = test(&config, dataset, device, (genotype, trained.chosen()), observer, |_| {})?;
-        let result = result(&config, dataset, genotype, searched, &trained, tested);
+        let result = RunResult {
+            selection: self.kept.standing.clone(),
+            ..result(&config, dataset, genotype, searched, &trained, tested)
+        };
         self.kept.trained = Some((genotype.clone(), config, trained));
         Ok(result)
     }

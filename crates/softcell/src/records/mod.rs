@@ -4,6 +4,8 @@ mod leaning;
 mod position;
 mod result;
 mod search;
+mod selection;
+mod standing_words;
 mod tabulated;
 mod train;
 
@@ -12,5 +14,8 @@ pub use leaning::{CellLeaning, CellLeanings, Leaning};
 pub use position::{Position, Stage};
 pub use result::RunResult;
 pub use search::{Freezing, Frozen, Kept, SearchEpoch, SearchOutcome, SearchState, Searched};
+pub use selection::{
+    Candidate, CandidateKind, Comparison, Group, PartScore, Rung, SelectionRecord, Standing, Verdict,
+};
 pub use tabulated::{Tabulated, TabulatedScore};
 pub use train::{Best, Criterion, Score, TrainEpoch, TrainOutcome, TrainState};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::selection::Standing;
+
 /// What a run came to. Accuracies are fractions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
@@ -51,6 +53,9 @@ pub struct RunResult {
     /// None where the genotype was given, or where an earlier version wrote the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search_epoch: Option<usize>,
+    /// What the selection among several cells says of the search; none where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Standing>,
     /// Seconds of the training.
     pub train_seconds: f64,
     /// Largest resident memory of the process that finished the run, in MB; none where the system does not

@@ -55,6 +55,7 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
         peak_activation_bytes: 1_000_000,
         search_seconds: Some(12.5),
         search_epoch: None,
+        selection: None,
         train_seconds: 70.0,
         peak_rss_mb: Some(321.0),
         genotype: genotype.to_text(),

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
-use super::files::{DISCARDED, FOLDERS, LOCK, MARKER, REPLACED, is_made};
+use super::files::{DISCARDED, FOLDERS, LOCK, MARKER, PARTS, REPLACED, is_made};
 use crate::error::{Error, Result};
 use crate::reading::MOST_OF_A_RECORD;
 
@@ -47,6 +47,8 @@ pub(super) fn made_files(directory: &Directory) -> Result<Vec<String>> {
         }
     }
     files.retain(|file| ![MARKER, LOCK].contains(&file.as_str()));
+    // A folder of folders that are all the program's.
+    files.extend(directory.is_folder(PARTS).then(|| PARTS.to_owned()));
     Ok(files)
 }
 
@@ -102,7 +104,10 @@ pub(super) fn restore(directory: &Directory) -> Result<()> {
             // A file to be set aside that is not there is still, or again, in its place.
             let in_place = list.files.contains(&file) && !directory.exists(&aside(&file));
             if !in_place && !list.kept.contains(&file) {
-                directory.remove(&file)?;
+                match file.as_str() {
+                    PARTS => directory.remove_folder(PARTS)?,
+                    file => directory.remove(file)?,
+                }
             }
         }
         for file in list.files.iter().filter(|file| directory.exists(&aside(file))) {

@@ -259,14 +259,14 @@ impl RunFolder {
         self.directory.write(name, text.as_bytes())
     }
 
-    fn write_json<T: serde::Serialize + Record>(&self, name: &str, value: &T) -> Result<()> {
+    pub(super) fn write_json<T: serde::Serialize + Record>(&self, name: &str, value: &T) -> Result<()> {
         value.check().map_err(|contradiction| contradiction.not_written_to(&self.path().join(name)))?;
         let mut text = serde_json::to_string_pretty(value).expect("records serialise");
         text.push('\n');
         self.write_text(name, &text)
     }
 
-    fn read_json<T: serde::de::DeserializeOwned + Record>(&self, name: &str) -> Result<Option<T>> {
+    pub(super) fn read_json<T: serde::de::DeserializeOwned + Record>(&self, name: &str) -> Result<Option<T>> {
         let Some(bytes) = self.directory.read(name, MOST_OF_A_RECORD)? else { return Ok(None) };
         let path = self.path().join(name);
         let record: T = serde_json::from_slice(&bytes).map_err(|e| {

@@ -30,6 +30,12 @@ pub const MISTAKES: &str = "mistakes.json";
 pub const REPORT: &str = "report.html";
 /// The time that the run was given.
 pub const BUDGET: &str = "budget.json";
+/// A selection among cells.
+pub const SELECTION: &str = "selection.json";
+/// What the training of a part of a selection came to.
+pub const SCORE: &str = "score.json";
+/// The parts of a selection, a folder for each.
+pub const PARTS: &str = "parts";
 /// The genotypes after each epoch of the search.
 pub const GENOTYPES: &str = "genotypes";
 /// The checkpoints.
@@ -48,7 +54,7 @@ pub const REPLACED: &str = ".softcell-replaced";
 pub const DISCARDED: &str = ".softcell-discarded";
 
 /// Files at the top of the folder.
-const TOP: [&str; 13] = [
+const TOP: [&str; 15] = [
     MARKER,
     LOCK,
     CONFIG,
@@ -62,6 +68,8 @@ const TOP: [&str; 13] = [
     MISTAKES,
     REPORT,
     BUDGET,
+    SELECTION,
+    SCORE,
 ];
 /// Folders of the run.
 pub const FOLDERS: [&str; 4] = [GENOTYPES, CHECKPOINTS, WEIGHTS, TENSORBOARD];
@@ -118,7 +126,7 @@ pub fn epoch_genotype(epoch: usize) -> String {
 /// its own folders.
 pub fn is_needed(inside: &Path) -> bool {
     let first = inside.iter().next().unwrap_or_default();
-    TOP.iter().chain(&FOLDERS).chain(&[REPLACED, DISCARDED]).any(|own| first == *own)
+    TOP.iter().chain(&FOLDERS).chain(&[PARTS, REPLACED, DISCARDED]).any(|own| first == *own)
 }
 
 /// Whether the program made a file of this name in the folder of this name (empty for the run's own).

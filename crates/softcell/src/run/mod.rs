@@ -13,6 +13,7 @@ mod identity;
 mod keeper;
 mod listing;
 mod manifest;
+mod parts;
 mod record;
 mod samples;
 pub(crate) mod seal;

@@ -75,9 +75,9 @@ fn drawn(dataset: &Dataset, config: &CheckedConfig) -> Result<SearchOutcome> {
     let space = config.search.space([dataset.train.height, dataset.train.width]);
     space.check()?;
     let method = &config.search.method;
-    let weights = draw_weights(&space, &mut stream(config.seed, "search/random", &[]));
+    let weights = draw_weights(&space, &mut stream(config.draws(), "search/random", &[]));
     let Leaning { genotype, .. } = Leaning::of(&weights, &space, method)?;
-    let alphas = method.relaxer(&space).initial(config.seed);
+    let alphas = method.relaxer(&space).initial(config.draws());
     Ok(SearchOutcome { genotype, epoch: None, alphas, seconds: 0.0 })
 }
 
@@ -121,7 +121,7 @@ impl<'a> Search<'a> {
             settings,
             [set.channels, set.height, set.width],
             set.classes.len(),
-            config.seed,
+            config.draws(),
             &autodiff,
         )?;
         bilevel.class_weights = class_weights(&config.data.class_weights, set, &dataset.training_indices())?
@@ -134,7 +134,7 @@ impl<'a> Search<'a> {
             augment: Some(augment),
             batch_size: settings.batch_size,
             order,
-            seed: config.seed,
+            seed: config.draws(),
             stream: stream.to_string(),
             epoch: 0,
             drop_last: false,
@@ -149,7 +149,7 @@ impl<'a> Search<'a> {
         Ok(Self {
             dataset,
             config: settings,
-            phases: Phases::new(settings, &space, config.seed),
+            phases: Phases::new(settings, &space, config.draws()),
             whole: space.clone(),
             stage: SearchStage::first(),
             space,

@@ -163,12 +163,12 @@ impl<'a> Training<'a> {
             augment: Some(augment),
             batch_size: settings.batch_size,
             order: Order::of_epoch(config.data.sampling),
-            seed: config.seed,
+            seed: config.draws(),
             stream: "train".to_string(),
             epoch: 0,
             drop_last: false,
         };
-        let mut learner = Learner::new(net, settings, config.seed);
+        let mut learner = Learner::new(net, settings, config.draws());
         learner.class_weights = class_weights(&config.data.class_weights, &dataset.train, &plan.indices)?
             .map(|weights| class_weight_tensor(&weights, &autodiff));
         let uneven = is_uneven(dataset.train.class_counts().into_iter().map(|n| n as u64));

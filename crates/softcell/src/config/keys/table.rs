@@ -3,6 +3,7 @@
 mod data;
 mod method;
 mod search;
+mod select;
 mod train;
 
 use super::{Key, Kind, Section};
@@ -22,9 +23,10 @@ pub static KEYS: &[Key] = &{
     keys
 };
 
-const PARTS: [&[Key]; 4] = [data::KEYS, search::KEYS, method::KEYS, train::KEYS];
+const PARTS: [&[Key]; 5] = [data::KEYS, search::KEYS, method::KEYS, select::KEYS, train::KEYS];
 
-const COUNT: usize = data::KEYS.len() + search::KEYS.len() + method::KEYS.len() + train::KEYS.len();
+const COUNT: usize =
+    data::KEYS.len() + search::KEYS.len() + method::KEYS.len() + select::KEYS.len() + train::KEYS.len();
 
 const fn key(section: Section, name: &'static str, kind: Kind, help: &'static str) -> Key {
     Key { section, name, help, kind, choices: &[], of: None, kinds: &[] }

@@ -5,9 +5,15 @@ use super::super::Kind::{Bool, Count, Float, Integer, Text};
 use super::super::Section::{Data, Root};
 use super::{chosen, key};
 
-/// `seed`, and `[data]`.
+/// `seed`, `repeat`, and `[data]`.
 pub(super) const KEYS: &[Key] = &[
     key(Root, "seed", Integer, "Seed of every random draw of the run"),
+    key(
+        Root,
+        "repeat",
+        Integer,
+        "Which repetition it is: other draws of search and training on the same parts",
+    ),
     key(Data, "path", Text, "Folder or file with the images; `digits` for the built-in handwritten digits"),
     chosen(
         key(Data, "format", Text, "How the images are stored; auto finds out"),
