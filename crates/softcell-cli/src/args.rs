@@ -15,6 +15,7 @@ mod duration;
 mod genotype;
 mod methods;
 mod model;
+mod select;
 mod time_limit;
 mod voice;
 
@@ -28,6 +29,7 @@ pub use genotype::{CellArg, DrawArgs, GenotypeCommand, LayerRows, ShowArgs, Stem
 pub use methods::MethodsArgs;
 use model::IMPORT_NOTES;
 pub use model::{AnswerFormat, EvaluateArgs, ExportArgs, ImportArgs, PartArg, PredictArgs, RangeArg};
+pub use select::{JobsArgs, PartsArgs, SelectArgs};
 pub use voice::{JSON_NOTES, LogFormat, RunVoice, Voice};
 
 const EXAMPLES: &str = "\
@@ -43,6 +45,7 @@ Examples:
   softcell export --run runs/a --format onnx    a file for onnxruntime and other programs
   softcell import --weights weights.pt --genotype DARTS_V2
                                                 published weights as a run to evaluate and use
+  softcell fit --seeds 3 --random 8             three searches and eight random cells, of which the best is taken
   softcell fit --max-params 100k                a network of at most so many parameters
   softcell search --method darts-2nd            another method; `softcell methods` lists them
   softcell runs                                 what has been done, and how it went
@@ -72,6 +75,7 @@ impl Cli {
     pub fn log_format(&self) -> LogFormat {
         match &self.command {
             Command::Fit(args) => args.run.voice.common.log_format,
+            Command::Select(args) => args.run.voice.common.log_format,
             Command::Search(args) => args.run.voice.common.log_format,
             Command::Train(args) => args.run.voice.common.log_format,
             Command::Evaluate(args) => args.voice.log_format,
@@ -91,6 +95,12 @@ pub enum Command {
     /// Search for a cell only
     #[command(after_long_help = JSON_NOTES)]
     Search(SearchArgs),
+    /// Compare the cells of several searches with random ones, and train the best
+    #[command(after_long_help = JSON_NOTES)]
+    Select(SelectArgs),
+    /// Do parts of a selection, as another process of this program says
+    #[command(hide = true)]
+    Parts(PartsArgs),
     /// Train the network of a search, or of a given genotype
     #[command(after_long_help = JSON_NOTES)]
     Train(TrainArgs),
@@ -183,6 +193,9 @@ pub struct FitArgs {
     /// flags say; none allows any time [default: 1h, with the preset auto]
     #[arg(long, value_name = "TIME", value_parser = time_limit::parse, help_heading = "Run")]
     pub budget: Option<TimeLimit>,
+    /// How the parts of a selection are done.
+    #[command(flatten)]
+    pub jobs: JobsArgs,
     /// How the run is kept.
     #[command(flatten)]
     pub run: RunArgs,

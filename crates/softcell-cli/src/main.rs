@@ -15,6 +15,7 @@ mod session;
 mod settings;
 mod short;
 mod terminal;
+mod workers;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -35,9 +36,13 @@ fn main() -> ExitCode {
     let cli = parse();
     let format = cli.log_format();
     memory::prepare(|text| say_error(format, text, Vec::new()));
-    interrupt::listen();
+    if !matches!(cli.command, Command::Parts(_)) {
+        interrupt::listen();
+    }
     let outcome = memory::guarded(|| match cli.command {
         Command::Fit(args) => commands::fit::run(&args),
+        Command::Select(args) => commands::select::run(&args),
+        Command::Parts(args) => workers::run(&args),
         Command::Search(args) => commands::search::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),

@@ -11,11 +11,12 @@ use softcell::program::shown;
 use softcell::report::Warning;
 use softcell::run::{Overwrite, RunFolder};
 
-use crate::args::RunArgs;
+use crate::args::{JobsArgs, RunArgs};
 use crate::interrupt::{self, Work};
 use crate::output::quoted;
 use crate::progress::Progress;
 use crate::remedies;
+use crate::workers::Processes;
 
 /// A run that can be worked on.
 pub struct Session {
@@ -72,6 +73,25 @@ impl Session {
         Session { run, progress, resume: format!("{resume} {} --resume{on}", quoted(&place)) }
     }
 
+    /// With processes for the parts of a selection, if it has one.
+    pub fn with_jobs(mut self, jobs: &JobsArgs, args: &RunArgs) -> Session {
+        if !self.run.config().select.is_on() {
+            return self;
+        }
+        let threads = rayon::current_num_threads();
+        let jobs = match jobs.jobs {
+            Some(jobs) => jobs as usize,
+            // Other devices are not shared unasked.
+            None if args.machine.device != "cpu" => 1,
+            None => self.run.parts_that_fit().map_or(threads, |fit| fit.clamp(1, threads)),
+        };
+        if jobs > 1 {
+            let workers = Processes::new(jobs, &args.machine.device, args.checkpoint_seconds);
+            self.run.leave_parts_to(Box::new(workers));
+        }
+        self
+    }
+
     /// Its folder.
     ///
     /// # Panics
@@ -93,7 +113,10 @@ impl Session {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => match error.downcast_ref() {
                 Some(Error::Interrupted { epoch, step }) => {
-                    self.progress.stopped(*epoch, *step, &self.resume);
+                    match self.is_selecting() {
+                        true => self.progress.stopped_selecting(&self.resume),
+                        false => self.progress.stopped(*epoch, *step, &self.resume),
+                    }
                     Ok(ExitCode::from(interrupt::exit_code()))
                 }
                 _ => {
@@ -112,6 +135,11 @@ impl Session {
                 }
             },
         }
+    }
+
+    /// Whether a selection is under way.
+    fn is_selecting(&self) -> bool {
+        self.folder().read_selection().ok().flatten().is_some_and(|selection| selection.chosen.is_none())
     }
 
     /// Writes the report of the run, which has just ended. The run is what counts: a report that cannot be written is

@@ -23,7 +23,8 @@ pub fn run(args: &FitArgs) -> Result<ExitCode> {
     if run.dry_run {
         return dry_run::of_new(run, &experiment, &Stages::Fit);
     }
-    Session::begin("softcell fit --out", run, &experiment, Stages::Fit)?.work(|session| {
+    let session = Session::begin("softcell fit --out", run, &experiment, Stages::Fit)?;
+    session.with_jobs(&args.jobs, run).work(|session| {
         let result = session.run.fit(&mut session.progress)?;
         finished(session, &result)
     })

@@ -16,6 +16,7 @@ pub mod replay;
 pub mod report;
 pub mod runs;
 pub mod search;
+pub mod select;
 pub mod train;
 
 use anyhow::Result;

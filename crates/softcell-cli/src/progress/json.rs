@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::Value;
 use softcell::event::Stage;
-use softcell::run::RunResult;
+use softcell::run::{Candidate, RunResult};
 use softcell::search::{CellLeanings, SearchEpoch};
 use softcell::train::TrainEpoch;
 
@@ -23,6 +23,10 @@ pub enum Line<'a> {
     Step(Step),
     /// An epoch is done.
     Epoch(Epoch<'a>),
+    /// A cell of a selection was searched, or trained in a rung, from 0.
+    Candidate { candidate: &'a Candidate, rung: Option<usize> },
+    /// The run was interrupted in a selection.
+    StoppedSelecting { resume: &'a str },
     /// A stage is done.
     End { stage: Stage, seconds: f64 },
     /// The run is done.

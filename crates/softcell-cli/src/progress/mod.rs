@@ -161,6 +161,17 @@ impl Progress {
         }
     }
 
+    /// Says that the run was interrupted among the parts of a selection, and how it goes on.
+    pub fn stopped_selecting(&self, resume: &str) {
+        match self.voice.log_format {
+            LogFormat::Text => self.write(&laid_out(
+                &format!("stopped in the selection; all is saved. To go on:\n  {resume}"),
+                stderr_columns(),
+            )),
+            LogFormat::Json => self.write(&Line::StoppedSelecting { resume }.text()),
+        }
+    }
+
     /// Says it to machines.
     fn object<'a>(&self, line: impl FnOnce() -> Line<'a>) {
         if self.voice.log_format == LogFormat::Json && !self.voice.quiet {
@@ -431,6 +442,12 @@ impl Observer for Progress {
                     self.words(&format!("measuring: {total} step{s}, those to warm up included"));
                 }
                 self.count_of("measuring", "steps", done, total);
+            }
+            Event::Selecting { what, done, total, .. } => self.count_of(what, "steps", done, total),
+            Event::Candidate { candidate, rung } => {
+                self.clear();
+                self.words(&words::candidate(candidate, rung));
+                self.object(|| Line::Candidate { candidate, rung });
             }
             Event::Begin { stage, epochs, steps, done, validation, trials } => {
                 self.begin(StageClock::new(stage, epochs, steps, done, validation, trials, Instant::now()));

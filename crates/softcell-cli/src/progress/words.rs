@@ -7,6 +7,7 @@ use softcell::data::Dataset;
 use softcell::event::{Stage, Step};
 use softcell::program::shown::escaped;
 use softcell::report::counted;
+use softcell::run::Candidate;
 use softcell::search::method::Resources;
 use softcell::search::{CellLeanings, Frozen, Leaning, SearchEpoch};
 use softcell::space::{Primitive, SearchSpace, cell_title};
@@ -47,6 +48,20 @@ pub fn images(config: &Config, dataset: &Dataset) -> Vec<String> {
         lines.push(format!("  and {more} more; softcell data inspect tells all"));
     }
     lines
+}
+
+/// `random-3       47.2 % (46.0, 48.4)  12s`: what a cell of a selection came to.
+pub fn candidate(candidate: &Candidate, rung: Option<usize>) -> String {
+    let name = &candidate.name;
+    let Some(rung) = rung else {
+        let cell = candidate.genotype.as_deref().unwrap_or_default();
+        return format!("{name}: {cell}  {}", duration(candidate.search_seconds));
+    };
+    let scores: Vec<String> =
+        candidate.scores[rung].iter().map(|score| format!("{:.1}", score * 100.0)).collect();
+    let mean = candidate.score(rung).map_or(String::new(), percent);
+    let times = if scores.len() > 1 { format!(" ({})", scores.join(", ")) } else { String::new() };
+    format!("  {name:<12} {mean}{times}  {}", duration(candidate.seconds[rung]))
 }
 
 /// `, 1m20s left` with another separator in front; empty where nobody knows.

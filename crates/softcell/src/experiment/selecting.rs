@@ -8,6 +8,7 @@ use super::run::Run;
 use crate::config::CheckedConfig;
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer};
+use crate::forecast::{MemoryModel, stand_in};
 use crate::records::CandidateKind;
 use crate::run::RunFolder;
 use crate::search::Searched;
@@ -78,6 +79,31 @@ impl Run {
     /// Leaves the parts of a selection to others, such as processes. What comes of it is the same.
     pub fn leave_parts_to(&mut self, workers: Box<dyn Workers>) {
         self.workers = Some(workers);
+    }
+
+    /// How many parts of a selection there is memory for side by side; none where nobody looks or that is not known.
+    pub fn parts_that_fit(&self) -> Option<usize> {
+        let room = self.memory.room()?;
+        let (search, images, select) = (&self.config.search, &self.dataset.train, &self.config.select);
+        let mut train = self.config.train.clone();
+        if select.layers > 0 {
+            train.layers = select.layers;
+        }
+        if select.init_channels > 0 {
+            train.init_channels = select.init_channels;
+        }
+        let cells = [stand_in(search), search.space([images.height, images.width]).biggest()];
+        let trainings = cells.iter().map(|cell| {
+            MemoryModel::of_training(cell, &train, images).ok().and_then(|model| model.bytes(train.batch_size))
+        });
+        let of_search = match select.seeds {
+            0 => Some(0),
+            _ => MemoryModel::of_search(search, images).ok().and_then(|model| model.bytes(search.batch_size)),
+        };
+        let most = trainings.chain([of_search]).collect::<Option<Vec<u64>>>()?.into_iter().max()?;
+        // Each has the images as well.
+        let pixels = (images.len() * images.channels * images.height * images.width) as u64;
+        Some((room / (most + pixels).max(1)) as usize)
     }
 
     /// Selects a cell, or goes on selecting, and keeps it as the run's.

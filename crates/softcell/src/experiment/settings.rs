@@ -89,6 +89,18 @@ impl Settings {
         Ok(self)
     }
 
+    /// With others laid over these.
+    ///
+    /// # Errors
+    /// None that can be expected: both were checked as they were given.
+    pub fn laid_under(self, over: Settings) -> Result<Settings> {
+        let Settings { preset, table, respelt } = over;
+        let mut settings = self.with_table(&table)?;
+        settings.respelt.extend(respelt);
+        settings.preset = preset.or(settings.preset);
+        Ok(settings)
+    }
+
     /// With the width and depth of a trained network where no others were given, so that its weights fit.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use crate::device::Device;
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer};
 use crate::forecast::{Budgeting, TimeForecast, stand_in, stand_in_words, time_search, time_training};
+use crate::pipeline::network_cost;
 use crate::report::duration;
 use crate::run::{FixedSettings, RunBudget};
 use crate::sizing::sized;
@@ -36,18 +37,27 @@ pub(super) struct Forecast {
     pub search: TimeForecast,
     /// The training.
     pub train: TimeForecast,
+    /// Searches; one where there is no selection.
+    searches: usize,
+    /// Seconds of the trainings of a selection.
+    selection: f64,
     /// Seconds of the answers for the test images.
     test: f64,
 }
 
 impl Forecast {
+    /// Seconds of all searches.
+    fn searching(&self) -> f64 {
+        self.searches as f64 * self.search.seconds()
+    }
+
     /// Seconds of training and test.
     fn training(&self) -> f64 {
         self.train.seconds() + self.test
     }
 
     fn seconds(&self) -> f64 {
-        self.search.seconds() + self.train.seconds() + self.test
+        self.searching() + self.selection + self.training()
     }
 }
 
@@ -84,9 +94,14 @@ impl Timing<'_> {
                 };
                 tell(
                     format!(
-                        "time: about {} in all, {} for the search and {} for the training with {}",
+                        "time: about {} in all, {} for the search{}{} and {} for the training with {}",
                         duration(forecast.seconds()),
-                        duration(forecast.search.seconds()),
+                        duration(forecast.searching()),
+                        if forecast.searches == 1 { "" } else { "es" },
+                        match forecast.selection {
+                            0.0 => String::new(),
+                            seconds => format!(", {} for comparing cells", duration(seconds)),
+                        },
                         duration(forecast.training()),
                         stand_in_words(&config.search),
                     )
@@ -121,6 +136,19 @@ impl Timing<'_> {
         };
         observer.on(Event::Note(note.clone().into()))?;
         notes.push(note);
+        let config = match config.select.is_on() {
+            false => config,
+            true => {
+                let chosen = self.budgeting(time, self.begun + time).choose_selection(&config, observer);
+                let (config, note) = match chosen {
+                    Err(error) if by_default && is_too_short(&error) => (config, longer(&error, observer)),
+                    chosen => chosen?,
+                };
+                observer.on(Event::Note(note.clone().into()))?;
+                notes.push(note);
+                config
+            }
+        };
         let (seconds, before) = (time.as_secs_f64(), self.begun.elapsed().as_secs_f64());
         let budget = RunBudget { seconds, before, fixed: self.fixed(), by_default, training_chosen: false };
         Ok(Timed { config, notes, budget: Some(budget), forecast: None })
@@ -133,7 +161,24 @@ impl Timing<'_> {
         let genotype = stand_in(&config.search);
         let config = sized(&genotype, config, &dataset.train)?;
         let train = time_training(dataset, &genotype, &config, device, PATIENCE, observer)?;
-        Ok(Forecast { search, train, test: train.answer_seconds * dataset.test.len() as f64 })
+        let test = train.answer_seconds * dataset.test.len() as f64;
+        let select = &config.select;
+        if !select.is_on() {
+            return Ok(Forecast { search, train, searches: 1, selection: 0.0, test });
+        }
+        // An epoch of a smaller network takes about its share of the multiply-adds.
+        let small = config.with(|config| {
+            let of_rung = [select.layers, select.init_channels];
+            let train = &mut config.train;
+            for (size, given) in [&mut train.layers, &mut train.init_channels].into_iter().zip(of_rung) {
+                *size = if given == 0 { *size } else { given };
+            }
+        })?;
+        let macs = |config: &CheckedConfig| network_cost(&genotype, config, &dataset.train).macs as f64;
+        let epochs = select.trainings
+            * (select.candidates() * select.epochs + select.finalists() * select.longer_epochs);
+        let selection = epochs as f64 * train.epoch_seconds * macs(&small) / macs(&config);
+        Ok(Forecast { search, train, searches: select.seeds, selection, test })
     }
 
     /// The training's settings for what a search of the chosen settings leaves of the time, with a cell that stands for
@@ -182,6 +227,10 @@ impl Timing<'_> {
             schedule: has(Section::Method, "schedule.first_epoch"),
             train_epochs: has(Section::Train, "epochs"),
             train_size: has(Section::Train, "layers") || has(Section::Train, "init_channels"),
+            select_size: has(Section::Select, "layers") || has(Section::Select, "init_channels"),
+            select_epochs: has(Section::Select, "epochs"),
+            select_trainings: has(Section::Select, "trainings"),
+            select_random: has(Section::Select, "random"),
             drop_path: has(Section::Train, "drop_path_prob") || self.settings.preset() != Preset::Auto,
         }
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::memory::MemoryModel;
 use super::time::{TimeForecast, time_search, time_training};
-use crate::config::{CheckedConfig, Config, SearchConfig, arch_learning_rate, drop_path, own_rate};
+use crate::config::{CheckedConfig, Config, SearchConfig, SelectConfig, arch_learning_rate, drop_path, own_rate};
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Advice, Error, Remedy, Result};
@@ -21,6 +21,11 @@ use crate::search::scaled_for_search;
 use crate::sizing::{asked_shape, sized};
 use crate::space::{Genotype, Layout, derived_cost, known_genotype, supernet_cost};
 
+/// Share of the time that the searches get where there is a selection, and that the trainings of the selection get.
+const SELECTION: [f64; 2] = [0.2, 0.35];
+/// Epochs of the first trainings of a selection, at least and at most, and how much longer the finalists are trained.
+const RUNG_EPOCHS: (usize, usize) = (6, 40);
+const LONGER: usize = 2;
 /// Share of the time that a search gets.
 const SHARE: (f64, f64) = (0.15, 0.4);
 /// Epochs of a search and of a training, at least and at most.
@@ -37,6 +42,8 @@ const FINISHING: f64 = 0.3;
 
 /// Cells and channels, beside those that the settings ask for.
 const SEARCH_SIZES: [[usize; 2]; 6] = [[3, 4], [3, 8], [5, 8], [5, 12], [8, 12], [8, 16]];
+/// The same of the trainings of a selection, from small to large.
+const RUNG_SIZES: [[usize; 2]; 4] = [[3, 8], [5, 8], [5, 12], [5, 16]];
 /// The same of the training. A network of 4 channels takes six sevenths of the time of one of 8, and learns too
 /// little: of 10,000 test images of CIFAR-10, after the epochs that two minutes hold with 800 training images, 3
 /// cells from 8 channels knew 47.7 %, from 4 channels 43.5 %; 5 cells from 8 channels knew 46.4 %, from 16 channels
@@ -117,9 +124,13 @@ impl Budgeting<'_> {
         let observer = &mut Quietly(observer);
         let mut chosen = config.clone().into_config();
         let time = measured(config, observer)?;
-        let share = self.share(config, &time, observer)?;
+        let select = &config.select;
+        // Where cells are compared, all searches together have a share of their own.
+        let available = match select.is_on() {
+            true => self.left() * SELECTION[0] / select.seeds.max(1) as f64,
+            false => self.left() * self.share(config, &time, observer)?,
+        };
         let settings = &config.search;
-        let available = self.left() * share;
         let asked = [settings.layers, settings.init_channels];
         let images = &self.dataset.train;
         let [_, height, width] = settings.image_shape(images);
@@ -184,7 +195,109 @@ impl Budgeting<'_> {
         }
         let size = [search.layers, search.init_channels];
         let note = self.sentence("search", size, search.all_epochs(), &choice.time)?;
-        let note = format!("{note}; the training gets what is left");
+        let note = match select.is_on() {
+            true => format!("{note}, for each of {}", select.seeds),
+            false => format!("{note}; the training gets what is left"),
+        };
+        Ok((chosen.check()?, note))
+    }
+
+    /// The settings with trainings of a selection that leave enough time for the training of the cell that is taken, and a
+    /// sentence on them: the largest network for which there is time for enough epochs of all cells; where there is too
+    /// little for the smallest, one training of each cell, and then fewer random cells.
+    ///
+    /// # Errors
+    /// When there is too little time even for the smallest selection, and as [`time_training`].
+    pub fn choose_selection(
+        &self,
+        config: &CheckedConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<(CheckedConfig, String)> {
+        let observer = &mut Quietly(observer);
+        let genotype = stand_in(&config.search);
+        let images = &self.dataset.train;
+        let mut chosen = config.clone().into_config();
+        let asked = [config.train.layers, config.train.init_channels];
+        let with = |[layers, channels]: [usize; 2]| {
+            config.with(|config| {
+                (config.train.layers, config.train.init_channels) = (layers, channels);
+                (config.train.max_params, config.train.max_macs) = (0, 0);
+            })
+        };
+        let macs = |size: [usize; 2]| -> Result<f64> {
+            Ok(derived_cost(&genotype, &asked_shape(&genotype, &*with(size)?, images)).macs as f64)
+        };
+        let select = &mut chosen.select;
+        let fixed = &self.fixed;
+        let mut sizes = Vec::new();
+        let of_asked = macs(asked)?;
+        for size in RUNG_SIZES.into_iter().chain([asked]) {
+            let macs = macs(size)?;
+            if size == asked || macs < of_asked {
+                sizes.push(Size { layers: size[0], channels: size[1], macs, wanted: 0 });
+            }
+        }
+        if fixed.select_size {
+            let or = |given: usize, usual: usize| if given == 0 { usual } else { given };
+            let size = [or(select.layers, asked[0]), or(select.init_channels, asked[1])];
+            sizes = vec![Size { layers: size[0], channels: size[1], macs: macs(size)?, wanted: 0 }];
+        }
+        // Epochs of all trainings if the first ones have one each.
+        let units = |select: &SelectConfig| {
+            let longer = if select.longer_epochs == 0 { 0 } else { LONGER * select.finalists() };
+            (select.trainings * (select.candidates() + longer)) as f64
+        };
+        let begun = self.left();
+        let available = begun * SELECTION[1];
+        let fewest = if fixed.select_epochs { select.epochs } else { RUNG_EPOCHS.0 };
+        let mut time: Option<(usize, TimeForecast)> = None;
+        sizes.sort_by(|a, b| a.macs.total_cmp(&b.macs));
+        // From the smallest on, as long as there is time for twice the fewest epochs.
+        for (place, size) in sizes.iter().enumerate() {
+            let left = available - (begun - self.left());
+            let guess = |(at, time): &(usize, TimeForecast)| time.epoch_seconds * size.macs / sizes[*at].macs;
+            let enough = |seconds: f64| seconds * units(select) * 2.0 * fewest as f64 <= left;
+            if place > 0 && !time.as_ref().is_some_and(|time| enough(guess(time))) {
+                break;
+            }
+            let config = with([size.layers, size.channels])?;
+            let measured =
+                time_training(self.dataset, &genotype, &config, self.device, self.patience(), observer)?;
+            if place > 0 && !enough(measured.epoch_seconds) {
+                break;
+            }
+            time = Some((place, measured));
+        }
+        let (place, time) = time.expect("the smallest is measured");
+        let left = available - (begun - self.left());
+        let epochs = |select: &SelectConfig| (left / time.epoch_seconds / units(select)).max(0.0) as usize;
+        if !fixed.select_trainings && epochs(select) < fewest {
+            select.trainings = 1;
+        }
+        while !fixed.select_random && epochs(select) < fewest && select.random > 2 {
+            select.random = (select.random / 2).max(2);
+        }
+        let per_cell = epochs(select).clamp(1, RUNG_EPOCHS.1);
+        if !fixed.select_epochs {
+            select.epochs = per_cell;
+            if select.longer_epochs > 0 {
+                select.longer_epochs = LONGER * per_cell;
+            }
+        }
+        let size = [sizes[place].layers, sizes[place].channels];
+        [select.layers, select.init_channels] = size;
+        let (cells, trainings, own) = (select.candidates(), select.trainings, select.epochs);
+        let all = cells * trainings * own + select.finalists() * trainings * select.longer_epochs;
+        let mut note = self.sentence("selection", size, all, &time)?;
+        note.push_str(&format!(
+            ": {cells} cells, {} of {} each",
+            if trainings == 1 { "one training".to_owned() } else { format!("{trainings} trainings") },
+            counted(own)
+        ));
+        if select.finalists() > 0 {
+            note.push_str(&format!(", and {} of the best {}", counted(select.longer_epochs), select.finalists()));
+        }
+        note.push_str("; the training of the cell that is taken gets what is left");
         Ok((chosen.check()?, note))
     }
 

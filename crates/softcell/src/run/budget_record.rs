@@ -37,6 +37,18 @@ pub struct FixedSettings {
     pub train_epochs: bool,
     /// Width and depth of the trained network.
     pub train_size: bool,
+    /// Width and depth of the networks of a selection.
+    #[serde(default)]
+    pub select_size: bool,
+    /// Epochs of its first trainings.
+    #[serde(default)]
+    pub select_epochs: bool,
+    /// Trainings of each of its cells.
+    #[serde(default)]
+    pub select_trainings: bool,
+    /// Its random cells.
+    #[serde(default)]
+    pub select_random: bool,
     /// Drop path; a run that is older than this left it alone.
     #[serde(default = "yes")]
     pub drop_path: bool,

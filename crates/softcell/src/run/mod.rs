@@ -23,7 +23,9 @@ mod tensor_file;
 mod tensorboard;
 mod verify;
 
-pub use crate::records::RunResult;
+pub use crate::records::{
+    Candidate, CandidateKind, Comparison, Group, PartScore, Rung, RunResult, SelectionRecord, Standing, Verdict,
+};
 pub(crate) use agreement::Agreement;
 pub use aside::SetAside;
 pub use budget_record::{FixedSettings, RunBudget};

@@ -1,0 +1,54 @@
+//! Arguments of `select` and of the processes that do its parts.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use softcell::experiment::TimeLimit;
+
+use super::time_limit;
+use super::{Machine, RunArgs};
+use crate::flags::{self, SettingFlags};
+
+/// How the parts of a selection are done.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Selection among cells")]
+pub struct JobsArgs {
+    /// Cells that are searched or trained side by side, each in a process with its share of the threads; the result is the
+    /// same [default: one for each thread, as far as memory goes]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: Option<u32>,
+}
+
+/// Arguments of `select`.
+#[derive(Debug, Args)]
+pub struct SelectArgs {
+    /// Folders of runs whose search is done, on the same images with the same --seed, and each with another --repeat
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Time for the whole run, such as 90s, 45m or 1h30m; none allows any time [default: 1h, with the preset auto]
+    #[arg(long, value_name = "TIME", value_parser = time_limit::parse, help_heading = "Run")]
+    pub budget: Option<TimeLimit>,
+    /// How its parts are done.
+    #[command(flatten)]
+    pub jobs: JobsArgs,
+    /// How the run is kept.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: SettingFlags<flags::Fit>,
+}
+
+/// Arguments of a process that does parts of a selection.
+#[derive(Debug, Args)]
+pub struct PartsArgs {
+    /// The run.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Longest time between two checkpoints
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub checkpoint_seconds: u64,
+    /// Where the computing happens.
+    #[command(flatten)]
+    pub machine: Machine,
+}
