@@ -31,7 +31,7 @@ impl Config {
         whole("repeat", self.repeat, 0..=MAX_WHOLE)?;
         self.search.check()?;
         self.select.check()?;
-        if self.select.is_on() && self.data.validation_fraction == 0.0 {
+        if self.select.candidates() > 1 && self.data.validation_fraction == 0.0 {
             let expected = "above 0: a selection compares the cells on that part";
             return Err(Error::setting("data.validation_fraction", 0, expected));
         }

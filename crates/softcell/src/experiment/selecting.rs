@@ -124,12 +124,13 @@ impl Run {
         if let Some(folder) = &self.folder {
             folder.write_genotype(&done.genotype)?;
         }
-        let standing = done.record.standing().expect("a cell was taken");
-        for sentence in standing.sentences() {
-            observer.on(Event::Note(sentence.into()))?;
+        if let Some(standing) = done.record.standing() {
+            for sentence in standing.sentences() {
+                observer.on(Event::Note(sentence.into()))?;
+            }
         }
-        let taken = format!("{} is taken: {}", standing.chosen, done.genotype.to_text());
-        observer.on(Event::Note(taken.into()))?;
+        let taken = done.record.taken().map_or("", |candidate| &candidate.name);
+        observer.on(Event::Note(format!("{taken} is taken: {}", done.genotype.to_text()).into()))?;
         Ok(done)
     }
 }

@@ -136,7 +136,7 @@ impl Timing<'_> {
         };
         observer.on(Event::Note(note.clone().into()))?;
         notes.push(note);
-        let config = match config.select.is_on() {
+        let config = match config.select.candidates() > 1 {
             false => config,
             true => {
                 let chosen = self.budgeting(time, self.begun + time).choose_selection(&config, observer);
@@ -163,8 +163,8 @@ impl Timing<'_> {
         let train = time_training(dataset, &genotype, &config, device, PATIENCE, observer)?;
         let test = train.answer_seconds * dataset.test.len() as f64;
         let select = &config.select;
-        if !select.is_on() {
-            return Ok(Forecast { search, train, searches: 1, selection: 0.0, test });
+        if select.candidates() == 1 {
+            return Ok(Forecast { search, train, searches: select.seeds, selection: 0.0, test });
         }
         // An epoch of a smaller network takes about its share of the multiply-adds.
         let small = config.with(|config| {

@@ -115,6 +115,9 @@ impl Budgeting<'_> {
             })?;
             time_search(&small, &config, self.device, self.patience(), observer)
         };
+        if config.select.seeds == 0 {
+            return Ok((config.clone(), "nothing is searched".to_owned()));
+        }
         if config.search.method.selection == Selection::Random {
             return Ok((
                 config.clone(),
@@ -127,7 +130,7 @@ impl Budgeting<'_> {
         let select = &config.select;
         // Where cells are compared, all searches together have a share of their own.
         let available = match select.is_on() {
-            true => self.left() * SELECTION[0] / select.seeds.max(1) as f64,
+            true => self.left() * SELECTION[0] / select.seeds as f64,
             false => self.left() * self.share(config, &time, observer)?,
         };
         let settings = &config.search;

@@ -189,9 +189,14 @@ pub struct Standing {
 }
 
 impl SelectionRecord {
-    /// What it says of the search; none before a cell was taken.
+    /// The cell that was taken.
+    pub fn taken(&self) -> Option<&Candidate> {
+        self.candidates.get(self.chosen?)
+    }
+
+    /// What it says of the search; none before a cell was taken, and where there was only one.
     pub fn standing(&self) -> Option<Standing> {
-        let chosen = self.candidates.get(self.chosen?)?;
+        let chosen = self.taken()?;
         let chosen_score = chosen.score(0)?;
         let scores = |kind| -> Vec<f64> {
             self.candidates.iter().filter(|c| c.kind == kind).filter_map(|c| c.score(0)).collect()

@@ -13,6 +13,7 @@ mod health;
 mod page;
 mod record;
 mod sections;
+mod selection;
 mod statistics;
 mod tabulated;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::config::CheckedConfig;
 use crate::error::Result;
+use crate::records::SelectionRecord;
 use crate::run::{Activity, Agreement, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples};
 use crate::search::SearchEpoch;
 use crate::space::{Cost, Genotype, SearchSpace};
@@ -26,6 +27,8 @@ pub struct RunRecord {
     pub train: Vec<TrainEpoch>,
     /// The genotype, once the search is done or where it was given.
     pub genotype: Option<Genotype>,
+    /// The selection among several cells, where there is one.
+    pub selection: Option<SelectionRecord>,
     /// What it came to, once it is finished.
     pub result: Option<RunResult>,
     /// A few of its images.
@@ -80,6 +83,7 @@ impl RunRecord {
             search: Vec::new(),
             train: Vec::new(),
             genotype: folder.read_genotype()?,
+            selection: folder.read_selection()?,
             result: folder.read_result()?,
             samples: folder.read_samples()?,
             mistakes: folder.read_mistakes()?,

@@ -11,6 +11,7 @@ use super::guard::guard;
 use super::health::{WIDE, warnings};
 use super::page::page;
 use super::record::{RunRecord, State};
+use super::selection::selection;
 use super::statistics::wilson;
 use super::tabulated::{resources, tabulated};
 use super::words::{counted, duration, grouped, percent, quoted, rough_percent, size};
@@ -39,6 +40,7 @@ pub fn report(record: &RunRecord) -> String {
         }
         main {
             (cells(record))
+            (selection(record))
             (training(record, &mut charts))
             (search(record, &mut charts))
             (guard(record, &mut charts))
@@ -84,6 +86,9 @@ fn result_sentences(record: &RunRecord) -> Markup {
 fn standing(record: &RunRecord) -> String {
     let busy = record.activity == Activity::Busy;
     let verb = if busy { "is going on" } else { "was stopped" };
+    if let Some(selection) = record.selection.as_ref().filter(|selection| selection.chosen.is_none()) {
+        return format!("The selection {verb}: {}.", super::selection::done(selection));
+    }
     match record.state() {
         State::Finished => String::new(),
         State::Imported => format!(
@@ -323,7 +328,9 @@ fn search(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
     let [loss, accuracy, entropy, skips] = &found[..] else {
         let given = record.genotype.is_some() && record.state() != State::Imported;
         return html! {
-            @if given { h2 { "The search" } p { "The genotype was given: there was no search." } }
+            @if given && record.selection.is_none() {
+                h2 { "The search" } p { "The genotype was given: there was no search." }
+            }
         };
     };
     let markup = html! {

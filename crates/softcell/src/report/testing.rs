@@ -65,6 +65,7 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
     };
     let config_text = config.to_toml();
     RunRecord {
+        selection: None,
         place: "runs/a".to_owned(),
         activity: Activity::Idle,
         config_text,

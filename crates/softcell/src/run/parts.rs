@@ -7,7 +7,7 @@ use super::record::{
 };
 use super::record::{MOST_CHANNELS, MOST_EPOCHS, MOST_LAYERS};
 use crate::error::{Error, Result};
-use crate::records::{PartScore, SelectionRecord, Stage};
+use crate::records::{Candidate, PartScore, SelectionRecord, Stage};
 
 impl RunFolder {
     /// The folder of a part, made where it is not there.
@@ -108,7 +108,8 @@ impl Record for SelectionRecord {
             candidate.scores.iter().flatten().try_for_each(|&score| share(&field, score))?;
             candidate.seconds.iter().try_for_each(|&time| seconds(&field, time))?;
         }
-        let there = |chosen: usize| self.candidates.get(chosen).is_some_and(|c| c.score(0).is_some());
+        let trained = |c: &Candidate| self.rungs.is_empty() || c.score(0).is_some();
+        let there = |chosen: usize| self.candidates.get(chosen).is_some_and(trained);
         if_there(self.chosen, |chosen| {
             holds(there(chosen), "chosen", chosen, "the place of a candidate that was trained")
         })

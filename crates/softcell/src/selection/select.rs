@@ -71,7 +71,11 @@ impl Selecting<'_> {
             let what = if rung == 0 { "comparing cells" } else { "comparing the best" };
             self.work(&mut record, &parts, what, &clock, observer)?;
         }
-        record.chosen = best(&record, record.rungs.len() - 1, 1).first().copied();
+        // Where there is only one cell, it is taken as it is.
+        record.chosen = match record.rungs.len().checked_sub(1) {
+            Some(last) => best(&record, last, 1).first().copied(),
+            None => Some(0),
+        };
         self.keep(&mut record, &clock)?;
         let genotype = taken(&record)?.expect("the best of at least one candidate");
         Ok(Done { genotype, record })
@@ -99,9 +103,12 @@ impl Selecting<'_> {
             init_channels: or(select.init_channels, train.init_channels),
         };
         let longer = (select.longer_epochs > 0).then(|| rung(select.longer_epochs));
-        let rungs: Vec<Rung> = [rung(select.epochs)].into_iter().chain(longer).collect();
+        let rungs: Vec<Rung> = match all.len() {
+            1 => Vec::new(),
+            _ => [rung(select.epochs)].into_iter().chain(longer).collect(),
+        };
         let validation = self.dataset.split.validation.len();
-        if validation == 0 {
+        if validation == 0 && !rungs.is_empty() {
             let expected =
                 "so large that there are validation images: a selection compares the cells on them";
             let found = self.config.data.validation_fraction;

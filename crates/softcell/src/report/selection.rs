@@ -1,0 +1,226 @@
+//! What the search bought: the cells that were compared, and what that says.
+
+use maud::{Markup, html};
+
+use super::guard::capitalised;
+use super::record::RunRecord;
+use super::words::{duration, grouped, percent};
+use crate::records::{Candidate, CandidateKind, Rung, SelectionRecord};
+
+/// Width and height of the picture, and its margins: left, top, right, bottom.
+const SIZE: [f64; 2] = [640.0, 320.0];
+const MARGINS: [f64; 4] = [56.0, 16.0, 16.0, 44.0];
+/// Lines of the grid along each axis, about.
+const LINES: f64 = 5.0;
+
+/// The selection's part of the report; nothing where nothing was compared.
+pub(super) fn selection(record: &RunRecord) -> Markup {
+    let Some(selection) = record.selection.as_ref().filter(|selection| !selection.rungs.is_empty()) else {
+        return html! {};
+    };
+    let standing = selection.standing();
+    html! {
+        h2 { "What the search bought" }
+        @match &standing {
+            Some(standing) => {
+                @for sentence in standing.sentences() { p { (capitalised(&sentence)) "." } }
+                p class="note" {
+                    "The searches took " (duration(standing.search_seconds)) ", the trainings that compare the cells "
+                    (duration(standing.selection_seconds)) ". "
+                    @if let Some(deviation) = standing.training_deviation {
+                        "Two trainings of the same cell differ by a standard deviation of "
+                        (format!("{:.1}", deviation * 100.0)) " points. "
+                    }
+                    "Scores are of " (grouped(selection.validation_images)) " images that neither weights nor alphas have "
+                    "seen; the test images were looked at once, after all this."
+                }
+            }
+            None => p { "The selection is not done: " (done(selection)) "." },
+        }
+        (picture(selection))
+        div class="scroll" tabindex="0" { (table(selection)) }
+    }
+}
+
+/// How far a selection is.
+pub(super) fn done(selection: &SelectionRecord) -> String {
+    let all = selection.candidates.len();
+    let scored = selection.candidates.iter().filter(|candidate| candidate.score(0).is_some()).count();
+    format!("{scored} of {all} cells were compared so far")
+}
+
+/// How a rung was trained.
+fn trained(rung: &Rung) -> String {
+    let Rung { epochs, trainings, layers, init_channels } = rung;
+    let times = if *trainings == 1 { "once".to_owned() } else { format!("{trainings} times") };
+    format!("{times} {epochs} epochs, {layers} cells from {init_channels} channels")
+}
+
+fn table(selection: &SelectionRecord) -> Markup {
+    let mut order: Vec<usize> = (0..selection.candidates.len()).collect();
+    let score = |at: &usize, rung| selection.candidates[*at].score(rung).unwrap_or(-1.0);
+    order.sort_by(|a, b| {
+        let of = |at| (0..selection.rungs.len()).rev().map(|rung| score(at, rung)).collect::<Vec<f64>>();
+        of(b).partial_cmp(&of(a)).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    html! {
+        table {
+            thead {
+                tr {
+                    th { "cell" }
+                    th { "from" }
+                    th class="n" { "parameters" }
+                    th class="n" { "multiply-adds" }
+                    th class="n" { "search" }
+                    @for rung in &selection.rungs { th class="n" { "score, " (trained(rung)) } }
+                }
+            }
+            tbody {
+                @for at in order { (row(selection, at)) }
+            }
+        }
+    }
+}
+
+fn row(selection: &SelectionRecord, at: usize) -> Markup {
+    let candidate = &selection.candidates[at];
+    let taken = selection.chosen == Some(at);
+    html! {
+        tr {
+            td { @if taken { strong { (candidate.name) " (taken)" } } @else { (candidate.name) } }
+            td { (candidate.kind.name()) }
+            td class="n" { (grouped(candidate.parameters)) }
+            td class="n" { (grouped(candidate.macs)) }
+            td class="n" { @if candidate.search_seconds > 0.0 { (duration(candidate.search_seconds)) } @else { "\u{2013}" } }
+            @for rung in 0..selection.rungs.len() { td class="n" { (scored(candidate, rung)) } }
+        }
+    }
+}
+
+/// `47.2 % (46.0, 48.4)`.
+fn scored(candidate: &Candidate, rung: usize) -> String {
+    let Some(mean) = candidate.score(rung) else { return "\u{2013}".to_owned() };
+    match &candidate.scores[rung][..] {
+        [_] => percent(mean),
+        scores => {
+            let each: Vec<String> = scores.iter().map(|score| format!("{:.1}", score * 100.0)).collect();
+            format!("{} ({})", percent(mean), each.join(", "))
+        }
+    }
+}
+
+/// Scores of the first rung over parameters, a point for each cell.
+fn picture(selection: &SelectionRecord) -> Markup {
+    let point = |candidate: &Candidate| {
+        candidate.score(0).map(|score| (candidate.parameters as f64, score * 100.0))
+    };
+    let points: Vec<(f64, f64)> = selection.candidates.iter().filter_map(point).collect();
+    if points.len() < 2 {
+        return html! {};
+    }
+    let x = Axis::of(points.iter().map(|point| point.0), [MARGINS[0], SIZE[0] - MARGINS[2]]);
+    let y = Axis::of(points.iter().map(|point| point.1), [SIZE[1] - MARGINS[3], MARGINS[1]]);
+    let [bottom, top] = y.pixels;
+    let [left, right] = x.pixels;
+    let kinds = [CandidateKind::Searched, CandidateKind::Random, CandidateKind::Given, CandidateKind::Biggest];
+    let there = kinds.into_iter().filter(|kind| selection.candidates.iter().any(|c| c.kind == *kind));
+    html! {
+        figure class="scatter" {
+            figcaption {
+                h3 { "Score over parameters" }
+                p class="note" { "Each point is a cell in the first trainings; the ring is the one that is taken." }
+                ul class="legend" {
+                    @for kind in there { li { i class={ "c" (colour(kind)) } {} (kind.name()) } }
+                }
+            }
+            svg viewBox=(format!("0 0 {} {}", SIZE[0], SIZE[1])) role="img" aria-label="Score over parameters" {
+                @for value in y.lines() {
+                    line class="grid" x1=(left) x2=(right) y1=(y.at(value)) y2=(y.at(value)) {}
+                    text x=(left - 8.0) y=(y.at(value) + 4.0) text-anchor="end" { (short(value)) " %" }
+                }
+                @for value in x.lines() {
+                    line class="grid" x1=(x.at(value)) x2=(x.at(value)) y1=(bottom) y2=(top) {}
+                    text x=(x.at(value)) y=(bottom + 18.0) text-anchor="middle" { (short(value / 1000.0)) "k" }
+                }
+                text x=((left + right) / 2.0) y=(SIZE[1] - 6.0) text-anchor="middle" { "parameters" }
+                @for (at, candidate) in selection.candidates.iter().enumerate() {
+                    @if let Some((parameters, score)) = point(candidate) {
+                        @if selection.chosen == Some(at) {
+                            circle class="ring" cx=(x.at(parameters)) cy=(y.at(score)) r="9" {}
+                        }
+                        circle class={ "c" (colour(candidate.kind)) } cx=(x.at(parameters)) cy=(y.at(score)) r="5" {
+                            title { (candidate.name) ": " (percent(score / 100.0)) ", " (grouped(candidate.parameters)) " parameters" }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The variable of the page that has the colour.
+fn colour(kind: CandidateKind) -> &'static str {
+    match kind {
+        CandidateKind::Searched => "--first",
+        CandidateKind::Random => "--second",
+        CandidateKind::Given => "--third",
+        CandidateKind::Biggest => "--fourth",
+    }
+}
+
+/// From values to pixels.
+struct Axis {
+    values: [f64; 2],
+    pixels: [f64; 2],
+    step: f64,
+}
+
+impl Axis {
+    /// With room for all values, from a line of the grid to another.
+    fn of(values: impl Iterator<Item = f64> + Clone, pixels: [f64; 2]) -> Axis {
+        let low = values.clone().fold(f64::INFINITY, f64::min);
+        let high = values.fold(f64::NEG_INFINITY, f64::max);
+        let wide = (high - low).max(high.abs() * 0.01).max(1e-9);
+        let rough = wide / LINES;
+        let power = 10f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|n| n * power >= rough).unwrap_or(10.0) * power;
+        let values = [((low - wide * 0.04) / step).floor() * step, ((high + wide * 0.04) / step).ceil() * step];
+        Axis { values, pixels, step }
+    }
+
+    /// Tenths of pixels are enough.
+    fn at(&self, value: f64) -> f64 {
+        let [from, to] = self.pixels;
+        let share = (value - self.values[0]) / (self.values[1] - self.values[0]);
+        ((from + share * (to - from)) * 10.0).round() / 10.0
+    }
+
+    fn lines(&self) -> Vec<f64> {
+        let lines = ((self.values[1] - self.values[0]) / self.step).round() as usize;
+        (0..=lines).map(|line| self.values[0] + line as f64 * self.step).collect()
+    }
+}
+
+/// A number of a grid's line.
+fn short(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_has_room_for_its_values() {
+        for values in [vec![44.0, 52.0], vec![0.5, 0.5], vec![17_802.0, 181_898.0], vec![0.0, 0.0]] {
+            let axis = Axis::of(values.iter().copied(), [50.0, 600.0]);
+            let lines = axis.lines();
+            assert!(lines.len() > 1 && lines.len() < 15, "{values:?}: {lines:?}");
+            for value in values {
+                assert!((50.0..=600.0).contains(&axis.at(value)), "{value}");
+            }
+        }
+        assert_eq!((short(50.0), short(12.34)), ("50".to_owned(), "12.3".to_owned()));
+    }
+}
