@@ -45,7 +45,7 @@ Examples:
   softcell export --run runs/a --format onnx    a file for onnxruntime and other programs
   softcell import --weights weights.pt --genotype DARTS_V2
                                                 published weights as a run to evaluate and use
-  softcell fit --seeds 3 --random 8             three searches and eight random cells, of which the best is taken
+  softcell fit --seeds 3 --random 8             the best of three searches and eight random cells
   softcell fit --max-params 100k                a network of at most so many parameters
   softcell search --method darts-2nd            another method; `softcell methods` lists them
   softcell runs                                 what has been done, and how it went

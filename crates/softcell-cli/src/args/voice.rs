@@ -44,7 +44,8 @@ pub const JSON_NOTES: &str = "\
 With --log-format json standard error gets one JSON object a line, with the keys time (seconds
 since 1970) and event:
   note     text
-  count    what (reading, testing, measuring), done, total
+  count    what (reading, testing, measuring; searching, comparing cells and comparing the best of a
+           selection), done, total
   begin    stage (search or train), epochs, steps (of an epoch), done (steps done before)
   step     stage, epoch and step (from 0), epoch_number (from 1, as in lines for people), loss, accuracy, learning_rate, images_per_second,
            seconds_left (of the stage), and of a search entropy_normal, entropy_reduction,
@@ -55,8 +56,10 @@ since 1970) and event:
            skips_normal, skips_reduction, genotype, guard (what it measured and thinks), and where the
            settings ask for them tabulated, resources and frozen; with -v alphas and edge_weights;
            of a training drop_path_prob, valid_balanced_accuracy, best_epoch
+  candidate
+           candidate (as in selection.json), rung (from 0; null after its search)
   end      stage, seconds
   result   as in result.json
-  stopped  epoch (from 0), epoch_number, step, resume (the command that goes on)
+  stopped  epoch (from 0), epoch_number, step (none in a selection), resume (the command that goes on)
   error    text, causes
 Accuracies are fractions. Keys may be added; those that are there keep their meaning.";

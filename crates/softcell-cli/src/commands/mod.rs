@@ -77,6 +77,13 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
         _ => String::new(),
     };
     let searched = result.search_seconds.map_or(String::new(), |s| format!("search {}, ", duration(s)));
+    let (selection, compared) = match &result.selection {
+        Some(standing) => (
+            format!("selection     {}: {}\n", standing.chosen, standing.verdict()),
+            format!("comparing cells {}, ", duration(standing.selection_seconds)),
+        ),
+        None => (String::new(), String::new()),
+    };
     let memory = result.peak_rss_mb.map_or(String::new(), |mb| format!(", at most {mb:.0} MB of memory"));
     let weights = if result.weights == "best" { Weights::Best } else { Weights::Last };
     let run = quoted(&place);
@@ -86,7 +93,8 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
         "\n{}\n\
          weights       of epoch {}, the {}{validation}{early}\n\
          size          {} cells from {} channels, {} of maps at most for one image\n\
-         time          {searched}training {}{memory}\n\
+         time          {searched}{compared}training {}{memory}\n\
+         {selection}\
          genotype      {}\n\
          \n\
          {place}\n  \

@@ -26,6 +26,7 @@ pub enum Line<'a> {
     /// A cell of a selection was searched, or trained in a rung, from 0.
     Candidate { candidate: &'a Candidate, rung: Option<usize> },
     /// The run was interrupted in a selection.
+    #[serde(rename = "stopped")]
     StoppedSelecting { resume: &'a str },
     /// A stage is done.
     End { stage: Stage, seconds: f64 },

@@ -23,6 +23,7 @@ mod progress;
 mod records;
 mod reporting;
 mod runs;
+mod selecting;
 mod spaces;
 mod survival;
 mod terminal;

@@ -318,7 +318,8 @@ mod tests {
         // 647 of 1294 images: 11 batches, 130 steps.
         assert_eq!((search.epochs, search.method.alphas.learning_rate()), (12, 3e-3));
         let train = &config.train;
-        assert_eq!((train.layers, train.init_channels, train.batch_size, train.epochs), (5, 16, 64, 43));
+        assert_eq!((train.layers, train.init_channels, train.batch_size, train.epochs), (5, 16, 32, 22));
+        assert_eq!(train.learning_rate, 0.05);
         assert_eq!((train.auxiliary, train.cutout, train.drop_path_prob), (false, false, 0.0));
         let data = &config.data;
         assert_eq!((data.flip, data.crop_padding, data.validation_fraction), (false, 1, 0.1));
@@ -417,7 +418,7 @@ mod tests {
         let config = auto(&DataShape { train_images: 20, ..DIGITS });
         assert_eq!((config.search.batch_size, config.train.batch_size), (8, 16));
         let config = auto(&DataShape { train_images: 1110, ..DIGITS });
-        assert_eq!((config.search.batch_size, config.train.batch_size), (32, 64));
+        assert_eq!((config.search.batch_size, config.train.batch_size), (32, 32));
         assert_eq!(config.train.drop_path_prob, 0.0);
         // 250 images: 225 to train on in 8 batches, 112 epochs.
         let config = auto(&DataShape { train_images: 250, ..DIGITS });

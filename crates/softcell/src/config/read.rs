@@ -218,7 +218,7 @@ mod tests {
             ),
             (
                 "epochs = 3",
-                "unknown key `epochs`, expected one of the settings; there is `search.epochs` and `train.epochs`",
+                "unknown key `epochs`, expected one of the settings; there is `search.epochs` and `select.epochs` and `train.epochs`",
             ),
             ("[data]\nseed = 3", "there is `seed`"),
             ("[search.foo]\nx = 1", "unknown key `search.foo`"),
@@ -228,8 +228,14 @@ mod tests {
                 "[data]\nbogus_op = 1",
                 "`data.bogus_op`, expected one of the settings; `config::KEYS` lists them",
             ),
-            ("[zzz]", "unknown table [zzz], expected [data], [search] or [train]; none of them is like it"),
-            ("[trian]", "unknown table [trian], expected [data], [search] or [train]; nearest is [train]"),
+            (
+                "[zzz]",
+                "unknown table [zzz], expected [data], [search], [select] or [train]; none of them is like it",
+            ),
+            (
+                "[trian]",
+                "unknown table [trian], expected [data], [search], [select] or [train]; nearest is [train]",
+            ),
         ] {
             let found = complaint(text);
             assert!(found.starts_with("my.toml") && found.contains(expected), "{text:?}: {found}");

@@ -182,12 +182,17 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     (Section::Method, "alphas.grad_clip", "0"),
 ];
 
-/// Adds to the settings of an older run what they did not have, in the outer tables that are there.
+/// Adds to the settings of an older run what they did not have, in the outer tables that are there, at the root, and the
+/// table of the selection.
 fn add_younger(table: &mut Table) {
     for (section, name, value) in YOUNGER {
         let outer = section.name().split('.').next().unwrap_or_default();
         let key = Key::find(*section, name).expect("younger settings are in the table");
-        if table.get(outer).is_some_and(Value::is_table) && key.is_in(table) && key.value(table).is_none() {
+        let there = match section {
+            Section::Root | Section::Select => true,
+            _ => table.get(outer).is_some_and(Value::is_table),
+        };
+        if there && key.is_in(table) && key.value(table).is_none() {
             set(table, *section, name, value).expect("the values are of their kinds");
         }
     }
@@ -246,7 +251,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
-        assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 5);
+        assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 6);
         assert!(
             text.contains("learning_rate = 0.025\nlearning_rate_min = 0.001\ngrad_clip = 5.0\n"),
             "{text}"
@@ -278,11 +283,13 @@ mod tests {
         let mut old: Table = toml::from_str(&paper.to_toml()).unwrap();
         for (section, name, _) in YOUNGER {
             let full = section.dotted(name);
-            let (tables, name) = full.rsplit_once('.').unwrap();
+            let (tables, name) = full.rsplit_once('.').unwrap_or(("", &full));
             let inner = |table, name| Table::get_mut(table, name).and_then(Value::as_table_mut).unwrap();
-            let settings = tables.split('.').fold(&mut old, inner);
+            let settings = tables.split('.').filter(|name| !name.is_empty()).fold(&mut old, inner);
             assert!(settings.remove(name).is_some(), "{full}");
         }
+        // Those runs had no such table.
+        assert!(old.remove("select").is_some_and(|select| select.as_table().unwrap().is_empty()));
         let old = old.to_string();
         assert!(old.len() + 60 < paper.to_toml().len(), "{old}");
         let read = Config::from_toml(&old, "config.toml").unwrap().into_config();

@@ -94,7 +94,9 @@ impl Run {
         }
         let cells = [stand_in(search), search.space([images.height, images.width]).biggest()];
         let trainings = cells.iter().map(|cell| {
-            MemoryModel::of_training(cell, &train, images).ok().and_then(|model| model.bytes(train.batch_size))
+            MemoryModel::of_training(cell, &train, images)
+                .ok()
+                .and_then(|model| model.bytes(train.batch_size))
         });
         let of_search = match select.seeds {
             0 => Some(0),

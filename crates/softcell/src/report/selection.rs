@@ -111,9 +111,8 @@ fn scored(candidate: &Candidate, rung: usize) -> String {
 
 /// Scores of the first rung over parameters, a point for each cell.
 fn picture(selection: &SelectionRecord) -> Markup {
-    let point = |candidate: &Candidate| {
-        candidate.score(0).map(|score| (candidate.parameters as f64, score * 100.0))
-    };
+    let point =
+        |candidate: &Candidate| candidate.score(0).map(|score| (candidate.parameters as f64, score * 100.0));
     let points: Vec<(f64, f64)> = selection.candidates.iter().filter_map(point).collect();
     if points.len() < 2 {
         return html! {};
@@ -122,7 +121,8 @@ fn picture(selection: &SelectionRecord) -> Markup {
     let y = Axis::of(points.iter().map(|point| point.1), [SIZE[1] - MARGINS[3], MARGINS[1]]);
     let [bottom, top] = y.pixels;
     let [left, right] = x.pixels;
-    let kinds = [CandidateKind::Searched, CandidateKind::Random, CandidateKind::Given, CandidateKind::Biggest];
+    let kinds =
+        [CandidateKind::Searched, CandidateKind::Random, CandidateKind::Given, CandidateKind::Biggest];
     let there = kinds.into_iter().filter(|kind| selection.candidates.iter().any(|c| c.kind == *kind));
     html! {
         figure class="scatter" {
@@ -184,7 +184,8 @@ impl Axis {
         let rough = wide / LINES;
         let power = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|n| n * power >= rough).unwrap_or(10.0) * power;
-        let values = [((low - wide * 0.04) / step).floor() * step, ((high + wide * 0.04) / step).ceil() * step];
+        let values =
+            [((low - wide * 0.04) / step).floor() * step, ((high + wide * 0.04) / step).ceil() * step];
         Axis { values, pixels, step }
     }
 
@@ -209,7 +210,50 @@ fn short(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::finished;
     use super::*;
+
+    fn candidate(name: &str, kind: CandidateKind, scores: Vec<Vec<f64>>) -> Candidate {
+        Candidate {
+            name: name.to_owned(),
+            kind,
+            repeat: 1,
+            run: None,
+            genotype: None,
+            search_seconds: 0.0,
+            parameters: 1000,
+            macs: 2000,
+            seconds: vec![1.0; scores.len()],
+            scores,
+        }
+    }
+
+    #[test]
+    fn the_best_stand_first_and_what_cannot_be_told_apart_is_not() {
+        let mut record = finished(&["a", "b"], 1, 1);
+        assert!(selection(&record).into_string().is_empty());
+        let rung = Rung { epochs: 3, trainings: 2, layers: 3, init_channels: 8 };
+        let of_search = candidate("search-1", CandidateKind::Searched, vec![vec![0.5, 0.6]]);
+        let random = candidate("random-1", CandidateKind::Random, vec![vec![0.4, 0.5], vec![0.75, 0.77]]);
+        let other = candidate("random-2", CandidateKind::Random, vec![vec![0.3, 0.7]]);
+        record.selection = Some(SelectionRecord {
+            seconds: 9.0,
+            validation_images: 145,
+            rungs: vec![rung; 2],
+            candidates: vec![of_search, random, other],
+            chosen: Some(1),
+        });
+        let page = selection(&record).into_string();
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text} in {page}"));
+        assert!(at("Not distinguishable from random cells") < at("Score over parameters"));
+        let table = &page[at("<tbody>")..];
+        assert!(table.find("random-1 (taken)").unwrap() < table.find("search-1").unwrap(), "{table}");
+        for text in ["76.00 % (75.0, 77.0)", "145 images", "2 times 3 epochs", "class=\"ring\""] {
+            at(text);
+        }
+        record.selection.as_mut().unwrap().chosen = None;
+        assert!(selection(&record).into_string().contains("3 of 3 cells were compared so far"));
+    }
 
     #[test]
     fn an_axis_has_room_for_its_values() {

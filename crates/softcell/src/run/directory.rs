@@ -245,6 +245,20 @@ impl Directory {
         Ok(names)
     }
 
+    /// The names of the folders in a folder below, in order; none where it is missing or leads elsewhere.
+    pub fn folders(&self, folder: &str) -> Vec<String> {
+        if !self.is_folder(folder) {
+            return Vec::new();
+        }
+        let entries = self.dir.read_dir(folder).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
     /// Size of a file; 0 where there is none.
     pub fn size(&self, name: &str) -> u64 {
         self.dir.symlink_metadata(name).map_or(0, |data| data.len())

@@ -263,7 +263,9 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
     }
     let genotype = folder.read_genotype()?;
     let searched = folder.has_searched(&lines);
+    let selection = folder.read_selection()?;
     summary.order = Some(match (&genotype, searched) {
+        _ if selection.is_some() => "selected",
         (Some(_), false) => "given",
         _ => config.search.method.arch_step.order(),
     });
@@ -297,7 +299,8 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
             summary.test_balanced_accuracy = Some(result.test_balanced_accuracy);
             summary.test_macro_f1 = Some(result.test_macro_f1);
         }
-        summary.seconds = Some(result.search_seconds.unwrap_or(0.0) + result.train_seconds);
+        let selecting = result.selection.as_ref().map_or(0.0, |selection| selection.selection_seconds);
+        summary.seconds = Some(result.search_seconds.unwrap_or(0.0) + selecting + result.train_seconds);
         return Ok(RunState::Finished);
     }
     if manifest.as_ref().is_some_and(|manifest| manifest.imported_from.is_some()) {

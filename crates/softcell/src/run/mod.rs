@@ -24,7 +24,8 @@ mod tensorboard;
 mod verify;
 
 pub use crate::records::{
-    Candidate, CandidateKind, Comparison, Group, PartScore, Rung, RunResult, SelectionRecord, Standing, Verdict,
+    Candidate, CandidateKind, Comparison, Group, PartScore, RunResult, Rung, SelectionRecord, Standing,
+    Verdict,
 };
 pub(crate) use agreement::Agreement;
 pub use aside::SetAside;

@@ -1,7 +1,9 @@
 //! The parts of a selection: searches and trainings of the cells that are compared, each a folder of its own.
 
+use std::time::Duration;
+
 use super::files::{self, PARTS, SCORE, SELECTION, Weights};
-use super::folder::{Overwrite, RunFolder};
+use super::folder::{Activity, Overwrite, RunFolder};
 use super::record::{
     Checked, Contradiction, Record, amount, count, genotype, holds, if_there, seconds, share, whole,
 };
@@ -9,8 +11,18 @@ use super::record::{MOST_CHANNELS, MOST_EPOCHS, MOST_LAYERS};
 use crate::error::{Error, Result};
 use crate::records::{Candidate, PartScore, SelectionRecord, Stage};
 
+/// How often, and for how long each time, a part is waited for that another process holds.
+const TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(100);
+
 impl RunFolder {
-    /// The folder of a part, made where it is not there.
+    /// Whether a part has begun.
+    pub fn has_part(&self, name: &str) -> bool {
+        RunFolder::exists(&self.path().join(PARTS).join(name))
+    }
+
+    /// The folder of a part, made where it is not there. A process whose parent was killed saves what it is at and ends: that
+    /// is waited for.
     ///
     /// # Errors
     /// Another process that works on it, and what the file system says.
@@ -20,7 +32,19 @@ impl RunFolder {
             let path = self.path().join(PARTS);
             return Err(Error::run(path, "it is a link", "put the folder it leads to in its place"));
         }
-        RunFolder::create(&self.path().join(PARTS).join(name), Overwrite::Resume)
+        let path = self.path().join(PARTS).join(name);
+        for _ in 0..TRIES {
+            match RunFolder::exists(&path).then(|| RunFolder::peek(&path)) {
+                Some(Ok((_, Activity::Busy))) => std::thread::sleep(PAUSE),
+                _ => break,
+            }
+        }
+        RunFolder::create(&path, Overwrite::Resume)
+    }
+
+    /// The names of the parts that there are, in order.
+    pub(super) fn part_names(&self) -> Vec<String> {
+        self.directory.folders(PARTS)
     }
 
     /// Writes a selection as far as it has come.

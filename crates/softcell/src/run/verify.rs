@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::checkpoint::{decode_search, decode_train};
 use super::files::{
-    self, BUDGET, CONFIG, GENOTYPE_JSON, HISTORY, MANIFEST, MISTAKES, NETWORK, RESULT, SAMPLES, Weights,
+    self, BUDGET, CONFIG, GENOTYPE_JSON, HISTORY, MANIFEST, MISTAKES, NETWORK, PARTS, RESULT, SAMPLES, SCORE,
+    SELECTION, Weights,
 };
 use super::folder::RunFolder;
 use super::seal::{check, is_sealed};
@@ -49,7 +50,12 @@ pub fn verify_run_in_words(path: &Path, words: Words<'_>) -> Verified {
         Verified { folder: path.to_path_buf(), whole: 0, without_checksum: Vec::new(), damaged: Vec::new() };
     let mut verifying = Verifying { verified, words };
     match RunFolder::peek(path) {
-        Ok((folder, _)) => verifying.look_at(&folder),
+        Ok((folder, _)) => {
+            verifying.look_at(&folder);
+            for part in folder.part_names() {
+                verifying.look_at_part(path, &part);
+            }
+        }
         Err(error) => verifying.add("", Err(error)),
     }
     verifying.verified
@@ -83,6 +89,8 @@ impl Verifying<'_> {
         self.add(NETWORK, seen(folder.read_size()));
         self.add(BUDGET, seen(folder.read_budget()));
         self.add(GENOTYPE_JSON, seen(folder.read_genotype()));
+        self.add(SELECTION, seen(folder.read_selection()));
+        self.add(SCORE, seen(folder.read_score()));
         self.add(RESULT, seen(folder.read_result()));
         self.add(SAMPLES, seen(folder.read_samples()));
         self.add(MISTAKES, seen(folder.read_mistakes()));
@@ -101,6 +109,18 @@ impl Verifying<'_> {
         for weights in Weights::ALL {
             self.add_tensors(folder, weights.file(), |path, bytes| decode_weights(path, bytes).map(|_| ()));
         }
+    }
+
+    /// The files of a part of a selection, each by its path in the run.
+    fn look_at_part(&mut self, run: &Path, part: &str) {
+        let place = format!("{PARTS}/{part}");
+        let Verified { whole, damaged, without_checksum, .. } =
+            verify_run_in_words(&run.join(&place), self.words);
+        self.verified.whole += whole;
+        let of_part = |file: String| format!("{place}/{file}");
+        self.verified.without_checksum.extend(without_checksum.into_iter().map(of_part));
+        let damaged = damaged.into_iter().map(|damage| Damage { file: of_part(damage.file), ..damage });
+        self.verified.damaged.extend(damaged);
     }
 
     fn add_tensors(&mut self, folder: &RunFolder, name: &str, decode: impl Fn(&Path, &[u8]) -> Result<()>) {

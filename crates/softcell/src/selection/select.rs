@@ -286,7 +286,11 @@ fn taken(record: &SelectionRecord) -> Result<Option<Genotype>> {
 
 /// What is in the folder of a part that is done.
 fn outcome_of(folder: &RunFolder, part: Part, record: &SelectionRecord) -> Result<Option<Outcome>> {
-    let folder = folder.part(&part.name(record))?;
+    let name = part.name(record);
+    if !folder.has_part(&name) {
+        return Ok(None);
+    }
+    let folder = folder.part(&name)?;
     match part {
         Part::Search(_) => {
             let Some(genotype) = folder.read_genotype()? else { return Ok(None) };
@@ -352,7 +356,10 @@ mod tests {
         let record = record(&[(0.5, 9), (0.7, 9), (0.6, 9), (0.7, 8), (0.6, 9)]);
         assert_eq!(best(&record, 0, 9), [3, 1, 2, 4, 0]);
         let config = preset(Preset::PaperCifar10, &DataShape::default()).0.check().unwrap();
-        let config = config.with(|config| config.select.random = 5).unwrap();
+        let config = config.with(|config| {
+            (config.select.random, config.data.validation_fraction) = (5, 0.1);
+        });
+        let config = config.unwrap();
         assert_eq!(reaching(&record, &config, 0), [0, 1, 2, 3, 4]);
         assert_eq!(reaching(&record, &config, 1), [3, 1, 2]);
         assert!(best(&record, 1, 3).is_empty());
