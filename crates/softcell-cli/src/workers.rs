@@ -43,6 +43,9 @@ enum News {
     Failed(String),
 }
 
+/// The number of a process and what it says; nothing at the end of its output.
+type Heard = (usize, Option<News>);
+
 /// Processes, each with its share of the threads.
 #[derive(Debug)]
 pub struct Processes {
@@ -51,7 +54,7 @@ pub struct Processes {
     device: String,
     checkpoint_seconds: u64,
     children: Vec<Process>,
-    news: (Sender<(usize, Option<News>)>, Receiver<(usize, Option<News>)>),
+    news: (Sender<Heard>, Receiver<Heard>),
 }
 
 #[derive(Debug)]

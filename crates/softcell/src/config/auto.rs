@@ -218,7 +218,7 @@ fn train(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
             "training with batches of {} and a learning rate of {TRAIN_RATE}: with fewer than {FEW_TRAINED} images more \
              steps learn more",
             train.batch_size
-        ).into());
+        ));
     }
     let per_epoch = images.div_ceil(train.batch_size).max(1);
     train.epochs = epochs(scale.train_steps, per_epoch, TRAIN_EPOCHS);
