@@ -23,7 +23,7 @@ pub(super) fn selection(record: &RunRecord) -> Markup {
         h2 { "What the search bought" }
         @match &standing {
             Some(standing) => {
-                @for sentence in standing.sentences() { p { (capitalised(&sentence)) "." } }
+                @for sentence in standing.sentences() { p { (capitalised(&sentence)) } }
                 p class="note" {
                     "The searches took " (duration(standing.search_seconds)) ", the trainings that compare the cells "
                     (duration(standing.selection_seconds)) ". "
@@ -244,6 +244,7 @@ mod tests {
             chosen: Some(1),
         });
         let page = selection(&record).into_string();
+        assert!(!page.contains(".."), "{page}");
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text} in {page}"));
         assert!(at("Not distinguishable from random cells") < at("Score over parameters"));
         let table = &page[at("<tbody>")..];
