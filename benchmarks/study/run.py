@@ -4,8 +4,8 @@
 For every data set, time, variant and seed one `softcell fit`, and for every yardstick one call of `yardsticks.py`, one after
 another: run nothing else beside it. What is there already is not done again, so that it can be stopped and go on.
 
-    python3 benchmarks/study/run.py --data cifar=PATH:150 --budgets 1m,5m,20m --seeds 4 --out /tmp/study
-    python3 benchmarks/study/run.py --data digits=digits:0 --variants default,darts-v2 --yardsticks svc,forest --out /tmp/study
+    python3 benchmarks/study/run.py --data cifar=PATH:150 --budgets 1m,5m,20m --seeds 4 --out OUT
+    python3 benchmarks/study/run.py --data digits=digits:0 --variants default,darts-v2 --yardsticks svc,forest --out OUT
 
 `--data NAME=PATH:N` takes N images per class (0: all). The variants are below: flags of `softcell fit` beside data, time
 and seed. Yardsticks are `NETWORK` or `NETWORK-WIDTH` of `yardsticks.py`, run with `--python`. Every run is a line of
