@@ -75,7 +75,7 @@ impl Cli {
     pub fn log_format(&self) -> LogFormat {
         match &self.command {
             Command::Fit(args) => args.run.voice.common.log_format,
-            Command::Select(args) => args.run.voice.common.log_format,
+            Command::Select(args) => args.fit.run.voice.common.log_format,
             Command::Search(args) => args.run.voice.common.log_format,
             Command::Train(args) => args.run.voice.common.log_format,
             Command::Evaluate(args) => args.voice.log_format,

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use softcell::Error;
-use softcell::event::{Event, Observer, Signal, Silent};
+use softcell::event::{Signal, Silent};
 use softcell::experiment::{Counting, Parts, Workers};
 use softcell::program::shown;
 
@@ -238,7 +238,7 @@ pub fn run(args: &PartsArgs) -> Result<ExitCode> {
             }
             if stop.load(Ordering::SeqCst) { Signal::Stop } else { Signal::Continue }
         };
-        match parts.work(&name, &mut Quiet(Counting::new(&mut told))) {
+        match parts.work(&name, &mut Counting::new(&mut told)) {
             Ok(()) => say(&News::Done),
             Err(Error::Interrupted { .. }) => {
                 say(&News::Stopped);
@@ -254,23 +254,6 @@ pub fn run(args: &PartsArgs) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// With sentences in this program's words.
-struct Quiet<'a>(Counting<'a>);
-
-impl Observer for Quiet<'_> {
-    fn on(&mut self, event: Event<'_>) -> softcell::Result<()> {
-        self.0.on(event)
-    }
-
-    fn signal(&mut self) -> Signal {
-        self.0.signal()
-    }
-
-    fn wording(&self, remedy: &softcell::Remedy) -> String {
-        remedies::words(remedy)
-    }
 }
 
 fn say(news: &News) {

@@ -88,8 +88,6 @@ pub enum Event<'a> {
         done: usize,
         /// Steps in all.
         total: usize,
-        /// Searches or trainings.
-        parts: usize,
     },
     /// A cell of a selection was searched, or trained in a rung.
     Candidate {

@@ -3,11 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use softcell::experiment::TimeLimit;
 
-use super::time_limit;
-use super::{Machine, RunArgs};
-use crate::flags::{self, SettingFlags};
+use super::{FitArgs, Machine};
 
 /// How the parts of a selection are done.
 #[derive(Debug, Clone, Copy, Args)]
@@ -25,18 +22,9 @@ pub struct SelectArgs {
     /// Folders of runs whose search is done, on the same images with the same --seed, and each with another --repeat
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-    /// Time for the whole run, such as 90s, 45m or 1h30m; none allows any time [default: 1h, with the preset auto]
-    #[arg(long, value_name = "TIME", value_parser = time_limit::parse, help_heading = "Run")]
-    pub budget: Option<TimeLimit>,
-    /// How its parts are done.
+    /// As of `fit`.
     #[command(flatten)]
-    pub jobs: JobsArgs,
-    /// How the run is kept.
-    #[command(flatten)]
-    pub run: RunArgs,
-    /// Settings.
-    #[command(flatten)]
-    pub settings: SettingFlags<flags::Fit>,
+    pub fit: FitArgs,
 }
 
 /// Arguments of a process that does parts of a selection.

@@ -20,21 +20,21 @@ use crate::settings;
 /// # Errors
 /// What any of the stages finds.
 pub fn run(args: &SelectArgs) -> Result<ExitCode> {
-    let run = &args.run;
+    let SelectArgs { runs, fit } = args;
+    let run = &fit.run;
     let machine = machine::open(&run.machine)?;
-    let given = settings::read(run.config.as_deref(), run.preset, &args.settings.table)?;
-    let first = args.runs.first().context("name the runs to select from")?;
+    let given = settings::read(run.config.as_deref(), run.preset, &fit.settings.table)?;
+    let first = runs.first().context("name the runs to select from")?;
     let settings = of_run(first)?.laid_under(given)?;
-    let experiment = experiment(run, settings, machine)
-        .select_among(&args.runs)?
-        .time_limit(args.budget.unwrap_or_default());
+    let experiment =
+        experiment(run, settings, machine).select_among(runs)?.time_limit(fit.budget.unwrap_or_default());
     if run.dry_run {
         return dry_run::of_new(run, &experiment, &Stages::Fit);
     }
     let name = |run: &PathBuf| format!(" {}", quoted(&run.display().to_string()));
-    let runs: String = args.runs.iter().map(name).collect();
+    let runs: String = runs.iter().map(name).collect();
     let session = Session::begin(&format!("softcell select{runs} --out"), run, &experiment, Stages::Fit)?;
-    session.with_jobs(&args.jobs, run).work(|session| {
+    session.with_jobs(&fit.jobs, run).work(|session| {
         let result = session.run.fit(&mut session.progress)?;
         finished(session, &result)
     })

@@ -57,11 +57,8 @@ pub fn candidate(candidate: &Candidate, rung: Option<usize>) -> String {
         let cell = candidate.genotype.as_deref().unwrap_or_default();
         return format!("{name}: {cell}  {}", duration(candidate.search_seconds));
     };
-    let scores: Vec<String> =
-        candidate.scores[rung].iter().map(|score| format!("{:.1}", score * 100.0)).collect();
-    let mean = candidate.score(rung).map_or(String::new(), percent);
-    let times = if scores.len() > 1 { format!(" ({})", scores.join(", ")) } else { String::new() };
-    format!("  {name:<12} {mean}{times}  {}", duration(candidate.seconds[rung]))
+    let scored = candidate.scored(rung).unwrap_or_default();
+    format!("  {name:<12} {scored}  {}", duration(candidate.seconds[rung]))
 }
 
 /// `, 1m20s left` with another separator in front; empty where nobody knows.

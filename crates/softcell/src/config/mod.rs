@@ -51,7 +51,8 @@ pub use presets::preset;
 pub(crate) use read::tidy;
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
-pub use select::{SelectConfig, further};
+pub use select::SelectConfig;
+pub(crate) use select::further;
 pub(crate) use spaces::space_layer;
 pub use types::{
     AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,

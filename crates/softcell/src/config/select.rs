@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::{MAX_CHANNELS, MAX_EPOCHS, MAX_LAYERS, whole};
+use super::types::TrainConfig;
 use crate::error::{Error, Result};
 use crate::space::{Genotype, parse_genotype};
 
@@ -69,6 +70,17 @@ impl SelectConfig {
         if self.longer_epochs == 0 { 0 } else { self.finalists.min(self.candidates()) }
     }
 
+    /// Cells and channels of the networks that compare cells, where the final one is that of these settings.
+    pub fn size(&self, train: &TrainConfig) -> [usize; 2] {
+        let or = |given: usize, usual: usize| if given == 0 { usual } else { given };
+        [or(self.layers, train.layers), or(self.init_channels, train.init_channels)]
+    }
+
+    /// Epochs of all trainings.
+    pub fn all_epochs(&self) -> usize {
+        self.trainings * (self.candidates() * self.epochs + self.finalists() * self.longer_epochs)
+    }
+
     /// The part of [`Config::check`](super::Config::check) on `[select]`.
     ///
     /// # Errors
@@ -133,6 +145,8 @@ mod tests {
         random.check().unwrap();
         assert!(random.is_on());
         assert_eq!((random.candidates(), random.finalists()), (4, 3));
+        // Two trainings of four cells for 12 epochs and of the best three for 24.
+        assert_eq!(random.all_epochs(), 2 * (4 * 12 + 3 * 24));
         assert_eq!(SelectConfig { longer_epochs: 0, ..random }.finalists(), 0);
     }
 

@@ -36,10 +36,7 @@ impl GivenCell {
         let refused = |what: &str| Error::run(path, what, "name runs whose search is done");
         let genotype = folder.read_genotype()?.ok_or_else(|| refused("its search is not done"))?;
         let manifest = folder.read_manifest()?.ok_or_else(|| refused("it has not begun"))?;
-        let seconds = match folder.load_search()? {
-            Some(loaded) => loaded.state.seconds,
-            None => folder.searched()?.map_or(0.0, |(_, seconds)| seconds),
-        };
+        let seconds = folder.search_seconds()?.unwrap_or(0.0);
         let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         let config = folder.read_config()?;
         Ok(GivenCell { place, config, fingerprint: manifest.data_fingerprint, genotype, seconds })
@@ -86,12 +83,7 @@ impl Run {
         let room = self.memory.room()?;
         let (search, images, select) = (&self.config.search, &self.dataset.train, &self.config.select);
         let mut train = self.config.train.clone();
-        if select.layers > 0 {
-            train.layers = select.layers;
-        }
-        if select.init_channels > 0 {
-            train.init_channels = select.init_channels;
-        }
+        [train.layers, train.init_channels] = select.size(&train);
         let cells = [stand_in(search), search.space([images.height, images.width]).biggest()];
         let trainings = cells.iter().map(|cell| {
             MemoryModel::of_training(cell, &train, images)

@@ -168,16 +168,10 @@ impl Timing<'_> {
         }
         // An epoch of a smaller network takes about its share of the multiply-adds.
         let small = config.with(|config| {
-            let of_rung = [select.layers, select.init_channels];
-            let train = &mut config.train;
-            for (size, given) in [&mut train.layers, &mut train.init_channels].into_iter().zip(of_rung) {
-                *size = if given == 0 { *size } else { given };
-            }
+            [config.train.layers, config.train.init_channels] = select.size(&config.train);
         })?;
         let macs = |config: &CheckedConfig| network_cost(&genotype, config, &dataset.train).macs as f64;
-        let epochs = select.trainings
-            * (select.candidates() * select.epochs + select.finalists() * select.longer_epochs);
-        let selection = epochs as f64 * train.epoch_seconds * macs(&small) / macs(&config);
+        let selection = select.all_epochs() as f64 * train.epoch_seconds * macs(&small) / macs(&config);
         Ok(Forecast { search, train, searches: select.seeds, selection, test })
     }
 

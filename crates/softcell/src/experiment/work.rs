@@ -101,12 +101,8 @@ impl Run {
             observer.on(Event::Note("the run is trained; this is its result".into()))?;
             return Ok(result);
         }
-        let seconds = match folder.load_search()? {
-            Some(loaded) => Some(loaded.state.seconds),
-            None => folder.searched()?.map(|(_, seconds)| seconds),
-        };
         let epoch = folder.search_taken()?;
-        let searched = seconds.map(|seconds| Searched { seconds, epoch });
+        let searched = folder.search_seconds()?.map(|seconds| Searched { seconds, epoch });
         self.train_and_test(genotype, searched, observer)
     }
 

@@ -35,8 +35,8 @@ const SEARCH_EPOCHS: (usize, usize) = (8, 50);
 const TRAIN_EPOCHS: (usize, usize) = (12, 600);
 /// A network that is smaller than asked for wants this part of the epochs that are asked for, but not more than
 /// `ENOUGH_EPOCHS`: after these a larger network is worth more than further epochs. Of 10,000 test images of CIFAR-10, with
-/// 1,350 images to train on, 3 cells from 8 channels knew 51.0 % after 79 epochs, 5 cells from 16 channels 54.2 and 56.2 %
-/// after 25, in less time.
+/// 1,350 images to train on, 3 searched cells from 8 channels knew 51.0 % after 79 epochs, DARTS_V2 in 5 cells from 16 channels
+/// 54.2 and 56.2 % after 25, in less time.
 const ENOUGH: f64 = 0.35;
 const ENOUGH_EPOCHS: usize = 30;
 /// Sizes that are measured at most, and the part of the time that each measurement may take.
@@ -238,48 +238,34 @@ impl Budgeting<'_> {
         };
         let select = &mut chosen.select;
         let fixed = &self.fixed;
-        let mut sizes = Vec::new();
-        let of_asked = macs(asked)?;
-        for size in RUNG_SIZES.into_iter().chain([asked]) {
-            let macs = macs(size)?;
-            if size == asked || macs < of_asked {
-                sizes.push(Size { layers: size[0], channels: size[1], macs, wanted: 0 });
-            }
-        }
-        if fixed.select_size {
-            let or = |given: usize, usual: usize| if given == 0 { usual } else { given };
-            let size = [or(select.layers, asked[0]), or(select.init_channels, asked[1])];
-            sizes = vec![Size { layers: size[0], channels: size[1], macs: macs(size)?, wanted: 0 }];
-        }
+        let asked = if fixed.select_size { select.size(&config.train) } else { asked };
         // Epochs of all trainings if the first ones have one each.
         let units = |select: &SelectConfig| {
             let longer = if select.longer_epochs == 0 { 0 } else { LONGER * select.finalists() };
-            (select.trainings * (select.candidates() + longer)) as f64
+            select.trainings * (select.candidates() + longer)
         };
-        let begun = self.left();
-        let available = begun * SELECTION[1];
         let fewest = if fixed.select_epochs { select.epochs } else { RUNG_EPOCHS.0 };
-        let mut time: Option<(usize, TimeForecast)> = None;
-        sizes.sort_by(|a, b| a.macs.total_cmp(&b.macs));
-        // From the smallest on, as long as there is time for twice the fewest epochs.
-        for (place, size) in sizes.iter().enumerate() {
-            let left = available - (begun - self.left());
-            let guess = |(at, time): &(usize, TimeForecast)| time.epoch_seconds * size.macs / sizes[*at].macs;
-            let enough = |seconds: f64| seconds * units(select) * 2.0 * fewest as f64 <= left;
-            if place > 0 && !time.as_ref().is_some_and(|time| enough(guess(time))) {
-                break;
+        let of_asked = macs(asked)?;
+        let mut sizes = Vec::new();
+        for size in RUNG_SIZES.into_iter().filter(|_| !fixed.select_size).chain([asked]) {
+            let macs = macs(size)?;
+            if size == asked || macs < of_asked {
+                // A larger network is worth it where there is time for twice the fewest epochs.
+                let wanted = 2 * fewest * units(select);
+                sizes.push(Size { layers: size[0], channels: size[1], macs, wanted });
             }
-            let config = with([size.layers, size.channels])?;
-            let measured =
-                time_training(self.dataset, &genotype, &config, self.device, self.patience(), observer)?;
-            if place > 0 && !enough(measured.epoch_seconds) {
-                break;
-            }
-            time = Some((place, measured));
         }
-        let (place, time) = time.expect("the smallest is measured");
-        let left = available - (begun - self.left());
-        let epochs = |select: &SelectConfig| (left / time.epoch_seconds / units(select)).max(0.0) as usize;
+        let choice = self.choose(
+            sizes,
+            self.left() * SELECTION[1],
+            &mut |layers, channels, observer| {
+                let config = with([layers, channels])?;
+                time_training(self.dataset, &genotype, &config, self.device, self.patience(), observer)
+            },
+            (asked, None, config.train.epochs),
+            observer,
+        )?;
+        let epochs = |select: &SelectConfig| choice.epochs / units(select);
         if !fixed.select_trainings && epochs(select) < fewest {
             select.trainings = 1;
         }
@@ -293,11 +279,10 @@ impl Budgeting<'_> {
                 select.longer_epochs = LONGER * per_cell;
             }
         }
-        let size = [sizes[place].layers, sizes[place].channels];
+        let size = [choice.layers, choice.channels];
         [select.layers, select.init_channels] = size;
         let (cells, trainings, own) = (select.candidates(), select.trainings, select.epochs);
-        let all = cells * trainings * own + select.finalists() * trainings * select.longer_epochs;
-        let mut note = self.sentence("selection", size, all, &time)?;
+        let mut note = self.sentence("selection", size, select.all_epochs(), &choice.time)?;
         note.push_str(&format!(
             ": {cells} cells, {} of {} each",
             if trainings == 1 { "one training".to_owned() } else { format!("{trainings} trainings") },

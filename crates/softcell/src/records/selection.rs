@@ -103,6 +103,12 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// Whether a candidate can be called so: its name is that of a folder.
+    pub fn is_name(text: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        (1..=40).contains(&text.len()) && text.bytes().all(plain)
+    }
+
     /// Its mean score in a rung; none where it did not reach that.
     pub fn score(&self, rung: usize) -> Option<f64> {
         let scores = self.scores.get(rung)?;

@@ -1,6 +1,16 @@
-//! What a selection says of the search, in sentences.
+//! What a selection says of its cells and of the search, in words.
 
-use super::selection::{CandidateKind, Comparison, Group, Standing, Verdict};
+use super::selection::{Candidate, CandidateKind, Comparison, Group, Standing, Verdict};
+
+impl Candidate {
+    /// `47.2 % (46.0, 48.4)`: its mean score in a rung and those of its trainings; none where it did not reach that.
+    pub fn scored(&self, rung: usize) -> Option<String> {
+        let mean = percent(self.score(rung)?);
+        let each: Vec<String> =
+            self.scores[rung].iter().map(|score| format!("{:.1}", score * 100.0)).collect();
+        Some(if each.len() > 1 { format!("{mean} ({})", each.join(", ")) } else { mean })
+    }
+}
 
 impl Standing {
     /// What it says, a sentence each: whether the search was worth it, and what it cost.

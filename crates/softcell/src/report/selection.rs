@@ -92,19 +92,7 @@ fn row(selection: &SelectionRecord, at: usize) -> Markup {
             td class="n" { (grouped(candidate.parameters)) }
             td class="n" { (grouped(candidate.macs)) }
             td class="n" { @if candidate.search_seconds > 0.0 { (duration(candidate.search_seconds)) } @else { "\u{2013}" } }
-            @for rung in 0..selection.rungs.len() { td class="n" { (scored(candidate, rung)) } }
-        }
-    }
-}
-
-/// `47.2 % (46.0, 48.4)`.
-fn scored(candidate: &Candidate, rung: usize) -> String {
-    let Some(mean) = candidate.score(rung) else { return "\u{2013}".to_owned() };
-    match &candidate.scores[rung][..] {
-        [_] => percent(mean),
-        scores => {
-            let each: Vec<String> = scores.iter().map(|score| format!("{:.1}", score * 100.0)).collect();
-            format!("{} ({})", percent(mean), each.join(", "))
+            @for rung in 0..selection.rungs.len() { td class="n" { (candidate.scored(rung).as_deref().unwrap_or("\u{2013}")) } }
         }
     }
 }
@@ -249,7 +237,7 @@ mod tests {
         assert!(at("Not distinguishable from random cells") < at("Score over parameters"));
         let table = &page[at("<tbody>")..];
         assert!(table.find("random-1 (taken)").unwrap() < table.find("search-1").unwrap(), "{table}");
-        for text in ["76.00 % (75.0, 77.0)", "145 images", "2 times 3 epochs", "class=\"ring\""] {
+        for text in ["76.0 % (75.0, 77.0)", "145 images", "2 times 3 epochs", "class=\"ring\""] {
             at(text);
         }
         record.selection.as_mut().unwrap().chosen = None;

@@ -112,8 +112,8 @@ impl Record for SelectionRecord {
         for candidate in &self.candidates {
             let field = format!("candidates, {}", candidate.name);
             let wrong = |found: &str, expected: &str| Err(Contradiction::new(field.clone(), found, expected));
-            if !is_plain(&candidate.name) {
-                return wrong(&candidate.name, "a name of letters, digits, `-` and `_`");
+            if !Candidate::is_name(&candidate.name) {
+                return wrong(&candidate.name, "a name of up to 40 letters, digits, `-` and `_`");
             }
             if_there(candidate.genotype.as_deref(), genotype)?;
             amount(&field, candidate.search_seconds)?;
@@ -138,11 +138,4 @@ impl Record for SelectionRecord {
             holds(there(chosen), "chosen", chosen, "the place of a candidate that was trained")
         })
     }
-}
-
-/// Whether a name can be that of a folder anywhere.
-fn is_plain(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 64
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }

@@ -89,6 +89,17 @@ impl RunFolder {
             .any(|name| self.directory.exists(name))
     }
 
+    /// Seconds of the search, by its checkpoint or else its history; `None` where there was none.
+    ///
+    /// # Errors
+    /// Those of [`Self::load_search`] and [`Self::read_history`].
+    pub fn search_seconds(&self) -> Result<Option<f64>> {
+        Ok(match self.load_search()? {
+            Some(loaded) => Some(loaded.state.seconds),
+            None => self.searched()?.map(|(_, seconds)| seconds),
+        })
+    }
+
     /// Whether this run has searched: there is a checkpoint of its search, be it damaged, or an epoch of it in the
     /// history. A run that was given its genotype has neither.
     ///

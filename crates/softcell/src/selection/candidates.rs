@@ -44,7 +44,10 @@ pub fn candidates(config: &CheckedConfig, image_size: [usize; 2]) -> Result<Vec<
             return Err(Error::setting("select.also", name, expected));
         }
         let mut further = candidate(kind, at, Some(&genotype));
-        if kind == CandidateKind::Given && is_word(name) && all.iter().all(|other| other.name != *name) {
+        if kind == CandidateKind::Given
+            && Candidate::is_name(name)
+            && all.iter().all(|other| other.name != *name)
+        {
             further.name.clone_from(name);
         }
         all.push(further);
@@ -68,12 +71,6 @@ fn random(space: &SearchSpace, seed: u64, repeat: usize, cells: usize) -> Result
         }
     }
     Ok(drawn)
-}
-
-fn is_word(name: &str) -> bool {
-    name != SelectConfig::BIGGEST
-        && name.len() <= 40
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 /// A candidate of which nothing else is known.

@@ -11,10 +11,11 @@ use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer, Signal};
-use crate::records::{Candidate, CandidateKind, Rung, SearchOutcome, SelectionRecord};
+use crate::pipeline::network_cost;
+use crate::records::{Candidate, CandidateKind, Rung, SelectionRecord};
 use crate::run::RunFolder;
 use crate::space::{Genotype, parse_genotype};
-use crate::train::{check_network, network_config};
+use crate::train::check_network;
 
 /// What a selection is done with.
 pub(crate) struct Selecting<'a> {
@@ -84,7 +85,7 @@ impl Selecting<'_> {
     /// The candidates and rungs that the settings ask for.
     fn begin(&self) -> Result<SelectionRecord> {
         let images = &self.dataset.train;
-        let (select, train) = (&self.config.select, &self.config.train);
+        let select = &self.config.select;
         let mut all = candidates(self.config, [images.height, images.width])?;
         let given = self.given.iter().zip(1..).map(|((run, genotype, seconds), repeat)| Candidate {
             run: Some(run.clone()),
@@ -95,13 +96,8 @@ impl Selecting<'_> {
             all.retain(|candidate| candidate.kind != CandidateKind::Searched);
             all.splice(0..0, given);
         }
-        let or = |given: usize, usual: usize| if given == 0 { usual } else { given };
-        let rung = |epochs| Rung {
-            epochs,
-            trainings: select.trainings,
-            layers: or(select.layers, train.layers),
-            init_channels: or(select.init_channels, train.init_channels),
-        };
+        let [layers, init_channels] = select.size(&self.config.train);
+        let rung = |epochs| Rung { epochs, trainings: select.trainings, layers, init_channels };
         let longer = (select.longer_epochs > 0).then(|| rung(select.longer_epochs));
         let rungs: Vec<Rung> = match all.len() {
             1 => Vec::new(),
@@ -135,12 +131,19 @@ impl Selecting<'_> {
         let Some(total) = self.steps(record, parts)? else { return Ok(()) };
         // In memory only: what came of the parts that are done.
         let mut outcomes: Vec<(Part, Outcome)> = Vec::new();
-        let mut done: BTreeMap<String, usize> = BTreeMap::new();
         let each = total / parts.len();
+        // What an earlier process did is not given out again.
+        let (mut waiting, mut done) = (Vec::new(), BTreeMap::new());
+        for &part in parts {
+            match self.folder.map(|folder| outcome_of(folder, part, record)).transpose()?.flatten() {
+                Some(_) => drop(done.insert(part.name(record), each)),
+                None => waiting.push(part),
+            }
+        }
         let mut refused = None;
         let mut told = |name: &str, steps: usize| {
             done.insert(name.to_owned(), steps.min(each));
-            let event = Event::Selecting { what, done: done.values().sum(), total, parts: parts.len() };
+            let event = Event::Selecting { what, done: done.values().sum(), total };
             match observer.on(event) {
                 Ok(()) => observer.signal(),
                 Err(error) => {
@@ -156,10 +159,10 @@ impl Selecting<'_> {
         };
         let worked = match (self.folder, &mut self.workers) {
             (Some(folder), Some(workers)) => {
-                let names: Vec<String> = parts.iter().map(|part| part.name(record)).collect();
+                let names: Vec<String> = waiting.iter().map(|part| part.name(record)).collect();
                 workers.work(folder.path(), &names, &mut told)
             }
-            (folder, _) => parts.iter().try_for_each(|&part| {
+            (folder, _) => waiting.iter().try_for_each(|&part| {
                 let name = part.name(record);
                 let mut of_part = |steps| told(&name, steps);
                 let mut counting = Counting::new(&mut of_part);
@@ -216,18 +219,15 @@ impl Selecting<'_> {
     /// Takes over what came of a part; those of a candidate come in the order of its trainings.
     fn take(&self, record: &mut SelectionRecord, part: Part, outcome: Outcome) -> Result<()> {
         match (part, outcome) {
-            (Part::Search(candidate), Outcome::Found(found)) => {
+            (Part::Search(candidate), Outcome::Found { genotype, seconds }) => {
                 let candidate = &mut record.candidates[candidate];
-                candidate.genotype = Some(found.genotype.to_text());
-                candidate.search_seconds = found.seconds;
+                candidate.genotype = Some(genotype.to_text());
+                candidate.search_seconds = seconds;
             }
             (Part::Training { candidate, rung, training }, Outcome::Scored(score)) => {
                 if rung == 0 && training == 0 {
                     let (genotype, config) = (part.genotype(record)?, part.config(self.config, record)?);
-                    let images = &self.dataset.train;
-                    let shape = [images.channels, images.height, images.width];
-                    let network = network_config(&genotype, &config.train, shape, images.classes.len());
-                    let cost = crate::space::derived_cost(&genotype, &network.shape());
+                    let cost = network_cost(&genotype, &config, &self.dataset.train);
                     let candidate = &mut record.candidates[candidate];
                     (candidate.parameters, candidate.macs) = (cost.parameters, cost.macs);
                 }
@@ -280,8 +280,7 @@ struct Clock {
 
 /// The genotype that was taken, if one was.
 fn taken(record: &SelectionRecord) -> Result<Option<Genotype>> {
-    let chosen = record.chosen.and_then(|chosen| record.candidates.get(chosen)?.genotype.as_deref());
-    chosen.map(parse_genotype).transpose()
+    record.taken().and_then(|candidate| candidate.genotype.as_deref()).map(parse_genotype).transpose()
 }
 
 /// What is in the folder of a part that is done.
@@ -294,15 +293,9 @@ fn outcome_of(folder: &RunFolder, part: Part, record: &SelectionRecord) -> Resul
     match part {
         Part::Search(_) => {
             let Some(genotype) = folder.read_genotype()? else { return Ok(None) };
-            let (alphas, seconds) = match folder.load_search()? {
-                Some(loaded) => (loaded.state.alphas, loaded.state.seconds),
-                None => match folder.searched()? {
-                    Some(searched) => searched,
-                    None => return Ok(None),
-                },
-            };
-            let epoch = folder.search_taken()?;
-            Ok(Some(Outcome::Found(SearchOutcome { genotype, epoch, alphas, seconds })))
+            // A cell that is drawn takes none.
+            let seconds = folder.search_seconds()?.unwrap_or(0.0);
+            Ok(Some(Outcome::Found { genotype, seconds }))
         }
         Part::Training { .. } => Ok(folder.read_score()?.map(Outcome::Scored)),
     }

@@ -12,9 +12,10 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Observer, Signal, Stage};
 use crate::measures::is_uneven;
 use crate::pipeline::Job;
-use crate::records::{PartScore, SearchOutcome, SelectionRecord, TrainEpoch};
+use crate::records::{PartScore, SelectionRecord, TrainEpoch};
 use crate::run::{HistoryLine, Manifest, RunFolder};
 use crate::search::search;
+use crate::space::Genotype;
 use crate::train::train;
 
 /// Who does the parts of a selection that has a folder, such as processes on this machine or on others. What comes of a
@@ -72,13 +73,9 @@ impl Parts {
                 "name one that it has",
             ));
         };
-        let bench = self.bench();
-        bench.in_folder(&self.run, &self.config, part, record, observer)
-    }
-
-    fn bench(&self) -> Bench<'_> {
         let (dataset, device) = (&self.dataset, &self.device);
-        Bench { dataset, device, checkpoint_interval: self.checkpoint_interval }
+        let bench = Bench { dataset, device, checkpoint_interval: self.checkpoint_interval };
+        bench.in_folder(&self.run, &self.config, part, record, observer)
     }
 }
 
@@ -93,7 +90,12 @@ pub(super) struct Bench<'a> {
 /// What came of a part.
 pub(super) enum Outcome {
     /// Of a search.
-    Found(SearchOutcome),
+    Found {
+        /// Its cell.
+        genotype: Genotype,
+        /// Seconds that it took.
+        seconds: f64,
+    },
     /// Of a training.
     Scored(PartScore),
 }
@@ -159,7 +161,10 @@ impl Bench<'_> {
     ) -> Result<Outcome> {
         let config = part.config(config, record)?;
         match part {
-            Part::Search(_) => search(self.dataset, &config, self.device, None, observer).map(Outcome::Found),
+            Part::Search(_) => {
+                let found = search(self.dataset, &config, self.device, None, observer)?;
+                Ok(Outcome::Found { genotype: found.genotype, seconds: found.seconds })
+            }
             Part::Training { .. } => {
                 let mut last = Last { inner: observer, epoch: None };
                 let trained =
