@@ -4,6 +4,7 @@
 use softcell::config::{CheckedConfig, DataShape};
 use softcell::event::{Event, Observer, Signal};
 use softcell::experiment::{Experiment, Settings};
+use softcell::search::method::Selection;
 use softcell::search::method::presets::METHODS;
 use softcell::search::{SearchEpoch, SearchState, search};
 use softcell::{Error, Result};
@@ -120,8 +121,10 @@ fn resource_terms_go_with_every_method_that_has_alphas() {
                     bench.run(&config, None, &mut whole).unwrap_or_else(|e| panic!("{}: {e}", method.name));
                 let shares = whole.epochs.last().unwrap().resources.unwrap();
                 // One operation an edge may be poolings and `none` alone.
-                let least =
-                    if config.search.method.relaxation.runs_paths() { 0.0 } else { f64::MIN_POSITIVE };
+                let method_of = &config.search.method;
+                // So it is where trials have decided all edges; which, depends on the times that were measured.
+                let one = method_of.relaxation.runs_paths() || method_of.selection == Selection::Perturb;
+                let least = if one { 0.0 } else { f64::MIN_POSITIVE };
                 let shares = [shares.params, shares.macs, shares.latency];
                 assert!(
                     shares.iter().all(|share| (least..f64::INFINITY).contains(share)),
