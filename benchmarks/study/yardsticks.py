@@ -64,6 +64,7 @@ def arguments() -> argparse.Namespace:
     how_long = parser.add_mutually_exclusive_group()
     how_long.add_argument("--budget", type=duration, help="such as 5m; a network needs this or --epochs")
     how_long.add_argument("--epochs", type=int)
+    parser.add_argument("--only-plan", action="store_true", help="with --budget: print the epochs that it allows, and end")
     parser.add_argument("--width", type=int, default=16, help="channels of the first stage")
     parser.add_argument("--shortcut", choices=["projection", "pad"], default="projection", help="where maps shrink")
     parser.add_argument("--padding", type=int, help="of the random crop; else 4, 2 or 1 for a side of 32, 28 or 8")
@@ -109,6 +110,9 @@ def network(options: argparse.Namespace, train, test) -> dict:
         evaluation = time.monotonic() - begin
         epochs = max(1, int((options.budget * PLANNED - evaluation) / timed))
         tell(f"{timed:.2f} s an epoch, {evaluation:.2f} s the evaluation: {epochs} epochs in {options.budget:.0f} s")
+        if options.only_plan:
+            print(json.dumps({"epochs": epochs, "timed_seconds_per_epoch": round(timed, 3)}))
+            sys.exit()
     begin = time.monotonic()
     run = training(net)
     run.epochs(epochs, tell)

@@ -68,9 +68,15 @@ struct Process {
 impl Processes {
     /// So many, begun when there is work.
     pub fn new(jobs: usize, device: &str, checkpoint_seconds: u64) -> Processes {
-        let threads = (rayon::current_num_threads() / jobs).max(1);
         let device = device.to_owned();
-        Processes { jobs, threads, device, checkpoint_seconds, children: Vec::new(), news: mpsc::channel() }
+        Processes {
+            jobs,
+            threads: 0,
+            device,
+            checkpoint_seconds,
+            children: Vec::new(),
+            news: mpsc::channel(),
+        }
     }
 
     fn start(&mut self, run: &Path) -> Result<()> {
@@ -121,7 +127,14 @@ impl Processes {
         told: &mut dyn FnMut(&str, usize) -> Signal,
     ) -> Result<Signal> {
         let mut waiting: VecDeque<&String> = parts.iter().collect();
-        while self.children.len() < self.jobs.min(parts.len()) {
+        let jobs = self.jobs.min(parts.len());
+        // Where there are fewer parts than processes, each has more threads.
+        let threads = (rayon::current_num_threads() / jobs.max(1)).max(1);
+        if threads != self.threads {
+            self.stop();
+            self.threads = threads;
+        }
+        while self.children.len() < jobs {
             self.start(run)?;
         }
         let mut left = parts.len();

@@ -42,9 +42,29 @@ fn tell(outlook: &Outlook, stages: &Stages, progress: &mut Progress) -> Result<E
     if let Some(search) = &outlook.search {
         text.push_str(&format!("search        {}\n{}", network(search), timed(search.time.as_ref())));
     }
+    let select = &outlook.config.select;
+    let compares = *stages == Stages::Fit && select.candidates() > 1;
+    if compares {
+        let time = match outlook.comparison_seconds {
+            Some(seconds) => format!("about {}", duration(seconds)),
+            None => "not measured".to_owned(),
+        };
+        let longer = match select.finalists() {
+            0 => String::new(),
+            finalists => format!(", the best {finalists} for {}", select.longer_epochs),
+        };
+        text.push_str(&format!(
+            "comparison    of {} cells in {} trainings of {} epochs{longer}: {time}\n",
+            select.candidates(),
+            select.trainings * select.candidates(),
+            select.epochs
+        ));
+    }
     if let Some(training) = &outlook.training {
-        let whose = match stages {
-            Stages::Train(_) => "",
+        let only = select.only().filter(|_| *stages == Stages::Fit);
+        let whose = match (stages, only) {
+            (Stages::Train(_), _) => "",
+            (_, Some(name)) => &format!(" with {name}"),
             _ => " with a cell such as DARTS_V2 (the one that is found may take half as long, or twice)",
         };
         let line = network(training);

@@ -14,7 +14,7 @@ use crate::transcript::Transcript;
 /// A run of many seconds.
 const LONGER: &str = "fit --images-per-class 20 --search-init-channels 2 --search-layers 2 --nodes 1 \
                       --search-epochs 60 --train-init-channels 2 --train-layers 2 --train-epochs 200 \
-                      --batch-size 16 --checkpoint-seconds 0 --out r --resume";
+                      --batch-size 16 --no-all-images --checkpoint-seconds 0 --out r --resume";
 
 fn page(file: &Path) -> String {
     std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()))

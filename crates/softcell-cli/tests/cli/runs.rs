@@ -74,7 +74,7 @@ fn a_run_in_the_way_is_kept_unless_forced() {
 
 const TINY_SEARCH: &str =
     "--images-per-class 20 --init-channels 2 --layers 2 --nodes 1 --epochs 2 --batch-size 16";
-const TINY_TRAIN: &str = "--init-channels 2 --layers 2 --epochs 2 --batch-size 16";
+const TINY_TRAIN: &str = "--init-channels 2 --layers 2 --epochs 2 --batch-size 16 --no-all-images";
 
 #[test]
 fn a_finished_run_says_so_and_keeps_its_settings() {

@@ -146,3 +146,61 @@ fn a_run_that_is_replaced_takes_its_parts_along() {
     assert!(!here.join("b/parts").exists());
     assert!(std::fs::read_to_string(here.join("b/genotype.txt")).unwrap().contains("dil_conv_3x3"));
 }
+
+#[test]
+fn where_nothing_is_said_a_search_is_compared_with_the_published_cell() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let fit = succeed(
+        here,
+        "fit --images-per-class 20 --train-epochs 4 --train-init-channels 8 --budget none --out r",
+    );
+    assert!(
+        fit.err.contains("the cell is chosen among one that is searched, 3 random ones and DARTS_V2"),
+        "{}",
+        fit.err
+    );
+    let selection = read_json(&here.join("r/selection.json"));
+    let names: Vec<&str> =
+        selection["candidates"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["search-1", "random-1", "random-2", "random-3", "DARTS_V2"]);
+    assert_eq!(selection["incumbent"], 4);
+    let result = read_json(&here.join("r/result.json"));
+    let contest = &result["selection"]["contest"];
+    assert_eq!(contest["incumbent"], "DARTS_V2");
+    // All images were trained on: there is no best epoch.
+    assert_eq!(
+        (&result["weights"], &result["validation_accuracy"]),
+        (&"last".into(), &serde_json::Value::Null)
+    );
+    let difference = contest["difference"].as_f64().unwrap();
+    let won = difference > 2.0 * contest["standard_error"].as_f64().unwrap();
+    assert_eq!(result["selection"]["chosen"] == "DARTS_V2", !won);
+    let page = std::fs::read_to_string(here.join("r/report.html")).unwrap();
+    assert!(page.contains("What the search bought"));
+    // It goes on with what it chose, whatever would be chosen now.
+    succeed(here, "fit --out r --resume");
+}
+
+#[test]
+fn where_time_is_short_the_published_cell_gets_all_of_it() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let fit = succeed(here, "fit --images-per-class 40 --budget 4s --out r");
+    assert!(fit.err.contains("nothing is searched: the training of DARTS_V2"), "{}", fit.err);
+    let result = read_json(&here.join("r/result.json"));
+    assert_eq!(
+        (&result["selection"], &result["search_seconds"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+    // What is said of the search is done.
+    let fit =
+        succeed(here, "fit --images-per-class 20 --search-epochs 1 --train-epochs 1 --budget none --out s");
+    assert!(
+        !fit.err.contains("nothing is searched") && !fit.err.contains("the cell is chosen among"),
+        "{}",
+        fit.err
+    );
+    let result = read_json(&here.join("s/result.json"));
+    assert!(result["search_seconds"].as_f64().unwrap() > 0.0);
+}

@@ -53,6 +53,8 @@ const MANY_CLASSES: usize = 50;
 const TRAIN_BATCH: usize = 32;
 const TRAIN_RATE: f64 = 0.05;
 const FEW_TRAINED: usize = 10_000;
+/// How the reason begins for which fewer images than that are all trained on in the end.
+const ALL_IMAGES: &str = "the network is trained on all training images in the end";
 /// Share of the training images for validation.
 const VALIDATION: f64 = 0.1;
 /// The alphas' learning rate is the paper's where the search has this many steps, and larger with fewer, by
@@ -104,10 +106,6 @@ fn augmentation(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>
         config.data.crop_scale = PHOTO_CROP;
         config.data.color_jitter = PHOTO_JITTER;
     }
-    reasons.push(format!(
-        "{} percent of the training images choose the best epoch: the test images are left alone for the end",
-        (VALIDATION * 100.0).round()
-    ));
     reasons.push(if photos {
         "mirroring on and cutout off, as usual for photos".to_owned()
     } else if colour {
@@ -187,6 +185,14 @@ pub fn arch_learning_rate(own: f64, steps: usize) -> f64 {
     two_digits(own * factor)
 }
 
+/// Keeps validation images out of the training where it was said how they choose an epoch.
+pub fn leave_validation(config: &mut Config, reasons: &mut Vec<Advice>) {
+    if config.train.all_images {
+        config.train.all_images = false;
+        reasons.retain(|reason| !reason.to_string().starts_with(ALL_IMAGES));
+    }
+}
+
 /// Drop path for a training of so many epochs.
 pub fn drop_path(epochs: usize) -> f64 {
     let long = DROP_PATH.iter().find(|(from, _)| epochs >= *from);
@@ -220,6 +226,19 @@ fn train(config: &mut Config, data: &DataShape, reasons: &mut Vec<String>) {
             train.batch_size
         ));
     }
+    train.all_images = images < FEW_TRAINED && !data.own_validation;
+    let percent = (VALIDATION * 100.0).round();
+    reasons.push(if train.all_images {
+        format!(
+            "{ALL_IMAGES}, also on the {percent} percent by which cells are compared: with fewer than {FEW_TRAINED} they are \
+             worth more there than for choosing an epoch"
+        )
+    } else {
+        format!(
+            "{percent} percent of the training images choose the best epoch: the test images are left alone for the end"
+        )
+    });
+    let images = if train.all_images { data.train_images } else { images };
     let per_epoch = images.div_ceil(train.batch_size).max(1);
     train.epochs = epochs(scale.train_steps, per_epoch, TRAIN_EPOCHS);
     reasons.push(format!(
@@ -285,6 +304,7 @@ mod tests {
         width: 8,
         largest_class: 147,
         smallest_class: 140,
+        own_validation: false,
     };
     const CIFAR: DataShape = DataShape {
         train_images: 50_000,
@@ -294,6 +314,7 @@ mod tests {
         width: 32,
         largest_class: 5000,
         smallest_class: 5000,
+        own_validation: false,
     };
 
     fn said(reasons: Vec<Advice>) -> String {
@@ -318,7 +339,8 @@ mod tests {
         // 647 of 1294 images: 11 batches, 130 steps.
         assert_eq!((search.epochs, search.method.alphas.learning_rate()), (12, 3e-3));
         let train = &config.train;
-        assert_eq!((train.layers, train.init_channels, train.batch_size, train.epochs), (5, 16, 32, 22));
+        assert_eq!((train.layers, train.init_channels, train.batch_size, train.epochs), (5, 16, 32, 20));
+        assert!(train.all_images && !auto(&DataShape { own_validation: true, ..DIGITS }).train.all_images);
         assert_eq!(train.learning_rate, 0.05);
         assert_eq!((train.auxiliary, train.cutout, train.drop_path_prob), (false, false, 0.0));
         let data = &config.data;
@@ -412,8 +434,8 @@ mod tests {
         // 100 images: 90 without validation, 45 for either half.
         let config = auto(&DataShape { train_images: 100, ..DIGITS });
         assert_eq!((config.search.batch_size, config.search.epochs), (32, 50));
-        assert_eq!((config.train.batch_size, config.train.epochs), (32, 300));
-        assert_eq!(config.train.drop_path_prob, 0.2);
+        assert_eq!((config.train.batch_size, config.train.epochs), (32, 225));
+        assert_eq!(config.train.drop_path_prob, 0.1);
         // 20 images: 9 for either half.
         let config = auto(&DataShape { train_images: 20, ..DIGITS });
         assert_eq!((config.search.batch_size, config.train.batch_size), (8, 16));

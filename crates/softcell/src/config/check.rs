@@ -166,6 +166,10 @@ impl TrainConfig {
         from_zero_below_one("train.label_smoothing", self.label_smoothing)?;
         from_zero_below_one("train.ema", self.ema)?;
         whole("train.patience", self.patience, 0..=MAX_EPOCHS)?;
+        if self.all_images && self.patience > 0 {
+            let expected = "0, because train.all_images leaves no validation images to compare epochs by";
+            return Err(Error::setting("train.patience", self.patience, expected));
+        }
         cutout("train.cutout_length", self.cutout, self.cutout_length)
     }
 }

@@ -59,18 +59,19 @@ mod tests {
         width: 8,
         largest_class: 0,
         smallest_class: 0,
+        own_validation: false,
     };
 
     #[test]
     fn drop_path_follows_the_epochs_unless_it_was_given() {
         let base = preset(Preset::Auto, &FEW).0;
-        assert_eq!((base.train.epochs, base.train.drop_path_prob), (300, 0.2));
+        assert_eq!((base.train.epochs, base.train.drop_path_prob), (225, 0.1));
         let mut short = base.clone();
         short.train.epochs = 25;
         let mut followed = short.clone();
         let notes = follow_epochs(&base, &mut followed, &FEW, |_, _| false);
         assert_eq!(followed.train.drop_path_prob, 0.0);
-        assert_eq!(notes, ["drop path off for 25 epochs of training; it was 0.2 for 300"]);
+        assert_eq!(notes, ["drop path off for 25 epochs of training; it was 0.1 for 225"]);
         let given = |section, name: &str| section == Section::Train && name == "drop_path_prob";
         let mut kept = short.clone();
         assert!(follow_epochs(&base, &mut kept, &FEW, given).is_empty());

@@ -68,6 +68,7 @@ mod tests {
                 width: 32,
                 largest_class,
                 smallest_class,
+                own_validation: false,
             };
             let (config, reasons) = preset(Preset::Auto, &data);
             (config.data.sampling, reasons.iter().any(|reason| reason.to_string().contains("uneven")))

@@ -193,6 +193,7 @@ mod tests {
         width: 8,
         largest_class: 147,
         smallest_class: 140,
+        own_validation: false,
     };
 
     fn laid(name: &str, on: Preset, epochs: Option<usize>, data: &DataShape) -> Config {

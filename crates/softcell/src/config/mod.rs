@@ -32,7 +32,7 @@ mod spaces;
 mod types;
 mod value;
 
-pub(crate) use auto::{arch_learning_rate, drop_path};
+pub(crate) use auto::{arch_learning_rate, drop_path, leave_validation};
 pub(crate) use check::whole;
 pub use checked::CheckedConfig;
 pub use edges::EdgeCandidates;
@@ -52,7 +52,7 @@ pub(crate) use read::tidy;
 pub use read::{UserFile, read_toml};
 pub use schedule::{cosine, exponential};
 pub use select::SelectConfig;
-pub(crate) use select::further;
+pub(crate) use select::{NOTHING_SEARCHED, further};
 pub(crate) use spaces::space_layer;
 pub use types::{
     AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,

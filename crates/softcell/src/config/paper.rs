@@ -70,6 +70,7 @@ pub(super) fn paper_cifar10() -> Config {
         cutout_length: 16,
         ema: 0.0,
         patience: 0,
+        all_images: false,
     };
     let data = DataConfig {
         path: "digits".to_owned(),

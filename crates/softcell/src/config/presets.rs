@@ -78,6 +78,7 @@ mod tests {
         width: 0,
         largest_class: 0,
         smallest_class: 0,
+        own_validation: false,
     };
 
     #[test]

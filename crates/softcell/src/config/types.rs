@@ -312,6 +312,9 @@ pub struct TrainConfig {
     pub ema: f64,
     /// Epochs without a better validation result after which the training ends; 0 is never.
     pub patience: usize,
+    /// Whether the validation images are trained on as well, once all is decided: no epoch is chosen then, and the last
+    /// weights are taken. A selection compares its cells without it.
+    pub all_images: bool,
 }
 
 impl TrainConfig {
@@ -359,7 +362,7 @@ pub enum Schedule {
     Exponential,
 }
 
-/// What a [preset](super::preset()) has to know of the data. The default knows nothing: 0 everywhere.
+/// What a [preset](super::preset()) has to know of the data. The default knows nothing: 0 and no everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DataShape {
     /// Images to train on, those for validation included, those for testing not.
@@ -376,4 +379,6 @@ pub struct DataShape {
     pub largest_class: usize,
     /// Images to train on of the class that has fewest, classes without any left out.
     pub smallest_class: usize,
+    /// Whether the data say which images are for validation.
+    pub own_validation: bool,
 }

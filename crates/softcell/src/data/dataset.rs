@@ -12,7 +12,7 @@ use super::open::inspect;
 use super::set::ImageSet;
 use super::source::{Source, TestImages};
 use super::split::{Shares, Split};
-use crate::config::{DataConfig, DataFormat, DataShape};
+use crate::config::{DataConfig, DataFormat, DataShape, TrainConfig};
 use crate::error::{Error, Result};
 use crate::shown::listed;
 
@@ -177,6 +177,7 @@ impl Dataset {
             width: self.train.width,
             largest_class: counts.clone().max().unwrap_or(0),
             smallest_class: counts.min().unwrap_or(0),
+            own_validation: self.summary.validation_images.is_some(),
         }
     }
 
@@ -257,9 +258,25 @@ impl Dataset {
         dataset.for_network(classes, image_shape, normalization)
     }
 
-    /// The images that train the final network, those of the weights and of the alphas, ascending.
+    /// The images that train a network, those of the weights and of the alphas, ascending.
     pub fn training_indices(&self) -> Vec<usize> {
         merged(&self.split)
+    }
+
+    /// The images that train a network with these settings, ascending: with [`TrainConfig::all_images`] those for
+    /// validation as well.
+    pub fn trained_on(&self, settings: &TrainConfig) -> Vec<usize> {
+        let mut indices = self.training_indices();
+        if settings.all_images {
+            indices.extend(&self.split.validation);
+            indices.sort_unstable();
+        }
+        indices
+    }
+
+    /// The images by which the epochs of such a training are compared: none where it is trained on them.
+    pub fn validated_on(&self, settings: &TrainConfig) -> &[usize] {
+        if settings.all_images { &[] } else { &self.split.validation }
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::settings::Settings;
 use super::stages::{MemoryCheck, Stages, TimeLimit};
-use crate::config::{CheckedConfig, Config, DataShape, ImageSize, Preset, Section, follow_epochs};
+use crate::config::{
+    CheckedConfig, Config, DataShape, ImageSize, Preset, Section, SelectConfig, follow_epochs,
+};
 use crate::data::{DIGITS, ImageSet, survey};
 use crate::error::Result;
-use crate::forecast::{ChosenSide, Kept, SideRoom, choose_side as choose, fit_memory};
+use crate::forecast::{ChosenSide, Kept, MemoryModel, SideRoom, choose_side as choose, fit_memory};
 
 /// Chooses the side of the images where that is left to the program and they have many sizes, or one that is large;
 /// before they are read.
@@ -42,7 +44,8 @@ pub(super) fn choose_side(
         bytes: memory.room(),
         threads: rayon::current_num_threads(),
         kept: kept(settings),
-        searched: stages.search(),
+        // What is left to the program need not be a search.
+        searched: stages.search() && !is_open(settings, stages),
         trained: !matches!(stages, Stages::Search),
     };
     Ok(Some(choose(&survey, &room, &of_side)?))
@@ -73,7 +76,25 @@ pub(super) fn fit(
     };
     let (base, mut fitted) = (settings.of_preset(shape)?, fitted.into_config());
     notes.extend(follow_epochs(&base, &mut fitted, shape, |section, name| settings.has(section, name)));
+    if is_open(settings, stages) {
+        fitted.select = SelectConfig::usual(&fitted.train);
+        let room = memory.room();
+        let small = |needed: u64| room.is_none_or(|room| needed <= room);
+        let search = MemoryModel::of_search(&fitted.search, images)?;
+        if !search.bytes(fitted.search.batch_size).is_none_or(small) {
+            fitted.select = SelectConfig::published();
+            notes.push(format!(
+                "there is too little memory for a search: the cell is {}",
+                SelectConfig::PUBLISHED
+            ));
+        }
+    }
     Ok((fitted.check()?, notes))
+}
+
+/// Whether it is left to the program which cells are searched and compared.
+pub(super) fn is_open(settings: &Settings, stages: &Stages) -> bool {
+    *stages == Stages::Fit && settings.leaves_cells_open()
 }
 
 /// What was given of the settings that memory decides.

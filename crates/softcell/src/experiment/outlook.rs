@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::builder::Experiment;
 use super::images::read_images;
 use super::stages::{Stages, check_memory};
-use super::timing::Timing;
+use super::timing::{Forecast, Timing};
 use crate::config::CheckedConfig;
 use crate::data::Dataset;
 use crate::error::Result;
@@ -28,6 +28,10 @@ pub struct Outlook {
     pub config: CheckedConfig,
     /// The search, if there is one.
     pub search: Option<StageOutlook>,
+    /// Searches of that kind.
+    pub searches: usize,
+    /// Seconds of the trainings by which cells are compared, about; none where they were not measured.
+    pub comparison_seconds: Option<f64>,
     /// The training, if there is one: of a genotype that stands for the one that would be found, after a search.
     pub training: Option<StageOutlook>,
     /// Bytes that the process would take at most; none where that is not known for this network.
@@ -54,10 +58,13 @@ pub struct StageOutlook {
 }
 
 impl Outlook {
-    /// Seconds of search and training; none where they were not measured.
+    /// Seconds of searches, comparison and training; none where they were not measured.
     pub fn seconds(&self) -> Option<f64> {
-        let stages = || [&self.search, &self.training].into_iter().flatten();
-        stages().map(|stage| stage.time.map(|time| time.seconds())).sum()
+        let stages = [(&self.search, self.searches), (&self.training, 1)];
+        let stages = stages.into_iter().filter_map(|(stage, times)| Some((stage.as_ref()?, times as f64)));
+        let seconds: Option<f64> =
+            stages.map(|(stage, times)| stage.time.map(|time| times * time.seconds())).sum();
+        Some(seconds? + self.comparison_seconds?)
     }
 }
 
@@ -69,8 +76,8 @@ struct Supposed<'a> {
     /// Memory of the process before steps are measured, which leave memory behind.
     resident: Option<u64>,
     fits: bool,
-    /// Times of search and training that are known already.
-    known: Option<[TimeForecast; 2]>,
+    /// Whether the stages were measured already, and what came of it.
+    known: Option<Forecast>,
 }
 
 impl Experiment {
@@ -88,12 +95,15 @@ impl Experiment {
         if let Some(limit) = self.time_of(stages).filter(|_| fits) {
             let (settings, memory, device) = (&self.settings, self.memory_check()?, &machine.device);
             let timing = Timing { begun, settings, memory, dataset, device };
-            let timed = timing.choose(limit, config, observer)?;
-            known = timed.forecast.map(|forecast| [forecast.search, forecast.train]);
+            let timed = timing.choose(limit, config, plan.open, observer)?;
+            known = timed.forecast;
             config = match timed.budget {
                 Some(budget) => timing.suppose_training(&budget, timed.config, observer)?,
                 None => timed.config,
             };
+            if known.is_none() {
+                known = Some(timing.forecast(&config, PATIENCE, observer)?);
+            }
         }
         self.tell(Supposed { stages, config, dataset, resident, fits, known }, observer)
     }
@@ -132,11 +142,11 @@ impl Experiment {
             memory = memory.zip(model.bytes(batch_size)).map(|(most, bytes)| bytes.max(most));
         };
         let (mut search, mut training) = (None, None);
-        if stages.search() {
+        if stages.searches(&config) {
             let settings = &config.search;
             note(&MemoryModel::of_search(settings, images)?, settings.batch_size);
             let time = match known {
-                Some([time, _]) => Some(time),
+                Some(known) => known.search,
                 None if fits => Some(time_search(dataset, &config, device, PATIENCE, observer)?),
                 None => None,
             };
@@ -153,7 +163,7 @@ impl Experiment {
             let settings = &config.train;
             note(&MemoryModel::of_training(&genotype, settings, images)?, settings.batch_size);
             let time = match known {
-                Some([_, time]) => Some(time),
+                Some(known) => Some(known.train),
                 None if fits => Some(time_training(dataset, &genotype, &config, device, PATIENCE, observer)?),
                 None => None,
             };
@@ -162,6 +172,19 @@ impl Experiment {
             training = Some(StageOutlook { layers, init_channels, parameters, time });
         }
         let memory_bytes = resident.zip(memory).map(|(now, bytes)| now.saturating_add(bytes));
-        Ok(Outlook { config, search, training, memory_bytes, available_bytes: available_bytes(), fits })
+        let searches = if *stages == Stages::Fit { config.select.seeds } else { 1 };
+        let compares = *stages == Stages::Fit && config.select.candidates() > 1;
+        let comparison_seconds = if compares { known.map(|known| known.selection) } else { Some(0.0) };
+        let available_bytes = available_bytes();
+        Ok(Outlook {
+            config,
+            search,
+            searches,
+            comparison_seconds,
+            training,
+            memory_bytes,
+            available_bytes,
+            fits,
+        })
     }
 }

@@ -26,6 +26,8 @@ pub struct Plan {
     pub dataset: Dataset,
     /// What was decided and why, in the observer's words.
     pub notes: Vec<String>,
+    /// Whether it was left to the program which cells are searched and compared.
+    pub open: bool,
 }
 
 impl Experiment {
@@ -73,7 +75,7 @@ impl Experiment {
         let mut notes: Vec<String> =
             side.into_iter().map(|side| side.why).chain(reasons).map(words).collect();
         notes.extend(overrides);
-        Ok(Plan { stages: stages.clone(), config, dataset, notes })
+        Ok(Plan { stages: stages.clone(), config, dataset, notes, open: fitted::is_open(settings, stages) })
     }
 }
 

@@ -119,12 +119,12 @@ impl Experiment {
             Some(path) if path.exists() => Some(RunFolder::create(path, overwrite)?),
             _ => None,
         };
-        let Plan { mut config, dataset, mut notes, .. } = self.plan(&stages, observer)?;
+        let Plan { mut config, dataset, mut notes, open, .. } = self.plan(&stages, observer)?;
         let mut budget = None;
         if let Some(limit) = self.time_of(&stages) {
             let (memory, device) = (self.memory_check()?, &machine.device);
             let timing = Timing { begun, settings: &self.settings, memory, dataset: &dataset, device };
-            let timed = timing.choose(limit, config, observer)?;
+            let timed = timing.choose(limit, config, open, observer)?;
             (config, budget) = (timed.config, timed.budget);
             notes.extend(timed.notes);
         }

@@ -7,8 +7,9 @@ use toml::{Table, Value};
 use super::difference::{Difference, differences, refuse, value_in};
 use super::origin::Origin;
 use crate::config::{
-    CheckedConfig, Config, DataShape, Key, Preset, Section, UserFile, build, follow_epochs, lay, lay_method,
-    leave_to_weights, overlay, preset, read_toml, set, set_by_key, space_layer, tidy,
+    CheckedConfig, Config, DataShape, KEYS, Key, Preset, Section, UserFile, build, follow_epochs, lay,
+    lay_method, leave_to_weights, leave_validation, overlay, preset, read_toml, set, set_by_key, space_layer,
+    tidy,
 };
 use crate::error::{Advice, Error, Result};
 use crate::reading::{self, MOST_OF_A_TEXT};
@@ -185,7 +186,20 @@ impl Settings {
         if weights.is_some_and(|weights| weights != "none") {
             leave_to_weights(&mut base, &mut reasons, shape);
         }
+        // Who says how the training is validated wants it to be.
+        let validated = [(Section::Train, "patience"), (Section::Data, "validation_fraction")];
+        if validated.iter().any(|(section, name)| self.has(*section, name)) {
+            leave_validation(&mut base, &mut reasons);
+        }
         Ok((base, reasons))
+    }
+
+    /// Whether nothing was given that says what is searched or compared.
+    pub(super) fn leaves_cells_open(&self) -> bool {
+        let given =
+            |section: Section| KEYS.iter().any(|key| key.section == section && self.has(section, key.name));
+        self.preset() == Preset::Auto
+            && ![Section::Search, Section::Method, Section::Select].into_iter().any(given)
     }
 
     /// What was given instead of the preset's values, such as `search.epochs = 3 (auto: 30)`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{CheckedConfig, SearchConfig};
+use crate::config::{CheckedConfig, Config, SearchConfig};
 use crate::data::ImageSet;
 use crate::error::Result;
 use crate::forecast::{MemoryModel, allowed_bytes, stand_in};
@@ -26,6 +26,11 @@ impl Stages {
     /// Whether there is a search.
     pub fn search(&self) -> bool {
         matches!(self, Stages::Search | Stages::Fit)
+    }
+
+    /// Whether there is one with these settings: a selection may be among given cells alone.
+    pub fn searches(&self, config: &Config) -> bool {
+        self.search() && (*self == Stages::Search || config.select.seeds > 0)
     }
 
     /// The genotype that is trained, or one that stands for it.
@@ -96,7 +101,7 @@ impl MemoryCheck {
 /// # Errors
 /// As [`MemoryCheck::check`].
 pub(super) fn check_memory(stages: &Stages, config: &CheckedConfig, images: &ImageSet) -> Result<()> {
-    if stages.search() && config.search.method.selection != Selection::Random {
+    if stages.searches(config) && config.search.method.selection != Selection::Random {
         MemoryModel::of_search(&config.search, images)?.check(config.search.batch_size)?;
     }
     if let Some(genotype) = stages.trained(&config.search) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::settings::Settings;
 use super::stages::{MemoryCheck, TimeLimit};
-use crate::config::{CheckedConfig, Preset, Section};
+use crate::config::{CheckedConfig, NOTHING_SEARCHED, Preset, Section, SelectConfig};
 use crate::data::Dataset;
 use crate::device::Device;
 use crate::error::{Advice, Error, Remedy, Result};
@@ -17,6 +17,8 @@ use crate::sizing::sized;
 
 /// Longest time that a stage's steps are timed for, where there are several.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The part of a given time that each of these measurements may take.
+const MEASURING: f64 = 0.01;
 
 /// A run whose time is known.
 pub(super) struct Timed {
@@ -33,14 +35,14 @@ pub(super) struct Timed {
 /// What the stages of a run will take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Forecast {
-    /// The search.
-    pub search: TimeForecast,
+    /// A search; none where nothing is searched.
+    pub search: Option<TimeForecast>,
     /// The training.
     pub train: TimeForecast,
-    /// Searches; one where there is no selection.
+    /// Searches.
     searches: usize,
     /// Seconds of the trainings of a selection.
-    selection: f64,
+    pub selection: f64,
     /// Seconds of the answers for the test images.
     test: f64,
 }
@@ -48,7 +50,7 @@ pub(super) struct Forecast {
 impl Forecast {
     /// Seconds of all searches.
     fn searching(&self) -> f64 {
-        self.searches as f64 * self.search.seconds()
+        self.search.map_or(0.0, |search| self.searches as f64 * search.seconds())
     }
 
     /// Seconds of training and test.
@@ -58,6 +60,23 @@ impl Forecast {
 
     fn seconds(&self) -> f64 {
         self.searching() + self.selection + self.training()
+    }
+
+    /// In a sentence; `whose` cell is trained.
+    fn told(&self, whose: &str) -> String {
+        let parts = [
+            (self.searching(), if self.searches == 1 { "the search" } else { "the searches" }),
+            (self.selection, "comparing cells"),
+        ];
+        let mut told: Vec<String> = parts
+            .into_iter()
+            .filter(|(seconds, _)| *seconds > 0.0)
+            .map(|(seconds, what)| format!("{} for {what}", duration(seconds)))
+            .collect();
+        told.push(format!("{} for the training with {whose}", duration(self.training())));
+        let last = told.pop().expect("it was pushed");
+        let before = if told.is_empty() { String::new() } else { format!("{} and ", told.join(", ")) };
+        format!("time: about {} in all, {before}{last}", duration(self.seconds()))
     }
 }
 
@@ -72,8 +91,8 @@ pub(super) struct Timing<'a> {
 
 impl Timing<'_> {
     /// Says how long a run will take, and chooses the search's settings where it is to end within a time: where one was
-    /// given, and with the preset `auto` where it would take longer than [`TimeLimit::USUAL`]. Nothing is written: with
-    /// too little time there is no run.
+    /// given, and with the preset `auto` where it would take longer than [`TimeLimit::USUAL`]. Where it is left `open` what
+    /// is searched and compared, the time decides that as well. Nothing is written: with too little time there is no run.
     ///
     /// # Errors
     /// Too little time.
@@ -81,39 +100,43 @@ impl Timing<'_> {
         &self,
         limit: TimeLimit,
         config: CheckedConfig,
+        open: bool,
         observer: &mut dyn Observer,
     ) -> Result<Timed> {
         let mut notes = Vec::new();
+        let (config, known) = match limit.time() {
+            Some(time) if open => self.choose_cells(time, config, &mut notes, observer)?,
+            _ => {
+                if open && config.select.seeds > 0 {
+                    tell(compared(&config.select).into(), &mut notes, observer)?;
+                }
+                (config, None)
+            }
+        };
         let time = match limit {
             TimeLimit::Within(time) => time,
             _ => {
-                let forecast = self.forecast(&config, observer)?;
+                let forecast = match known {
+                    Some(forecast) => forecast,
+                    None => self.forecast(&config, PATIENCE, observer)?,
+                };
                 let mut tell = |note: Advice| {
                     notes.push(note.worded(&|remedy| observer.wording(remedy)));
                     observer.on(Event::Note(note))
                 };
-                tell(
-                    format!(
-                        "time: about {} in all, {} for the search{}{} and {} for the training with {}",
-                        duration(forecast.seconds()),
-                        duration(forecast.searching()),
-                        if forecast.searches == 1 { "" } else { "es" },
-                        match forecast.selection {
-                            0.0 => String::new(),
-                            seconds => format!(", {} for comparing cells", duration(seconds)),
-                        },
-                        duration(forecast.training()),
-                        stand_in_words(&config.search),
-                    )
-                    .into(),
-                )?;
+                let whose = match config.select.only() {
+                    Some(name) => name,
+                    None => stand_in_words(&config.search),
+                };
+                tell(forecast.told(whose).into())?;
                 let long = forecast.seconds() > TimeLimit::USUAL.as_secs_f64();
                 let fixed = self.fixed();
                 let free =
                     self.settings.preset() == Preset::Auto && !(fixed.search_epochs && fixed.train_epochs);
                 if !(long && limit == TimeLimit::Usual && free) {
-                    // Measured times are no part of a run that can be repeated.
-                    return Ok(Timed { config, notes: Vec::new(), budget: None, forecast: Some(forecast) });
+                    // Measured times are no part of a run that can be repeated, but what they decided is.
+                    notes.pop();
+                    return Ok(Timed { config, notes, budget: None, forecast: Some(forecast) });
                 }
                 let begin = format!(
                     "that is more than {}: sizes and epochs are chosen to fit into it; ",
@@ -124,6 +147,10 @@ impl Timing<'_> {
             }
         };
         let by_default = limit == TimeLimit::Usual;
+        // Where there is time for all that is wanted, the training gets what search and comparison leave.
+        if open {
+            return Ok(self.within(time, by_default, config, notes));
+        }
         let chosen = self.budgeting(time, self.begun + time).choose_search(&config, observer);
         let (config, note) = match chosen {
             Err(error) if by_default && is_too_short(&error) => {
@@ -149,22 +176,72 @@ impl Timing<'_> {
                 config
             }
         };
+        Ok(self.within(time, by_default, config, notes))
+    }
+
+    /// A run within a time, whose training is chosen when its cell is known.
+    fn within(&self, time: Duration, by_default: bool, config: CheckedConfig, notes: Vec<String>) -> Timed {
         let (seconds, before) = (time.as_secs_f64(), self.begun.elapsed().as_secs_f64());
         let budget = RunBudget { seconds, before, fixed: self.fixed(), by_default, training_chosen: false };
-        Ok(Timed { config, notes, budget: Some(budget), forecast: None })
+        Timed { config, notes, budget: Some(budget), forecast: None }
+    }
+
+    /// Searches and compares what the settings ask for where that leaves the training the time that it wants, and trains
+    /// the published cell for all of the time where not. Answers the forecast as well, where all of it is known.
+    fn choose_cells(
+        &self,
+        time: Duration,
+        config: CheckedConfig,
+        notes: &mut Vec<String>,
+        observer: &mut dyn Observer,
+    ) -> Result<(CheckedConfig, Option<Forecast>)> {
+        let whole = time.as_secs_f64();
+        let patience = PATIENCE.min(time.mul_f64(MEASURING));
+        let published = config.with(|config| config.select = SelectConfig::published())?;
+        let training = self.forecast(&published, patience, observer)?;
+        if config.select.seeds == 0 {
+            return Ok((config, Some(training)));
+        }
+        let mut forecast = None;
+        if training.seconds() < whole {
+            forecast = Some(self.forecast(&config, patience, observer)?);
+        }
+        let forecast = forecast.filter(|forecast| forecast.seconds() < whole);
+        if let Some(forecast) = forecast {
+            tell(compared(&config.select).into(), notes, observer)?;
+            return Ok((config, Some(forecast)));
+        }
+        let begin = format!(
+            "{NOTHING_SEARCHED}: the training of {}, a published cell, gets all of the {}; as it is wanted it would take {}, \
+             and what a search takes from it costs more than the search brings (",
+            SelectConfig::PUBLISHED,
+            duration(whole),
+            duration(training.seconds())
+        );
+        let note = Advice::from(begin) + Remedy::Setting("select.seeds") + " 1 searches all the same)";
+        tell(note, notes, observer)?;
+        Ok((published, Some(training)))
     }
 
     /// From a few steps of the search, and of a training with a cell that stands for the one that will be found.
-    fn forecast(&self, config: &CheckedConfig, observer: &mut dyn Observer) -> Result<Forecast> {
-        let (dataset, device) = (self.dataset, self.device);
-        let search = time_search(dataset, config, device, PATIENCE, observer)?;
+    pub fn forecast(
+        &self,
+        config: &CheckedConfig,
+        patience: Duration,
+        observer: &mut dyn Observer,
+    ) -> Result<Forecast> {
+        let (dataset, device, select) = (self.dataset, self.device, &config.select);
+        let search = match select.seeds {
+            0 => None,
+            _ => Some(time_search(dataset, config, device, patience, observer)?),
+        };
         let genotype = stand_in(&config.search);
         let config = sized(&genotype, config, &dataset.train)?;
-        let train = time_training(dataset, &genotype, &config, device, PATIENCE, observer)?;
+        let train = time_training(dataset, &genotype, &config, device, patience, observer)?;
         let test = train.answer_seconds * dataset.test.len() as f64;
-        let select = &config.select;
+        let searches = select.seeds;
         if select.candidates() == 1 {
-            return Ok(Forecast { search, train, searches: select.seeds, selection: 0.0, test });
+            return Ok(Forecast { search, train, searches, selection: 0.0, test });
         }
         // An epoch of a smaller network takes about its share of the multiply-adds.
         let small = config.with(|config| {
@@ -172,7 +249,7 @@ impl Timing<'_> {
         })?;
         let macs = |config: &CheckedConfig| network_cost(&genotype, config, &dataset.train).macs as f64;
         let selection = select.all_epochs() as f64 * train.epoch_seconds * macs(&small) / macs(&config);
-        Ok(Forecast { search, train, searches: select.seeds, selection, test })
+        Ok(Forecast { search, train, searches, selection, test })
     }
 
     /// The training's settings for what a search of the chosen settings leaves of the time, with a cell that stands for
@@ -189,7 +266,8 @@ impl Timing<'_> {
         let time = Duration::from_secs_f64(budget.seconds);
         let mut suppose = || {
             let measuring = Instant::now();
-            let search = time_search(self.dataset, &config, self.device, PATIENCE, observer)?.seconds();
+            let search = self.forecast(&config, PATIENCE, observer)?;
+            let search = search.searching() + search.selection;
             // A run would not measure this.
             let taken = Duration::from_secs_f64(search).saturating_sub(measuring.elapsed());
             let end = (self.begun + time).checked_sub(taken).unwrap_or(self.begun);
@@ -228,6 +306,24 @@ impl Timing<'_> {
             drop_path: has(Section::Train, "drop_path_prob") || self.settings.preset() != Preset::Auto,
         }
     }
+}
+
+/// What is compared where that was left to the program, in a sentence.
+fn compared(select: &SelectConfig) -> String {
+    let SelectConfig { seeds, random, also, incumbent, .. } = select;
+    let searched =
+        if *seeds == 1 { "one that is searched".to_owned() } else { format!("{seeds} that are searched") };
+    format!(
+        "the cell is chosen among {searched}, {random} random ones and {}, which are compared in smaller networks: {incumbent} \
+         stays unless another is ahead by two standard errors",
+        also.join(", ")
+    )
+}
+
+/// Tells a decision and notes it.
+fn tell(note: Advice, notes: &mut Vec<String>, observer: &mut dyn Observer) -> Result<()> {
+    notes.push(note.worded(&|remedy| observer.wording(remedy)));
+    observer.on(Event::Note(note))
 }
 
 /// Whether a time cannot be kept to.

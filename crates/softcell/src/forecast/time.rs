@@ -133,13 +133,13 @@ pub fn time_training(
     let settings = &config.train;
     let net = build_network(genotype, settings, &dataset.train, device)?;
     let net = load_named(net, &watch.net, "measured network")?;
-    let validation = &dataset.split.validation;
+    let (trained, validation) = (dataset.trained_on(settings), dataset.validated_on(settings));
     // Without validation there is still the test.
-    let some = if validation.is_empty() { &dataset.training_indices() } else { validation };
+    let some = if validation.is_empty() { &trained } else { validation };
     let answer = seconds_per_answer(dataset, some, settings.batch_size, device, |images| {
         net.forward(images, &mut Pass::eval()).logits
     });
-    let batches = dataset.training_indices().len() as f64 / settings.batch_size as f64;
+    let batches = trained.len() as f64 / settings.batch_size as f64;
     Ok(watch.forecast(settings.epochs, batches, answer, validation.len()))
 }
 

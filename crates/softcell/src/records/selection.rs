@@ -19,6 +19,9 @@ pub struct SelectionRecord {
     pub rungs: Vec<Rung>,
     /// The cells.
     pub candidates: Vec<Candidate>,
+    /// The one of them that is taken unless another is ahead of it by more than two standard errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incumbent: Option<usize>,
     /// Which of them was taken.
     pub chosen: Option<usize>,
 }
@@ -163,6 +166,26 @@ pub struct Comparison {
     pub would_decide: Option<[usize; 2]>,
 }
 
+/// The incumbent against the best of the others, in the last rung.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contest {
+    /// The incumbent.
+    pub incumbent: String,
+    /// The best of the others.
+    pub challenger: String,
+    /// The score of the challenger less that of the incumbent.
+    pub difference: f64,
+    /// √((p(1 − p) + q(1 − q)) / n) for scores of p and q of n validation images.
+    pub standard_error: f64,
+}
+
+impl Contest {
+    /// Whether the challenger is ahead by more than two standard errors.
+    pub fn is_won(&self) -> bool {
+        self.difference > ERRORS * self.standard_error
+    }
+}
+
 /// What a selection says of the search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
@@ -192,6 +215,9 @@ pub struct Standing {
     pub random_for_the_cost_score: Option<f64>,
     /// The best score of a searched cell in the first rung.
     pub best_searched: Option<f64>,
+    /// The incumbent, where there was one, against the best of the others.
+    #[serde(default)]
+    pub contest: Option<Contest>,
 }
 
 impl SelectionRecord {
@@ -229,7 +255,7 @@ impl SelectionRecord {
         let for_the_cost = (!searched.is_empty() && !random.is_empty() && each > 0.0)
             .then(|| (paid + search_seconds / each) as usize);
         let for_the_cost_score = for_the_cost.zip(groups.1).and_then(|(cells, random)| {
-            random.deviation.map(|deviation| random.mean + deviation * best_of(cells))
+            random.deviation.map(|deviation| (random.mean + deviation * best_of(cells)).min(1.0))
         });
         Some(Standing {
             searched: groups.0,
@@ -246,7 +272,42 @@ impl SelectionRecord {
             random_for_the_cost: for_the_cost,
             random_for_the_cost_score: for_the_cost_score,
             best_searched: searched.iter().copied().max_by(f64::total_cmp),
+            contest: self.contest(),
         })
+    }
+
+    /// The best candidates of a rung by their mean score, of equals those with fewer multiply-adds, then the earlier ones.
+    pub fn best(&self, rung: usize, most: usize) -> Vec<usize> {
+        let mut ranked: Vec<(usize, f64)> =
+            self.candidates.iter().enumerate().filter_map(|(at, one)| Some((at, one.score(rung)?))).collect();
+        let macs = |place: usize| self.candidates[place].macs;
+        ranked.sort_by(|(a, of_a), (b, of_b)| of_b.total_cmp(of_a).then(macs(*a).cmp(&macs(*b))));
+        ranked.into_iter().map(|(place, _)| place).take(most).collect()
+    }
+
+    /// The incumbent against the best of the others in the last rung; none where either was not trained in it.
+    pub fn contest(&self) -> Option<Contest> {
+        let (incumbent, rung) = (self.incumbent?, self.rungs.len().checked_sub(1)?);
+        let challenger = self.best(rung, usize::MAX).into_iter().find(|&place| place != incumbent)?;
+        let [own, other] = [incumbent, challenger].map(|place| &self.candidates[place]);
+        let (p, q) = (own.score(rung)?, other.score(rung)?);
+        let variance = (p * (1.0 - p) + q * (1.0 - q)) / self.validation_images.max(1) as f64;
+        Some(Contest {
+            incumbent: own.name.clone(),
+            challenger: other.name.clone(),
+            difference: q - p,
+            standard_error: variance.max(0.0).sqrt(),
+        })
+    }
+
+    /// The cell to take once all rungs are done: the incumbent, unless another has won against it; else the best.
+    pub fn choice(&self) -> Option<usize> {
+        // Where there is only one cell, it is taken as it is.
+        let Some(last) = self.rungs.len().checked_sub(1) else { return Some(0) };
+        match (self.incumbent, self.contest()) {
+            (Some(incumbent), Some(contest)) if !contest.is_won() => Some(incumbent),
+            _ => self.best(last, 1).first().copied(),
+        }
     }
 
     /// √(Σ (score − the cell's mean)² / Σ (trainings − 1)) over the first rung.
@@ -310,7 +371,14 @@ mod tests {
         };
         let candidates = [of(CandidateKind::Searched, searched), of(CandidateKind::Random, random)].concat();
         let rungs = vec![Rung { epochs: 2, trainings: 2, layers: 3, init_channels: 8 }];
-        SelectionRecord { seconds: 0.0, validation_images: 100, rungs, candidates, chosen: Some(0) }
+        SelectionRecord {
+            seconds: 0.0,
+            validation_images: 100,
+            rungs,
+            candidates,
+            incumbent: None,
+            chosen: Some(0),
+        }
     }
 
     #[test]
@@ -370,6 +438,22 @@ mod tests {
             assert!((best_of(n) - expected).abs() < 0.03, "{n}: {}", best_of(n));
         }
         assert_eq!(best_of(1), 0.0);
+    }
+
+    #[test]
+    fn the_incumbent_stays_unless_another_is_ahead_by_two_standard_errors() {
+        // Of 100 images .5 and .6: √((.25 + .24) / 100) = .07.
+        let mut record = selection(&[&[0.6], &[0.4]], &[&[0.5]]);
+        record.incumbent = Some(2);
+        let contest = record.contest().unwrap();
+        assert_eq!((contest.incumbent.as_str(), contest.challenger.as_str()), ("random-0", "searched-0"));
+        assert!((contest.difference - 0.1).abs() < 1e-12 && (contest.standard_error - 0.07).abs() < 1e-12);
+        assert_eq!((contest.is_won(), record.choice()), (false, Some(2)));
+        record.validation_images = 300;
+        assert_eq!((record.contest().unwrap().is_won(), record.choice()), (true, Some(0)));
+        // Without one the best is taken.
+        let open = SelectionRecord { incumbent: None, ..selection(&[&[0.5]], &[&[0.51]]) };
+        assert_eq!((open.contest(), open.choice()), (None, Some(1)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a selection says of its cells and of the search, in words.
 
-use super::selection::{Candidate, CandidateKind, Comparison, Group, Standing, Verdict};
+use super::selection::{Candidate, CandidateKind, Comparison, Contest, Group, Standing, Verdict};
 
 impl Candidate {
     /// `47.2 % (46.0, 48.4)`: its mean score in a rung and those of its trainings; none where it did not reach that.
@@ -12,10 +12,32 @@ impl Candidate {
     }
 }
 
+impl Contest {
+    /// Whether the incumbent stays, with the figures.
+    fn sentence(&self) -> String {
+        let Contest { incumbent, challenger, difference, standard_error } = self;
+        let points = format!("{:.1} points", difference.abs() * 100.0);
+        let error = format!("a standard error of {:.1}", standard_error * 100.0);
+        match (self.is_won(), *difference > 0.0) {
+            (true, _) => format!(
+                "{challenger} takes the place of {incumbent}: it is ahead by {points} in the last trainings, with {error}"
+            ),
+            (false, true) => format!(
+                "{incumbent} stays: {challenger} is ahead by {points} in the last trainings, with {error}, and it takes two \
+                 of these"
+            ),
+            (false, false) => {
+                format!("{incumbent} stays: {challenger} is behind by {points} in the last trainings")
+            }
+        }
+    }
+}
+
 impl Standing {
     /// What it says, a sentence each: whether the search was worth it, and what it cost.
     pub fn sentences(&self) -> Vec<String> {
         let mut said = vec![self.verdict()];
+        said.extend(self.contest.as_ref().map(Contest::sentence));
         if let Some(ahead) = self.ahead_of_random {
             said.push(format!(
                 "the cell that is taken, {}, is ahead of {:.0} % of the random cells",
@@ -45,8 +67,9 @@ impl Standing {
             };
         };
         let figures = format!(
-            "{} know {} of the validation images, {} {}",
+            "{} {} {} of the validation images, {} {}",
             group("searched", searched),
+            if searched.cells == 1 { "knows" } else { "know" },
             of_group(searched),
             group("random", random),
             of_group(random)
@@ -125,6 +148,7 @@ mod tests {
             random_for_the_cost: Some(12),
             random_for_the_cost_score: Some(0.47),
             best_searched: Some(0.5),
+            contest: None,
         }
     }
 

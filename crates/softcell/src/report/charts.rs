@@ -167,8 +167,11 @@ pub(super) fn train_charts(record: &RunRecord) -> Vec<Chart> {
     }
     let x: Vec<usize> = epochs.iter().map(|epoch| epoch.epoch + 1).collect();
     let of = |get: fn(&TrainEpoch) -> Option<f64>| epochs.iter().map(get).collect::<Vec<_>>();
-    let chart =
-        |id: &str, scale, series| Chart { id: id.to_owned(), x: x.clone(), series, scale, group: "train" };
+    // Without validation there is no line of it.
+    let chart = |id: &str, scale, series: Vec<Series>| {
+        let series = series.into_iter().filter(|series| series.values.iter().any(Option::is_some)).collect();
+        Chart { id: id.to_owned(), x: x.clone(), series, scale, group: "train" }
+    };
     vec![
         chart(
             "train-loss",

@@ -193,7 +193,9 @@ fn best_is_last(record: &RunRecord) -> Option<Warning> {
         let n = record.train.len();
         loss(&record.train[n - quarter..]) < 0.9 * loss(&record.train[n - 2 * quarter..n - quarter])
     };
-    if record.train.len() < FEWEST_EPOCHS || result.epoch != last.epoch || !rising() {
+    // Without validation the last epoch is taken whatever it brought.
+    let chosen = result.validation_accuracy.is_some() && result.epoch == last.epoch;
+    if record.train.len() < FEWEST_EPOCHS || !chosen || !rising() {
         return None;
     }
     warning(

@@ -311,6 +311,9 @@ fn training(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
             p class="note" {
                 "The weights of epoch " (result.epoch + 1) " are kept"
                 @if result.weights == "best" { ", the best ones on the validation images" }
+                @if record.config.train.all_images {
+                    ", the last ones: all training images were trained on, also those for validation"
+                }
                 "."
             }
         }

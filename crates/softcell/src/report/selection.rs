@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::guard::capitalised;
 use super::record::RunRecord;
 use super::words::{duration, grouped, percent};
+use crate::config::NOTHING_SEARCHED;
 use crate::records::{Candidate, CandidateKind, Rung, SelectionRecord};
 
 /// Width and height of the picture, and its margins: left, top, right, bottom.
@@ -16,7 +17,7 @@ const LINES: f64 = 5.0;
 /// The selection's part of the report; nothing where nothing was compared.
 pub(super) fn selection(record: &RunRecord) -> Markup {
     let Some(selection) = record.selection.as_ref().filter(|selection| !selection.rungs.is_empty()) else {
-        return html! {};
+        return nothing_searched(record);
     };
     let standing = selection.standing();
     html! {
@@ -39,6 +40,23 @@ pub(super) fn selection(record: &RunRecord) -> Markup {
         }
         (picture(selection))
         div class="scroll" tabindex="0" { (table(selection)) }
+    }
+}
+
+/// That nothing was searched, and why, where that was left to the program.
+fn nothing_searched(record: &RunRecord) -> Markup {
+    let select = &record.config.select;
+    let Some(name) = select.only().filter(|_| record.selection.is_some()) else { return html! {} };
+    let notes = record.manifest.iter().flat_map(|manifest| &manifest.notes);
+    let why = notes.clone().find(|note| note.starts_with(NOTHING_SEARCHED));
+    html! {
+        h2 { "What the search bought" }
+        p {
+            @match why {
+                Some(why) => (capitalised(why)),
+                None => { "Nothing was searched: the cell is " (name) ", which was given." }
+            }
+        }
     }
 }
 
@@ -200,6 +218,7 @@ fn short(value: f64) -> String {
 mod tests {
     use super::super::testing::finished;
     use super::*;
+    use crate::config::SelectConfig;
 
     fn candidate(name: &str, kind: CandidateKind, scores: Vec<Vec<f64>>) -> Candidate {
         Candidate {
@@ -229,6 +248,7 @@ mod tests {
             validation_images: 145,
             rungs: vec![rung; 2],
             candidates: vec![of_search, random, other],
+            incumbent: None,
             chosen: Some(1),
         });
         let page = selection(&record).into_string();
@@ -242,6 +262,27 @@ mod tests {
         }
         record.selection.as_mut().unwrap().chosen = None;
         assert!(selection(&record).into_string().contains("3 of 3 cells were compared so far"));
+    }
+
+    #[test]
+    fn where_nothing_was_searched_the_reason_is_there() {
+        let mut record = finished(&["a", "b"], 1, 1);
+        record.config = record.config.with(|config| config.select = SelectConfig::published()).unwrap();
+        assert!(selection(&record).into_string().is_empty());
+        let given = candidate("DARTS_V2", CandidateKind::Given, Vec::new());
+        record.selection = Some(SelectionRecord {
+            seconds: 0.0,
+            validation_images: 10,
+            rungs: Vec::new(),
+            candidates: vec![given],
+            incumbent: None,
+            chosen: Some(0),
+        });
+        let page = selection(&record).into_string();
+        assert!(page.contains("the cell is DARTS_V2, which was given."), "{page}");
+        record.manifest.as_mut().unwrap().notes.push(format!("{NOTHING_SEARCHED}: there is no time"));
+        let page = selection(&record).into_string();
+        assert!(page.contains("<p>Nothing is searched: there is no time.</p>"), "{page}");
     }
 
     #[test]

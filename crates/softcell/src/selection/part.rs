@@ -72,7 +72,7 @@ impl Part {
                     if train.drop_path_prob == drop_path(train.epochs) {
                         train.drop_path_prob = drop_path(rung.epochs);
                     }
-                    (train.epochs, train.patience) = (rung.epochs, 0);
+                    (train.epochs, train.patience, train.all_images) = (rung.epochs, 0, false);
                 }
             }
         })

@@ -72,11 +72,7 @@ impl Selecting<'_> {
             let what = if rung == 0 { "comparing cells" } else { "comparing the best" };
             self.work(&mut record, &parts, what, &clock, observer)?;
         }
-        // Where there is only one cell, it is taken as it is.
-        record.chosen = match record.rungs.len().checked_sub(1) {
-            Some(last) => best(&record, last, 1).first().copied(),
-            None => Some(0),
-        };
+        record.chosen = record.choice();
         self.keep(&mut record, &clock)?;
         let genotype = taken(&record)?.expect("the best of at least one candidate");
         Ok(Done { genotype, record })
@@ -110,11 +106,17 @@ impl Selecting<'_> {
             let found = self.config.data.validation_fraction;
             return Err(Error::setting("data.validation_fraction", found, expected));
         }
+        let of_also = select.also.iter().position(|name| *name == select.incumbent);
+        let incumbent = of_also.and_then(|at| {
+            let further = [CandidateKind::Given, CandidateKind::Biggest];
+            all.iter().position(|one| further.contains(&one.kind) && one.repeat == at + 1)
+        });
         Ok(SelectionRecord {
             seconds: 0.0,
             validation_images: validation as u64,
             rungs,
             candidates: all,
+            incumbent,
             chosen: None,
         })
     }
@@ -301,25 +303,20 @@ fn outcome_of(folder: &RunFolder, part: Part, record: &SelectionRecord) -> Resul
     }
 }
 
-/// The candidates that a rung is of: all in the first one, the best of the one before in the others.
+/// The candidates that a rung is of: all in the first one, the best of the one before in the others, of which the incumbent
+/// is one in any case.
 fn reaching(record: &SelectionRecord, config: &CheckedConfig, rung: usize) -> Vec<usize> {
     match rung {
         0 => (0..record.candidates.len()).collect(),
-        _ => best(record, rung - 1, config.select.finalists()),
+        _ => {
+            let mut best = record.best(rung - 1, config.select.finalists());
+            if let Some(incumbent) = record.incumbent.filter(|place| !best.contains(place)) {
+                best.pop();
+                best.push(incumbent);
+            }
+            best
+        }
     }
-}
-
-/// The best of a rung by their mean score, of equals those with fewer multiply-adds, then the earlier ones.
-fn best(record: &SelectionRecord, rung: usize, most: usize) -> Vec<usize> {
-    let mut ranked: Vec<(usize, f64)> = record
-        .candidates
-        .iter()
-        .enumerate()
-        .filter_map(|(place, candidate)| Some((place, candidate.score(rung)?)))
-        .collect();
-    let macs = |place: usize| record.candidates[place].macs;
-    ranked.sort_by(|(a, of_a), (b, of_b)| of_b.total_cmp(of_a).then(macs(*a).cmp(&macs(*b))));
-    ranked.into_iter().map(|(place, _)| place).take(most).collect()
 }
 
 #[cfg(test)]
@@ -340,14 +337,15 @@ mod tests {
             validation_images: 10,
             rungs: vec![rung; 2],
             candidates: scores.iter().enumerate().map(of).collect(),
+            incumbent: None,
             chosen: None,
         }
     }
 
     #[test]
     fn the_best_go_on_and_of_equals_the_cheaper() {
-        let record = record(&[(0.5, 9), (0.7, 9), (0.6, 9), (0.7, 8), (0.6, 9)]);
-        assert_eq!(best(&record, 0, 9), [3, 1, 2, 4, 0]);
+        let mut record = record(&[(0.5, 9), (0.7, 9), (0.6, 9), (0.7, 8), (0.6, 9)]);
+        assert_eq!(record.best(0, 9), [3, 1, 2, 4, 0]);
         let config = preset(Preset::PaperCifar10, &DataShape::default()).0.check().unwrap();
         let config = config.with(|config| {
             (config.select.random, config.data.validation_fraction) = (5, 0.1);
@@ -355,7 +353,12 @@ mod tests {
         let config = config.unwrap();
         assert_eq!(reaching(&record, &config, 0), [0, 1, 2, 3, 4]);
         assert_eq!(reaching(&record, &config, 1), [3, 1, 2]);
-        assert!(best(&record, 1, 3).is_empty());
+        assert!(record.best(1, 3).is_empty());
+        // The incumbent does in any case, in the place of the last.
+        record.incumbent = Some(0);
+        assert_eq!(reaching(&record, &config, 1), [3, 1, 0]);
+        record.incumbent = Some(1);
+        assert_eq!(reaching(&record, &config, 1), [3, 1, 2]);
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl<'a> Training<'a> {
         device: &Device,
     ) -> Result<Self> {
         let settings = &config.train;
-        if settings.patience > 0 && dataset.split.validation.is_empty() {
+        if settings.patience > 0 && dataset.validated_on(settings).is_empty() {
             let expected = "0, because there are no validation images to compare epochs by (or a \
                             data.validation_fraction above 0)";
             return Err(Error::setting("train.patience", settings.patience, expected));
@@ -158,7 +158,7 @@ impl<'a> Training<'a> {
         let augment = Augment::of(&config.data, settings.cutout.then_some(settings.cutout_length));
         let plan = BatchPlan {
             set: dataset.train.clone(),
-            indices: Arc::new(dataset.training_indices()),
+            indices: Arc::new(dataset.trained_on(settings)),
             normalization: dataset.normalization.clone(),
             augment: Some(augment),
             batch_size: settings.batch_size,
@@ -218,7 +218,7 @@ impl<'a> Training<'a> {
     fn run(mut self, observer: &mut dyn Observer) -> Result<TrainOutcome> {
         let (epochs, steps) = (self.config.epochs, self.plan.n_steps());
         let done = self.position.epoch * steps + self.position.step;
-        let validation = self.dataset.split.validation.len();
+        let validation = self.dataset.validated_on(self.config).len();
         observer.on(Event::Begin { stage: Stage::Train, epochs, steps, done, validation, trials: [0; 2] })?;
         while self.position.epoch < epochs && !self.is_patience_over() {
             self.epoch(observer)?;
@@ -323,7 +323,7 @@ impl<'a> Training<'a> {
 
     /// Evaluates on the validation part and remembers the best epoch.
     fn validate(&mut self) -> Option<Evaluation> {
-        let indices = self.dataset.split.validation.clone();
+        let indices = self.dataset.validated_on(self.config).to_vec();
         if indices.is_empty() {
             return None;
         }

@@ -71,6 +71,7 @@ impl Fixture {
             ..DataShape::default()
         };
         let mut config = preset(Preset::Auto, &shape).0;
+        config.train.all_images = false;
         config.data.images_per_class = 20;
         (config.search.init_channels, config.search.layers, config.search.nodes) = (2, 2, 1);
         (config.train.init_channels, config.train.layers) = (2, 2);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{assert_says, bytes, config, synthetic};
-use crate::config::{DataConfig, DataFormat};
+use crate::config::{DataConfig, DataFormat, DataShape, Preset, preset};
 use crate::data::{Dataset, ImageSet, Normalization, Source};
 
 fn source(counts: &[usize], test: Option<&[usize]>) -> Source {
@@ -37,6 +37,13 @@ fn parts_share_no_image_and_keep_the_classes_in_proportion() {
     assert!(training.is_sorted());
     assert_eq!(training.len(), 112);
     assert!(training.iter().all(|i| !split.validation.contains(i)));
+    let with = |all_images| {
+        let mut settings = preset(Preset::PaperCifar10, &DataShape::default()).0.train;
+        settings.all_images = all_images;
+        (data.trained_on(&settings), data.validated_on(&settings).to_vec())
+    };
+    assert_eq!(with(false), (training, split.validation.clone()));
+    assert_eq!(with(true), ((0..140).collect(), Vec::new()));
     assert_eq!((data.test.len(), data.summary.test_images, data.summary.train_images), (5, Some(5), 140));
     assert!(data.summary.notes.is_empty());
     // At random, not in the order of the files.

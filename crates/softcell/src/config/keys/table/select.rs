@@ -1,7 +1,7 @@
 //! Settings of the selection.
 
 use super::super::Key;
-use super::super::Kind::{Integer, List};
+use super::super::Kind::{Integer, List, Text};
 use super::super::Section::Select;
 use super::key;
 
@@ -14,6 +14,12 @@ pub(super) const KEYS: &[Key] = &[
         "also",
         List,
         "Further cells to compare: names of published genotypes, or biggest for the biggest cell",
+    ),
+    key(
+        Select,
+        "incumbent",
+        Text,
+        "The one of these that is taken unless another is ahead by two standard errors; or none",
     ),
     key(Select, "finalists", Integer, "How many of the best cells are trained longer before one is taken"),
     key(Select, "trainings", Integer, "Trainings of each cell that is compared, with draws of their own"),

@@ -84,4 +84,10 @@ pub(super) const KEYS: &[Key] = &[
         Integer,
         "End after so many epochs without a better validation result; 0 is never",
     ),
+    key(
+        Train,
+        "all_images",
+        Bool,
+        "Train on the validation images as well: no epoch is chosen, the last weights are taken",
+    ),
 ];
