@@ -193,6 +193,10 @@ fn state(state: &RunState) -> String {
         RunState::Interrupted { stage, epochs_done, epochs } => {
             format!("interrupted, {epochs_done} of {} of {}", counted(*epochs, "epoch"), stage.name())
         }
+        RunState::Selecting { running, parts_done } => {
+            let begin = if *running { "comparing cells" } else { "interrupted, comparing cells" };
+            format!("{begin}, {} done", counted(*parts_done, "part"))
+        }
         RunState::Searched => "searched".to_owned(),
         RunState::Imported => "imported".to_owned(),
         RunState::Finished => "finished".to_owned(),

@@ -120,15 +120,11 @@ impl Timing<'_> {
                     Some(forecast) => forecast,
                     None => self.forecast(&config, PATIENCE, observer)?,
                 };
-                let mut tell = |note: Advice| {
-                    notes.push(note.worded(&|remedy| observer.wording(remedy)));
-                    observer.on(Event::Note(note))
-                };
                 let whose = match config.select.only() {
                     Some(name) => name,
                     None => stand_in_words(&config.search),
                 };
-                tell(forecast.told(whose).into())?;
+                tell(forecast.told(whose).into(), &mut notes, observer)?;
                 let long = forecast.seconds() > TimeLimit::USUAL.as_secs_f64();
                 let fixed = self.fixed();
                 let free =
@@ -142,7 +138,7 @@ impl Timing<'_> {
                     "that is more than {}: sizes and epochs are chosen to fit into it; ",
                     duration(TimeLimit::USUAL.as_secs_f64())
                 );
-                tell(Advice::from(begin) + Remedy::OtherTime)?;
+                tell(Advice::from(begin) + Remedy::OtherTime, &mut notes, observer)?;
                 TimeLimit::USUAL
             }
         };
@@ -154,15 +150,12 @@ impl Timing<'_> {
         let chosen = self.budgeting(time, self.begun + time).choose_search(&config, observer);
         let (config, note) = match chosen {
             Err(error) if by_default && is_too_short(&error) => {
-                let note = longer(&error, observer);
-                observer.on(Event::Note(note.clone().into()))?;
-                notes.push(note);
+                tell(longer(&error, observer).into(), &mut notes, observer)?;
                 return Ok(Timed { config, notes, budget: None, forecast: None });
             }
             chosen => chosen?,
         };
-        observer.on(Event::Note(note.clone().into()))?;
-        notes.push(note);
+        tell(note.into(), &mut notes, observer)?;
         let config = match config.select.candidates() > 1 {
             false => config,
             true => {
@@ -171,8 +164,7 @@ impl Timing<'_> {
                     Err(error) if by_default && is_too_short(&error) => (config, longer(&error, observer)),
                     chosen => chosen?,
                 };
-                observer.on(Event::Note(note.clone().into()))?;
-                notes.push(note);
+                tell(note.into(), &mut notes, observer)?;
                 config
             }
         };

@@ -88,6 +88,13 @@ pub enum RunState {
         /// Epochs in all.
         epochs: usize,
     },
+    /// It compares cells, or was stopped while it did.
+    Selecting {
+        /// Whether a process is at work on it.
+        running: bool,
+        /// Searches and trainings of cells that are done.
+        parts_done: usize,
+    },
     /// Its genotype is there, and the training has not begun.
     Searched,
     /// Its weights were imported.
@@ -308,6 +315,9 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
     }
     let busy = activity == Activity::Busy;
     let begun = busy || train_epochs > 0 || folder.has_checkpoint(Stage::Train);
+    if genotype.is_none() && selection.is_some() {
+        return Ok(RunState::Selecting { running: busy, parts_done: folder.parts_done() });
+    }
     let (stage, epochs_done, epochs) = match genotype {
         None => (Stage::Search, search_epochs, config.search.all_epochs()),
         Some(_) if !begun => return Ok(RunState::Searched),
@@ -323,6 +333,7 @@ fn fill(summary: &mut RunSummary, path: &Path) -> Result<RunState> {
 mod tests {
     use super::*;
     use crate::config::{DataShape, Preset, preset};
+    use crate::records::{PartScore, SelectionRecord};
     use crate::run::Overwrite;
     use crate::space::known_genotype;
 
@@ -330,6 +341,30 @@ mod tests {
         let folder = RunFolder::create(path, Overwrite::Refuse).unwrap();
         folder.write_config(&preset(Preset::PaperCifar10, &DataShape::default()).0.check().unwrap()).unwrap();
         folder
+    }
+
+    #[test]
+    fn a_selection_under_way_says_how_many_parts_are_done() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = begin(&base.path().join("r"));
+        let record = SelectionRecord {
+            seconds: 0.0,
+            validation_images: 10,
+            rungs: Vec::new(),
+            candidates: Vec::new(),
+            incumbent: None,
+            chosen: None,
+        };
+        folder.write_selection(&record).unwrap();
+        let state = || list_runs(base.path()).unwrap().remove(0).state;
+        assert_eq!(state(), RunState::Selecting { running: true, parts_done: 0 });
+        folder.part("search-1").unwrap().write_genotype(&known_genotype("DARTS_V2").unwrap()).unwrap();
+        let training = folder.part("search-1_rung-1_training-1").unwrap();
+        training.write_genotype(&known_genotype("DARTS_V2").unwrap()).unwrap();
+        assert_eq!(state(), RunState::Selecting { running: true, parts_done: 1 });
+        training.finish_part(&PartScore { score: 0.5, seconds: 1.0 }).unwrap();
+        drop(folder);
+        assert_eq!(state(), RunState::Selecting { running: false, parts_done: 2 });
     }
 
     #[test]

@@ -47,6 +47,17 @@ impl RunFolder {
         self.directory.folders(PARTS)
     }
 
+    /// How many parts are done: those that have a cell, of a search, or a score.
+    pub(super) fn parts_done(&self) -> usize {
+        let parts = self.path().join(PARTS);
+        let done = |name: &String| {
+            let part = parts.join(name);
+            part.join(SCORE).exists()
+                || (!name.contains("_rung-") && part.join(files::GENOTYPE_JSON).exists())
+        };
+        self.part_names().iter().filter(|name| done(name)).count()
+    }
+
     /// Writes a selection as far as it has come.
     ///
     /// # Errors
@@ -132,6 +143,9 @@ impl Record for SelectionRecord {
             candidate.scores.iter().flatten().try_for_each(|&score| share(&field, score))?;
             candidate.seconds.iter().try_for_each(|&time| seconds(&field, time))?;
         }
+        if_there(self.incumbent, |place| {
+            holds(place < self.candidates.len(), "incumbent", place, "the place of a candidate")
+        })?;
         let trained = |c: &Candidate| self.rungs.is_empty() || c.score(0).is_some();
         let there = |chosen: usize| self.candidates.get(chosen).is_some_and(trained);
         if_there(self.chosen, |chosen| {
