@@ -56,6 +56,12 @@ A run that was stopped goes on with --resume.";
 
 const DIGITS_NOTE: &str = "Without --data the built-in handwritten digits are used.";
 
+const COMPLETIONS_NOTES: &str = "\
+Examples:
+  softcell completions bash > ~/.local/share/bash-completion/completions/softcell
+  softcell completions zsh > ~/.zfunc/_softcell
+  softcell completions fish > ~/.config/fish/completions/softcell.fish";
+
 const REPORT_NOTES: &str = "\
 The page needs no network and no file beside it. A run that is going on, or was stopped or killed, has a report \
 too. `fit` and `train` write it at their end.";
@@ -131,6 +137,19 @@ pub enum Command {
     /// Measure how fast this machine searches, trains and evaluates
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Print what a shell needs to complete this command line
+    #[command(after_help = COMPLETIONS_NOTES)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages of all commands
+    Man {
+        /// Folder for them, which is made where it is not there
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 /// Where the computing happens.

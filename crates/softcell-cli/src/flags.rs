@@ -51,7 +51,12 @@ pub struct SettingFlags<S> {
 impl<S: Scope> Args for SettingFlags<S> {
     fn augment_args(command: Command) -> Command {
         let command = flags(S::SECTIONS).into_iter().fold(command, |command, flag| flag.add_to(command));
-        command.arg(
+        let path = Arg::new(DATA)
+            .value_name("DATA")
+            .help("Folder or file with the images, as --data")
+            .conflicts_with("data")
+            .value_parser(OsStringValueParser::new().try_map(|raw| check(data_path(), &raw)));
+        command.arg(path).arg(
             Arg::new(SET)
                 .long(SET)
                 .value_name("KEY=VALUE")
@@ -73,6 +78,11 @@ impl<S: Scope> FromArgMatches for SettingFlags<S> {
         for flag in flags(S::SECTIONS) {
             flag.read_into(&mut table, matches)?;
         }
+        if let Some(path) = matches.get_one::<String>(DATA) {
+            let Key { section, name, .. } = data_path();
+            set(&mut table, *section, name, path)
+                .map_err(|error| clap::Error::raw(clap::error::ErrorKind::ValueValidation, error))?;
+        }
         for word in matches.get_many::<String>(SET).into_iter().flatten() {
             assigned(&mut table, S::SECTIONS, word)
                 .map_err(|error| clap::Error::raw(clap::error::ErrorKind::ValueValidation, error))?;
@@ -88,6 +98,12 @@ impl<S: Scope> FromArgMatches for SettingFlags<S> {
 
 /// The flag that sets any setting.
 const SET: &str = "set";
+/// The path of the data without its flag.
+const DATA: &str = "DATA";
+
+fn data_path() -> &'static Key {
+    Key::find(Section::Data, "path").expect("the data have a path")
+}
 
 /// Sets what `KEY=VALUE` says. It lies over the other flags.
 fn assigned(table: &mut Table, sections: &[Section], word: &str) -> Result<(), String> {
@@ -321,6 +337,15 @@ mod tests {
                 .collect();
             assert_eq!(names.len(), 1, "{}: {names:?}", key.dotted());
         }
+    }
+
+    #[test]
+    fn the_data_need_no_flag() {
+        let expected = table("[data]\npath = \"photos\"");
+        assert_eq!(parse::<Fit>(&["photos"]).unwrap(), expected);
+        assert_eq!(parse::<Fit>(&["--data", "photos"]).unwrap(), expected);
+        assert!(parse::<Fit>(&["photos", "--data", "other"]).is_err());
+        assert!(parse::<Train>(&["photos", "other"]).is_err());
     }
 
     #[test]

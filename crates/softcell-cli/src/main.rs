@@ -33,6 +33,9 @@ const USAGE: u8 = 2;
 static ALLOCATOR: softcell_kernels::Watched = softcell_kernels::Watched;
 
 fn main() -> ExitCode {
+    if asks_for_all_of_the_version() {
+        return commands::shell::print_version();
+    }
     let cli = parse();
     let format = cli.log_format();
     memory::prepare(|text| say_error(format, text, Vec::new()));
@@ -56,6 +59,8 @@ fn main() -> ExitCode {
         Command::Methods(args) => commands::methods::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Bench(command) => commands::bench::run(&command),
+        Command::Completions { shell } => commands::shell::completions(shell),
+        Command::Man { out } => commands::shell::man(&out),
     });
     match outcome {
         Ok(code) => code,
@@ -70,6 +75,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether the command line is `--version --verbose`, in either order and spelling.
+fn asks_for_all_of_the_version() -> bool {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let has = |names: [&str; 2]| words.iter().any(|word| names.iter().any(|name| word == name));
+    words.len() == 2 && has(["--version", "-V"]) && has(["--verbose", "-v"])
 }
 
 /// The command line; where it cannot be meant, that is said and the program ends.

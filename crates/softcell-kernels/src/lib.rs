@@ -47,7 +47,7 @@ pub use depthwise_conv::{Activation, ConvShape, depthwise_conv2d};
 pub use pointwise_conv::pointwise_conv2d;
 pub use pool::{Pool, pool3x3};
 pub use support::allocator::{Watched, last_words};
-pub use support::vector::unknown_isa;
+pub use support::vector::{isa_name, unknown_isa};
 pub use support::workspace::OUT_OF_MEMORY;
 pub use weighted_sum::weighted_sum;
 

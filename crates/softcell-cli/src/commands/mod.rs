@@ -17,6 +17,7 @@ pub mod report;
 pub mod runs;
 pub mod search;
 pub mod select;
+pub mod shell;
 pub mod train;
 
 use anyhow::Result;

@@ -2,11 +2,11 @@
 
 use std::io::pipe;
 
-use crate::support::softcell;
+use crate::support::{fail, softcell, succeed};
 use crate::transcript::Transcript;
 
 /// Commands that have no settings of a run.
-const OTHERS: [&str; 21] = [
+const OTHERS: [&str; 23] = [
     "--version",
     "--help",
     "",
@@ -28,6 +28,8 @@ const OTHERS: [&str; 21] = [
     "bench step --help",
     "bench train --help",
     "bench evaluate --help",
+    "completions --help",
+    "man --help",
 ];
 
 #[test]
@@ -138,4 +140,34 @@ fn an_unknown_instruction_set_is_not_ignored() {
     let out = command.env("SOFTCELL_ISA", "sse").output().unwrap();
     let err = String::from_utf8(out.stderr).unwrap();
     assert!(!out.status.success() && err.contains("SOFTCELL_ISA = sse") && err.contains("avx2"), "{err}");
+}
+
+#[test]
+fn shells_and_manuals_know_the_commands() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let text = succeed(here, &format!("completions {shell}")).out;
+        assert!(text.contains("softcell") && text.contains("max-params"), "{shell}: {} bytes", text.len());
+    }
+    // What the shell itself says of them.
+    let script = "source <(./softcell completions bash) && COMP_WORDS=(softcell fit --max-pa) COMP_CWORD=2 && \
+                  _softcell softcell --max-pa fit && echo ${COMPREPLY[@]}";
+    let script = script.replace("./softcell", env!("CARGO_BIN_EXE_softcell"));
+    if let Ok(said) = std::process::Command::new("bash").args(["-c", &script]).output() {
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+        assert_eq!(said.trim(), "--max-params");
+    }
+    succeed(here, "man --out pages/man1");
+    let page = std::fs::read_to_string(here.join("pages/man1/softcell-fit.1")).unwrap();
+    assert!(page.contains("budget") && page.starts_with(".ie"), "{}", &page[..200]);
+    assert!(!here.join("pages/man1/softcell-parts.1").exists());
+    std::fs::write(here.join("file"), "").unwrap();
+    fail(here, "man --out file", 1, &["cannot be written to file"]);
+    let version = succeed(here, "--version --verbose").out;
+    for word in ["features  ", "vectors   ", "threads   "] {
+        assert!(version.contains(word), "{version}");
+    }
+    assert_eq!(succeed(here, "--version").out.lines().count(), 1);
 }

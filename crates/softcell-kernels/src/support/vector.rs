@@ -29,6 +29,15 @@ fn named(name: &str) -> Option<Isa> {
     }
 }
 
+/// The name of the instruction set that kernels run with here: `avx512`, `avx2` or `portable`.
+pub fn isa_name() -> &'static str {
+    match isa() {
+        Isa::Portable => "portable",
+        Isa::Avx2 => "avx2",
+        Isa::Avx512 => "avx512",
+    }
+}
+
 /// The value of `SOFTCELL_ISA`, if it names no instruction set (`avx512`, `avx2`, `portable`); it is then
 /// ignored.
 pub fn unknown_isa() -> Option<String> {
