@@ -42,6 +42,44 @@ pub fn balanced_accuracy(confusion: &[Vec<u64>]) -> f64 {
     sum / present().count().max(1) as f64
 }
 
+/// What a class came to: the share of its images that is answered rightly, the share of the answers with it that is right,
+/// and F1, `2 · right / (images + answers)`. None of what has nothing to be a share of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClassMeasures {
+    /// right / images.
+    pub recall: Option<f64>,
+    /// right / answers.
+    pub precision: Option<f64>,
+    /// 2 · right / (images + answers).
+    pub f1: Option<f64>,
+}
+
+/// The measures of each class.
+pub fn class_measures(confusion: &[Vec<u64>]) -> Vec<ClassMeasures> {
+    let share = |right: u64, of: u64| (of > 0).then(|| right as f64 / of as f64);
+    let of_class = |(class, row): (usize, &Vec<u64>)| {
+        let (right, images) = (row[class], row.iter().sum::<u64>());
+        let answers: u64 = confusion.iter().map(|row| row[class]).sum();
+        ClassMeasures {
+            recall: share(right, images),
+            precision: share(right, answers),
+            f1: share(2 * right, images + answers),
+        }
+    };
+    confusion.iter().enumerate().map(of_class).collect()
+}
+
+/// The pairs of a class and a wrong answer to it with their images, the most frequent first, of equals in the order of the
+/// classes.
+pub fn confused_pairs(confusion: &[Vec<u64>]) -> Vec<(u64, usize, usize)> {
+    let mut pairs: Vec<(u64, usize, usize)> = Vec::new();
+    for (i, row) in confusion.iter().enumerate() {
+        pairs.extend(row.iter().enumerate().filter(|&(j, &n)| i != j && n > 0).map(|(j, &n)| (n, i, j)));
+    }
+    pairs.sort_by_key(|&(n, i, j)| (std::cmp::Reverse(n), i, j));
+    pairs
+}
+
 /// Mean of the classes' F1, `2 · right / (images + answers)`, over the classes with images or answers. 0 without
 /// any. The same as `sklearn.metrics.f1_score(average="macro", zero_division=0)`.
 pub fn macro_f1(confusion: &[Vec<u64>]) -> f64 {
@@ -113,6 +151,13 @@ mod tests {
         close(balanced_accuracy(&confusion), (0.98 + 0.25) / 3.0);
         close(macro_f1(&confusion), (196.0 / 202.0 + 2.0 / 7.0) / 3.0);
         assert_eq!(right_answers(&confusion), 99);
+        let [first, second, third] = class_measures(&confusion)[..] else { panic!("three classes") };
+        close(first.recall.unwrap(), 0.98);
+        close(first.precision.unwrap(), 98.0 / 102.0);
+        close(first.f1.unwrap(), 196.0 / 202.0);
+        close(second.precision.unwrap(), 1.0 / 3.0);
+        assert_eq!((third.recall, third.precision, third.f1), (Some(0.0), None, Some(0.0)));
+        assert_eq!(confused_pairs(&confusion), [(3, 1, 0), (2, 0, 1), (1, 2, 0)]);
     }
 
     #[test]

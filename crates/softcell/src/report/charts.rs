@@ -115,7 +115,7 @@ pub(super) fn search_charts(record: &RunRecord) -> Vec<Chart> {
     let x: Vec<usize> = epochs.iter().map(|epoch| epoch.epoch + 1).collect();
     let of = |get: fn(&SearchEpoch) -> Option<f64>| epochs.iter().map(get).collect::<Vec<_>>();
     // A curve for each type of cell.
-    let of_cells = |get: fn(&CellLeaning) -> f64| -> Vec<Series> {
+    let of_cells = |get: &dyn Fn(&CellLeaning) -> f64| -> Vec<Series> {
         let colours = ["--first", "--second"].into_iter().cycle();
         let curve = |(name, colour): (&str, &str)| {
             let values = epochs.iter().map(|epoch| epoch.cells.get(name).map(get)).collect();
@@ -125,6 +125,8 @@ pub(super) fn search_charts(record: &RunRecord) -> Vec<Chart> {
     };
     let chart =
         |id: &str, scale, series| Chart { id: id.to_owned(), x: x.clone(), series, scale, group: "search" };
+    // Of one candidate there is none to be a share of: it is decided.
+    let largest = Some(record.space().largest_entropy()).filter(|most| *most > 0.0).unwrap_or(1.0);
     vec![
         chart(
             "search-loss",
@@ -142,20 +144,8 @@ pub(super) fn search_charts(record: &RunRecord) -> Vec<Chart> {
                 Series::new("alphas' images", "--second", of(|e| Some(e.valid_accuracy))),
             ],
         ),
-        chart(
-            "search-entropy",
-            Scale::Zero,
-            of_cells(|cell| f64::from(cell.entropy))
-                .into_iter()
-                .chain([Series::new(
-                    "no preference",
-                    "--faint",
-                    vec![Some(record.space().largest_entropy()); x.len()],
-                )
-                .dashed()])
-                .collect(),
-        ),
-        chart("search-skips", Scale::Count, of_cells(|cell| cell.skips as f64)),
+        chart("search-entropy", Scale::Percent, of_cells(&|cell| f64::from(cell.entropy) / largest)),
+        chart("search-skips", Scale::Count, of_cells(&|cell| cell.skips as f64)),
     ]
 }
 

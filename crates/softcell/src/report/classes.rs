@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::page::TINTS;
 use super::record::RunRecord;
 use super::words::{grouped, percent, rough_percent};
-use crate::measures::{class_images, is_uneven, overlooked};
+use crate::measures::{ClassMeasures, class_images, class_measures, confused_pairs, is_uneven, overlooked};
 use crate::run::RunResult;
 use crate::run::files::RESULT;
 
@@ -13,6 +13,8 @@ use crate::run::files::RESULT;
 const MOST_CLASSES: usize = 40;
 /// With more classes than this the pairs that are confused are listed instead of a matrix.
 const WIDEST_MATRIX: usize = 20;
+/// Pairs that are told in a sentence.
+const MOST_IN_WORDS: usize = 3;
 /// Pairs that are listed.
 const MOST_PAIRS: usize = 15;
 
@@ -44,6 +46,7 @@ pub(super) fn balance(result: &RunResult) -> Markup {
 pub(super) fn class_table(record: &RunRecord) -> Markup {
     let classes = record.classes();
     let samples = record.samples.as_ref().filter(|samples| samples.classes.len() == classes.len());
+    let measures = record.result.as_ref().map(|result| class_measures(&result.confusion));
     let pictures =
         samples.is_some_and(|samples| samples.classes.iter().any(|class| !class.pictures.is_empty()));
     html! {
@@ -52,7 +55,11 @@ pub(super) fn class_table(record: &RunRecord) -> Markup {
                 thead { tr {
                     th { "class" }
                     @if samples.is_some() { th class="n" { "to train on" } th class="n" { "to test on" } }
-                    @if record.result.is_some() { th class="n" { "accuracy" } }
+                    @if measures.is_some() {
+                        th class="n" title="share of its test images that is answered rightly" { "recall" }
+                        th class="n" title="share of the answers with it that is right" { "precision" }
+                        th class="n" title="2 right / (images + answers)" { "F1" }
+                    }
                     @if pictures { th { "images" } }
                 } }
                 tbody {
@@ -63,8 +70,10 @@ pub(super) fn class_table(record: &RunRecord) -> Markup {
                                 td class="n" { (grouped(class.train_images as u64)) }
                                 td class="n" { (grouped(class.test_images as u64)) }
                             }
-                            @if let Some(result) = &record.result {
-                                td class="n" { (accuracy(result, i)) }
+                            @if let Some(ClassMeasures { recall, precision, f1 }) = measures.as_ref().and_then(|all| all.get(i)) {
+                                @for share in [recall, precision, f1] {
+                                    td class="n" { (share.map_or("\u{2013}".to_owned(), percent)) }
+                                }
                             }
                             @if pictures {
                                 td { div class="pictures" {
@@ -89,19 +98,34 @@ pub(super) fn class_table(record: &RunRecord) -> Markup {
     }
 }
 
-fn accuracy(result: &RunResult, class: usize) -> String {
-    result.per_class_accuracy.get(class).copied().flatten().map_or("\u{2013}".to_owned(), percent)
-}
-
 /// Only what Softcell itself writes: a folder may have been meddled with.
 fn is_picture(address: &str) -> bool {
     address.starts_with("data:image/png;base64,") || address.starts_with("data:image/jpeg;base64,")
 }
 
+/// The most frequent wrong answers in a sentence.
+pub(super) fn most_confused(result: &RunResult) -> Markup {
+    let pairs = confused_pairs(&result.confusion);
+    let images = class_images(&result.confusion);
+    html! {
+        @if !pairs.is_empty() {
+            p {
+                "Most often "
+                @for (place, &(n, i, j)) in pairs.iter().take(MOST_IN_WORDS).enumerate() {
+                    @if place > 0 { ", " }
+                    strong { (result.classes[i]) } " is taken for " strong { (result.classes[j]) }
+                    " (" (grouped(n)) " of " (grouped(images[i])) ")"
+                }
+                "."
+            }
+        }
+    }
+}
+
 /// What was taken for what on the test images.
 pub(super) fn confusion(result: &RunResult) -> Markup {
     if result.classes.len() > WIDEST_MATRIX {
-        return confused_pairs(result);
+        return table_of_pairs(result);
     }
     html! {
         p class="note" { "A row for each class, a column for each answer, in test images; the diagonal is right." }
@@ -139,12 +163,8 @@ fn cell_class(right: bool, count: u64, total: u64) -> String {
     }
 }
 
-fn confused_pairs(result: &RunResult) -> Markup {
-    let mut pairs: Vec<(u64, usize, usize)> = Vec::new();
-    for (i, row) in result.confusion.iter().enumerate() {
-        pairs.extend(row.iter().enumerate().filter(|&(j, &n)| i != j && n > 0).map(|(j, &n)| (n, i, j)));
-    }
-    pairs.sort_by_key(|&(n, i, j)| (std::cmp::Reverse(n), i, j));
+fn table_of_pairs(result: &RunResult) -> Markup {
+    let pairs = confused_pairs(&result.confusion);
     html! {
         p class="note" {
             "The most frequent wrong answers; the whole matrix of " (result.classes.len())

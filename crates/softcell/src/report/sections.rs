@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::charts::{
     Chart, EdgeChart, MOST_EDGES, alpha_charts, colour, search_charts, thinned, train_charts,
 };
-use super::classes::{balance, class_table, confusion, mistakes};
+use super::classes::{balance, class_table, confusion, mistakes, most_confused};
 use super::figure::chart_figure;
 use super::guard::guard;
 use super::health::{WIDE, warnings};
@@ -39,8 +39,9 @@ pub fn report(record: &RunRecord) -> String {
             (facts(record))
         }
         main {
-            (cells(record))
             (selection(record))
+            (answers(record))
+            (cells(record))
             (training(record, &mut charts))
             (search(record, &mut charts))
             (guard(record, &mut charts))
@@ -345,7 +346,7 @@ fn search(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
         div class="charts" {
             (chart_figure("Accuracy", "", accuracy))
             (chart_figure("Loss", "", loss))
-            (chart_figure("Entropy of the alphas", "Mean over the edges, in nats: 0 is decided.", entropy))
+            (chart_figure("Entropy of the alphas", "Mean over the edges, as a share of that of no preference: at 0 all is decided, at 100 % nothing is.", entropy))
             (chart_figure("Skip connections", "In the cell that the alphas stand for. Many are a sign of collapse.", skips))
         }
     };
@@ -459,14 +460,22 @@ fn data(record: &RunRecord) -> Markup {
             " to test on, of " (manifest.classes.len()) " classes, " (width) "\u{d7}" (height) " pixels, "
             (if channels == 1 { "gray" } else { "colour" }) ", from " code { (record.config.data.path) } "."
         } }
-        @if let Some(result) = &record.result { (balance(result)) }
+        @if record.result.is_none() { (class_table(record)) }
+    }
+}
+
+/// What the network answers, class by class, and what it takes for what.
+fn answers(record: &RunRecord) -> Markup {
+    let Some(result) = &record.result else { return html! {} };
+    html! {
+        h2 { "The answers" }
+        (most_confused(result))
+        (balance(result))
         (class_table(record))
-        @if let Some(result) = &record.result {
-            h3 { "What is taken for what" }
-            (confusion(result))
-            h3 { "Wrong answers" }
-            (mistakes(record))
-        }
+        h3 { "What is taken for what" }
+        (confusion(result))
+        h3 { "Wrong answers" }
+        (mistakes(record))
     }
 }
 
