@@ -39,6 +39,14 @@ pub(super) fn selection(record: &RunRecord) -> Markup {
             None => p { "The selection is not done: " (done(selection)) "." },
         }
         (picture(selection))
+        p class="note" {
+            "Trained for the scores: "
+            @for (place, rung) in selection.rungs.iter().enumerate() {
+                @if place > 0 { "; the best " }
+                (trained(rung))
+            }
+            "."
+        }
         div class="scroll" tabindex="0" { (table(selection)) }
     }
 }
@@ -90,7 +98,9 @@ fn table(selection: &SelectionRecord) -> Markup {
                     th class="n" { "parameters" }
                     th class="n" { "multiply-adds" }
                     th class="n" { "search" }
-                    @for rung in &selection.rungs { th class="n" { "score, " (trained(rung)) } }
+                    @for (place, rung) in selection.rungs.iter().enumerate() {
+                        th class="n" title=(trained(rung)) { (if place == 0 { "score" } else { "score, trained longer" }) }
+                    }
                 }
             }
             tbody {
