@@ -56,7 +56,10 @@ impl<S: Scope> Args for SettingFlags<S> {
             .help("Folder or file with the images, as --data")
             .conflicts_with("data")
             .value_parser(OsStringValueParser::new().try_map(|raw| check(data_path(), &raw)));
-        command.arg(path).arg(
+        // What other commands name without a flag is theirs.
+        let is_free = command.get_positionals().next().is_none();
+        let command = if is_free { command.arg(path) } else { command };
+        command.arg(
             Arg::new(SET)
                 .long(SET)
                 .value_name("KEY=VALUE")
@@ -78,7 +81,7 @@ impl<S: Scope> FromArgMatches for SettingFlags<S> {
         for flag in flags(S::SECTIONS) {
             flag.read_into(&mut table, matches)?;
         }
-        if let Some(path) = matches.get_one::<String>(DATA) {
+        if let Ok(Some(path)) = matches.try_get_one::<String>(DATA) {
             let Key { section, name, .. } = data_path();
             set(&mut table, *section, name, path)
                 .map_err(|error| clap::Error::raw(clap::error::ErrorKind::ValueValidation, error))?;
