@@ -9,6 +9,8 @@ use std::io::{Error, ErrorKind, Read, Result};
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy itself pads the header to a few lines.
 const LONGEST_HEADER: usize = 1 << 16;
+/// Characters of a text.
+const LONGEST_TEXT: usize = 1024;
 
 /// The header of an array, and its values to be read.
 pub(super) struct Array<R> {
@@ -51,6 +53,28 @@ impl<R: Read> Array<R> {
         };
         let (kind, fortran, shape) = read().ok_or_else(|| fault("its header does not say type and shape"))?;
         Ok(Array { kind, fortran, shape, values: file })
+    }
+
+    /// All texts, in the order of the file; none where they are none of up to 1024 characters.
+    pub(super) fn into_texts(mut self) -> Option<Result<Vec<String>>> {
+        let (order, kind) = self.kind.split_at_checked(1)?;
+        let length =
+            kind.strip_prefix('U')?.parse().ok().filter(|length| (1..=LONGEST_TEXT).contains(length))?;
+        let big = order == ">";
+        let count = self.shape.iter().try_fold(length as u64, |product, &size| product.checked_mul(size));
+        let code = |bytes: &[u8]| {
+            let bytes = bytes.try_into().expect("chunks of this size");
+            f64::from(if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+        };
+        let codes = match read_values(&mut self.values, count, size_of::<u32>(), code) {
+            Ok(codes) => codes,
+            Err(error) => return Some(Err(error)),
+        };
+        let character =
+            |&code: &f64| char::from_u32(code as u32).ok_or_else(|| fault("a text of it is none"));
+        // Shorter texts are filled up with zeros.
+        let text = |codes: &[f64]| codes.iter().take_while(|code| **code != 0.0).map(character).collect();
+        Some(codes.chunks_exact(length).map(text).collect())
     }
 
     /// All values, in the order of the file; none where they are no integers of up to 64 bits and no floats of 32 or 64.
@@ -143,6 +167,27 @@ mod tests {
         assert_eq!(numbers(">f8", &floats), Some(vec![1e300, -0.25]));
         for other in ["<U3", "|b1", "<f2", "<c8", "|O", "<M8[D]", ""] {
             assert_eq!(numbers(other, &[0; 64]), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn texts_end_at_their_zeros() {
+        let texts = |kind: &str, codes: &[u32]| {
+            let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': (2,), }}\n");
+            let big = kind.starts_with('>');
+            let bytes = |code: &u32| if big { code.to_be_bytes() } else { code.to_le_bytes() };
+            let values: Vec<u8> = codes.iter().flat_map(bytes).collect();
+            Array::open(file(1, &header, &values).as_slice()).unwrap().into_texts()
+        };
+        let [a, e, ball] = ['a', 'é', '\u{1F3C0}'].map(u32::from);
+        for order in ["<", ">"] {
+            let read = texts(&format!("{order}U2"), &[a, e, ball, 0]).unwrap().unwrap();
+            assert_eq!(read, ["aé", "\u{1F3C0}"]);
+        }
+        assert!(texts("<U1", &[a, 0xd800]).unwrap().is_err());
+        assert!(texts("<U2", &[a, a]).unwrap().is_err());
+        for other in ["|u1", "<U0", "<U", "<U99999999", ""] {
+            assert!(texts(other, &[0; 4]).is_none(), "{other}");
         }
     }
 

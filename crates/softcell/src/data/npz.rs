@@ -21,6 +21,8 @@ const TRAIN: [[&str; 2]; 4] =
     [["x_train", "y_train"], ["train_images", "train_labels"], ["images", "labels"], ["x", "y"]];
 const VALIDATION: [[&str; 2]; 2] = [["x_val", "y_val"], ["val_images", "val_labels"]];
 const TEST: [[&str; 2]; 2] = [["x_test", "y_test"], ["test_images", "test_labels"]];
+/// The names of the classes, if they have any: the label 0 means the first.
+const NAMES: &str = "class_names";
 
 /// Images of one part.
 struct Stored {
@@ -31,7 +33,7 @@ struct Stored {
 }
 
 /// Reads an archive. Images are `[n, h, w]`, `[n, h, w, 1|3]` or `[n, 1|3, h, w]`, of bytes or of floats from 0 to 1 or
-/// to 255; labels whole numbers, `[n]` or `[n, 1]`.
+/// to 255; labels whole numbers, `[n]` or `[n, 1]`. Where there is an array `class_names` of texts, label `i` is its entry `i`.
 ///
 /// # Errors
 ///
@@ -55,7 +57,10 @@ pub(super) fn read(path: &Path) -> Result<Source> {
         parts => parts,
     };
     let numbers: Vec<i64> = train.labels.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let classes = Arc::new(numbers.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let classes = Arc::new(match archive.class_names()? {
+        None => numbers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        Some(names) => named(path, &numbers, &names)?,
+    });
     let labelled = |part: &Stored| -> Result<Vec<u32>> {
         let label = |n: &i64| numbers.binary_search(n).map(|label| label as u32);
         part.labels.iter().map(label).collect::<Result<_, _>>().map_err(|_| {
@@ -81,6 +86,19 @@ pub(super) fn read(path: &Path) -> Result<Source> {
     let test =
         test.map(|part| Ok(ImageSet::new(classes, part.shape, Vec::clone(&part.pixels), labelled(&part)?)));
     Ok(Source { validation: given, ..Source::new(DataFormat::Npz, set, test.transpose()?, notes) })
+}
+
+/// The names of these labels.
+fn named(path: &Path, labels: &[i64], names: &[String]) -> Result<Vec<String>> {
+    if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+        let problem = format!("{NAMES} has the name {} twice", twice.1);
+        return Err(Error::data(path, problem, "give each class a name of its own"));
+    }
+    let name = |label: &i64| usize::try_from(*label).ok().and_then(|label| names.get(label)).cloned();
+    labels.iter().map(|label| name(label).ok_or(label)).collect::<Result<_, _>>().map_err(|label| {
+        let problem = format!("found the label {label} and {} names in {NAMES}", names.len());
+        Error::data(path, problem, "give a name for each label, from 0 on")
+    })
 }
 
 struct Archive<'a> {
@@ -116,6 +134,24 @@ impl<'a> Archive<'a> {
             return Err(Error::data(self.path, problem, "give whole numbers, one for each class"));
         }
         Ok(Some(Stored { shape, pixels, labels: labels.into_iter().map(|n| n as i64).collect() }))
+    }
+
+    /// The names of the classes, if they have any.
+    fn class_names(&mut self) -> Result<Option<Vec<String>>> {
+        let path = self.path;
+        if !self.names.iter().any(|name| name == NAMES) {
+            return Ok(None);
+        }
+        let member = self.zip.by_name(&format!("{NAMES}.npy")).map_err(|e| bad(path, &e))?;
+        let array = Array::open(member).map_err(|e| bad(path, &e))?;
+        let texts = array.into_texts().ok_or_else(|| {
+            Error::data(
+                path,
+                format!("{NAMES} holds no texts"),
+                "store it as numpy.array([\"first\", \"second\"])",
+            )
+        })?;
+        Ok(Some(texts.map_err(|e| bad(path, &e))?))
     }
 
     /// The array of that name as numbers, row by row.

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::decode::{Shape, decode};
+use super::decode::{Decoded, Shape, decode};
+use super::fault::Fault;
 use super::files::{Place, Store};
 use crate::config::Resize;
 use crate::error::{Error, Result};
@@ -26,11 +27,33 @@ use crate::error::{Error, Result};
 ///
 /// A file that cannot be read as an image, or has more pixels.
 pub fn read_image(path: &Path, shape: [usize; 3], resize: Resize, most_pixels: usize) -> Result<Vec<u8>> {
-    let [channels, height, width] = shape;
     let most = most_pixels as u64;
     let bytes = Store::Files.bytes(&Place::File(path.to_path_buf()), most);
-    let decoded = bytes.and_then(|bytes| decode(&bytes, Shape { channels, height, width }, resize, most));
+    let decoded = bytes.and_then(|bytes| decode(&bytes, to(shape), resize, most));
+    answer(path, decoded)
+}
+
+/// The same of an image file whose bytes are given; `name` is what errors call it.
+///
+/// # Errors
+///
+/// Bytes that are no image, or have more pixels.
+pub fn read_image_bytes(
+    bytes: &[u8],
+    name: &Path,
+    shape: [usize; 3],
+    resize: Resize,
+    most_pixels: usize,
+) -> Result<Vec<u8>> {
+    answer(name, decode(bytes, to(shape), resize, most_pixels as u64))
+}
+
+fn to([channels, height, width]: [usize; 3]) -> Shape {
+    Shape { channels, height, width }
+}
+
+fn answer(name: &Path, decoded: Result<Decoded, Fault>) -> Result<Vec<u8>> {
     decoded
         .map(|decoded| decoded.pixels)
-        .map_err(|fault| Error::data(path, format!("cannot be read as an image: {fault}"), fault.remedy()))
+        .map_err(|fault| Error::data(name, format!("cannot be read as an image: {fault}"), fault.remedy()))
 }

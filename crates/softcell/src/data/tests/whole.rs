@@ -201,6 +201,18 @@ fn arrays_of_numpy() {
     let none: Vec<u8> = [f32::NAN; 4].iter().flat_map(|v| v.to_le_bytes()).collect();
     save(&[("x", npy(&[4, 1, 1], &none, "<f4")), ("y", npy(&[4], &[0, 1, 0, 1], "|u1"))]);
     assert_says(&refused(&path), &["x has values that are no numbers, or infinite"]);
+    let named = |names: &[char]| {
+        let codes: Vec<u8> = names.iter().flat_map(|&name| u32::from(name).to_le_bytes()).collect();
+        let (images, labels) = (npy(&[4, 1, 1], &floats, "<f4"), npy(&[4], &[0, 2, 0, 2], "|u1"));
+        let names = npy(&[names.len() as u64], &codes, "<U1");
+        save(&[("x", images), ("y", labels), ("class_names", names)]);
+    };
+    named(&['é', 'b', 'c']);
+    assert_eq!(read(&path).unwrap().train.classes.as_slice(), ["é", "c"].map(String::from).as_slice());
+    named(&['a', 'b']);
+    assert_says(&refused(&path), &["found the label 2 and 2 names in class_names"]);
+    named(&['a', 'a', 'b']);
+    assert_says(&refused(&path), &["has the name a twice"]);
     save(&[("pictures", npy(&[1], &[0], "|u1"))]);
     assert_says(&refused(&path), &["found the arrays pictures", "x_train and y_train"]);
 }
