@@ -120,7 +120,7 @@ pub fn export(
         let folder = RunFolder::view(&run)?;
         let model = TrainedModel::load(&folder)?;
         let path = out.unwrap_or_else(|| folder.path().join(format.file_name()));
-        let existing = if force { Existing::Replace } else { Existing::Refuse };
+        let existing = if force { Existing::Replace } else { Existing::Keep };
         let destination = Destination::new(&path, existing)?;
         match format {
             ExportFormat::Onnx => {

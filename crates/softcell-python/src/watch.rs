@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use serde_json::{Value, json};
 use softcell::event::{Event, Observer, Signal};
+use softcell::report::Warning;
 use softcell::{Error, Remedy};
 
 use crate::remedies::words;
@@ -36,6 +37,11 @@ impl Relay<'_> {
     fn tell(&self, event: &Value) {
         // Nobody listens any more only where that side has panicked.
         let _ = self.told.send((event.to_string(), None));
+    }
+
+    /// What is to be said against a run.
+    pub fn warn(&self, warning: &Warning) {
+        self.tell(&json!({"event": "warning", "text": format!("{} {}", warning.what, warning.advice)}));
     }
 
     /// Tells, and goes on when that has been heard.

@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use softcell::event::Observer;
 use softcell::experiment::{Experiment, MemoryCheck, Settings, Stages, TimeLimit};
 use softcell::run::{Overwrite, RunFolder};
 use softcell::space::{Genotype, known_genotype, parse_genotype};
 use softcell::{Remedy, Result};
 
-use crate::watch::{Outcome, watched};
+use crate::watch::{Outcome, Relay, watched};
 
 /// What is asked for, as the Python side names it.
 #[derive(FromPyObject)]
@@ -148,13 +147,14 @@ pub fn train_run(py: Python<'_>, asked: Asked, out: PathBuf, tell: &Bound<'_, Py
     })?)
 }
 
-fn all_of(mut run: softcell::experiment::Run, stages: &Stages, observer: &mut dyn Observer) -> Result<()> {
+fn all_of(mut run: softcell::experiment::Run, stages: &Stages, relay: &mut Relay<'_>) -> Result<()> {
     match stages {
-        Stages::Search => run.search(observer).map(|_| ())?,
-        Stages::Train(genotype) => run.train(genotype, observer).map(|_| ())?,
-        _ => run.fit(observer).map(|_| ())?,
+        Stages::Search => run.search(relay).map(|_| ())?,
+        Stages::Train(genotype) => run.train(genotype, relay).map(|_| ())?,
+        _ => run.fit(relay).map(|_| ())?,
     }
-    run.write_report().map(|_| ())
+    run.write_report()?.iter().for_each(|warning| relay.warn(warning));
+    Ok(())
 }
 
 fn done(outcome: Outcome<()>) -> PyResult<bool> {

@@ -116,11 +116,13 @@ def test_an_exception_of_the_callback_ends_the_run(run, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
-def test_ctrl_c_saves_and_the_run_goes_on_to_the_same_bits(run, tmp_path):
+def test_ctrl_c_saves_and_the_run_goes_on_to_the_same_bits(tmp_path):
+    # Long enough not to be done before the signal comes.
+    settings = {**SMALL, "epochs": 60, "search_epochs": 1}
     script = textwrap.dedent(f"""
         import softcell
         try:
-            softcell.fit(out="run", progress=False, callback=lambda e: print("epoch", flush=True), **{SMALL!r})
+            softcell.fit(out="run", progress=False, callback=lambda e: print("epoch", flush=True), **{settings!r})
         except KeyboardInterrupt as error:
             print("interrupted:", error, flush=True)
     """)
@@ -132,7 +134,18 @@ def test_ctrl_c_saves_and_the_run_goes_on_to_the_same_bits(run, tmp_path):
     assert child.returncode == 0
     stopped = softcell.Run.open(tmp_path / "run")
     assert not stopped.is_finished
-    assert weights(stopped.resume(progress=False)) == weights(run)
+    resumed = stopped.resume(progress=False)
+    assert weights(resumed) == weights(softcell.fit(out=tmp_path / "whole", progress=False, **settings))
+
+
+def test_threads_and_notes(run, tmp_path, caplog):
+    caplog.set_level("INFO", "softcell")
+    one = softcell.fit(out=tmp_path / "run", progress=False, threads=1, **SMALL)
+    assert weights(one) == weights(run)
+    assert json.loads((one.path / "manifest.json").read_text())["threads"] == 1
+    assert any("found Genotype(" in record.message for record in caplog.records)
+    # So few test images that no accuracy is sure.
+    assert any(record.levelname == "WARNING" for record in caplog.records)
 
 
 def test_other_threads_go_on_meanwhile(tmp_path):

@@ -24,6 +24,7 @@ _OPTIONS = """
     callback: called with a dict after each epoch, a line of the history. An exception ends the run; the answer "stop"
         ends it at a step. Either way, and after Ctrl-C, what was done is saved, and ``Run.resume`` comes to the same bits.
     progress: a tqdm bar; None: where tqdm is installed.
+        What the library notes goes to the logger "softcell": notes as INFO, what is to be said against the run as WARNING.
     set: settings by their keys: {"search.method.alphas.beta1": 0.9}.
     preset, config, checkpoint_seconds, ignore_memory, tensorboard: as the program's flags.
     settings: the other flags of the program with _ for -: search_epochs=3, train_layers=5, epochs=3 for both,

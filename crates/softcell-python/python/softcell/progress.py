@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any, Callable
 
+#: Notes of the library are told as INFO, what is to be said against a run as WARNING.
+LOG = logging.getLogger("softcell")
 Callback = Callable[[dict], Any]
 
 
@@ -34,6 +37,8 @@ class Teller:
         kind = event.pop("event")
         if kind == "folder":
             self.folder = event["path"]
+        if kind in ("note", "warning"):
+            LOG.log(logging.INFO if kind == "note" else logging.WARNING, "%s", event["text"])
         if self._tqdm is not None:
             self._show(kind, event)
         if kind == "epoch" and self._callback is not None:
