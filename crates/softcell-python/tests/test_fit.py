@@ -46,7 +46,8 @@ def test_the_program_comes_to_the_same_bits(run, tmp_path):
 def test_arrays_are_as_a_file_of_them(tmp_path):
     x, y = made_up()
     np.savez(tmp_path / "own.npz", x_train=x, y_train=y)
-    of_file = softcell.train("DARTS_V2", tmp_path / "own.npz", out=tmp_path / "file", **TRAINED)
+    (tmp_path / "cell.txt").write_text(softcell.train("DARTS_V2", (x, y), out=tmp_path / "named", **TRAINED).genotype)
+    of_file = softcell.train(tmp_path / "cell.txt", tmp_path / "own.npz", out=tmp_path / "file", **TRAINED)
     of_arrays = softcell.train("DARTS_V2", (x, y), out=tmp_path / "arrays", **TRAINED)
     assert weights(of_file) == weights(of_arrays)
     assert of_arrays.predict_proba(x).shape == (120, 3)

@@ -53,19 +53,20 @@ def search(
 
 
 def train(
-    cell: str | Run, data: Any = None, *, out: str | os.PathLike[str] | None = None, seed: int | None = None,
+    cell: str | os.PathLike[str] | Run, data: Any = None, *, out: str | os.PathLike[str] | None = None, seed: int | None = None,
     threads: int | None = None, resume: bool = False, force: bool = False,
     callback: Callable[[dict], Any] | None = None, progress: bool | None = None,
     set: Mapping[str, Any] | None = None, **settings: Any,
 ) -> Run:
     """Train the network of a cell and test it.
 
-    ``cell`` is a run, whose network is trained in its folder, on its images; or a genotype: the text of one, or a
-    published name such as "DARTS_V2", which is trained in a new run.
+    ``cell`` is a run, whose network is trained in its folder, on its images; or a genotype: the text of one, a file with
+    it, or a published name such as "DARTS_V2", which is trained in a new run.
     """
     given = locals()
     if not isinstance(cell, Run):
-        return _begun("train", str(cell), data, given)
+        is_file = isinstance(cell, os.PathLike) or os.path.isfile(cell)
+        return _begun("train", Path(cell).read_text(encoding="utf-8") if is_file else cell, data, given)
     if data is not None or out is not None:
         raise TypeError(
             "train() of a run has its images and folder: leave data and out out, or train run.genotype for others"
