@@ -103,6 +103,8 @@ impl Observer for Relay<'_> {
                 json!({"event": "step", "stage": step.stage.name(), "epoch": step.epoch, "step": step.step,
                     "loss": step.loss, "accuracy": step.accuracy})
             }),
+            Event::Candidate { candidate, rung } => self.ask(&json!({"event": "epoch", "stage": "select",
+                "candidate": candidate, "rung": rung})),
             Event::SearchEpoch(epoch) => self.ask(&of_epoch("search", epoch)),
             Event::TrainEpoch(epoch) => self.ask(&of_epoch("train", epoch)),
             Event::End { stage, seconds } => {

@@ -107,6 +107,22 @@ def test_stop_and_resume_come_to_the_same_bits(run, tmp_path):
     assert weights(stopped.resume(progress=False)) == weights(run)
 
 
+def test_a_selection_among_cells_is_stopped_and_gone_on_with(tmp_path):
+    settings = dict(progress=False, seeds=2, random=2, **SMALL)
+    whole = softcell.fit(out=tmp_path / "whole", **settings)
+    assert whole.result["selection"]
+    heard = []
+
+    def callback(epoch):
+        heard.append(epoch)
+        # In the middle of the parts.
+        return "stop" if len(heard) == 2 else None
+
+    stopped = softcell.fit(out=tmp_path / "run", callback=callback, **settings)
+    assert not stopped.is_finished and [line["stage"] for line in heard] == ["select"] * 2
+    assert weights(stopped.resume(progress=False)) == weights(whole)
+
+
 def test_an_exception_of_the_callback_ends_the_run(run, tmp_path):
     def callback(epoch):
         raise LookupError("mine")

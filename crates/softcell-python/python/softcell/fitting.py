@@ -21,7 +21,8 @@ _OPTIONS = """
     out: folder of the run; the next free runs/NAME-N where none is named.
     budget: seconds, or a time such as "45m"; "none" for any.
     resume, force: go on with, or replace, a run that is in ``out``.
-    callback: called with a dict after each epoch, a line of the history. An exception ends the run; the answer "stop"
+    callback: called with a dict after each epoch, a line of the history; where several cells are compared, after each of
+        them ("stage": "select"; their epochs are not told). An exception ends the run; the answer "stop"
         ends it at a step. Either way, and after Ctrl-C, what was done is saved, and ``Run.resume`` comes to the same bits.
     progress: a tqdm bar; None: where tqdm is installed.
         What the library notes goes to the logger "softcell": notes as INFO, what is to be said against the run as WARNING.

@@ -54,10 +54,15 @@ class Teller:
             self.close()
             self._steps = max(event["steps"], 1)
             self._bar = self._tqdm(total=event["total"], initial=event["done"], desc=event["stage"], unit="step")
+        elif kind == "selecting":
+            if self._bar is None or self._bar.desc != f"{event['what']}: ":
+                self.close()
+                self._bar = self._tqdm(total=event["total"], initial=event["done"], desc=event["what"], unit="step")
+            self._to(event["done"])
         elif self._bar is not None and kind == "step":
             self._to(event["epoch"] * self._steps + event["step"] + 1)
             self._bar.set_postfix(epoch=event["epoch"] + 1, loss=f"{event['loss']:.3f}", refresh=False)
-        elif self._bar is not None and kind == "epoch":
+        elif self._bar is not None and kind == "epoch" and event["stage"] != "select":
             self._to((event["epoch"] + 1) * self._steps)
         elif kind == "end":
             self.close()
