@@ -89,6 +89,9 @@ impl Observer for Relay<'_> {
                 self.end_if_asked()?;
             }
             Event::Selecting { what, done, total } => {
+                if done == total {
+                    self.last = None;
+                }
                 self.tell_seldom(
                     || json!({"event": "selecting", "what": what, "done": done, "total": total}),
                 );
