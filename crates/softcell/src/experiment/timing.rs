@@ -205,7 +205,7 @@ impl Timing<'_> {
         }
         let begin = format!(
             "{NOTHING_SEARCHED}: the training of {}, a published cell, gets all of the {}; as it is wanted it would take {}, \
-             and what a search takes from it costs more than the search brings (",
+             and where that was measured a search took more from it than it brought (",
             SelectConfig::PUBLISHED,
             duration(whole),
             duration(training.seconds())
