@@ -8,6 +8,8 @@ mod bench;
 mod bounds;
 mod converting;
 mod export;
+#[cfg(unix)]
+mod guide;
 mod hostile;
 mod import;
 mod inspecting;
