@@ -9,6 +9,7 @@ use softcell::experiment::TimeLimit;
 use crate::flags::{self, SettingFlags};
 
 mod bench;
+mod colour;
 mod data;
 mod dialects;
 mod duration;
@@ -23,6 +24,7 @@ pub use bench::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
     StepSizeArgs,
 };
+pub use colour::ColorArg;
 pub use data::{DataCommand, InspectArgs};
 pub use dialects::FromDialect;
 pub use genotype::{CellArg, DrawArgs, GenotypeCommand, LayerRows, ShowArgs, StemArg};
@@ -71,6 +73,16 @@ too. `fit` and `train` write it at their end.";
 #[command(name = "softcell", version, after_help = EXAMPLES, max_term_width = 110)]
 #[command(arg_required_else_help = true, infer_long_args = false)]
 pub struct Cli {
+    /// Colours in what people read: on a terminal, unless NO_COLOR is set; always; never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        global = true,
+        hide_possible_values = true
+    )]
+    pub color: ColorArg,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -2,6 +2,7 @@
 
 mod answers;
 mod args;
+mod colour;
 mod commands;
 mod flags;
 mod genotypes;
@@ -23,7 +24,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use softcell::program::shown;
 
-use args::{Cli, Command, LogFormat};
+use args::{Cli, ColorArg, Command, LogFormat};
+use colour::Tone;
 use progress::say_error;
 
 /// Exit code of a command line that cannot be meant, as clap has it.
@@ -33,6 +35,7 @@ const USAGE: u8 = 2;
 static ALLOCATOR: softcell_kernels::Watched = softcell_kernels::Watched;
 
 fn main() -> ExitCode {
+    colour::choose(ColorArg::of_words(std::env::args_os().map(|word| word.to_string_lossy().into_owned())));
     if asks_for_all_of_the_version() {
         return commands::shell::print_version();
     }
@@ -66,7 +69,9 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) if error.is::<clap::Error>() => {
-            let _ = std::io::stderr().write_all(shown::escaped_lines(&error.to_string()).as_bytes());
+            let text = shown::escaped_lines(&error.to_string()).into_owned();
+            let text = colour::toned(text, Tone::Error, colour::of_stderr());
+            let _ = std::io::stderr().write_all(text.as_bytes());
             ExitCode::from(USAGE)
         }
         Err(error) => {

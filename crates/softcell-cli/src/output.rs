@@ -12,6 +12,7 @@ use softcell::report::{interval, wilson};
 use softcell::run::RunResult;
 use softcell::space::Cost;
 
+use crate::colour;
 use crate::terminal::{UnicodeWidthStr, laid_out, padded, padded_left, stdout_columns};
 
 /// With more classes than this the confusion matrix is left to result.json.
@@ -25,6 +26,14 @@ const TOP: usize = 5;
 /// What the system says, such as that nobody reads any more.
 pub fn print(text: &str) -> Result<()> {
     write(&laid_out(text, stdout_columns()))
+}
+
+/// Writes what a run came to, its figures marked where there are colours.
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_result(text: &str) -> Result<()> {
+    write(&colour::result(laid_out(text, stdout_columns()), colour::of_stdout()))
 }
 
 /// Writes a text for programs to standard output: as it is, but on a terminal without what would act on it.

@@ -27,14 +27,14 @@ use softcell::program::shown::escaped;
 use softcell::run::files::{CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, HISTORY, MANIFEST, REPORT, RESULT};
 use softcell::run::{RunFolder, RunResult, Weights};
 
-use crate::output::{Scores, duration, grouped, percent, print, quoted, size, with_interval};
+use crate::output::{Scores, duration, grouped, percent, print_result, quoted, size, with_interval};
 use crate::session::Session;
 
 /// Writes the report of a run that has come to a result, and prints it.
 fn finished(session: &mut Session, result: &RunResult) -> Result<()> {
     session.progress.clear();
     session.report();
-    print(&summary(session.folder(), result))
+    print_result(&summary(session.folder(), result))
 }
 
 /// What becomes of a file in the way, by `--force`.

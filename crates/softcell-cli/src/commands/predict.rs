@@ -72,7 +72,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
             let outcome: Result<Prediction, String> = outcome.map_err(|error| error.worded(&remedies::words));
             if let Err(error) = &outcome {
                 failed += 1;
-                progress.urgent(&format!("error: {error}"));
+                progress.fault(error);
             }
             writer.add(&path.to_string_lossy(), outcome)?;
         }

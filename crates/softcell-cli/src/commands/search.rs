@@ -10,7 +10,7 @@ use softcell::run::files::{GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, HISTORY};
 use super::{dry_run, page_line};
 use crate::args::SearchArgs;
 use crate::machine;
-use crate::output::{duration, grouped, print, quoted};
+use crate::output::{duration, grouped, print_result, quoted};
 use crate::progress::CAVEAT;
 use crate::remedies;
 use crate::session::{Session, experiment};
@@ -46,7 +46,7 @@ fn search(session: &mut Session) -> Result<()> {
     let cost = network_cost(&found.genotype, &config, &session.run.dataset().train);
     session.report();
     let place = escaped(&place);
-    print(&format!(
+    print_result(&format!(
         "\ngenotype      {}\n{}\
          network       {} parameters, {} multiply-adds per image, with the run's training settings\n\
          time          {}\n\

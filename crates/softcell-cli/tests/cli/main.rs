@@ -6,6 +6,7 @@ mod balance;
 mod beginning;
 mod bench;
 mod bounds;
+mod colour;
 mod converting;
 mod export;
 mod hostile;
