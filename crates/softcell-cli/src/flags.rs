@@ -9,6 +9,8 @@ use softcell::Error;
 use softcell::config::{KEYS, Key, Kind, Section, set, set_by_key, word_to_text};
 use toml::Table;
 
+use crate::defaults;
+
 /// Which sections a command takes flags of.
 pub trait Scope: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// The sections.
@@ -241,12 +243,13 @@ impl Flag {
             key.help.into()
         };
         let help = help.replace("init_channels", "--init-channels");
-        match key.kind {
+        let help = match key.kind {
             Kind::Bool => format!("{help} (off: --{})", self.negation()),
             _ if key.choices.is_empty() || help.contains("--candidates") => help,
             Kind::List => format!("{help}: {}", key.choices.join(", ")),
             _ => format!("{help} [{}]", key.choices.join(", ")),
-        }
+        };
+        help + &defaults::words(&self.keys)
     }
 
     fn add_to(self, command: Command) -> Command {

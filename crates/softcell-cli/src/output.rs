@@ -20,6 +20,22 @@ const WIDEST_MATRIX: usize = 20;
 /// The first five answers are told of where there are more classes.
 const TOP: usize = 5;
 
+/// How a command answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// For programs: one JSON value, and nothing else on standard output.
+    Json,
+}
+
+impl Form {
+    /// That of `--json`.
+    pub fn of(json: bool) -> Form {
+        if json { Form::Json } else { Form::Text }
+    }
+}
+
 /// Writes a text for people to standard output.
 ///
 /// # Errors

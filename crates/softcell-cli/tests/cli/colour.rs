@@ -53,7 +53,8 @@ fn results_and_warnings_stand_out_and_machines_get_plain_text() {
     let shown = succeed(here, "fit --resume --out r --color always");
     assert!(shown.err.contains(YELLOW), "{shown:?}");
     assert!(shown.out.contains("test accuracy  \x1b[1m"), "{shown:?}");
-    let without = |text: &str| text.replace("\x1b[1m\x1b[33m", "").replace("\x1b[1m", "").replace("\x1b[0m", "");
+    let without =
+        |text: &str| text.replace("\x1b[1m\x1b[33m", "").replace("\x1b[1m", "").replace("\x1b[0m", "");
     let accuracy = |text: &str| text.lines().find(|line| line.contains("test accuracy")).map(str::to_owned);
     assert_eq!(accuracy(&without(&shown.out)), accuracy(&plain.out));
     assert!(!without(&shown.out).contains('\x1b') && !without(&shown.err).contains('\x1b'), "{shown:?}");
@@ -62,6 +63,6 @@ fn results_and_warnings_stand_out_and_machines_get_plain_text() {
     assert!(!logged.err.contains('\x1b') && !logged.err.contains("\\u001b"), "{logged:?}");
     let json = succeed(here, "evaluate --run r --json --color always");
     assert!(!json.out.contains('\x1b'), "{json:?}");
-    let csv = succeed(here, "runs --json --color always");
-    assert!(!csv.out.contains('\x1b'), "{csv:?}");
+    let runs = succeed(here, "runs . --json --color always");
+    assert!(!runs.out.contains('\x1b'), "{runs:?}");
 }

@@ -12,6 +12,7 @@ mod export;
 mod hostile;
 mod import;
 mod inspecting;
+mod json;
 mod keeping;
 mod limits;
 mod listing;
