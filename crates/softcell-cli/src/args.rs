@@ -16,6 +16,7 @@ mod duration;
 mod genotype;
 mod methods;
 mod model;
+mod ops;
 mod select;
 mod time_limit;
 mod voice;
@@ -31,6 +32,7 @@ pub use genotype::{CellArg, DrawArgs, GenotypeCommand, LayerRows, ShowArgs, Stem
 pub use methods::MethodsArgs;
 use model::IMPORT_NOTES;
 pub use model::{AnswerFormat, EvaluateArgs, ExportArgs, ImportArgs, PartArg, PredictArgs, RangeArg};
+pub use ops::BenchOpsArgs;
 pub use select::{JobsArgs, PartsArgs, SelectArgs};
 pub use voice::{LogFormat, RunVoice, SETTINGS_NOTES, Voice};
 

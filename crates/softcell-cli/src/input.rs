@@ -62,7 +62,7 @@ impl Input {
             Some(bytes) if is_stdin(&path) => {
                 Image::Bytes { path, name: PathBuf::from(NAME), bytes: bytes.clone() }
             }
-            _ => Image::File(path),
+            _ => Image::Path(path),
         }
     }
 }

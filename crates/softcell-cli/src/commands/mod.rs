@@ -12,6 +12,7 @@ pub mod genotype;
 pub mod import;
 mod layers;
 pub mod methods;
+mod ops;
 pub mod predict;
 pub mod replay;
 pub mod report;

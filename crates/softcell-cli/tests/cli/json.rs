@@ -90,6 +90,10 @@ fn what_is_printed_is_what_the_document_says() {
         "softcell bench step --json",
         "bench step --init-channels 2 --layers 2 --batch-size 2 --image-size 8 --steps 1 --warmup 0 --json",
     );
+    check(
+        "softcell bench ops --json",
+        "bench ops --init-channels 8 --layers 3 --image-size 8 --channels 1 --json",
+    );
     check("softcell --version --json", "--version --json");
     check("softcell --device list --json", "--device list --json");
     // Its recordings are too large for here; tests of `replay` look at its keys.

@@ -14,6 +14,7 @@ mod import;
 mod inspecting;
 mod json;
 mod keeping;
+mod latency;
 mod limits;
 mod listing;
 mod memory;

@@ -6,7 +6,7 @@ use crate::support::{fail, run, softcell, succeed};
 use crate::transcript::Transcript;
 
 /// Commands that have no settings of a run.
-const OTHERS: [&str; 23] = [
+const OTHERS: [&str; 24] = [
     "--version",
     "--help",
     "",
@@ -28,6 +28,7 @@ const OTHERS: [&str; 23] = [
     "bench step --help",
     "bench train --help",
     "bench evaluate --help",
+    "bench ops --help",
     "completions --help",
     "man --help",
 ];

@@ -57,6 +57,6 @@ pub use select::SelectConfig;
 pub(crate) use select::{NOTHING_SEARCHED, further};
 pub(crate) use spaces::space_layer;
 pub use types::{
-    AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
+    AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, HERE, Resize, Sampling, Schedule,
     SearchConfig, Stem, TrainConfig,
 };

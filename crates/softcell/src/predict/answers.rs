@@ -20,7 +20,7 @@ const AHEAD: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Image {
     /// A file.
-    File(PathBuf),
+    Path(PathBuf),
     /// The bytes of a file that lies nowhere, such as one from standard input.
     Bytes {
         /// What stands for its path in the answer.
@@ -34,7 +34,7 @@ pub enum Image {
 
 impl From<PathBuf> for Image {
     fn from(path: PathBuf) -> Image {
-        Image::File(path)
+        Image::Path(path)
     }
 }
 
@@ -71,7 +71,7 @@ impl Predictor {
         let (shape, resize) = (self.manifest.image_shape, self.manifest.resize);
         let (sender, receiver) = sync_channel(AHEAD);
         let decode = move |found: Result<I, NotFound>| match found.map(Into::into) {
-            Ok(Image::File(path)) => {
+            Ok(Image::Path(path)) => {
                 let pixels = read_image(&path, shape, resize, most_pixels);
                 (path, pixels)
             }
