@@ -9,12 +9,14 @@ use softcell::experiment::TimeLimit;
 use crate::flags::{self, SettingFlags};
 
 mod bench;
+mod colour;
 mod data;
 mod dialects;
 mod duration;
 mod genotype;
 mod methods;
 mod model;
+mod ops;
 mod select;
 mod time_limit;
 mod voice;
@@ -23,14 +25,16 @@ pub use bench::{
     BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
     StepSizeArgs,
 };
+pub use colour::ColorArg;
 pub use data::{DataCommand, InspectArgs};
 pub use dialects::FromDialect;
 pub use genotype::{CellArg, DrawArgs, GenotypeCommand, LayerRows, ShowArgs, StemArg};
 pub use methods::MethodsArgs;
 use model::IMPORT_NOTES;
 pub use model::{AnswerFormat, EvaluateArgs, ExportArgs, ImportArgs, PartArg, PredictArgs, RangeArg};
+pub use ops::BenchOpsArgs;
 pub use select::{JobsArgs, PartsArgs, SelectArgs};
-pub use voice::{JSON_NOTES, LogFormat, RunVoice, Voice};
+pub use voice::{LogFormat, RunVoice, SETTINGS_NOTES, Voice};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,6 +75,16 @@ too. `fit` and `train` write it at their end.";
 #[command(name = "softcell", version, after_help = EXAMPLES, max_term_width = 110)]
 #[command(arg_required_else_help = true, infer_long_args = false)]
 pub struct Cli {
+    /// Colours in what people read: on a terminal, unless NO_COLOR is set; always; never
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        global = true,
+        hide_possible_values = true
+    )]
+    pub color: ColorArg,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -96,19 +110,19 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Search, train and evaluate in one go
-    #[command(after_help = DIGITS_NOTE, after_long_help = format!("{DIGITS_NOTE}\n\n{JSON_NOTES}"))]
+    #[command(after_help = DIGITS_NOTE, after_long_help = format!("{DIGITS_NOTE}\n\n{SETTINGS_NOTES}"))]
     Fit(FitArgs),
     /// Search for a cell only
-    #[command(after_long_help = JSON_NOTES)]
+    #[command(after_long_help = SETTINGS_NOTES)]
     Search(SearchArgs),
     /// Compare the cells of several searches with random ones, and train the best
-    #[command(after_long_help = JSON_NOTES)]
+    #[command(after_long_help = SETTINGS_NOTES)]
     Select(SelectArgs),
     /// Do parts of a selection, as another process of this program says
     #[command(hide = true)]
     Parts(PartsArgs),
     /// Train the network of a search, or of a given genotype
-    #[command(after_long_help = JSON_NOTES)]
+    #[command(after_long_help = SETTINGS_NOTES)]
     Train(TrainArgs),
     /// Test the trained network of a run on the test images
     Evaluate(EvaluateArgs),
@@ -156,7 +170,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub struct Machine {
-    /// Device: cpu, or another that this build has
+    /// Device: cpu, or another that this build has; `list` says which
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     pub device: String,
     /// Number of threads, 64 or that of the processors at most [default: all processors]
@@ -189,6 +203,9 @@ pub struct RunArgs {
     /// Also write event files for TensorBoard, into the folder tensorboard of the run
     #[arg(long)]
     pub tensorboard: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
     /// Settings to start from: auto (sized to the data), paper-cifar10, paper-imagenet, paper-nas-bench-201 or
     /// small-nas-bench-201
     /// [default: auto]

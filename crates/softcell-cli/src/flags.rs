@@ -9,6 +9,8 @@ use softcell::Error;
 use softcell::config::{KEYS, Key, Kind, Section, set, set_by_key, word_to_text};
 use toml::Table;
 
+use crate::defaults;
+
 /// Which sections a command takes flags of.
 pub trait Scope: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// The sections.
@@ -129,7 +131,7 @@ pub fn typed(place: &str, words: impl Iterator<Item = String>) -> Option<String>
         .collect();
     let is = |word: &str| {
         let name = word.strip_prefix("--")?.split('=').next()?;
-        let names = |flag: &Flag| flag.name == name || flag.alias.as_deref() == Some(name);
+        let names = |flag: &Flag| flag.name == name || flag.aliases.iter().any(|alias| alias == name);
         flags.iter().any(names).then(|| format!("--{name}"))
     };
     words.filter_map(|word| is(&word)).last()
@@ -151,8 +153,8 @@ fn has_flag(key: &Key) -> bool {
 struct Flag {
     /// Without the dashes.
     name: String,
-    /// Another name that is understood.
-    alias: Option<String>,
+    /// Other names that are understood.
+    aliases: Vec<String>,
     /// What it sets.
     keys: Vec<&'static Key>,
     heading: &'static str,
@@ -177,19 +179,21 @@ fn flags(sections: &[Section]) -> Vec<Flag> {
             Section::Train => "Training",
         };
         let staged = matches!(key.section, Section::Search | Section::Train);
-        let alias = staged.then(|| prefixed(key));
-        flags.push(Flag { name: plain(key), alias, keys: vec![key], heading, hidden: false });
+        let short = (key.section, key.name) == (Section::Train, "max_latency");
+        let aliases = staged.then(|| prefixed(key)).into_iter().chain(short.then(|| "latency".to_owned()));
+        let (name, aliases) = (plain(key), aliases.collect());
+        flags.push(Flag { name, aliases, keys: vec![key], heading, hidden: false });
     }
     if both {
         for key in keys().filter(|key| key.section == Section::Train && key.is_common()) {
             let other = Key::find(Section::Search, key.name).expect("common keys are in both sections");
             let keys = vec![key, other];
-            flags.push(Flag { name: plain(key), alias: None, keys, heading: BOTH, hidden: false });
+            flags.push(Flag { name: plain(key), aliases: Vec::new(), keys, heading: BOTH, hidden: false });
         }
         for key in keys().filter(|key| key.is_common()) {
             flags.push(Flag {
                 name: prefixed(key),
-                alias: None,
+                aliases: Vec::new(),
                 keys: vec![key],
                 heading: BOTH,
                 hidden: true,
@@ -240,13 +244,15 @@ impl Flag {
         } else {
             key.help.into()
         };
-        let help = help.replace("init_channels", "--init-channels");
-        match key.kind {
+        let help =
+            help.replace("init_channels", "--init-channels").replace("latency_table", "--latency-table");
+        let help = match key.kind {
             Kind::Bool => format!("{help} (off: --{})", self.negation()),
             _ if key.choices.is_empty() || help.contains("--candidates") => help,
             Kind::List => format!("{help}: {}", key.choices.join(", ")),
             _ => format!("{help} [{}]", key.choices.join(", ")),
-        }
+        };
+        help + &defaults::words(&self.keys)
     }
 
     fn add_to(self, command: Command) -> Command {
@@ -255,9 +261,11 @@ impl Flag {
             Kind::Bool => "true|false",
             Kind::Integer | Kind::Count => "N",
             Kind::Float => "X",
+            Kind::Seconds => "TIME",
             Kind::List => "NAMES",
             Kind::Text if key.name == "path" => "PATH",
             Kind::Text if key.name == "image_size" => "SIZE",
+            Kind::Text if key.name == "latency_table" => "FILE",
             Kind::Text => "NAME",
         };
         let mut arg = Arg::new(self.name.clone())
@@ -272,9 +280,9 @@ impl Flag {
             .allow_hyphen_values(key.kind == Kind::Float)
             .overrides_with(self.name.clone())
             .value_parser(OsStringValueParser::new().try_map(move |raw| check(key, &raw)));
-        if let Some(alias) = &self.alias {
-            arg = arg.alias(alias.clone());
-        }
+        let (prefixed, short): (Vec<String>, Vec<String>) =
+            self.aliases.iter().cloned().partition(|alias| alias.starts_with(key.section.name()));
+        arg = arg.aliases(prefixed).visible_aliases(short);
         if key.kind != Kind::Bool {
             return command.arg(arg);
         }
@@ -283,10 +291,7 @@ impl Flag {
             .hide(true)
             .action(ArgAction::SetTrue)
             .overrides_with(self.name.clone());
-        let negation = match &self.alias {
-            Some(alias) => negation.alias(format!("no-{alias}")),
-            None => negation,
-        };
+        let negation = negation.aliases(self.aliases.iter().map(|alias| format!("no-{alias}")));
         let arg = arg.num_args(0..=1).default_missing_value("true").overrides_with(self.negation());
         command.arg(arg).arg(negation)
     }

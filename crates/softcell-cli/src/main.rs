@@ -2,9 +2,12 @@
 
 mod answers;
 mod args;
+mod colour;
 mod commands;
+mod defaults;
 mod flags;
 mod genotypes;
+mod input;
 mod interrupt;
 mod machine;
 mod memory;
@@ -17,13 +20,16 @@ mod short;
 mod terminal;
 mod workers;
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use softcell::program::shown;
 
-use args::{Cli, Command, LogFormat};
+use args::{Cli, ColorArg, Command, LogFormat};
+use colour::Tone;
+use output::Form;
 use progress::say_error;
 
 /// Exit code of a command line that cannot be meant, as clap has it.
@@ -33,8 +39,11 @@ const USAGE: u8 = 2;
 static ALLOCATOR: softcell_kernels::Watched = softcell_kernels::Watched;
 
 fn main() -> ExitCode {
-    if asks_for_all_of_the_version() {
-        return commands::shell::print_version();
+    colour::choose(ColorArg::of_words(std::env::args_os().map(|word| word.to_string_lossy().into_owned())));
+    match Question::of(&std::env::args_os().skip(1).collect::<Vec<_>>()) {
+        Some(Question::Version(form)) => return ended(commands::about::version(form)),
+        Some(Question::Devices(form)) => return ended(commands::about::devices(form)),
+        None => {}
     }
     let cli = parse();
     let format = cli.log_format();
@@ -66,7 +75,9 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) if error.is::<clap::Error>() => {
-            let _ = std::io::stderr().write_all(shown::escaped_lines(&error.to_string()).as_bytes());
+            let text = shown::escaped_lines(&error.to_string()).into_owned();
+            let text = colour::toned(text, Tone::Error, colour::of_stderr());
+            let _ = std::io::stderr().write_all(text.as_bytes());
             ExitCode::from(USAGE)
         }
         Err(error) => {
@@ -77,11 +88,35 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether the command line is `--version --verbose`, in either order and spelling.
-fn asks_for_all_of_the_version() -> bool {
-    let words: Vec<_> = std::env::args_os().skip(1).collect();
-    let has = |names: [&str; 2]| words.iter().any(|word| names.iter().any(|name| word == name));
-    words.len() == 2 && has(["--version", "-V"]) && has(["--verbose", "-v"])
+/// What is asked about the program itself, which no command has to be named for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// `--version --verbose` or `--version --json`.
+    Version(Form),
+    /// `--device list`, beside whatever else.
+    Devices(Form),
+}
+
+impl Question {
+    fn of(words: &[OsString]) -> Option<Question> {
+        let words: Vec<&OsString> = words.iter().take_while(|word| *word != "--").collect();
+        let has = |names: &[&str]| words.iter().any(|word| names.iter().any(|name| *word == name));
+        let form = Form::of(has(&["--json"]));
+        let list = words.windows(2).any(|pair| pair[0] == "--device" && pair[1] == "list");
+        if list || has(&["--device=list"]) {
+            return Some(Question::Devices(form));
+        }
+        let version = has(&["--version", "-V"]) && has(&["--verbose", "-v", "--json"]);
+        (words.len() == 2 && version).then_some(Question::Version(form))
+    }
+}
+
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
 /// The command line; where it cannot be meant, that is said and the program ends.
@@ -106,6 +141,10 @@ fn reader_is_gone(error: &anyhow::Error) -> bool {
 /// The error and its causes, each that says something new, with nothing in them that acts on a terminal.
 fn explain(format: LogFormat, error: &anyhow::Error) -> String {
     let words = |error: &(dyn std::error::Error + 'static)| match error.downcast_ref::<softcell::Error>() {
+        Some(softcell::Error::Setting { name, found, expected }) if name == "device" => {
+            let expected = format!("{expected}; `softcell --device list` says what each is");
+            softcell::Error::setting("--device", found, expected).worded(&remedies::words)
+        }
         Some(softcell::Error::Setting { name, found, expected }) => {
             let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
             let name = flags::typed(name, words).unwrap_or_else(|| name.clone());
@@ -149,6 +188,19 @@ mod tests {
         );
         let error = anyhow::Error::from(softcell::config::read_toml("= 1", "x").unwrap_err()).context("no");
         assert!(explain(LogFormat::Text, &error).ends_with("\n  = 1\n  ^\n"));
+    }
+
+    #[test]
+    fn questions_about_the_program_need_no_command() {
+        let of = |line: &str| Question::of(&line.split_whitespace().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(of("--version -v"), Some(Question::Version(Form::Text)));
+        assert_eq!(of("--json -V"), Some(Question::Version(Form::Json)));
+        assert_eq!(of("--version"), None);
+        assert_eq!(of("fit --version -v"), None);
+        assert_eq!(of("--device list"), Some(Question::Devices(Form::Text)));
+        assert_eq!(of("evaluate --device=list --json"), Some(Question::Devices(Form::Json)));
+        assert_eq!(of("fit --device cpu list"), None);
+        assert_eq!(of("predict --run r -- --device list"), None);
     }
 
     #[test]

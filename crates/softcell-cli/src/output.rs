@@ -12,6 +12,7 @@ use softcell::report::{interval, wilson};
 use softcell::run::RunResult;
 use softcell::space::Cost;
 
+use crate::colour;
 use crate::terminal::{UnicodeWidthStr, laid_out, padded, padded_left, stdout_columns};
 
 /// With more classes than this the confusion matrix is left to result.json.
@@ -19,12 +20,36 @@ const WIDEST_MATRIX: usize = 20;
 /// The first five answers are told of where there are more classes.
 const TOP: usize = 5;
 
+/// How a command answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// For programs: one JSON value, and nothing else on standard output.
+    Json,
+}
+
+impl Form {
+    /// That of `--json`.
+    pub fn of(json: bool) -> Form {
+        if json { Form::Json } else { Form::Text }
+    }
+}
+
 /// Writes a text for people to standard output.
 ///
 /// # Errors
 /// What the system says, such as that nobody reads any more.
 pub fn print(text: &str) -> Result<()> {
     write(&laid_out(text, stdout_columns()))
+}
+
+/// Writes what a run came to, its figures marked where there are colours.
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_result(text: &str) -> Result<()> {
+    write(&colour::result(laid_out(text, stdout_columns()), colour::of_stdout()))
 }
 
 /// Writes a text for programs to standard output: as it is, but on a terminal without what would act on it.

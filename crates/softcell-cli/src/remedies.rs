@@ -29,6 +29,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::Images => "--data",
         Remedy::OwnImages => "--data PATH takes your own images",
         Remedy::ListOfSettings => "`softcell fit --help`",
+        Remedy::MeasureOperations => "`softcell bench ops --out FILE`",
         other => return other.to_string(),
     };
     said.to_owned()

@@ -152,7 +152,7 @@ impl Session {
             }
             Ok(warnings) => {
                 for Warning { what, advice, .. } in warnings {
-                    self.progress.line(&shown::escaped(&format!("warning: {what} {advice}")));
+                    self.progress.warn(&shown::escaped(&format!("warning: {what} {advice}")));
                 }
             }
         }

@@ -3,6 +3,10 @@
 pub use burn::tensor::Device;
 
 use crate::error::{Error, Result};
+use crate::space::wording::nearest;
+
+/// The names of all devices that there are features for.
+const ALL: [&str; 5] = ["cpu", "wgpu", "cuda", "rocm", "metal"];
 
 /// Names of the devices of this build.
 pub fn device_names() -> Vec<&'static str> {
@@ -20,6 +24,46 @@ pub fn device_names() -> Vec<&'static str> {
         names.push("metal");
     }
     names
+}
+
+/// A device that the sources know.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DeviceInfo {
+    /// The name by which it is asked for.
+    pub name: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// Whether this build has it; another is built with the feature of its name.
+    pub built: bool,
+    /// The vector instructions that its kernels use here, where that is known.
+    pub vectors: Option<&'static str>,
+    /// Threads that it computes with here, where that is known.
+    pub threads: Option<usize>,
+}
+
+/// Every device, those first that this build has.
+pub fn devices() -> Vec<DeviceInfo> {
+    let built = device_names();
+    let all = [
+        ("cpu", "the processors, by kernels of this program"),
+        ("wgpu", "graphics cards by Vulkan, Metal or DirectX"),
+        ("cuda", "graphics cards of NVIDIA"),
+        ("rocm", "graphics cards of AMD"),
+        ("metal", "graphics cards of Apple"),
+    ];
+    let of = |(name, about): (&'static str, &'static str)| {
+        let cpu = name == "cpu";
+        DeviceInfo {
+            name,
+            about,
+            built: built.contains(&name),
+            vectors: cpu.then(softcell_kernels::isa_name),
+            threads: cpu.then(rayon::current_num_threads),
+        }
+    };
+    let mut devices: Vec<DeviceInfo> = all.into_iter().map(of).collect();
+    devices.sort_by_key(|device| !device.built);
+    devices
 }
 
 /// The device of a name, without autodiff.
@@ -51,7 +95,10 @@ pub fn open_device(name: &str) -> Result<Device> {
                 device_names().join(", ")
             ),
         )),
-        _ => Err(Error::setting("device", name, format!("one of {}", device_names().join(", ")))),
+        _ => {
+            let near = nearest(name, ALL).map_or(String::new(), |near| format!(" (nearest: {near})"));
+            Err(Error::setting("device", name, format!("one of {}{near}", device_names().join(", "))))
+        }
     }
 }
 

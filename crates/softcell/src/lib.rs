@@ -69,6 +69,7 @@ pub mod export;
 mod forecast;
 mod import;
 mod kept_images;
+pub mod latency;
 mod loss;
 mod measures;
 mod memory;

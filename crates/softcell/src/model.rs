@@ -6,7 +6,7 @@
 use burn::tensor::Device;
 
 pub use crate::import::{Checkpoint, Imported, Importer, Known, Outline, read_checkpoint};
-pub use crate::predict::{Answer, Answers, Prediction, Predictor};
+pub use crate::predict::{Answer, Answers, Image, Prediction, Predictor};
 
 use crate::error::{Error, Remedy, Result};
 use crate::network::{NamedTensors, Network, load_named};

@@ -2,7 +2,7 @@
 //!
 //! Who runs experiments needs little of it: a [`Device`], and [`NamedTensors`] where weights are looked at.
 
-pub use crate::device::{Device, device_names, open_device};
+pub use crate::device::{Device, DeviceInfo, device_names, devices, open_device};
 pub use crate::evaluate::{DeviceBatch, Evaluation, WrongAnswer, evaluate, evaluate_telling};
 pub use crate::loss::*;
 pub use crate::measures::*;

@@ -18,7 +18,7 @@ use crate::memory::peak_rss_mb;
 use crate::model::{self, TrainedModel};
 use crate::network::Pass;
 use crate::network::{NamedTensors, initialize, named_tensors};
-use crate::run::files::HISTORY;
+use crate::run::files::{HISTORY, LATENCIES};
 use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewind};
 use crate::search::method::Selection;
 use crate::search::{SearchOutcome, Searched, search};
@@ -182,8 +182,15 @@ impl Job<'_> {
     /// A run that is killed before the choice is written makes the same one again; after that, the folder's
     /// settings are those that were chosen, which are kept.
     fn choose_size(&self, genotype: &Genotype, observer: &mut dyn Observer) -> Result<CheckedConfig> {
-        if self.config.train.limits().is_none() {
+        if !self.config.train.is_limited() {
             return Ok(self.config.clone());
+        }
+        if self.config.train.max_latency > 0.0 && self.config.times().is_none() {
+            return Err(Error::run(
+                self.folder.path(),
+                format!("a limit on latency, but no {LATENCIES}, which it is counted with"),
+                "restore the file, or train the network anew with " + Remedy::Replace,
+            ));
         }
         let images = &self.dataset.train;
         let config = self.sized(genotype)?;

@@ -236,6 +236,7 @@ fn the_files_of_a_run_are_named_in_one_place() {
         "genotype.json",
         "genotype.txt",
         "network.json",
+        "ops.json",
         "result.json",
         "samples.json",
         "mistakes.json",

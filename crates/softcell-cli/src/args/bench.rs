@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand, ValueEnum};
 use softcell::search::method::MethodName;
 
-use super::Machine;
+use super::{BenchOpsArgs, Machine};
 
 const ABOUT_DATA: &str = "\
 The images are made up before the clock runs, so that reading them is not measured. Run nothing else beside it.";
@@ -22,6 +22,9 @@ pub enum BenchCommand {
     /// Time the answers of the network of a genotype
     #[command(after_help = ABOUT_DATA)]
     Evaluate(BenchEvaluateArgs),
+    /// Time every operation of a space for one image, and networks of them
+    #[command(after_help = ABOUT_DATA)]
+    Ops(BenchOpsArgs),
 }
 
 /// Arguments of `bench step`.

@@ -17,7 +17,7 @@ pub enum GenotypeCommand {
     /// Print a genotype in the form of another tool
     Convert(ConvertArgs),
     /// List the published genotypes that are known by name
-    List,
+    List(ListArgs),
 }
 
 /// Arguments of `genotype convert`.
@@ -31,6 +31,17 @@ pub struct ConvertArgs {
     /// The form that is read
     #[arg(long, value_name = "DIALECT", default_value = dialects::AUTO, value_parser = dialects::from())]
     pub from: FromDialect,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `genotype list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `genotype draw`.
@@ -54,6 +65,9 @@ pub struct DrawArgs {
     /// Replace a file that is there
     #[arg(long)]
     pub force: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn scale(text: &str) -> Result<f32, String> {

@@ -62,9 +62,12 @@ pub struct PredictArgs {
     /// Folder of a trained run
     #[arg(long, value_name = "DIR")]
     pub run: PathBuf,
-    /// Images, folders of images, or patterns such as 'photos/*.jpg'
-    #[arg(required = true, value_name = "IMAGE")]
+    /// Images, folders of images, patterns such as 'photos/*.jpg', or - for an image from standard input
+    #[arg(required_unless_present = "files_from", value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
+    /// File with further images, as IMAGE, one a line or each with a zero byte behind it; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub files_from: Option<PathBuf>,
     /// Most pixels of an image that is decoded [default: the run's]
     #[arg(long, value_name = "N", value_parser = pixels)]
     pub max_image_pixels: Option<usize>,
@@ -187,6 +190,9 @@ pub struct ImportArgs {
     /// Number of cells [default: as the tensors say]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub layers: Option<u32>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,

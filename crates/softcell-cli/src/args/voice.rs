@@ -39,8 +39,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// What `--log-format json` writes, for the help.
-pub const JSON_NOTES: &str = "\
+/// What is said below the settings, for the help: where their defaults come from, and what `--log-format json` writes.
+pub const SETTINGS_NOTES: &str = "\
+Defaults are those of the preset auto: \"from the data\" means sized to the data, and to the memory and the
+time that there are; after it stands what the paper has. --dry-run says what all settings would be.
+
 With --log-format json standard error gets one JSON object a line, with the keys time (seconds
 since 1970) and event:
   note     text

@@ -28,6 +28,7 @@ pub fn run(command: &BenchCommand) -> Result<ExitCode> {
         BenchCommand::Step(args) => step(args)?,
         BenchCommand::Train(args) => train(args)?,
         BenchCommand::Evaluate(args) => evaluate(args)?,
+        BenchCommand::Ops(args) => super::ops::run(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use serde::Serialize;
 use softcell::drawing::{CellChoice, animate_cells, draw_cells};
 use softcell::export::Destination;
 use softcell::program::shown;
@@ -13,13 +14,20 @@ use softcell::space::Genotype;
 use super::existing;
 use crate::args::{CellArg, DrawArgs};
 use crate::genotypes::resolve;
-use crate::output::print;
+use crate::output::{Form, print, print_json};
 
 /// What is drawn.
 enum Subject {
     Cells(Genotype),
     /// Epochs from 0 and what was found after them.
     Search(Vec<(usize, Genotype)>),
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Drawn<'a> {
+    path: &'a Path,
+    bytes: usize,
 }
 
 /// Runs the command.
@@ -51,7 +59,10 @@ pub fn run(args: &DrawArgs) -> Result<()> {
         }
     };
     destination.write(&bytes)?;
-    print(&format!("{}\n", shown::path(out)))
+    match Form::of(args.json) {
+        Form::Text => print(&format!("{}\n", shown::path(out))),
+        Form::Json => print_json(&Drawn { path: out, bytes: bytes.len() }),
+    }
 }
 
 fn epochs(run: &Path) -> Result<Vec<(usize, Genotype)>> {

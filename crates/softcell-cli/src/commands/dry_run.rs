@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use serde::Serialize;
 use softcell::experiment::{Experiment, Outlook, StageOutlook, Stages, TimeForecast};
 use softcell::run::RunFolder;
 use softcell::space::Genotype;
+use toml::Table;
 
 use crate::args::RunArgs;
-use crate::output::{duration, grouped, print, size};
+use crate::output::{Form, duration, grouped, print, print_json, size};
 use crate::progress::Progress;
 
 /// The dry run of a run that would begin.
@@ -18,7 +20,7 @@ use crate::progress::Progress;
 pub fn of_new(args: &RunArgs, experiment: &Experiment, stages: &Stages) -> Result<ExitCode> {
     let mut progress = Progress::new(args.voice.common);
     let outlook = experiment.outlook(stages, &mut progress)?;
-    tell(&outlook, stages, &mut progress)
+    tell(&outlook, stages, Form::of(args.json), &mut progress)
 }
 
 /// The dry run of the training of a run that was searched.
@@ -33,11 +35,65 @@ pub fn of_training(
 ) -> Result<ExitCode> {
     let mut progress = Progress::new(args.voice.common);
     let outlook = experiment.outlook_of_training(folder, genotype, &mut progress)?;
-    tell(&outlook, &Stages::Train(genotype.clone()), &mut progress)
+    tell(&outlook, &Stages::Train(genotype.clone()), Form::of(args.json), &mut progress)
 }
 
-fn tell(outlook: &Outlook, stages: &Stages, progress: &mut Progress) -> Result<ExitCode> {
+/// What `--json` prints of a dry run.
+#[derive(Debug, Serialize)]
+struct Foreseen {
+    /// All of them, as in config.toml.
+    settings: Table,
+    search: Option<ForeseenStage>,
+    /// Searches of that kind.
+    searches: usize,
+    training: Option<ForeseenStage>,
+    /// Of the trainings by which cells are compared.
+    comparison_seconds: Option<f64>,
+    /// Of everything.
+    seconds: Option<f64>,
+    memory_bytes: Option<u64>,
+    available_bytes: Option<u64>,
+    fits: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ForeseenStage {
+    layers: usize,
+    init_channels: usize,
+    parameters: u64,
+    time: Option<TimeForecast>,
+    seconds: Option<f64>,
+}
+
+impl Foreseen {
+    fn of(outlook: &Outlook) -> Result<Foreseen> {
+        let stage = |stage: &StageOutlook| ForeseenStage {
+            layers: stage.layers,
+            init_channels: stage.init_channels,
+            parameters: stage.parameters,
+            time: stage.time,
+            seconds: stage.time.map(|time| time.seconds()),
+        };
+        Ok(Foreseen {
+            settings: outlook.config.to_toml().parse()?,
+            search: outlook.search.as_ref().map(stage),
+            searches: outlook.searches,
+            training: outlook.training.as_ref().map(stage),
+            comparison_seconds: outlook.comparison_seconds,
+            seconds: outlook.seconds(),
+            memory_bytes: outlook.memory_bytes,
+            available_bytes: outlook.available_bytes,
+            fits: outlook.fits,
+        })
+    }
+}
+
+fn tell(outlook: &Outlook, stages: &Stages, form: Form, progress: &mut Progress) -> Result<ExitCode> {
     progress.clear();
+    if form == Form::Json {
+        print_json(&Foreseen::of(outlook)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut text = String::new();
     if let Some(search) = &outlook.search {
         text.push_str(&format!("search        {}\n{}", network(search), timed(search.time.as_ref())));

@@ -15,7 +15,7 @@ use softcell::run::{Manifest, RunFolder};
 use super::data::format_named;
 use crate::args::{EvaluateArgs, PartArg};
 use crate::machine::start;
-use crate::output::{Scores, grouped, print, print_json, quoted};
+use crate::output::{Scores, grouped, print_json, print_result, quoted};
 use crate::progress::{MOST_SKIPPED, Progress};
 
 /// Runs the command.
@@ -47,7 +47,7 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     if args.json {
         print_json(&scores)?;
     } else {
-        print(&scores.text(&format!("the output of `softcell evaluate --run {place} --json`")))?;
+        print_result(&scores.text(&format!("the output of `softcell evaluate --run {place} --json`")))?;
     }
     Ok(ExitCode::SUCCESS)
 }

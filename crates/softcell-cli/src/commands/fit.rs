@@ -8,6 +8,7 @@ use softcell::experiment::Stages;
 use super::{dry_run, finished};
 use crate::args::FitArgs;
 use crate::machine;
+use crate::output::Form;
 use crate::session::{Session, experiment};
 use crate::settings;
 
@@ -26,6 +27,6 @@ pub fn run(args: &FitArgs) -> Result<ExitCode> {
     let session = Session::begin("softcell fit --out", run, &experiment, Stages::Fit)?;
     session.with_jobs(&args.jobs, run).work(|session| {
         let result = session.run.fit(&mut session.progress)?;
-        finished(session, &result)
+        finished(session, &result, Form::of(run.json))
     })
 }

@@ -9,14 +9,14 @@ use serde::Serialize;
 use softcell::config::{CheckedConfig, ImageSize, Stem};
 use softcell::run::{Manifest, RunFolder};
 use softcell::space::{
-    CellGene, Genotype, LayerTable, NetworkShape, Reductions, StemKind, cell_title, derived_cost,
+    CellGene, Cost, Genotype, LayerTable, NetworkShape, Reductions, StemKind, cell_title, derived_cost,
     derived_layers, known_genotype, known_names,
 };
 
 use super::{draw, layers};
 use crate::args::{GenotypeCommand, ShowArgs, StemArg};
 use crate::genotypes::{read, resolve};
-use crate::output::{grouped, print, print_data, print_json, size, table};
+use crate::output::{Form, grouped, print, print_data, print_json, size, table};
 
 /// Runs the command.
 ///
@@ -27,9 +27,13 @@ pub fn run(command: &GenotypeCommand) -> Result<ExitCode> {
         GenotypeCommand::Show(args) => show(args)?,
         GenotypeCommand::Draw(args) => draw::run(args)?,
         GenotypeCommand::Convert(args) => {
-            print_data(&format!("{}\n", args.to.write(&read(&args.genotype, args.from)?)?))?;
+            let text = args.to.write(&read(&args.genotype, args.from)?)?;
+            match Form::of(args.json) {
+                Form::Text => print_data(&format!("{text}\n"))?,
+                Form::Json => print_json(&Converted { dialect: args.to.name(), text })?,
+            }
         }
-        GenotypeCommand::List => list()?,
+        GenotypeCommand::List(args) => list(Form::of(args.json))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -105,6 +109,25 @@ struct Shown {
     skips: BTreeMap<String, usize>,
 }
 
+/// What `convert --json` prints.
+#[derive(Debug, Serialize)]
+struct Converted {
+    dialect: &'static str,
+    text: String,
+}
+
+/// A row of `list --json`.
+#[derive(Debug, Serialize)]
+struct Known {
+    name: &'static str,
+    /// In the original's text.
+    genotype: String,
+    /// Of the paper's network for CIFAR-10.
+    parameters: u64,
+    /// Multiply-adds of that network for one image.
+    macs: u64,
+}
+
 /// The network as `show --json` prints it.
 #[derive(Debug, Serialize)]
 struct Network {
@@ -176,11 +199,19 @@ fn cell_text(name: &str, cell: &CellGene) -> String {
     text
 }
 
-fn list() -> Result<()> {
+fn list(form: Form) -> Result<()> {
+    let of = |name| {
+        let genotype = known_genotype(name).expect("it is a known name");
+        let Cost { parameters, macs } = derived_cost(&genotype, &PAPER);
+        Known { name, genotype: genotype.to_text(), parameters, macs }
+    };
+    let known: Vec<Known> = known_names().into_iter().map(of).collect();
+    if form == Form::Json {
+        return print_json(&known);
+    }
     let mut rows = vec![["name", "parameters", "multiply-adds"].map(str::to_owned).to_vec()];
-    for name in known_names() {
-        let cost = derived_cost(&known_genotype(name).expect("it is a known name"), &PAPER);
-        rows.push(vec![name.to_owned(), grouped(cost.parameters), grouped(cost.macs)]);
+    for Known { name, parameters, macs, .. } in known {
+        rows.push(vec![name.to_owned(), grouped(parameters), grouped(macs)]);
     }
     print(&format!("{}for {}\n", table(&rows), words(&PAPER)))
 }

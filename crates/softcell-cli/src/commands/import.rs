@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use serde::Serialize;
 use softcell::config::{DataConfig, DataFormat, ImageSize, word_to_text};
 use softcell::data::{Dataset, Normalization};
 use softcell::experiment::{free_folder, read_images, tell_replaced};
@@ -18,7 +19,7 @@ use super::data::format_named;
 use crate::args::ImportArgs;
 use crate::genotypes::resolve;
 use crate::machine::start;
-use crate::output::{grouped, print, quoted};
+use crate::output::{Form, grouped, print, print_json, quoted};
 use crate::progress::Progress;
 
 /// Runs the command. Nothing is written before everything has been checked.
@@ -43,7 +44,10 @@ pub fn run(args: &ImportArgs) -> Result<ExitCode> {
         progress.line(note);
     }
     imported.write(&folder)?;
-    print(&report(&folder, &imported))?;
+    match Form::of(args.json) {
+        Form::Text => print(&report(&folder, &imported))?,
+        Form::Json => print_json(&Made::of(&folder, &imported))?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -114,6 +118,45 @@ fn images(
     let config = importer.data_settings(path, format)?;
     let dataset = read_images(&config, progress)?;
     Ok((config.into_config().data, dataset))
+}
+
+/// What `--json` prints of an import.
+#[derive(Debug, Serialize)]
+struct Made<'a> {
+    /// The folder of the run.
+    run: &'a Path,
+    /// In the original's text.
+    genotype: String,
+    init_channels: usize,
+    layers: usize,
+    stem: StemKind,
+    auxiliary: bool,
+    classes: &'a [String],
+    /// Channels, height and width.
+    image_shape: [usize; 3],
+    /// Numbers and tensors that were read.
+    numbers: usize,
+    tensors: usize,
+    notes: &'a [String],
+}
+
+impl<'a> Made<'a> {
+    fn of(folder: &'a RunFolder, imported: &'a Imported) -> Made<'a> {
+        let (network, manifest) = (&imported.model.network, &imported.model.manifest);
+        Made {
+            run: folder.path(),
+            genotype: network.genotype.to_text(),
+            init_channels: network.init_channels,
+            layers: network.n_cells,
+            stem: network.stem,
+            auxiliary: network.auxiliary,
+            classes: &manifest.classes,
+            image_shape: manifest.image_shape,
+            numbers: imported.model.weights.values().map(|tensor| tensor.values.len()).sum(),
+            tensors: imported.model.weights.len(),
+            notes: &manifest.notes,
+        }
+    }
 }
 
 fn report(folder: &RunFolder, imported: &Imported) -> String {

@@ -1,5 +1,6 @@
 //! One file for each command, and what the commands of a run share.
 
+pub mod about;
 pub mod bench;
 pub mod data;
 mod draw;
@@ -11,6 +12,7 @@ pub mod genotype;
 pub mod import;
 mod layers;
 pub mod methods;
+mod ops;
 pub mod predict;
 pub mod replay;
 pub mod report;
@@ -20,21 +22,40 @@ pub mod select;
 pub mod shell;
 pub mod train;
 
+use std::path::Path;
+
 use anyhow::Result;
+use serde::Serialize;
 use softcell::export::Existing;
 use softcell::nn::{class_images, is_uneven};
 use softcell::program::shown::escaped;
 use softcell::run::files::{CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, HISTORY, MANIFEST, REPORT, RESULT};
 use softcell::run::{RunFolder, RunResult, Weights};
 
-use crate::output::{Scores, duration, grouped, percent, print, quoted, size, with_interval};
+use crate::output::{
+    Form, Scores, duration, grouped, percent, print_json, print_result, quoted, size, with_interval,
+};
 use crate::session::Session;
 
 /// Writes the report of a run that has come to a result, and prints it.
-fn finished(session: &mut Session, result: &RunResult) -> Result<()> {
+fn finished(session: &mut Session, result: &RunResult, form: Form) -> Result<()> {
     session.progress.clear();
     session.report();
-    print(&summary(session.folder(), result))
+    let folder = session.folder();
+    match form {
+        Form::Text => print_result(&summary(folder, result)),
+        Form::Json => print_json(&Finished { run: folder.path(), result }),
+    }
+}
+
+/// What `--json` prints of a run that has come to a result.
+#[derive(Debug, Serialize)]
+struct Finished<'a> {
+    /// Its folder.
+    run: &'a Path,
+    /// As in result.json.
+    #[serde(flatten)]
+    result: &'a RunResult,
 }
 
 /// What becomes of a file in the way, by `--force`.

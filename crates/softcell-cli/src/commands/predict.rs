@@ -13,6 +13,7 @@ use softcell::run::RunFolder;
 use super::existing;
 use crate::answers::{Layout, Writer};
 use crate::args::{AnswerFormat, PredictArgs};
+use crate::input::Input;
 use crate::machine::start;
 use crate::output::{duration, grouped, print, print_data};
 use crate::progress::Progress;
@@ -36,7 +37,8 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
         Some(pixels) => pixels,
         None => folder.read_config()?.data.max_image_pixels,
     };
-    let found = find_images(&args.images);
+    let input = Input::of(args, most_pixels)?;
+    let found = find_images(&input.named);
     let left_out = (found.left_out.values().sum::<usize>(), found.left_out_in_words());
     let images = found.images;
     let total = images.len();
@@ -66,13 +68,17 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode> {
     };
     let clock = Instant::now();
     let (mut failed, mut done) = (0, 0);
-    for batch in predictor.answers(images, most_pixels) {
+    let mut asked = Vec::with_capacity(total);
+    for image in images {
+        asked.push(image.map(|path| input.image(path)));
+    }
+    for batch in predictor.answers(asked, most_pixels) {
         for Answer { path, outcome } in batch {
             done += 1;
             let outcome: Result<Prediction, String> = outcome.map_err(|error| error.worded(&remedies::words));
             if let Err(error) = &outcome {
                 failed += 1;
-                progress.urgent(&format!("error: {error}"));
+                progress.fault(error);
             }
             writer.add(&path.to_string_lossy(), outcome)?;
         }

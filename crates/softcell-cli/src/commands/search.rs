@@ -1,8 +1,10 @@
 //! `softcell search`: only the search.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use serde::Serialize;
 use softcell::experiment::{Stages, network_cost};
 use softcell::program::shown::escaped;
 use softcell::run::files::{GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, HISTORY};
@@ -10,7 +12,7 @@ use softcell::run::files::{GENOTYPE_JSON, GENOTYPE_TEXT, GENOTYPES, HISTORY};
 use super::{dry_run, page_line};
 use crate::args::SearchArgs;
 use crate::machine;
-use crate::output::{duration, grouped, print, quoted};
+use crate::output::{Form, duration, grouped, print_json, print_result, quoted};
 use crate::progress::CAVEAT;
 use crate::remedies;
 use crate::session::{Session, experiment};
@@ -28,10 +30,30 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     if run.dry_run {
         return dry_run::of_new(run, &experiment, &Stages::Search);
     }
-    Session::begin("softcell search --out", run, &experiment, Stages::Search)?.work(search)
+    Session::begin("softcell search --out", run, &experiment, Stages::Search)?
+        .work(|session| search(session, Form::of(run.json)))
 }
 
-fn search(session: &mut Session) -> Result<()> {
+/// What `--json` prints of a search.
+#[derive(Debug, Serialize)]
+struct Found<'a> {
+    /// Its folder.
+    run: &'a Path,
+    /// In the original's text.
+    genotype: String,
+    /// The epoch, from 0, whose genotype it is.
+    epoch: Option<usize>,
+    /// Epochs of the search.
+    epochs: usize,
+    /// Of the network of the run's training settings, auxiliary head excluded.
+    parameters: u64,
+    /// Multiply-adds of that network for one image.
+    macs: u64,
+    /// Seconds of the search.
+    search_seconds: f64,
+}
+
+fn search(session: &mut Session, form: Form) -> Result<()> {
     let place = session.folder().path().display().to_string();
     let found = session.run.search(&mut session.progress)?;
     session.progress.clear();
@@ -45,8 +67,20 @@ fn search(session: &mut Session) -> Result<()> {
     });
     let cost = network_cost(&found.genotype, &config, &session.run.dataset().train);
     session.report();
+    let epochs = config.search.all_epochs();
+    if form == Form::Json {
+        return print_json(&Found {
+            run: session.folder().path(),
+            genotype: found.genotype.to_text(),
+            epoch: found.epoch,
+            epochs,
+            parameters: cost.parameters,
+            macs: cost.macs,
+            search_seconds: found.seconds,
+        });
+    }
     let place = escaped(&place);
-    print(&format!(
+    print_result(&format!(
         "\ngenotype      {}\n{}\
          network       {} parameters, {} multiply-adds per image, with the run's training settings\n\
          time          {}\n\
@@ -60,7 +94,7 @@ fn search(session: &mut Session) -> Result<()> {
            softcell train --run {run}\n  \
            softcell genotype show {run}\n",
         found.genotype.to_text(),
-        which_epoch(found.epoch, config.search.all_epochs()),
+        which_epoch(found.epoch, epochs),
         grouped(cost.parameters),
         grouped(cost.macs),
         duration(found.seconds),

@@ -11,7 +11,7 @@ use toml::Table;
 use super::{dry_run, finished};
 use crate::args::SelectArgs;
 use crate::machine;
-use crate::output::quoted;
+use crate::output::{Form, quoted};
 use crate::session::{Session, experiment};
 use crate::settings;
 
@@ -36,7 +36,7 @@ pub fn run(args: &SelectArgs) -> Result<ExitCode> {
     let session = Session::begin(&format!("softcell select{runs} --out"), run, &experiment, Stages::Fit)?;
     session.with_jobs(&fit.jobs, run).work(|session| {
         let result = session.run.fit(&mut session.progress)?;
-        finished(session, &result)
+        finished(session, &result, Form::of(run.json))
     })
 }
 

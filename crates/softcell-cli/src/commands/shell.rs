@@ -1,4 +1,4 @@
-//! `softcell completions` and `softcell man`: the command line for shells and readers of manuals. What this build is.
+//! `softcell completions` and `softcell man`: the command line for shells and readers of manuals.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,34 +35,4 @@ pub fn man(folder: &Path) -> Result<ExitCode> {
     clap_mangen::generate_to(Cli::command(), folder).with_context(place)?;
     print(&format!("manual pages in {}: man -l {NAME}.1\n", shown::path(folder)))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints what this build is.
-pub fn print_version() -> ExitCode {
-    match print(&version()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
-}
-
-/// What this build is and what it runs with here.
-fn version() -> String {
-    let features = [
-        ("verify", cfg!(feature = "verify")),
-        ("raster", cfg!(feature = "raster")),
-        ("wgpu", cfg!(feature = "wgpu")),
-        ("cuda", cfg!(feature = "cuda")),
-        ("rocm", cfg!(feature = "rocm")),
-        ("metal", cfg!(feature = "metal")),
-    ];
-    let on: Vec<&str> = features.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
-    format!(
-        "{NAME} {}\nfeatures  {}\nsystem    {} {}\nvectors   {}\nthreads   {}\n",
-        env!("CARGO_PKG_VERSION"),
-        if on.is_empty() { "none".to_owned() } else { on.join(", ") },
-        std::env::consts::ARCH,
-        std::env::consts::OS,
-        softcell_kernels::isa_name(),
-        std::thread::available_parallelism().map_or(1, usize::from),
-    )
 }

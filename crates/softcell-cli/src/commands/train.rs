@@ -13,7 +13,7 @@ use super::{dry_run, finished};
 use crate::args::TrainArgs;
 use crate::genotypes::resolve_in;
 use crate::machine;
-use crate::output::quoted;
+use crate::output::{Form, quoted};
 use crate::progress::Progress;
 use crate::session::{Session, experiment};
 use crate::settings;
@@ -76,7 +76,8 @@ fn of_genotype(args: &TrainArgs, genotype: Genotype, from: Option<Origin>, sized
     if run.dry_run {
         return dry_run::of_new(run, &experiment, &stages);
     }
-    Session::begin(RESUME, run, &experiment, stages)?.work(|session| train(session, &genotype))
+    Session::begin(RESUME, run, &experiment, stages)?
+        .work(|session| train(session, &genotype, Form::of(run.json)))
 }
 
 /// Trains the network of a run whose genotype is there.
@@ -114,10 +115,11 @@ fn of_run(args: &TrainArgs, path: &Path, from: Option<Origin>) -> Result<ExitCod
         let overwrite = if run.resume { Overwrite::Resume } else { Overwrite::Force };
         experiment.train_anew(folder, &genotype, overwrite, &mut progress)?
     };
-    Session::of(RESUME, run, begun_run, progress).work(|session| train(session, &genotype))
+    Session::of(RESUME, run, begun_run, progress)
+        .work(|session| train(session, &genotype, Form::of(run.json)))
 }
 
-fn train(session: &mut Session, genotype: &Genotype) -> Result<()> {
+fn train(session: &mut Session, genotype: &Genotype, form: Form) -> Result<()> {
     let result = session.run.train(genotype, &mut session.progress)?;
-    finished(session, &result)
+    finished(session, &result, form)
 }

@@ -1,4 +1,4 @@
-//! What is said, as JSON for machines: [`crate::args::JSON_NOTES`] lists the keys.
+//! What is said, as JSON for machines: [`crate::args::SETTINGS_NOTES`] lists the keys.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -27,6 +27,7 @@ use self::json::{Alphas, Line, Pace, Record};
 use self::panel::{Panel, SMALLEST};
 use self::words::Evenness;
 use crate::args::{LogFormat, RunVoice, Voice};
+use crate::colour::{self, Tone, toned};
 use crate::interrupt;
 use crate::output::duration;
 use crate::remedies;
@@ -137,10 +138,29 @@ impl Progress {
         }
     }
 
+    /// Says that something should be looked at, unless nothing is to be said.
+    pub fn warn(&self, text: &str) {
+        if !self.voice.quiet {
+            self.toned(text, Tone::Warning);
+        }
+    }
+
     /// Says a sentence that must be heard, on one line whatever names are in it.
     pub fn urgent(&self, text: &str) {
+        self.toned(text, Tone::Plain);
+    }
+
+    /// Says why something could not be done while the rest goes on.
+    pub fn fault(&self, text: &str) {
+        self.toned(&format!("error: {text}"), Tone::Error);
+    }
+
+    fn toned(&self, text: &str, tone: Tone) {
         match self.voice.log_format {
-            LogFormat::Text => self.write(&laid_out(&said(text), stderr_columns())),
+            LogFormat::Text => {
+                let text = laid_out(&said(text), stderr_columns());
+                self.write(&toned(text, tone, colour::of_stderr()));
+            }
             LogFormat::Json => self.write(&Line::Note { text: text.trim() }.text()),
         }
     }
@@ -362,7 +382,13 @@ impl Progress {
     fn say_guard(&self) {
         let said = self.guard.as_ref().and_then(|(epoch, guard)| guard.as_ref()?.sentence(*epoch));
         if let Some(sentence) = said {
-            self.line(&sentence);
+            let collapsed = |(_, guard): &(usize, Option<Watch>)| {
+                guard.as_ref().is_some_and(|guard| guard.verdict.is_collapse())
+            };
+            match self.guard.as_ref().is_some_and(collapsed) {
+                true => self.warn(&sentence),
+                false => self.line(&sentence),
+            }
         }
     }
 
@@ -405,7 +431,8 @@ pub fn say_error(format: LogFormat, text: &str, causes: Vec<String>) -> String {
         LogFormat::Json => format!("{}\n", Line::Error { text, causes }.text()),
         LogFormat::Text => {
             let because: String = causes.iter().map(|cause| format!("  because: {cause}\n")).collect();
-            laid_out(&format!("error: {text}\n{because}"), stderr_columns())
+            let text = laid_out(&format!("error: {text}\n{because}"), stderr_columns());
+            toned(text, Tone::Error, colour::of_stderr())
         }
     }
 }

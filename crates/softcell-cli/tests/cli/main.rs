@@ -6,6 +6,7 @@ mod balance;
 mod beginning;
 mod bench;
 mod bounds;
+mod colour;
 mod converting;
 mod export;
 #[cfg(unix)]
@@ -13,7 +14,9 @@ mod guide;
 mod hostile;
 mod import;
 mod inspecting;
+mod json;
 mod keeping;
+mod latency;
 mod limits;
 mod listing;
 mod memory;

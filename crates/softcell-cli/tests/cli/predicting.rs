@@ -1,6 +1,8 @@
 //! `predict`: what is answered, and how it is written.
 
+use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::support::{Said, fail, read_json, softcell, succeed};
 use crate::transcript::Transcript;
@@ -20,6 +22,16 @@ fn trained(here: &Path) {
         "fit --search-init-channels 2 --search-layers 2 --nodes 1 --search-epochs 1 --train-init-channels 4 \
          --train-layers 2 --train-epochs 8 --batch-size 4 --out r --data data",
     );
+}
+
+/// The same with these bytes on standard input.
+fn piped(here: &Path, args: &[&str], bytes: &[u8]) -> Said {
+    let mut command = softcell(here, "predict --run r");
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    // It may end before it has read all.
+    let _ = child.stdin.take().expect("it is piped").write_all(bytes);
+    child.wait_with_output().unwrap().into()
 }
 
 fn predict(here: &Path, args: &[&str]) -> Said {
@@ -88,6 +100,64 @@ fn patterns_that_no_shell_expanded() {
     let nothing = predict(here, &["[", "--json"]);
     assert_eq!(nothing.code, Some(1));
     assert!(nothing.json()[0]["error"].as_str().unwrap().contains("neither a file nor a pattern"));
+}
+
+#[test]
+fn images_and_lists_come_from_standard_input() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    trained(here);
+    let image = std::fs::read(here.join("data/light/03.png")).unwrap();
+    let of_file = predict(here, &["data/light/03.png", "--json"]).json();
+    let answer = piped(here, &["-", "--json"], &image).json();
+    assert_eq!((&answer[0]["path"], answer.as_array().unwrap().len()), (&"-".into(), 1));
+    assert_eq!(answer[0]["top"], of_file[0]["top"], "the same image, the same answer");
+    // Beside others, in the order in which they are named.
+    let both = piped(here, &["data/light/00.png", "-", "--json"], &image).json();
+    assert_eq!((&both[0]["path"], &both[1]["path"]), (&"data/light/00.png".into(), &"-".into()));
+
+    for (bytes, words) in [
+        (&b""[..], &["standard input", "ends without a byte"][..]),
+        (b"this is no picture", &["standard input", "no picture of a kind that is known"]),
+        (&image[..40], &["standard input", "cut off"]),
+    ] {
+        let said = piped(here, &["-"], bytes);
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(words.iter().all(|word| said.err.contains(word)), "{words:?}: {}", said.err);
+    }
+    let said = piped(here, &["-", "--max-image-pixels", "10"], &vec![1; 2_000_000]);
+    assert!(said.code == Some(1) && said.err.contains("standard input"), "{said:?}");
+
+    let list = "data/light/03.png\ndata/dark, \"very\"/00.png\n";
+    let listed = piped(here, &["--files-from", "-", "--json"], list.as_bytes()).json();
+    assert_eq!(listed[0]["top"], of_file[0]["top"]);
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    std::fs::write(here.join("list"), list.replace('\n', "\0")).unwrap();
+    assert_eq!(predict(here, &["--files-from", "list", "--json"]).json(), listed);
+    let more = predict(here, &["data/light", "--files-from", "list", "--json"]).json();
+    assert_eq!(more.as_array().unwrap().len(), 14);
+
+    let said = piped(here, &["--files-from", "-", "-"], b"");
+    assert!(said.code == Some(1) && said.err.contains("image and the list"), "{said:?}");
+    let said = piped(here, &["--files-from", "-"], b"\n");
+    assert!(said.code == Some(1) && said.err.contains("standard input names no image"), "{said:?}");
+    let said = predict(here, &["--files-from", "gone"]);
+    assert!(said.code == Some(1) && said.err.contains("cannot read the list of images in gone"), "{said:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_terminal_is_no_image() {
+    let Ok(pty) = nix::pty::openpty(None, None) else { return };
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    trained(here);
+    for (args, what) in [("-", "an image"), ("--files-from -", "paths")] {
+        let mut command = softcell(here, &format!("predict --run r {args}"));
+        let said: Said = command.stdin(pty.slave.try_clone().unwrap()).output().unwrap().into();
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.err.contains(&format!("standard input is a terminal: pipe {what} into it")), "{said:?}");
+    }
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::io::pipe;
 
-use crate::support::{fail, softcell, succeed};
+use crate::support::{fail, run, softcell, succeed};
 use crate::transcript::Transcript;
 
 /// Commands that have no settings of a run.
-const OTHERS: [&str; 23] = [
+const OTHERS: [&str; 24] = [
     "--version",
     "--help",
     "",
@@ -28,6 +28,7 @@ const OTHERS: [&str; 23] = [
     "bench step --help",
     "bench train --help",
     "bench evaluate --help",
+    "bench ops --help",
     "completions --help",
     "man --help",
 ];
@@ -46,6 +47,35 @@ fn help_shows_commands_examples_and_settings() {
         told.succeed(&format!("{command} --help"));
         told.check(&format!("help-{command}"));
     }
+}
+
+#[test]
+fn devices_are_listed_whatever_else_is_asked_for() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    let said = succeed(here, "--device list");
+    assert!(said.out.starts_with("cpu    the processors"), "{said:?}");
+    assert!(said.out.contains("this build is without ") && said.out.contains("--features "), "{said:?}");
+    for args in ["fit --device list", "evaluate --device=list"] {
+        assert_eq!(succeed(here, args).out, said.out, "{args}");
+    }
+    let devices = succeed(here, "--device list --json").json();
+    let cpu = &devices[0];
+    assert_eq!((&cpu["name"], &cpu["built"]), (&"cpu".into(), &true.into()));
+    assert!(cpu["threads"].as_u64().unwrap() > 0 && cpu["vectors"].is_string(), "{cpu}");
+    assert!(devices.as_array().unwrap().iter().any(|device| device["name"] == "cuda"), "{devices}");
+    // Every device that is built can be opened, every other one says how it is built.
+    for device in devices.as_array().unwrap() {
+        let name = device["name"].as_str().unwrap();
+        if device["built"] == false {
+            let said = run(here, &format!("fit --out r --device {name}"));
+            assert!(said.err.contains(&format!("--features {name}")), "{said:?}");
+        }
+    }
+    fail(here, "fit --out r --device gpu", 1, &["--device = gpu", "one of cpu", "--device list"]);
+    fail(here, "fit --out r --device cdua", 1, &["(nearest: cuda)"]);
+    let version = succeed(here, "--version --json").json();
+    assert!(version["features"].is_array() && version["vectors"] == cpu["vectors"], "{version}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! How fast this machine works: steps of the search, of training and of evaluation, timed on images that
 //! are made up.
 //!
-//! [`StepBench`], [`TrainBench`] and [`EvaluateBench`] say what is timed; their `run` answers a [`Report`]. The
+//! [`StepBench`], [`TrainBench`] and [`EvaluateBench`] say what is timed; their `run` answers a [`Report`].
+//! [`OpsBench`] times layers one by one, for limits on latency. The
 //! steps are those that [`crate::search`], [`crate::train`] and [`crate::evaluate`](crate::nn::evaluate)
 //! take, with the paper's settings but for what is asked. Every step gets the same batches, made before the
 //! clock runs: reading and augmenting images is not measured, because a run does it beside its steps.
@@ -10,6 +11,7 @@ mod arithmetic;
 mod derived;
 mod evaluation;
 mod images;
+mod ops;
 mod report;
 mod search_step;
 mod timing;
@@ -19,6 +21,7 @@ pub use arithmetic::Work;
 pub use derived::Derived;
 pub use evaluation::EvaluateBench;
 pub use images::Images;
+pub use ops::OpsBench;
 pub use report::Report;
 pub use search_step::StepBench;
 pub use timing::Repeats;

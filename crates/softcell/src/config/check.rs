@@ -18,6 +18,8 @@ const MAX_PIXELS: usize = 4096;
 const MIN_SIDE: usize = 4;
 /// More than any file has.
 const MAX_IMAGE_PIXELS: usize = 1_000_000_000_000;
+/// Longest limit on the time of an answer, in seconds.
+const LONGEST_LATENCY: f64 = 1000.0;
 /// TOML's whole numbers end here.
 const MAX_WHOLE: usize = i64::MAX as usize;
 
@@ -143,6 +145,10 @@ impl TrainConfig {
         }
         whole("train.max_params", self.max_params, 0..=MAX_WHOLE)?;
         whole("train.max_macs", self.max_macs, 0..=MAX_WHOLE)?;
+        if !(0.0..=LONGEST_LATENCY).contains(&self.max_latency) {
+            let expected = "a time such as 5ms, at most 1000 s, or 0 for no limit";
+            return Err(Error::setting("train.max_latency", self.max_latency, expected));
+        }
         whole("train.epochs", self.epochs, 1..=MAX_EPOCHS)?;
         batch("train.batch_size", self.batch_size)?;
         above_zero("train.learning_rate", self.learning_rate)?;

@@ -1,9 +1,12 @@
 //! Settings that may run.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use super::types::Config;
 use crate::error::Result;
+use crate::latency::LatencyFile;
+use crate::space::{LatencyLimit, Limits};
 
 /// Settings that passed [`Config::check`], which alone makes them: what a search and a training take.
 ///
@@ -21,7 +24,11 @@ use crate::error::Result;
 /// # Ok::<(), softcell::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct CheckedConfig(Config);
+pub struct CheckedConfig {
+    config: Config,
+    /// What a limit on latency is counted with.
+    times: Option<Arc<LatencyFile>>,
+}
 
 impl CheckedConfig {
     /// These settings with a change, checked again.
@@ -29,14 +36,43 @@ impl CheckedConfig {
     /// # Errors
     /// As [`Config::check`].
     pub fn with(&self, change: impl FnOnce(&mut Config)) -> Result<CheckedConfig> {
-        let mut config = self.0.clone();
+        let mut config = self.config.clone();
         change(&mut config);
-        config.check()
+        self.of_same_times(config)
+    }
+
+    /// Others, with the times that these have.
+    ///
+    /// # Errors
+    /// As [`Config::check`].
+    pub(crate) fn of_same_times(&self, config: Config) -> Result<CheckedConfig> {
+        Ok(config.check()?.with_times(self.times.clone()))
+    }
+
+    /// These settings with times of layers, by which a limit on latency is counted.
+    pub(crate) fn with_times(self, times: Option<Arc<LatencyFile>>) -> CheckedConfig {
+        CheckedConfig { times, ..self }
+    }
+
+    /// The times of layers, where the settings ask for them and they have been read or measured.
+    pub fn times(&self) -> Option<&LatencyFile> {
+        self.times.as_deref()
+    }
+
+    /// The limits on the trained network. The one on latency is left out as long as there are no times.
+    pub fn limits(&self) -> Limits<'_> {
+        let train = &self.config.train;
+        let times = self.times().filter(|_| train.max_latency > 0.0);
+        Limits {
+            max_params: train.max_params as u64,
+            max_macs: train.max_macs as u64,
+            latency: times.map(|file| LatencyLimit { seconds: train.max_latency, times: &file.times }),
+        }
     }
 
     /// The settings, to be changed at will and checked again.
     pub fn into_config(self) -> Config {
-        self.0
+        self.config
     }
 }
 
@@ -44,7 +80,7 @@ impl Deref for CheckedConfig {
     type Target = Config;
 
     fn deref(&self) -> &Config {
-        &self.0
+        &self.config
     }
 }
 
@@ -57,6 +93,6 @@ impl Config {
     /// number, or that contradicts another.
     pub fn check(self) -> Result<CheckedConfig> {
         self.verify()?;
-        Ok(CheckedConfig(self))
+        Ok(CheckedConfig { config: self, times: None })
     }
 }

@@ -90,6 +90,8 @@ pub enum Kind {
     Count,
     /// A number.
     Float,
+    /// A number of seconds, that may be written with its unit: `5ms`, `800us`, `0.02s`.
+    Seconds,
     /// A text.
     Text,
     /// Texts; on the command line separated by commas.
@@ -104,6 +106,7 @@ impl Kind {
             Kind::Integer => "a whole number, 0 or more",
             Kind::Count => "a whole number, 0 or more, such as 600000, \"600k\" or \"3.3M\"",
             Kind::Float => "a number",
+            Kind::Seconds => "a number of seconds, or a time with its unit such as \"5ms\"",
             Kind::Text => "a text in quotes",
             Kind::List => "a list of texts such as [\"a\", \"b\"]",
         }

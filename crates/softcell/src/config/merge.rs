@@ -84,7 +84,7 @@ pub fn build(preset: &Config, layers: &[Table]) -> Result<CheckedConfig> {
     }
     let mut config = deserialise(merged, "settings")?;
     let gives = |name| layers.iter().any(|layer| has_training(layer, name));
-    if !config.train.limits().is_none() && !gives("shrink") {
+    if config.train.is_limited() && !gives("shrink") {
         let shrink = &mut config.train.shrink;
         if gives("init_channels") {
             *shrink = shrink.keeping_width();

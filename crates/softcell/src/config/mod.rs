@@ -10,6 +10,7 @@
 mod auto;
 mod check;
 mod checked;
+mod defaults;
 mod edges;
 mod follow;
 mod image_size;
@@ -35,6 +36,7 @@ mod value;
 pub(crate) use auto::{arch_learning_rate, drop_path, leave_validation};
 pub(crate) use check::whole;
 pub use checked::CheckedConfig;
+pub use defaults::{DefaultRule, KeyDefault};
 pub use edges::EdgeCandidates;
 pub use follow::follow_epochs;
 pub use image_size::ImageSize;
@@ -55,6 +57,6 @@ pub use select::SelectConfig;
 pub(crate) use select::{NOTHING_SEARCHED, further};
 pub(crate) use spaces::space_layer;
 pub use types::{
-    AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
+    AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, HERE, Resize, Sampling, Schedule,
     SearchConfig, Stem, TrainConfig,
 };

@@ -4,7 +4,7 @@ use super::known_spaces::known_space;
 use super::merge::lay;
 use super::select::SelectConfig;
 use super::types::{
-    AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, Resize, Sampling, Schedule,
+    AutoAugment, Config, DataConfig, DataFormat, DataShape, Duplicates, HERE, Resize, Sampling, Schedule,
     SearchConfig, Stem, TrainConfig,
 };
 use super::value::two_digits;
@@ -49,6 +49,7 @@ pub(super) fn paper_cifar10() -> Config {
         reductions: Reductions::THIRDS,
         max_params: 0,
         max_macs: 0,
+        max_latency: 0.0,
         shrink: Shrink::Both,
         stem: Stem::Cifar,
         epochs: 600,
@@ -93,7 +94,15 @@ pub(super) fn paper_cifar10() -> Config {
         color_jitter: 0.0,
         auto_augment: AutoAugment::None,
     };
-    Config { seed: 2, repeat: 0, data, search, select: SelectConfig::off(), train }
+    Config {
+        seed: 2,
+        repeat: 0,
+        latency_table: HERE.to_owned(),
+        data,
+        search,
+        select: SelectConfig::off(),
+        train,
+    }
 }
 
 /// The paper's training on ImageNet in the mobile setting; the search stays that on CIFAR-10.

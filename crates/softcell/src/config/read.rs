@@ -185,6 +185,7 @@ fn example(key: &Key) -> String {
         (Kind::Integer, _) => "10".to_owned(),
         (Kind::Count, _) => "3_300_000".to_owned(),
         (Kind::Float, _) => "0.1".to_owned(),
+        (Kind::Seconds, _) => "\"5ms\"".to_owned(),
         (Kind::Text, [first, ..]) => format!("\"{first}\""),
         (Kind::Text, []) => "\"auto\"".to_owned(),
         (Kind::List, choices) => format!("{:?}", &choices[..choices.len().min(2)]),

@@ -92,6 +92,8 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     (Section::Data, "class_weights", "none"),
     (Section::Data, "sampling", "shuffled"),
     (Section::Root, "repeat", "0"),
+    (Section::Root, "latency_table", "here"),
+    (Section::Train, "max_latency", "0"),
     (Section::Train, "ema", "0"),
     (Section::Train, "patience", "0"),
     (Section::Train, "all_images", "false"),

@@ -13,7 +13,10 @@ use super::location::path_of_text;
 use super::select::SelectConfig;
 use crate::random::stream;
 use crate::search::Method;
-use crate::space::{CellOutput, Layout, Limits, Primitive, Reductions, Shrink, StemKind};
+use crate::space::{CellOutput, Layout, Primitive, Reductions, Shrink, StemKind};
+
+/// The word for this machine in the place of a file of times.
+pub const HERE: &str = "here";
 
 /// All settings of a run, as `config.toml` in the run folder holds them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +27,8 @@ pub struct Config {
     pub seed: u64,
     /// Which repetition of it this is: search and training draw anew, on the same parts of the images.
     pub repeat: usize,
+    /// Where the times of operations come from: a file, or [`HERE`], which measures them.
+    pub latency_table: String,
     /// Where the images come from and how they are divided and varied.
     pub data: DataConfig,
     /// The search for a cell.
@@ -270,6 +275,8 @@ pub struct TrainConfig {
     pub max_params: usize,
     /// Most multiply-adds of the trained network for one image; 0 is no limit.
     pub max_macs: usize,
+    /// Longest time in seconds that the trained network's answer for one image may take, by estimate; 0 is no limit.
+    pub max_latency: f64,
     /// What may become smaller for the limits' sake.
     pub shrink: Shrink,
     /// The stem before the first cell; `auto` takes `imagenet` for images of 96 pixels and more.
@@ -318,9 +325,15 @@ pub struct TrainConfig {
 }
 
 impl TrainConfig {
-    /// The limits on the trained network.
-    pub fn limits(&self) -> Limits {
-        Limits { max_params: self.max_params as u64, max_macs: self.max_macs as u64 }
+    /// Whether there is any limit on the trained network; [`CheckedConfig::limits`](super::CheckedConfig::limits) are
+    /// these limits.
+    pub fn is_limited(&self) -> bool {
+        self.max_params > 0 || self.max_macs > 0 || self.max_latency > 0.0
+    }
+
+    /// Takes all limits off.
+    pub fn lift_limits(&mut self) {
+        (self.max_params, self.max_macs, self.max_latency) = (0, 0, 0.0);
     }
 }
 

@@ -16,10 +16,11 @@ pub(super) struct Mismatch {
 pub(super) fn coerce(key: &Key, value: &Value) -> Result<Value, Mismatch> {
     let wrong = || Mismatch { found: describe(value), expected: key.kind.noun().to_owned() };
     match (key.kind, value) {
-        (Kind::Bool, Value::Boolean(_)) | (Kind::Float, Value::Float(_)) => Ok(value.clone()),
+        (Kind::Bool, Value::Boolean(_)) | (Kind::Float | Kind::Seconds, Value::Float(_)) => Ok(value.clone()),
         (Kind::Integer | Kind::Count, Value::Integer(number)) if *number >= 0 => Ok(value.clone()),
         (Kind::Count, Value::String(text)) => count(text).map(Value::Integer).ok_or_else(wrong),
-        (Kind::Float, Value::Integer(number)) => Ok(Value::Float(*number as f64)),
+        (Kind::Float | Kind::Seconds, Value::Integer(number)) => Ok(Value::Float(*number as f64)),
+        (Kind::Seconds, Value::String(text)) => seconds(text).map(Value::Float).ok_or_else(wrong),
         (Kind::Text, Value::Integer(number)) if key.choices.is_empty() => {
             Ok(Value::String(number.to_string()))
         }
@@ -45,6 +46,7 @@ pub(super) fn parse_raw(key: &Key, raw: &str) -> Result<Value, Mismatch> {
         Kind::Float => {
             digits(raw).and_then(|text| text.parse().ok()).filter(|x: &f64| x.is_finite()).map(Value::Float)
         }
+        Kind::Seconds => seconds(raw).map(Value::Float),
         Kind::Text => Some(Value::String(raw.to_owned())),
         Kind::List => {
             // An empty text is an empty list.
@@ -61,6 +63,7 @@ pub(super) fn parse_raw(key: &Key, raw: &str) -> Result<Value, Mismatch> {
         Kind::Integer => wrong("a whole number, 0 or more, such as 1_000"),
         Kind::Count => wrong("a whole number, 0 or more, such as 3.3M, 600k, 1.2G or 1_000"),
         Kind::Float => wrong("a finite number, such as 0.025 or 3e-4"),
+        Kind::Seconds => wrong("a time with its unit, such as 5ms, 800us or 0.02s, or 0"),
         Kind::List => wrong("texts separated by commas, such as a,b"),
         kind => wrong(kind.noun()),
     })
@@ -72,6 +75,16 @@ fn digits(raw: &str) -> Option<String> {
     let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
     let placed = |at: usize| digit(at.checked_sub(1)) && digit(Some(at + 1));
     (0..bytes.len()).all(|at| bytes[at] != b'_' || placed(at)).then(|| raw.replace('_', ""))
+}
+
+/// A time with its unit, in seconds; 0 needs none, and another number without one could be meant in any.
+fn seconds(raw: &str) -> Option<f64> {
+    let units = [("us", 1e6), ("µs", 1e6), ("ms", 1e3), ("s", 1.0)];
+    let number = |text: &str| digits(text.trim_end())?.parse().ok().filter(|number: &f64| *number >= 0.0);
+    let raw = raw.trim();
+    let with_unit =
+        units.into_iter().find_map(|(unit, parts)| Some(number(raw.strip_suffix(unit)?)? / parts));
+    with_unit.or_else(|| number(raw).filter(|number| *number == 0.0)).filter(|seconds| seconds.is_finite())
 }
 
 /// A whole number with an optional k, M or G (10³, 10⁶, 10⁹) behind it, and with such a unit an optional
@@ -152,6 +165,26 @@ mod tests {
             ("9223372036854775807", i64::MAX),
         ] {
             assert_eq!(count(text), Some(number), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn times_have_their_unit() {
+        for (text, expected) in [
+            ("5ms", Some(5.0 / 1e3)),
+            ("0.5 ms", Some(0.5 / 1e3)),
+            ("800us", Some(800.0 / 1e6)),
+            ("2s", Some(2.0)),
+            ("1_000ms", Some(1.0)),
+            ("0", Some(0.0)),
+            ("5", None),
+            ("-5ms", None),
+            ("ms", None),
+            ("5m", None),
+            ("infs", None),
+            ("NaNms", None),
+        ] {
+            assert_eq!(seconds(text), expected, "{text:?}");
         }
     }
 

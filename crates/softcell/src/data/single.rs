@@ -1,10 +1,12 @@
 //! One image file, for prediction.
 
+use std::io::Read;
 use std::path::Path;
 
 use super::decode::{Decoded, Shape, decode};
 use super::fault::Fault;
 use super::files::{Place, Store};
+use super::weight::most_bytes_of_file;
 use crate::config::Resize;
 use crate::error::{Error, Result};
 
@@ -46,6 +48,26 @@ pub fn read_image_bytes(
     most_pixels: usize,
 ) -> Result<Vec<u8>> {
     answer(name, decode(bytes, to(shape), resize, most_pixels as u64))
+}
+
+/// The bytes of an image file from a stream, such as standard input, until its end; `name` is what errors call it.
+///
+/// # Errors
+///
+/// A stream without a byte, one with more bytes than an image of so many pixels can have, and what the system says.
+pub fn read_image_stream(stream: impl Read, name: &Path, most_pixels: usize) -> Result<Vec<u8>> {
+    let most = most_bytes_of_file(most_pixels as u64);
+    let mut bytes = Vec::new();
+    stream.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::io("read", name))?;
+    match bytes.len() as u64 {
+        0 => Err(Error::data(name, "ends without a byte", "pipe an image file into it")),
+        found if found > most => Err(Error::data(
+            name,
+            format!("has more than {most} bytes, the most that an image of {most_pixels} pixels may have"),
+            "pipe one image file into it, or raise data.max_image_pixels",
+        )),
+        _ => Ok(bytes),
+    }
 }
 
 fn to([channels, height, width]: [usize; 3]) -> Shape {

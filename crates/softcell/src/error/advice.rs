@@ -41,6 +41,8 @@ pub enum Remedy {
     OwnImages,
     /// The list of settings.
     ListOfSettings,
+    /// To measure the times of operations and write them to a file: `bench::OpsBench`.
+    MeasureOperations,
 }
 
 impl fmt::Display for Remedy {
@@ -64,6 +66,7 @@ impl fmt::Display for Remedy {
             Remedy::Images => write!(f, "images"),
             Remedy::OwnImages => write!(f, "`Experiment::of_images` takes your own"),
             Remedy::ListOfSettings => write!(f, "`config::KEYS`"),
+            Remedy::MeasureOperations => write!(f, "`bench::OpsBench`"),
         }
     }
 }

@@ -10,6 +10,7 @@ mod builder;
 mod difference;
 mod fitted;
 mod images;
+mod latencies;
 mod machine;
 mod origin;
 mod outlook;

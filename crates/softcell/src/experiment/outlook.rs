@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::builder::Experiment;
 use super::images::read_images;
+use super::latencies;
 use super::stages::{Stages, check_memory};
 use super::timing::{Forecast, Timing};
 use crate::config::CheckedConfig;
@@ -124,6 +125,7 @@ impl Experiment {
         let config = self.settings.over_training(&asked, &dataset.shape(), &began)?;
         let resident = resident_bytes();
         let stages = &Stages::Train(genotype.clone());
+        let config = latencies::timed(config, stages, &dataset.train, &self.machine()?, observer)?;
         let fits = self.fits(stages, &config, dataset)?;
         self.tell(Supposed { stages, config, dataset, resident, fits, known: None }, observer)
     }

@@ -3,6 +3,7 @@
 use super::builder::Experiment;
 use super::fitted;
 use super::images::read_images;
+use super::latencies;
 use super::machine::useful_threads;
 use super::stages::{Stages, TimeLimit};
 use crate::benchmark_table::BenchmarkTable;
@@ -59,6 +60,7 @@ impl Experiment {
         let (base, mut reasons) = settings.build(&shape)?;
         let (config, changes) = fitted::fit(settings, &base, &shape, stages, &dataset.train, memory)?;
         let config = config.with(|config| config.data.image_size.clone_from(&reading.data.image_size))?;
+        let config = latencies::timed(config, stages, &dataset.train, &self.machine()?, observer)?;
         check_stages(stages, &config, &dataset)?;
         if let Some(table) = stages.search().then(|| BenchmarkTable::of(&config)).transpose()?.flatten() {
             observer.on(Event::Note(table.baselines().into()))?;

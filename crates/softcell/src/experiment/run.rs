@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::builder::Experiment;
 use super::difference::{differences, refuse};
 use super::images::{read_images, reading_settings};
+use super::latencies;
 use super::machine::Machine;
 use super::origin::{Origin, forget_origin, refuse_origin};
 use super::place::{Place, free_folder};
@@ -323,6 +324,8 @@ impl Run {
         let (training, fixed): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|d| d.key.section == Section::Train);
         refuse(&fixed, "only the training settings of a run can still be chosen")?;
+        let stages = Stages::Train(genotype.clone());
+        let config = latencies::timed(config, &stages, &self.dataset.train, &self.machine, observer)?;
         // Found out while the earlier training is still there.
         sized(genotype, &config, &self.dataset.train)?;
         // In this order: a checkpoint must never stand beside settings it was not made with.

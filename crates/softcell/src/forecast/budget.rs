@@ -208,7 +208,7 @@ impl Budgeting<'_> {
             true => format!("{note}, for each of {}", select.seeds),
             false => format!("{note}; the training gets what is left"),
         };
-        Ok((chosen.check()?, note))
+        Ok((config.of_same_times(chosen)?, note))
     }
 
     /// The settings with trainings of a selection that leave enough time for the training of the cell that is taken, and a
@@ -230,7 +230,7 @@ impl Budgeting<'_> {
         let with = |[layers, channels]: [usize; 2]| {
             config.with(|config| {
                 (config.train.layers, config.train.init_channels) = (layers, channels);
-                (config.train.max_params, config.train.max_macs) = (0, 0);
+                config.train.lift_limits();
             })
         };
         let macs = |size: [usize; 2]| -> Result<f64> {
@@ -296,7 +296,7 @@ impl Budgeting<'_> {
             ));
         }
         note.push_str("; the training of the cell that is taken gets what is left");
-        Ok((chosen.check()?, note))
+        Ok((config.of_same_times(chosen)?, note))
     }
 
     /// The settings with a training that takes the time that is left, and a sentence on it.
@@ -371,7 +371,7 @@ impl Budgeting<'_> {
         if train.drop_path_prob != before {
             note.push_str(&format!("; drop path {} for these epochs, it was {before}", train.drop_path_prob));
         }
-        Ok((chosen.check()?, note))
+        Ok((config.of_same_times(chosen)?, note))
     }
 
     /// The search's share of the time with the settings as they are, within bounds, where it takes so long. The

@@ -64,9 +64,9 @@ pub fn fit_memory(
         fit_search(&mut fitted, images, kept, room, &mut notes)?;
     }
     if let Some(genotype) = trained {
-        fit_training(&mut fitted, images, genotype, kept, room, &mut notes)?;
+        fit_training((&mut fitted, config), images, genotype, kept, room, &mut notes)?;
     }
-    Ok((fitted.check()?, notes))
+    Ok((config.of_same_times(fitted)?, notes))
 }
 
 fn fit_search(
@@ -103,7 +103,7 @@ fn fit_search(
 }
 
 fn fit_training(
-    config: &mut Config,
+    (config, times): (&mut Config, &CheckedConfig),
     images: &ImageSet,
     genotype: &Genotype,
     kept: Kept,
@@ -113,7 +113,7 @@ fn fit_training(
     let before = config.train.clone();
     let mut first = None;
     loop {
-        let asked = sized(genotype, &config.clone().check()?, images)?.into_config().train;
+        let asked = sized(genotype, &times.of_same_times(config.clone())?, images)?.into_config().train;
         let model = MemoryModel::of_training(genotype, &asked, images)?;
         let train = &mut config.train;
         let batch = fitting_batch(&model, &mut train.batch_size, kept.train_batch, room, &mut first);

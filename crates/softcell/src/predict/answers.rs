@@ -8,13 +8,35 @@ use rayon::prelude::*;
 use softcell_kernels::OUT_OF_MEMORY;
 
 use super::{Prediction, Predictor};
-use crate::data::{NotFound, read_image};
+use crate::data::{NotFound, read_image, read_image_bytes};
 use crate::error::{Error, Result};
 
 /// Images that the network answers at once.
 pub(super) const BATCH: usize = 64;
 /// Batches that wait decoded at most.
 const AHEAD: usize = 2;
+
+/// An image that is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Image {
+    /// A file.
+    Path(PathBuf),
+    /// The bytes of a file that lies nowhere, such as one from standard input.
+    Bytes {
+        /// What stands for its path in the answer.
+        path: PathBuf,
+        /// What errors call it.
+        name: PathBuf,
+        /// The file.
+        bytes: Vec<u8>,
+    },
+}
+
+impl From<PathBuf> for Image {
+    fn from(path: PathBuf) -> Image {
+        Image::Path(path)
+    }
+}
 
 /// What is said of one image.
 #[derive(Debug)]
@@ -42,13 +64,19 @@ pub struct Answers<'a> {
 impl Predictor {
     /// Answers for image files, as [`crate::data::find_images`] finds them. Each is read as a folder of
     /// training images is, and may have at most so many pixels: see [`read_image`].
-    pub fn answers(&self, images: Vec<Result<PathBuf, NotFound>>, most_pixels: usize) -> Answers<'_> {
+    pub fn answers<I>(&self, images: Vec<Result<I, NotFound>>, most_pixels: usize) -> Answers<'_>
+    where
+        I: Into<Image> + Send + 'static,
+    {
         let (shape, resize) = (self.manifest.image_shape, self.manifest.resize);
         let (sender, receiver) = sync_channel(AHEAD);
-        let decode = move |found: Result<PathBuf, NotFound>| match found {
-            Ok(path) => {
+        let decode = move |found: Result<I, NotFound>| match found.map(Into::into) {
+            Ok(Image::Path(path)) => {
                 let pixels = read_image(&path, shape, resize, most_pixels);
                 (path, pixels)
+            }
+            Ok(Image::Bytes { path, name, bytes }) => {
+                (path, read_image_bytes(&bytes, &name, shape, resize, most_pixels))
             }
             Err(NotFound { path, error }) => (path, Err(error)),
         };

@@ -2,7 +2,7 @@
 
 mod answers;
 
-pub use answers::{Answer, Answers};
+pub use answers::{Answer, Answers, Image};
 
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use serde::Serialize;

@@ -1,11 +1,12 @@
 //! The records and texts in the folder of a run, read and written.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::budget_record::RunBudget;
 use super::files::{
-    self, BUDGET, CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, MANIFEST, MISTAKES, NETWORK, REPORT, RESULT, SAMPLES,
-    TENSORBOARD,
+    self, BUDGET, CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, LATENCIES, MANIFEST, MISTAKES, NETWORK, REPORT,
+    RESULT, SAMPLES, TENSORBOARD,
 };
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
@@ -16,6 +17,7 @@ use super::size::ChosenSize;
 use super::tensorboard::EventFile;
 use crate::config::{CheckedConfig, Config};
 use crate::error::{Error, Remedy, Result};
+use crate::latency::LatencyFile;
 use crate::reading::{MOST_OF_A_RECORD, MOST_OF_A_TEXT};
 use crate::records::RunResult;
 use crate::records::Stage;
@@ -137,7 +139,19 @@ impl RunFolder {
     /// # Errors
     /// What the file system says.
     pub fn write_config(&self, config: &CheckedConfig) -> Result<()> {
+        // First: a limit without the times it is counted with would be none.
+        if let Some(times) = config.times() {
+            self.write_json(LATENCIES, times)?;
+        }
         self.write_text(CONFIG, &config.to_toml())
+    }
+
+    /// Reads the times of operations that a limit on latency is counted with; `None` where there is no such limit.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_latencies(&self) -> Result<Option<LatencyFile>> {
+        self.read_json(LATENCIES)
     }
 
     /// Reads the settings, with the width and depth that were chosen under limits once the training has
@@ -163,7 +177,10 @@ impl RunFolder {
     pub fn read_asked_config(&self) -> Result<CheckedConfig> {
         let path = self.path().join(CONFIG);
         match self.directory.read_text(CONFIG, MOST_OF_A_TEXT)? {
-            Some(text) => Config::from_toml(&text, &path.display().to_string()),
+            Some(text) => {
+                let config = Config::from_toml(&text, &path.display().to_string())?;
+                Ok(config.with_times(self.read_latencies()?.map(Arc::new)))
+            }
             None => Err(Error::run(
                 path,
                 "no such file",

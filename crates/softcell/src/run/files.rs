@@ -20,6 +20,8 @@ pub const GENOTYPE_JSON: &str = "genotype.json";
 pub const GENOTYPE_TEXT: &str = "genotype.txt";
 /// Width and depth that were chosen under limits.
 pub const NETWORK: &str = "network.json";
+/// The times of operations that a limit on latency is counted with.
+pub const LATENCIES: &str = "ops.json";
 /// What the run came to.
 pub const RESULT: &str = "result.json";
 /// A few images of the data.
@@ -54,7 +56,7 @@ pub const REPLACED: &str = ".softcell-replaced";
 pub const DISCARDED: &str = ".softcell-discarded";
 
 /// Files at the top of the folder.
-const TOP: [&str; 15] = [
+const TOP: [&str; 16] = [
     MARKER,
     LOCK,
     CONFIG,
@@ -63,6 +65,7 @@ const TOP: [&str; 15] = [
     GENOTYPE_JSON,
     GENOTYPE_TEXT,
     NETWORK,
+    LATENCIES,
     RESULT,
     SAMPLES,
     MISTAKES,

@@ -1,8 +1,9 @@
-//! `network.json`: the width and depth that were chosen under limits.
+//! `network.json`: the width and depth that were chosen under limits; `ops.json`, the times for one on latency.
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Checked, MOST_CHANNELS, MOST_LAYERS, Record, whole};
+use super::record::{Checked, Contradiction, MOST_CHANNELS, MOST_LAYERS, Record, whole};
+use crate::latency::LatencyFile;
 use crate::space::Cost;
 
 /// Width and depth of the network that is trained, where limits decided on them.
@@ -17,6 +18,15 @@ pub struct ChosenSize {
     /// What the network costs.
     #[serde(flatten)]
     pub cost: Cost,
+}
+
+impl Record for LatencyFile {
+    fn check(&self) -> Checked {
+        match self.fault() {
+            Some((field, found)) => Err(Contradiction::new(field, found, "times of operations")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Record for ChosenSize {

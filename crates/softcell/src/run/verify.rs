@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::checkpoint::{decode_search, decode_train};
 use super::files::{
-    self, BUDGET, CONFIG, GENOTYPE_JSON, HISTORY, MANIFEST, MISTAKES, NETWORK, PARTS, RESULT, SAMPLES, SCORE,
-    SELECTION, Weights,
+    self, BUDGET, CONFIG, GENOTYPE_JSON, HISTORY, LATENCIES, MANIFEST, MISTAKES, NETWORK, PARTS, RESULT,
+    SAMPLES, SCORE, SELECTION, Weights,
 };
 use super::folder::RunFolder;
 use super::seal::{check, is_sealed};
@@ -87,6 +87,7 @@ impl Verifying<'_> {
         self.add(CONFIG, seen(folder.read_asked_config().map(Some)));
         self.add(MANIFEST, seen(folder.read_manifest()));
         self.add(NETWORK, seen(folder.read_size()));
+        self.add(LATENCIES, seen(folder.read_latencies()));
         self.add(BUDGET, seen(folder.read_budget()));
         self.add(GENOTYPE_JSON, seen(folder.read_genotype()));
         self.add(SELECTION, seen(folder.read_selection()));

@@ -26,7 +26,7 @@ use crate::network::{
 };
 use crate::optim::{Sgd, clip_alphas, clip_global_norm};
 use crate::random::stream;
-use crate::space::{AlphaGradient, Alphas, EdgeWeights, NetworkPlan, Paths, SearchSpace};
+use crate::space::{AlphaGradient, Alphas, EdgeWeights, LatencyTable, NetworkPlan, Paths, SearchSpace};
 
 /// Everything a search moves.
 #[derive(Debug, Clone)]
@@ -159,12 +159,19 @@ impl Bilevel {
 
     /// Finds out what each candidate costs, where the method minds it; times are measured on `device`, the plain one,
     /// but for those that are there.
-    pub(super) fn find_costs(&mut self, device: &Device) {
+    ///
+    /// # Errors
+    /// When `times`, in whose place nothing is measured, have none of an operation.
+    pub(super) fn find_costs(&mut self, device: &Device, times: Option<&LatencyTable>) -> Result<()> {
         if self.method.resource_latency > 0.0 {
-            latency::measure(self.net.plan(), device, &mut self.latencies);
+            match times {
+                Some(times) => latency::look_up(self.net.plan(), times, &mut self.latencies)?,
+                None => latency::measure(self.net.plan(), device, &mut self.latencies),
+            }
         }
         let costs = || latency::candidate_costs(self.net.plan(), &self.latencies);
         self.costs = self.method.minds_resources().then(costs);
+        Ok(())
     }
 
     /// A step: both halves in the order of the method, the alphas only where `valid`, a batch of theirs, is given.

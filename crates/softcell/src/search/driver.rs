@@ -12,7 +12,7 @@ use super::phases::Phases;
 use super::scaled::scaled_for_search;
 use super::stages::SearchStage;
 use super::watcher::Watcher;
-use crate::config::{CheckedConfig, SearchConfig};
+use crate::config::{CheckedConfig, HERE, SearchConfig};
 use crate::data::{Augment, BatchPlan, Batches, Dataset, Order, class_weights};
 use crate::error::{Error, Result};
 use crate::evaluate::{DeviceBatch, Evaluation, evaluate, values};
@@ -22,7 +22,7 @@ use crate::network::{EdgeTensors, Pass, Weighted};
 use crate::random::stream;
 use crate::records::{Frozen, Leaning, SearchEpoch, SearchOutcome, SearchState};
 use crate::resume::{Progress, check_size};
-use crate::space::{Alphas, EdgeWeights, SearchSpace, supernet_parameters};
+use crate::space::{Alphas, EdgeWeights, LatencyTable, SearchSpace, supernet_parameters};
 use crate::thread_pool::in_pool;
 
 /// Searches a cell for `dataset`, from the beginning or from a state.
@@ -62,7 +62,7 @@ pub fn search(
             Some(state) => search.resume(state)?,
             None => search.watcher.warn(observer)?,
         }
-        search.bilevel.find_costs(device);
+        search.bilevel.find_costs(device, search.times.as_ref())?;
         search.run(observer)
     })
 }
@@ -84,6 +84,8 @@ fn drawn(dataset: &Dataset, config: &CheckedConfig) -> Result<SearchOutcome> {
 pub(super) struct Search<'a> {
     dataset: &'a Dataset,
     pub(super) config: &'a SearchConfig,
+    /// What operations take, where a file says it.
+    times: Option<LatencyTable>,
     /// What is searched from the beginning.
     whole: SearchSpace,
     stage: SearchStage,
@@ -149,6 +151,8 @@ impl<'a> Search<'a> {
         Ok(Self {
             dataset,
             config: settings,
+            // Those that were measured here are of the trained network; the search measures its own.
+            times: config.times().filter(|_| config.latency_table != HERE).map(|file| file.times.clone()),
             phases: Phases::new(settings, &space, config.draws()),
             whole: space.clone(),
             stage: SearchStage::first(),
@@ -249,7 +253,7 @@ impl<'a> Search<'a> {
             let stages = [&self.stage, &next];
             let bilevel = self.bilevel.clone();
             self.bilevel = bilevel.next_stage(self.config, shape, &space, stages, &self.autodiff)?;
-            self.bilevel.find_costs(&self.device);
+            self.bilevel.find_costs(&self.device, self.times.as_ref())?;
             (self.stage, self.space) = (next, space);
         }
         if self.position == (Position { epoch: self.phases.search, step: 0 }) {

@@ -1,17 +1,13 @@
 //! How long each operation takes on this machine, alone in its place.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 use super::method::{CandidateCosts, Latency, Resources};
-use crate::network::{Operation, Pass, initialize};
-use crate::space::{NetworkPlan, PlacedCandidate, PlacedOperation};
-
-/// Answers that are not timed, and those whose median counts.
-const WARMUP: usize = 2;
-const TIMED: usize = 9;
+use crate::error::Result;
+use crate::latency::seconds_of;
+use crate::space::{LatencyTable, NetworkPlan, PlacedCandidate, PlacedLayer, PlacedOperation};
 
 /// Measures each operation of a supernet's edges once in each of its different places that is not `known`, and adds it:
 /// the median time of its answer for one image, by itself, as in evaluation. `device` is the plain one. What does nothing
@@ -35,25 +31,27 @@ pub(crate) fn measure(plan: &NetworkPlan, device: &Device, known: &mut Vec<Laten
 }
 
 fn time(candidate: &PlacedCandidate, device: &Device) -> f64 {
-    if candidate.steps.is_empty() {
-        return 0.0;
+    if candidate.steps.is_empty() { 0.0 } else { seconds_of(&[&candidate.steps], candidate.input(), device) }
+}
+
+/// The same from a table, such as that of another machine, in the place of measuring.
+///
+/// # Errors
+/// When the table has nothing like one of them.
+pub(crate) fn look_up(plan: &NetworkPlan, times: &LatencyTable, known: &mut Vec<Latency>) -> Result<()> {
+    for candidate in plan.candidates().cells().flatten().flatten().flatten() {
+        let place = candidate.place;
+        if known.iter().any(|latency| latency.place == place) {
+            continue;
+        }
+        let seconds = match candidate.steps.is_empty() {
+            true => 0.0,
+            false => times.of_layer(&PlacedLayer::from(&place))?,
+        };
+        known.push(Latency { place, seconds });
     }
-    let operation = initialize(Operation::new(candidate.steps.clone(), device), 0);
-    let input = candidate.input();
-    let [height, width] = input.size;
-    // What the numbers are does not matter, but for denormal ones.
-    let image = Tensor::<4>::ones([1, input.channels, height, width], device);
-    let mut seconds: Vec<f64> = (0..WARMUP + TIMED)
-        .map(|_| {
-            let clock = Instant::now();
-            // Reading the answer waits for it.
-            let _ = operation.forward(image.clone(), &mut Pass::eval()).into_data();
-            clock.elapsed().as_secs_f64()
-        })
-        .skip(WARMUP)
-        .collect();
-    seconds.sort_by(f64::total_cmp);
-    seconds[TIMED / 2]
+    known.sort_by_key(|latency| latency.place);
+    Ok(())
 }
 
 /// What each candidate costs, all cells of its kind together. Times are those of `latencies`; a place that is not among

@@ -67,7 +67,7 @@ impl Part {
                     of_part.repeat = first + training + 1;
                     let train = &mut of_part.train;
                     (train.layers, train.init_channels) = (rung.layers, rung.init_channels);
-                    (train.max_params, train.max_macs) = (0, 0);
+                    train.lift_limits();
                     // A drop path that follows the epochs follows these.
                     if train.drop_path_prob == drop_path(train.epochs) {
                         train.drop_path_prob = drop_path(rung.epochs);

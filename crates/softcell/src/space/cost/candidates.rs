@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Cost;
-use super::trace::Trace;
-use super::walk;
+use super::{Cost, steps_cost};
 use crate::space::by_cell::ByCell;
 use crate::space::plan::{Block, Body, CellBlock, MapShape, NetworkPlan, Step};
 use crate::space::primitive::Primitive;
@@ -40,9 +38,7 @@ impl PlacedCandidate {
 
     /// Weights and multiply-adds, for one image.
     pub fn cost(&self) -> Cost {
-        let mut trace = Trace::of(self.input());
-        walk::steps(&mut trace, &self.steps, 0);
-        trace.cost()
+        steps_cost(self.input(), &self.steps)
     }
 }
 

@@ -19,11 +19,12 @@ use std::ops::{Add, AddAssign};
 use serde::{Deserialize, Serialize};
 
 use super::genotype::Genotype;
-use super::plan::NetworkPlan;
+use super::plan::{MapShape, NetworkPlan, Step};
 use super::search_space::SearchSpace;
 pub use candidates::{PlacedCandidate, PlacedCandidates, PlacedOperation};
 pub use layers::{BlockCost, LayerCost, LayerTable, derived_layers};
 pub use shape::NetworkShape;
+use trace::Trace;
 
 impl NetworkPlan {
     /// Size and work, the auxiliary classifier left out. Alphas, and the products of operations with their edge
@@ -56,6 +57,13 @@ pub fn supernet_cost(
 pub fn supernet_parameters(space: &SearchSpace, in_channels: usize, classes: usize) -> u64 {
     // The size of the images has no influence on the parameters.
     supernet_cost(space, in_channels, classes, 1, 1).parameters
+}
+
+/// Cost of some steps, one after the other.
+pub(super) fn steps_cost(input: MapShape, steps: &[Step]) -> Cost {
+    let mut trace = Trace::of(input);
+    walk::steps(&mut trace, steps, 0);
+    trace.cost()
 }
 
 /// Size and work of a network or of a part of it. Sums end at the largest number there is.

@@ -14,6 +14,12 @@ pub(super) const KEYS: &[Key] = &[
         Integer,
         "Which repetition it is: other draws of search and training on the same parts",
     ),
+    key(
+        Root,
+        "latency_table",
+        Text,
+        "Times of operations: a file that softcell bench ops wrote on any machine, or here: measured on this one",
+    ),
     key(Data, "path", Text, "Folder or file with the images; `digits` for the built-in handwritten digits"),
     chosen(
         key(Data, "format", Text, "How the images are stored; auto finds out"),

@@ -54,7 +54,11 @@ fn the_kinds_are_those_of_the_fields() {
             toml::Value::Array(_) => Kind::List,
             other => panic!("{} is {other}", key.dotted()),
         };
-        let plain = if key.kind == Kind::Count { Kind::Integer } else { key.kind };
+        let plain = match key.kind {
+            Kind::Count => Kind::Integer,
+            Kind::Seconds => Kind::Float,
+            kind => kind,
+        };
         assert_eq!(plain, kind, "{}", key.dotted());
     }
 }

@@ -1,7 +1,7 @@
 //! Settings of the training.
 
 use super::super::Key;
-use super::super::Kind::{Bool, Count, Float, Integer, List, Text};
+use super::super::Kind::{Bool, Count, Float, Integer, List, Seconds, Text};
 use super::super::Section::Train;
 use super::{chosen, key};
 use crate::space::Shrink;
@@ -29,6 +29,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(Train, "max_params", Count, "Most parameters of the trained network, such as 3.3M; 0 is no limit"),
     key(Train, "max_macs", Count, "Most multiply-adds for one image, such as 600M or 1.2G; 0 is no limit"),
+    key(
+        Train,
+        "max_latency",
+        Seconds,
+        "Longest time of an answer for one image by estimate, such as 5ms; see latency_table; 0 is no limit",
+    ),
     chosen(
         key(
             Train,

@@ -1,0 +1,10 @@
+//! How long layers and networks take on this machine for one image, and the file that says so of another.
+
+mod file;
+mod measure;
+mod wanted;
+
+pub use file::{LatencyFile, MachineOfTimes};
+pub use measure::measure;
+pub(crate) use measure::seconds_of;
+pub use wanted::Wanted;
