@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ DIGITS = Path(__file__).resolve().parent.parent / "crates/softcell/assets/digits
 BATCHES = (1, 7, 64)
 # Largest difference of a probability.
 LIMIT = 1e-4
+# Least share of images for which a file in whole numbers answers the class that the network does.
+AGREEMENT = 0.95
 # Odd sides meet the padding of the factorized reduce.
 HEIGHT, WIDTH = 33, 41
 COLOURS = {"blue": (30, 40, 200), "green": (40, 180, 60), "mixed": (120, 110, 110), "red": (210, 50, 40)}
@@ -84,6 +87,16 @@ def probabilities(session, images):
         yield size, found
 
 
+def fused_operators(path, folder):
+    """How many nodes of each operator onnxruntime runs, after it has put those together that it can."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(folder / "optimized.onnx")
+    # It says that the graph is for this machine alone.
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return Counter(node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node)
+
+
 class Check:
     def __init__(self, program, folder):
         self.program = program
@@ -125,6 +138,37 @@ class Check:
                 )
                 assert deviation <= LIMIT, f"{path}: probabilities differ by {deviation}"
 
+    def compare_int8(self, run, images, *options):
+        """The file in whole numbers: all convolutions but the first run so, and it answers as the program measured."""
+        paths, pixels = images_of(images)
+        expected, classes = self.expected(run, images, paths)
+        path = self.folder / f"{run.name}-int8.onnx"
+        arguments = ("--format", "onnx", "--quantize", "int8", "--out", path, "--json", *options)
+        told = json.loads(self.softcell("export", "--run", run, *arguments))
+        quantization = told["quantization"]
+        check_file(path)
+        whole, every = quantization["convolutions"]
+        ran = fused_operators(path, self.folder)
+        assert (ran["QLinearConv"], ran["Conv"]) == (whole, every - whole), f"{path}: {ran}"
+        assert ran["Add"] == ran["Relu"] == ran["LeakyRelu"] == 0, f"{path}: {ran}"
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        assert json.loads(session.get_modelmeta().custom_metadata_map["quantization"]) == quantization
+        _, found = next(probabilities(session, pixels))
+        same = (found.argmax(1) == expected.argmax(1)).mean()
+        f32 = self.folder / f"{run.name}-0.onnx"
+        text = f"{run.name:10} int8: {dict(ran)}, {path.stat().st_size / f32.stat().st_size:.0%} of the size, same class {same:.2%}"
+        assert same >= AGREEMENT, text
+        # Where the classes are folders, all images are test images.
+        truth = [Path(path).parent.name for path in paths]
+        if set(truth) == set(classes):
+            right = np.array([classes.index(name) for name in truth])
+            accuracy = (found.argmax(1) == right).mean()
+            text += f", accuracy {accuracy:.2%} (told {quantization['accuracy']:.2%}, f32 {quantization['f32_accuracy']:.2%})"
+            # onnxruntime rounds sums of whole numbers, the program's runtime those of numbers with a point.
+            assert abs(accuracy - quantization["accuracy"]) <= 0.01, text
+            assert abs((expected.argmax(1) == right).mean() - quantization["f32_accuracy"]) < 1e-9, text
+        print(text)
+
 
 def main():
     program, folder = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve() / "files"
@@ -138,6 +182,8 @@ def main():
     network = "--train-init-channels 8 --train-layers 5 --train-epochs 4 --auxiliary --batch-size 32"
     check.softcell("fit", "--out", run, *small.split(), *network.split())
     check.compare(run, folder / "digits-png", (), ("--no-fold",), ("--softmax", "--input-range", "1"))
+    # Few images: a point of accuracy is three of them.
+    check.compare_int8(run, folder / "digits-png", "--max-drop", "3")
 
     data = folder / "colours-png"
     write_colours(data)
@@ -152,6 +198,7 @@ def main():
             "train", "--genotype", genotype, "--data", data, "--stem", stem, "--out", run, *network.split()
         )
         check.compare(run, data / "test", *options)
+        check.compare_int8(run, data / "test", "--max-drop", "3")
 
 
 if __name__ == "__main__":

@@ -20,15 +20,17 @@ mod time_limit;
 mod voice;
 
 pub use bench::{
-    BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
-    StepSizeArgs,
+    BenchCommand, BenchEvaluateArgs, BenchExportArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs,
+    NetworkArgs, OrderArg, StepSizeArgs,
 };
 pub use data::{DataCommand, InspectArgs};
 pub use dialects::FromDialect;
 pub use genotype::{CellArg, DrawArgs, GenotypeCommand, LayerRows, ShowArgs, StemArg};
 pub use methods::MethodsArgs;
 use model::IMPORT_NOTES;
-pub use model::{AnswerFormat, EvaluateArgs, ExportArgs, ImportArgs, PartArg, PredictArgs, RangeArg};
+pub use model::{
+    AnswerFormat, EvaluateArgs, ExportArgs, ImportArgs, PartArg, PredictArgs, QuantizeArg, RangeArg,
+};
 pub use select::{JobsArgs, PartsArgs, SelectArgs};
 pub use voice::{JSON_NOTES, LogFormat, RunVoice, Voice};
 

@@ -1,5 +1,7 @@
 //! `softcell bench`: how fast this machine works.
 
+mod exports;
+
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -28,6 +30,7 @@ pub fn run(command: &BenchCommand) -> Result<ExitCode> {
         BenchCommand::Step(args) => step(args)?,
         BenchCommand::Train(args) => train(args)?,
         BenchCommand::Evaluate(args) => evaluate(args)?,
+        BenchCommand::Export(args) => exports::run(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,10 +5,14 @@
 //! steps are those that [`crate::search`], [`crate::train`] and [`crate::evaluate`](crate::nn::evaluate)
 //! take, with the paper's settings but for what is asked. Every step gets the same batches, made before the
 //! clock runs: reading and augmenting images is not measured, because a run does it beside its steps.
+//!
+//! `ExportBench`, of builds that can run ONNX files, times exported files.
 
 mod arithmetic;
 mod derived;
 mod evaluation;
+#[cfg(feature = "verify")]
+mod exported;
 mod images;
 mod report;
 mod search_step;
@@ -18,6 +22,8 @@ mod training_step;
 pub use arithmetic::Work;
 pub use derived::Derived;
 pub use evaluation::EvaluateBench;
+#[cfg(feature = "verify")]
+pub use exported::{ExportBench, ExportReport, ExportTimes};
 pub use images::Images;
 pub use report::Report;
 pub use search_step::StepBench;

@@ -10,7 +10,7 @@ pub mod pytorch;
 pub mod safetensors;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::fmt;
 use std::path::PathBuf;

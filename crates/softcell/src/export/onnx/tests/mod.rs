@@ -25,7 +25,12 @@ const CLASSES: usize = 3;
 
 /// A network with weights as after a training: statistics, scales and shifts of its own in every
 /// normalisation.
-fn model(genotype: Genotype, image_shape: [usize; 3], stem: StemKind, width: usize) -> TrainedModel {
+pub(super) fn model(
+    genotype: Genotype,
+    image_shape: [usize; 3],
+    stem: StemKind,
+    width: usize,
+) -> TrainedModel {
     let [channels_in, height, width_in] = image_shape;
     let network = DerivedNetworkConfig {
         reductions: Reductions::THIRDS,
