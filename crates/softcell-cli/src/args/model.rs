@@ -116,6 +116,9 @@ pub struct ExportArgs {
     /// onnx: the value of white in the input; black is 0 [default: 255]
     #[arg(long, value_enum, value_name = "WHITE")]
     pub input_range: Option<RangeArg>,
+    /// onnx: take one image of any size, [height, width, channels] in bytes, and bring it to the network's size in the graph as `softcell predict` does
+    #[arg(long, conflicts_with = "input_range")]
+    pub with_resize: bool,
     /// onnx: compute in whole numbers of eight bits, calibrated on training images; the accuracy on the test images is measured beside that of the network
     #[arg(long, value_enum, value_name = "TYPE", conflicts_with = "no_fold")]
     pub quantize: Option<QuantizeArg>,

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use softcell::data::{Dataset, open};
 use softcell::export::Destination;
-use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output};
+use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output, Pictures};
 use softcell::export::{ExportFormat, Origin, Sample, Verification, Written, pytorch, safetensors};
 use softcell::model::TrainedModel;
 use softcell::nn::Device;
@@ -61,13 +61,14 @@ fn default_path(folder: &RunFolder, args: &ExportArgs) -> PathBuf {
 /// Refuses options that mean nothing for the format.
 fn check_options(args: &ExportArgs) -> Result<()> {
     let allowed: &[&str] = match args.format {
-        ExportFormat::Onnx => &["--no-fold", "--softmax", "--input-range", "--quantize"],
+        ExportFormat::Onnx => &["--no-fold", "--softmax", "--input-range", "--with-resize", "--quantize"],
         ExportFormat::Safetensors | ExportFormat::Pytorch => &[],
     };
     let given = [
         ("--no-fold", args.no_fold),
         ("--softmax", args.softmax),
         ("--input-range", args.input_range.is_some()),
+        ("--with-resize", args.with_resize),
         ("--quantize", args.quantize.is_some()),
     ];
     let strange = given.into_iter().find(|(option, given)| *given && !allowed.contains(option));
@@ -111,6 +112,7 @@ fn onnx(
             Some(RangeArg::One) => InputRange::Unit,
             Some(RangeArg::Bytes) | None => InputRange::Bytes,
         },
+        pictures: if args.with_resize { Pictures::AnySize } else { Pictures::Sized },
     };
     let mut progress = Progress::new(Voice::default());
     let written = match args.quantize {
@@ -127,15 +129,22 @@ fn onnx(
     }
     let contents = &written.contents;
     let [channels, height, width] = contents.image_shape;
+    let image = match options.pictures {
+        Pictures::Sized => {
+            format!("[batch, {channels}, {height}, {width}], f32 from 0 to {}", contents.white)
+        }
+        Pictures::AnySize => format!(
+            "[height, width, channels], bytes: one image of any size and 1 to 4 channels,\n          brought to {height}x{width}"
+        ),
+    };
     print(&format!(
         "{}\n  \
-           input   {} [batch, {channels}, {height}, {width}], f32 from 0 to {}\n  \
+           input   {} {image}\n  \
            output  {} [batch, {}]\n  \
            opset   {}, IR version {}\n\
          {}",
         head(&written),
         contents.input,
-        contents.white,
         contents.output,
         contents.classes,
         contents.opset,

@@ -32,6 +32,18 @@ fn a_trained_network_becomes_an_onnx_file() {
     let first = std::fs::read(here.join("run/model.onnx")).unwrap();
     fail(here, "export --run run --format onnx", 1, &["found a file"]);
     assert!(std::fs::read(here.join("run/model.onnx")).unwrap() == first);
+    let text = succeed(here, "export --run run --format onnx --with-resize --out any.onnx").out;
+    assert!(
+        text.contains("6 made-up images") && text.contains("picture [height, width, channels]"),
+        "{text}"
+    );
+    succeed(here, "bench export any.onnx --runs 1 --batch-size 2 --threads 1");
+    fail(
+        here,
+        "export --run run --format onnx --with-resize --input-range 1 --out no.onnx",
+        2,
+        &["--input-range"],
+    );
     let options = "--no-fold --softmax --input-range 1 --force --threads 1 --json";
     let json = succeed(here, &format!("export --run run --format onnx {options}")).json();
     let second = std::fs::read(here.join("run/model.onnx")).unwrap();

@@ -136,7 +136,16 @@ fn onnx(bytes: Vec<u8>) -> Result<Loaded> {
         runtime: RUNTIME,
         quantized: file.says("quantization").is_some(),
         image_shape: file.image_shape(),
-        answers: Box::new(move |images| file.values(images, &["logits"]).map(drop)),
+        answers: match file.takes_pictures() {
+            false => Box::new(move |images| file.values(images, &["logits"]).map(drop)),
+            // One after another, at the size of the network's.
+            true => Box::new(move |images| {
+                let [channels, height, width] = file.image_shape();
+                images.iter().try_for_each(|image| {
+                    file.values_of_picture(image, [height, width, channels], &["logits"]).map(drop)
+                })
+            }),
+        },
     })
 }
 

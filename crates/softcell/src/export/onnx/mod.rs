@@ -13,6 +13,7 @@ mod network;
 mod proto;
 #[cfg(feature = "verify")]
 mod quantize;
+mod resizing;
 #[cfg(feature = "verify")]
 mod runtime;
 #[cfg(test)]
@@ -99,6 +100,16 @@ impl InputRange {
     }
 }
 
+/// Which images a file takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pictures {
+    /// Batches of images at the size of the network's.
+    #[default]
+    Sized,
+    /// One image of any size and one to four channels, which the graph brings to that size as prediction does.
+    AnySize,
+}
+
 /// How the file is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OnnxOptions {
@@ -108,6 +119,18 @@ pub struct OnnxOptions {
     pub output: Output,
     /// Input.
     pub input_range: InputRange,
+    /// Images.
+    pub pictures: Pictures,
+}
+
+impl OnnxOptions {
+    /// Name of the input.
+    pub fn input(&self) -> &'static str {
+        match self.pictures {
+            Pictures::Sized => INPUT,
+            Pictures::AnySize => resizing::INPUT,
+        }
+    }
 }
 
 /// Says what an ONNX file holds.
@@ -137,7 +160,7 @@ impl Contents {
         Contents {
             opset: OPSET,
             ir_version: IR_VERSION,
-            input: INPUT.to_owned(),
+            input: options.input().to_owned(),
             image_shape: model.manifest.image_shape,
             white: options.input_range.white(),
             output: options.output.name().to_owned(),
@@ -149,7 +172,8 @@ impl Contents {
 
 /// The network as the bytes of an ONNX file.
 ///
-/// Input `image`, `[batch, channels, height, width]` in f32; output `logits` or `probabilities`,
+/// Input `image`, `[batch, channels, height, width]` in f32, or `picture`, `[height, width, channels]` in bytes, of any
+/// size; output `logits` or `probabilities`,
 /// `[batch, classes]`. The input is normalised in the graph; its metadata says with which numbers.
 ///
 /// # Errors
@@ -159,7 +183,15 @@ pub fn to_bytes(model: &TrainedModel, options: &OnnxOptions) -> Result<Vec<u8>> 
 }
 
 /// The graph of a trained network, from images to its answer.
+///
+/// # Errors
+/// As [`to_bytes`].
 fn trained_graph(model: &TrainedModel, options: &OnnxOptions) -> Result<proto::Graph> {
+    if options.pictures == Pictures::AnySize && options.input_range == InputRange::Unit {
+        let (found, expected) =
+            ("values from 0 to 1", "bytes, which is what images of any size are given in");
+        return Err(Error::invalid("input of the ONNX file", found, expected, "leave out one of the two"));
+    }
     let network = &model.network;
     network.genotype.check()?;
     let plan = network.plan();
@@ -176,7 +208,10 @@ fn trained_graph(model: &TrainedModel, options: &OnnxOptions) -> Result<proto::G
 }
 
 /// A file with a graph of this model, and what is to be said of it.
-fn described(graph: proto::Graph, model: &TrainedModel, options: &OnnxOptions) -> proto::Model {
+fn described(mut graph: proto::Graph, model: &TrainedModel, options: &OnnxOptions) -> proto::Model {
+    if options.pictures == Pictures::AnySize {
+        resizing::resize_before(&mut graph, model.manifest.image_shape, model.manifest.resize);
+    }
     proto::Model {
         model_version: Some(1),
         doc_string: Some(metadata::summary(&model.network)),

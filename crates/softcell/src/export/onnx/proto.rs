@@ -228,6 +228,18 @@ impl Tensor {
 }
 
 impl ValueInfo {
+    /// Numbers of type `UINT8`, `[height, width, channels]`, each known only when the model runs.
+    pub fn picture(name: &str, description: String) -> ValueInfo {
+        let open = |side: &str| Dimension { dim_value: None, dim_param: Some(side.into()) };
+        let dim = ["height", "width", "channels"].map(open).to_vec();
+        let tensor_type = TensorType { elem_type: Some(UINT8), shape: Some(Shape { dim }) };
+        ValueInfo {
+            name: Some(name.into()),
+            r#type: Some(Type { tensor_type: Some(tensor_type) }),
+            doc_string: Some(description),
+        }
+    }
+
     /// Numbers of type `FLOAT` for a batch of any size: `[batch, …shape]`.
     pub fn batch(name: &str, shape: &[usize]) -> ValueInfo {
         let batch = Dimension { dim_value: None, dim_param: Some("batch".into()) };

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use prost::Message;
-use rten::{Model, ModelOptions, RunOptions, ThreadPool, Value, op_registry};
+use rten::{Model, ModelOptions, RunOptions, ThreadPool, Value, ValueOrView, op_registry};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
 
 use super::proto;
-use super::{INPUT, InputRange};
+use super::{INPUT, InputRange, resizing};
 use crate::error::{Error, Result};
 
 /// Name and version of the runtime.
@@ -52,25 +52,40 @@ impl OnnxFile {
         };
         // The operators that are ever written, so that the rest of the runtime need not be built in.
         let registry = op_registry!(
+            Abs,
             Add,
             AveragePool,
             BatchNormalization,
+            Cast,
             Concat,
             Conv,
             DequantizeLinear,
             Div,
             Flatten,
+            Floor,
+            Gather,
             Gemm,
             GlobalAveragePool,
+            Greater,
             LeakyRelu,
+            MatMul,
+            Max,
             MaxPool,
+            Min,
             Mul,
             Pad,
             QuantizeLinear,
+            Range,
+            ReduceSum,
             Relu,
+            Shape,
             Slice,
             Softmax,
-            Sub
+            Squeeze,
+            Sub,
+            Transpose,
+            Unsqueeze,
+            Where
         );
         let mut options = ModelOptions::with_ops(registry);
         options.enable_optimization(preparation == Preparation::Optimized);
@@ -105,10 +120,36 @@ impl OnnxFile {
         };
         let values: Vec<f32> = images.iter().flat_map(|image| image.as_ref()).map(value).collect();
         let input = NdTensor::from_data([images.len(), channels, height, width], values);
+        self.run(INPUT, input.view().into(), names)
+    }
+
+    /// Whether the file takes single images of any size: see [`Self::values_of_picture`].
+    pub fn takes_pictures(&self) -> bool {
+        self.says("input") == Some(resizing::INPUT)
+    }
+
+    /// As [`Self::values`] for one image, `[height, width, channels]`, of a file that takes such.
+    ///
+    /// # Errors
+    /// As [`Self::values`].
+    ///
+    /// # Panics
+    /// If there are more or fewer bytes than the shape says.
+    pub fn values_of_picture(
+        &self,
+        pixels: &[u8],
+        shape: [usize; 3],
+        names: &[&str],
+    ) -> Result<Vec<Vec<f32>>> {
+        let picture = NdTensor::from_data(shape, pixels.to_vec());
+        self.run(resizing::INPUT, picture.view().into(), names)
+    }
+
+    fn run(&self, input: &str, value: ValueOrView<'_>, names: &[&str]) -> Result<Vec<Vec<f32>>> {
         let node = |name: &str| self.model.node_id(name).map_err(refused);
         let outputs = names.iter().map(|name| node(name)).collect::<Result<Vec<_>>>()?;
-        let inputs = vec![(node(INPUT)?, input.view().into())];
-        let found = self.model.run(inputs, &outputs, Some(self.run.clone())).map_err(refused)?;
+        let found =
+            self.model.run(vec![(node(input)?, value)], &outputs, Some(self.run.clone())).map_err(refused)?;
         let values = |value: Value| Tensor::<f32>::try_from(value).map(|v| v.to_vec()).map_err(refused);
         found.into_iter().map(values).collect()
     }

@@ -22,7 +22,8 @@ use self::measure::{Measured, measure};
 use self::rectifiers::rectify_before_joining;
 use self::scale::Scale;
 use super::runtime::{OnnxFile, Preparation};
-use super::{BatchNorms, Contents, OnnxOptions, described, encoded, proto, trained_graph};
+use super::verify::check_pictures;
+use super::{BatchNorms, Contents, OnnxOptions, Pictures, described, encoded, proto, trained_graph};
 use crate::data::ImageSet;
 use crate::destination::Destination;
 use crate::error::{Error, Remedy, Result};
@@ -60,8 +61,10 @@ pub fn write_int8(
     let count = int8.calibration_images.min(images.train.len());
     let sample: Vec<_> = (0..count).map(|i| images.train.image(i * images.train.len() / count)).collect();
     let f32_bytes = super::to_bytes(model, options)?.len() as u64;
-    let (graph, convolutions) = quantized(model, options, &sample)?;
-    let bytes = encoded(&described(graph.clone(), model, options))?;
+    // Images are brought to the size here: what is made of them before the network is the same in both.
+    let sized = OnnxOptions { pictures: Pictures::Sized, ..*options };
+    let (graph, convolutions) = quantized(model, &sized, &sample)?;
+    let bytes = encoded(&described(graph.clone(), model, &sized))?;
     let file = OnnxFile::load(bytes, Preparation::Optimized)?;
     let predictor = Predictor::new(model.clone(), "weights", device)?;
     let measured = measure(&file, &predictor, images.test, int8.test_images, told)?;
@@ -79,6 +82,9 @@ pub fn write_int8(
     let told = serde_json::to_string(&quantization).expect("numbers serialise");
     file.metadata_props.push(proto::Property { key: Some("quantization".into()), value: Some(told) });
     let bytes = encoded(&file)?;
+    if options.pictures == Pictures::AnySize {
+        check_pictures(&OnnxFile::load(bytes.clone(), Preparation::Optimized)?, model)?;
+    }
     destination.write(&bytes)?;
     Ok(Written {
         path: destination.path().to_path_buf(),

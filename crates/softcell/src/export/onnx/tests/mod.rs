@@ -73,10 +73,18 @@ fn darts() -> TrainedModel {
     model(known_genotype("DARTS_V2").unwrap(), [3, 8, 8], StemKind::Cifar, 4)
 }
 
-const KEPT: OnnxOptions =
-    OnnxOptions { norms: BatchNorms::Kept, output: Output::Logits, input_range: InputRange::Bytes };
-const PROBABILITIES: OnnxOptions =
-    OnnxOptions { norms: BatchNorms::Folded, output: Output::Probabilities, input_range: InputRange::Unit };
+const KEPT: OnnxOptions = OnnxOptions {
+    norms: BatchNorms::Kept,
+    output: Output::Logits,
+    input_range: InputRange::Bytes,
+    pictures: Pictures::Sized,
+};
+const PROBABILITIES: OnnxOptions = OnnxOptions {
+    norms: BatchNorms::Folded,
+    output: Output::Probabilities,
+    input_range: InputRange::Unit,
+    pictures: Pictures::Sized,
+};
 
 fn all_options() -> impl Iterator<Item = OnnxOptions> {
     [OnnxOptions::default(), KEPT, PROBABILITIES, OnnxOptions { output: Output::Probabilities, ..KEPT }]
