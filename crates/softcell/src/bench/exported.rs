@@ -79,7 +79,7 @@ impl ExportBench {
     pub fn run(&self, path: &Path, device: &Device) -> Result<ExportReport> {
         whole("batch_size", self.batch_size, 1..=4096)?;
         whole("runs", self.runs, 1..=100_000)?;
-        let bytes = reading::read(path, MOST_OF_WEIGHTS, Source::File)?;
+        let bytes = reading::read(path, MOST_OF_WEIGHTS, Source::Any)?;
         let mut size = bytes.len() as u64;
         let clock = Instant::now();
         let loaded = match path.extension().and_then(|extension| extension.to_str()) {
@@ -87,7 +87,7 @@ impl ExportBench {
             Some("safetensors") => Some(own(path, device)?),
             Some("py") => {
                 let weights = crate::export::pytorch::weights_path(path);
-                size += reading::read(&weights, MOST_OF_WEIGHTS, Source::File)?.len() as u64;
+                size += reading::read(&weights, MOST_OF_WEIGHTS, Source::Any)?.len() as u64;
                 None
             }
             _ => return Err(unknown(path)),
