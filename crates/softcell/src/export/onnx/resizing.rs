@@ -66,10 +66,11 @@ fn resized(graph: &mut GraphBuilder, shape: [usize; 3], resize: Resize) {
     let part = nodes.node("MatMul", &[&rows, &part], vec![]);
     let columns = nodes.node("Transpose", &[&columns], vec![Attribute::ints("perm", &[1, 0])]);
     let part = nodes.node("MatMul", &[&part, &columns], vec![]);
-    let part = nodes.rounded(&part);
+    // Rounded behind the ends: RTen 0.27 would take a sum right behind a product for one with a bias and panic.
     let [none, white] = [0.0, 255.0].map(|level| nodes.float(level));
     let part = nodes.node("Max", &[&part, &none], vec![]);
     let part = nodes.node("Min", &[&part, &white], vec![]);
+    let part = nodes.rounded(&part);
     let first = nodes.integers(&[0]);
     nodes.graph.node("Unsqueeze", PIXELS, &[&part, &first], vec![], &shape);
 }
