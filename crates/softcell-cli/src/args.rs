@@ -22,8 +22,8 @@ mod time_limit;
 mod voice;
 
 pub use bench::{
-    BenchCommand, BenchEvaluateArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs, NetworkArgs, OrderArg,
-    StepSizeArgs,
+    BenchCommand, BenchEvaluateArgs, BenchExportArgs, BenchStepArgs, BenchTrainArgs, MeasureArgs,
+    NetworkArgs, OrderArg, StepSizeArgs,
 };
 pub use colour::ColorArg;
 pub use data::{DataCommand, InspectArgs};
@@ -31,8 +31,10 @@ pub use dialects::FromDialect;
 pub use genotype::{CellArg, DrawArgs, GenotypeCommand, LayerRows, ShowArgs, StemArg};
 pub use methods::MethodsArgs;
 use model::IMPORT_NOTES;
-pub use model::{AnswerFormat, EvaluateArgs, ExportArgs, ImportArgs, PartArg, PredictArgs, RangeArg};
 pub use ops::BenchOpsArgs;
+pub use model::{
+    AnswerFormat, EvaluateArgs, ExportArgs, ImportArgs, PartArg, PredictArgs, QuantizeArg, RangeArg,
+};
 pub use select::{JobsArgs, PartsArgs, SelectArgs};
 pub use voice::{LogFormat, RunVoice, SETTINGS_NOTES, Voice};
 

@@ -245,6 +245,7 @@ fn the_files_of_a_run_are_named_in_one_place() {
         "weights/last",
         "weights/best",
         "model.onnx",
+        "model-int8.onnx",
         "model.py",
         "state_dict.safetensors",
     ];

@@ -1,5 +1,6 @@
 //! The command line of `bench`.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -9,6 +10,10 @@ use super::{BenchOpsArgs, Machine};
 
 const ABOUT_DATA: &str = "\
 The images are made up before the clock runs, so that reading them is not measured. Run nothing else beside it.";
+
+const ABOUT_EXPORTS: &str = "\
+ONNX files run in the runtime that verifies exports, safetensors files as Softcell's own network; of PyTorch source only \
+the size is told. The images are made up. Run nothing else beside it.";
 
 /// Arguments of `bench`.
 #[derive(Debug, Subcommand)]
@@ -25,6 +30,9 @@ pub enum BenchCommand {
     /// Time every operation of a space for one image, and networks of them
     #[command(after_help = ABOUT_DATA)]
     Ops(BenchOpsArgs),
+    /// Time the answers of exported files, each in a process of its own
+    #[command(after_help = ABOUT_EXPORTS)]
+    Export(BenchExportArgs),
 }
 
 /// Arguments of `bench step`.
@@ -112,6 +120,26 @@ pub struct BenchEvaluateArgs {
     /// What all measurements have.
     #[command(flatten)]
     pub measure: MeasureArgs,
+}
+
+/// Arguments of `bench export`.
+#[derive(Debug, Args)]
+pub struct BenchExportArgs {
+    /// Files that `softcell export` wrote: .onnx, .safetensors, .py
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Images that go at once where images a second are counted
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub batch_size: usize,
+    /// Answers of each kind that are timed, after two that are not; their median counts
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub runs: usize,
+    /// Print a list of JSON objects
+    #[arg(long)]
+    pub json: bool,
+    /// Where the computing happens.
+    #[command(flatten)]
+    pub machine: Machine,
 }
 
 /// The derived network that is measured.

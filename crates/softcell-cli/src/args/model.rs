@@ -119,12 +119,34 @@ pub struct ExportArgs {
     /// onnx: the value of white in the input; black is 0 [default: 255]
     #[arg(long, value_enum, value_name = "WHITE")]
     pub input_range: Option<RangeArg>,
+    /// onnx: take one image of any size, [height, width, channels] in bytes, and bring it to the network's size in the graph as `softcell predict` does
+    #[arg(long, conflicts_with = "input_range")]
+    pub with_resize: bool,
+    /// onnx: compute in whole numbers of eight bits, calibrated on training images; the accuracy on the test images is measured beside that of the network
+    #[arg(long, value_enum, value_name = "TYPE", conflicts_with = "no_fold")]
+    pub quantize: Option<QuantizeArg>,
+    /// With --quantize: training images that the ranges are taken from [default: 256]
+    #[arg(long, value_name = "N", requires = "quantize")]
+    pub calibration_images: Option<usize>,
+    /// With --quantize: test images that it is measured on [default: 2000]
+    #[arg(long, value_name = "N", requires = "quantize")]
+    pub test_images: Option<usize>,
+    /// With --quantize: percentage points of test accuracy that may be lost; a file that loses more is not written [default: 1]
+    #[arg(long, value_name = "POINTS", requires = "quantize", allow_negative_numbers = true)]
+    pub max_drop: Option<f64>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
     /// Where the computing happens.
     #[command(flatten)]
     pub machine: Machine,
+}
+
+/// What a network computes in, in place of f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QuantizeArg {
+    /// Whole numbers of eight bits
+    Int8,
 }
 
 /// The numbers that pixels are given in.

@@ -1,5 +1,7 @@
 //! `softcell bench`: how fast this machine works.
 
+mod exports;
+
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -29,6 +31,7 @@ pub fn run(command: &BenchCommand) -> Result<ExitCode> {
         BenchCommand::Train(args) => train(args)?,
         BenchCommand::Evaluate(args) => evaluate(args)?,
         BenchCommand::Ops(args) => super::ops::run(args)?,
+        BenchCommand::Export(args) => exports::run(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

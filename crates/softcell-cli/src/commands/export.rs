@@ -1,5 +1,7 @@
 //! `softcell export`: the trained network of a run for other programs.
 
+mod int8;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,15 +9,15 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use softcell::data::{Dataset, open};
 use softcell::export::Destination;
-use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output};
+use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output, Pictures};
 use softcell::export::{ExportFormat, Origin, Sample, Verification, Written, pytorch, safetensors};
 use softcell::model::TrainedModel;
 use softcell::nn::Device;
 use softcell::program::shown;
-use softcell::run::RunFolder;
+use softcell::run::{RunFolder, files};
 
 use super::existing;
-use crate::args::{ExportArgs, RangeArg, Voice};
+use crate::args::{ExportArgs, QuantizeArg, RangeArg, Voice};
 use crate::machine::start;
 use crate::output::{grouped, print, print_json};
 use crate::progress::Progress;
@@ -31,7 +33,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let device = start(&args.machine)?;
     let folder = RunFolder::view(&args.run)?;
     let model = TrainedModel::load(&folder)?;
-    let path = args.out.clone().unwrap_or_else(|| default_path(&folder, args.format));
+    let path = args.out.clone().unwrap_or_else(|| default_path(&folder, args));
     let existing = existing(args.force);
     let destination = Destination::new(&path, existing)?;
     match args.format {
@@ -49,20 +51,25 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn default_path(folder: &RunFolder, format: ExportFormat) -> PathBuf {
-    folder.path().join(format.file_name())
+fn default_path(folder: &RunFolder, args: &ExportArgs) -> PathBuf {
+    folder.path().join(match args.quantize {
+        Some(QuantizeArg::Int8) => files::ONNX_INT8,
+        None => args.format.file_name(),
+    })
 }
 
 /// Refuses options that mean nothing for the format.
 fn check_options(args: &ExportArgs) -> Result<()> {
     let allowed: &[&str] = match args.format {
-        ExportFormat::Onnx => &["--no-fold", "--softmax", "--input-range"],
+        ExportFormat::Onnx => &["--no-fold", "--softmax", "--input-range", "--with-resize", "--quantize"],
         ExportFormat::Safetensors | ExportFormat::Pytorch => &[],
     };
     let given = [
         ("--no-fold", args.no_fold),
         ("--softmax", args.softmax),
         ("--input-range", args.input_range.is_some()),
+        ("--with-resize", args.with_resize),
+        ("--quantize", args.quantize.is_some()),
     ];
     let strange = given.into_iter().find(|(option, given)| *given && !allowed.contains(option));
     if let Some((option, _)) = strange {
@@ -105,28 +112,47 @@ fn onnx(
             Some(RangeArg::One) => InputRange::Unit,
             Some(RangeArg::Bytes) | None => InputRange::Bytes,
         },
+        pictures: if args.with_resize { Pictures::AnySize } else { Pictures::Sized },
     };
-    let sample = sample(folder, model, &mut Progress::new(Voice::default()));
-    let written = onnx::write(model, &options, destination, &sample, device)?;
+    let mut progress = Progress::new(Voice::default());
+    let written = match args.quantize {
+        Some(QuantizeArg::Int8) => {
+            int8::write(args, folder, model, &options, destination, device, &mut progress)?
+        }
+        None => {
+            let sample = sample(folder, model, &mut progress);
+            onnx::write(model, &options, destination, &sample, device)?
+        }
+    };
     if args.json {
         return print_json(&written);
     }
     let contents = &written.contents;
     let [channels, height, width] = contents.image_shape;
+    let image = match options.pictures {
+        Pictures::Sized => {
+            format!("[batch, {channels}, {height}, {width}], f32 from 0 to {}", contents.white)
+        }
+        Pictures::AnySize => format!(
+            "[height, width, channels], bytes: one image of any size and 1 to 4 channels,\n          brought to {height}x{width}"
+        ),
+    };
     print(&format!(
         "{}\n  \
-           input   {} [batch, {channels}, {height}, {width}], f32 from 0 to {}\n  \
+           input   {} {image}\n  \
            output  {} [batch, {}]\n  \
            opset   {}, IR version {}\n\
          {}",
         head(&written),
         contents.input,
-        contents.white,
         contents.output,
         contents.classes,
         contents.opset,
         contents.ir_version,
-        checked(written.verification.as_ref()),
+        match &contents.quantization {
+            Some(quantization) => int8::said(quantization, written.bytes),
+            None => checked(written.verification.as_ref()),
+        },
     ))
 }
 
@@ -174,6 +200,11 @@ fn sample(folder: &RunFolder, model: &TrainedModel, progress: &mut Progress) -> 
 }
 
 fn test_images(folder: &RunFolder, model: &TrainedModel, progress: &mut Progress) -> Result<Sample> {
+    Ok(Sample::of(&dataset(folder, model, progress)?.test))
+}
+
+/// The images of the run, as they were.
+fn dataset(folder: &RunFolder, model: &TrainedModel, progress: &mut Progress) -> Result<Dataset> {
     let config = folder.read_config()?;
     let source = open(&config.data, &mut |done, total| progress.count("reading", done, total));
     progress.clear();
@@ -181,5 +212,5 @@ fn test_images(folder: &RunFolder, model: &TrainedModel, progress: &mut Progress
     if dataset.summary.fingerprint != model.manifest.data_fingerprint {
         bail!("they have changed since the run began");
     }
-    Ok(Sample::of(&dataset.test))
+    Ok(dataset)
 }

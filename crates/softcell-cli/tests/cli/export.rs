@@ -32,6 +32,18 @@ fn a_trained_network_becomes_an_onnx_file() {
     let first = std::fs::read(here.join("run/model.onnx")).unwrap();
     fail(here, "export --run run --format onnx", 1, &["found a file"]);
     assert!(std::fs::read(here.join("run/model.onnx")).unwrap() == first);
+    let text = succeed(here, "export --run run --format onnx --with-resize --out any.onnx").out;
+    assert!(
+        text.contains("6 made-up images") && text.contains("picture [height, width, channels]"),
+        "{text}"
+    );
+    succeed(here, "bench export any.onnx --runs 1 --batch-size 2 --threads 1");
+    fail(
+        here,
+        "export --run run --format onnx --with-resize --input-range 1 --out no.onnx",
+        2,
+        &["--input-range"],
+    );
     let options = "--no-fold --softmax --input-range 1 --force --threads 1 --json";
     let json = succeed(here, &format!("export --run run --format onnx {options}")).json();
     let second = std::fs::read(here.join("run/model.onnx")).unwrap();
@@ -46,6 +58,49 @@ fn a_trained_network_becomes_an_onnx_file() {
         assert!(verification[figure].as_f64().unwrap() < 1e-5, "{json}");
     }
     succeed(here, "evaluate --run run --json");
+}
+
+#[test]
+fn a_trained_network_becomes_whole_numbers() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    trained(here);
+    let mut told = Transcript::new(here);
+    let int8 = "export --run run --format onnx --quantize int8";
+    told.succeed(&format!("{int8} --max-drop 100"));
+    told.fail(int8, 1);
+    told.fail(&format!("{int8} --calibration-images 0 --out other.onnx"), 1);
+    told.fail(&format!("{int8} --test-images 0 --out other.onnx"), 1);
+    told.fail(&format!("{int8} --max-drop -1 --out other.onnx"), 1);
+    told.fail(&format!("{int8} --no-fold --out other.onnx"), 2);
+    told.fail("export --run run --format onnx --max-drop 2", 2);
+    told.fail("export --run run --format pytorch --quantize int8", 2);
+    told.check("export-int8");
+    assert!(!here.join("other.onnx").exists());
+    let options = "--max-drop 100 --test-images 30 --calibration-images 5 --force --json";
+    let json = succeed(here, &format!("{int8} {options}")).json();
+    let quantization = &json["quantization"];
+    assert_eq!((&quantization["test_images"], &quantization["calibration_images"]), (&30.into(), &5.into()));
+    for share in ["accuracy", "f32_accuracy", "agreement"] {
+        assert!((0.0..=1.0).contains(&quantization[share].as_f64().unwrap()), "{json}");
+    }
+    assert!(quantization["agreement"].as_f64().unwrap() > 0.8, "{json}");
+    let bytes = std::fs::metadata(here.join("run/model-int8.onnx")).unwrap().len();
+    assert_eq!((&json["path"], &json["bytes"]), (&"run/model-int8.onnx".into(), &bytes.into()));
+    succeed(here, "export --run run --format onnx");
+    succeed(here, "export --run run --format safetensors");
+    let files = "run/model.onnx run/model-int8.onnx run/state_dict.safetensors";
+    let reports = succeed(here, &format!("bench export {files} --runs 2 --batch-size 5 --json")).json();
+    let reports = reports.as_array().unwrap();
+    assert_eq!(reports.iter().map(|r| r["path"].as_str().unwrap()).collect::<Vec<_>>().join(" "), files);
+    assert_eq!(reports.iter().map(|r| r["quantized"] == true).collect::<Vec<_>>(), [false, true, false]);
+    for report in reports {
+        for figure in ["load_seconds", "latency_seconds", "images_per_second"] {
+            assert!(report[figure].as_f64().unwrap() > 0.0, "{report}");
+        }
+    }
+    fail(here, "bench export run/model.onnx run/config.toml", 1, &["none of the kinds"]);
+    fail(here, "bench export run/model.onnx --runs 0", 1, &["runs"]);
 }
 
 #[test]
@@ -65,6 +120,10 @@ fn images_that_are_gone_or_changed_are_made_up_for() {
     std::fs::remove_dir_all(here.join("photos")).unwrap();
     let said = succeed(here, "export --run run --format onnx --out c.onnx");
     assert!(said.err.contains("photos") && said.out.contains("64 made-up images"), "{said:?}");
+    // Ranges of made-up images say nothing.
+    let int8 = "export --run run --format onnx --quantize int8 --out d.onnx";
+    fail(here, int8, 1, &["--quantize takes images of the run", "photos"]);
+    assert!(!here.join("d.onnx").exists());
     let files = ["a.onnx", "b.onnx", "c.onnx"].map(|name| std::fs::read(here.join(name)).unwrap());
     assert!(files[0] == files[1] && files[1] == files[2], "the images have no part in the file");
 }

@@ -6,10 +6,14 @@
 //! steps are those that [`crate::search`], [`crate::train`] and [`crate::evaluate`](crate::nn::evaluate)
 //! take, with the paper's settings but for what is asked. Every step gets the same batches, made before the
 //! clock runs: reading and augmenting images is not measured, because a run does it beside its steps.
+//!
+//! `ExportBench`, of builds that can run ONNX files, times exported files.
 
 mod arithmetic;
 mod derived;
 mod evaluation;
+#[cfg(feature = "verify")]
+mod exported;
 mod images;
 mod ops;
 mod report;
@@ -20,6 +24,8 @@ mod training_step;
 pub use arithmetic::Work;
 pub use derived::Derived;
 pub use evaluation::EvaluateBench;
+#[cfg(feature = "verify")]
+pub use exported::{ExportBench, ExportReport, ExportTimes};
 pub use images::Images;
 pub use ops::OpsBench;
 pub use report::Report;

@@ -10,7 +10,12 @@ pub mod pytorch;
 pub mod safetensors;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+
+/// The examples of the guide, compiled.
+#[cfg(all(doctest, feature = "verify"))]
+#[doc = include_str!("../../../../docs/export.md")]
+mod guide {}
 
 use std::fmt;
 use std::path::PathBuf;
@@ -24,6 +29,19 @@ use crate::run::files;
 pub use crate::destination::{Destination, Existing};
 pub use deviation::{Deviation, Verification};
 pub use sample::{Origin, Sample};
+
+/// What becomes of an image file before the network sees it, as the metadata of exported files say it, beside `resize`,
+/// which says what becomes of another ratio of sides. It is the same for every network.
+pub(crate) const WAY_IN: [(&str, &str); 5] = [
+    ("orientation", "upright, by the orientation tag of the file"),
+    ("background", "white"),
+    ("border", "black"),
+    ("gray", "luminance of Rec. 709"),
+    (
+        "resize_filter",
+        "triangle of at least one pixel, as wide as the scale; rows before columns; rounded to bytes",
+    ),
+];
 
 /// What can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

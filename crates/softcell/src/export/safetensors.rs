@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::destination::Destination;
 use crate::error::Result;
+use crate::export::WAY_IN;
 use crate::model::TrainedModel;
 use crate::network::NamedTensors;
 use crate::run::seal::with_metadata;
@@ -35,6 +36,8 @@ pub mod keys {
     pub const CLASSES: &str = "classes";
     /// Channels, height and width of the images.
     pub const IMAGE_SHAPE: &str = "image_shape";
+    /// What becomes of images of another ratio of sides: `crop`, `squash` or `letterbox`.
+    pub const RESIZE: &str = "resize";
     /// Mean of each channel, of pixels in [0, 1].
     pub const MEAN: &str = "mean";
     /// Standard deviation of each channel.
@@ -128,10 +131,12 @@ fn metadata(model: &TrainedModel) -> BTreeMap<&'static str, String> {
         (keys::STEM, stem.to_owned()),
         (keys::CLASSES, json(&manifest.classes)),
         (keys::IMAGE_SHAPE, json(&manifest.image_shape)),
+        (keys::RESIZE, manifest.resize.name().to_owned()),
         (keys::MEAN, json(&manifest.normalization.mean)),
         (keys::STD, json(&manifest.normalization.std)),
         (keys::SEED, json(&manifest.seed)),
     ]);
+    entries.extend(WAY_IN.map(|(key, value)| (key, value.to_owned())));
     if !manifest.data_fingerprint.is_empty() {
         entries.insert(keys::DATA_FINGERPRINT, manifest.data_fingerprint.clone());
     }

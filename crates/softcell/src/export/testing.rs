@@ -10,7 +10,7 @@ use crate::space::known_genotype;
 use crate::space::{DerivedNetworkConfig, Reductions, StemKind};
 
 /// A small network for RGB images of 32x32 with drawn weights.
-pub(super) fn model(genotype: &str, stem: StemKind, auxiliary: bool) -> TrainedModel {
+pub(crate) fn model(genotype: &str, stem: StemKind, auxiliary: bool) -> TrainedModel {
     let network = DerivedNetworkConfig {
         reductions: Reductions::THIRDS,
         genotype: known_genotype(genotype).expect("it is a published one"),

@@ -110,7 +110,8 @@ impl Importer {
             StemKind::Cifar => Preset::PaperCifar10,
             StemKind::Imagenet => Preset::PaperImagenet,
         };
-        let (config, _) = preset(name, &DataShape::default());
+        let (mut config, _) = preset(name, &DataShape::default());
+        config.data.resize = self.metadata.resize.unwrap_or(config.data.resize);
         Config { seed: self.metadata.seed.unwrap_or(config.seed), ..config }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
+use crate::config::Resize;
 use crate::data::Normalization;
 use crate::error::{Error, Result};
 use crate::export::safetensors::keys;
@@ -16,6 +17,8 @@ pub(super) struct Metadata {
     pub classes: Option<Vec<String>>,
     /// Channels, height and width.
     pub image_shape: Option<[usize; 3]>,
+    /// Files of earlier versions do not tell it.
+    pub resize: Option<Resize>,
     pub normalization: Option<Normalization>,
     pub seed: Option<u64>,
     pub data_fingerprint: Option<String>,
@@ -31,12 +34,15 @@ impl Metadata {
             return Ok(Metadata::default());
         }
         let genotype = entries.get(keys::GENOTYPE).map(|text| text.parse()).transpose()?;
+        let resize =
+            entries.get(keys::RESIZE).map(|name| json_of(&format!("\"{name}\""), keys::RESIZE, origin));
         let mean = json(entries, keys::MEAN, origin)?;
         let std = json(entries, keys::STD, origin)?;
         Ok(Metadata {
             genotype,
             classes: json(entries, keys::CLASSES, origin)?,
             image_shape: json(entries, keys::IMAGE_SHAPE, origin)?,
+            resize: resize.transpose()?,
             normalization: mean.zip(std).map(|(mean, std)| Normalization { mean, std }),
             seed: json(entries, keys::SEED, origin)?,
             data_fingerprint: entries.get(keys::DATA_FINGERPRINT).cloned(),
@@ -49,8 +55,11 @@ fn json<T: DeserializeOwned>(
     key: &str,
     origin: &str,
 ) -> Result<Option<T>> {
-    let Some(text) = entries.get(key) else { return Ok(None) };
-    serde_json::from_str(text).map(Some).map_err(|error| {
+    entries.get(key).map(|text| json_of(text, key, origin)).transpose()
+}
+
+fn json_of<T: DeserializeOwned>(text: &str, key: &str, origin: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
         let what = format!("{origin}, metadata `{key}`");
         Error::invalid(what, error.to_string(), "JSON as Softcell writes it", "export the file again")
     })

@@ -78,13 +78,15 @@ const TOP: [&str; 16] = [
 pub const FOLDERS: [&str; 4] = [GENOTYPES, CHECKPOINTS, WEIGHTS, TENSORBOARD];
 /// The network as ONNX.
 pub const ONNX: &str = "model.onnx";
+/// The network as ONNX, in whole numbers of eight bits.
+pub const ONNX_INT8: &str = "model-int8.onnx";
 /// The network as PyTorch source.
 pub const PYTORCH: &str = "model.py";
 /// The network's weights for PyTorch.
 pub const STATE_DICT: &str = "state_dict.safetensors";
 /// Exports of the run's network, where no other place was named: beside other weights they would be taken for
 /// theirs.
-pub const EXPORTS: [&str; 4] = [ONNX, PYTORCH, "model.safetensors", STATE_DICT];
+pub const EXPORTS: [&str; 5] = [ONNX, ONNX_INT8, PYTORCH, "model.safetensors", STATE_DICT];
 /// Files by which a folder is taken for a run in a list of runs.
 pub const TELLING: [&str; 7] = [CONFIG, MANIFEST, HISTORY, GENOTYPE_JSON, RESULT, GENOTYPES, CHECKPOINTS];
 

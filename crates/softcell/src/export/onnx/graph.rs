@@ -86,6 +86,30 @@ impl GraphBuilder {
         });
     }
 
+    /// A node whose shape is known only when the graph runs.
+    pub fn shapeless(&mut self, operator: &str, name: &str, inputs: &[&str], attributes: Vec<Attribute>) {
+        self.node(operator, name, inputs, attributes, &[]);
+        self.graph.value_info.pop();
+    }
+
+    /// A whole number that is part of the file, no list of one.
+    pub fn scalar(&mut self, name: &str, value: i64) {
+        self.names.insert(name.to_owned());
+        let list = Tensor::integers(name, &[value]);
+        self.graph.initializer.push(Tensor { dims: Vec::new(), ..list });
+    }
+
+    /// What the graph reads: one image, `[height, width, channels]`, all of them open, in bytes.
+    pub fn picture(&mut self, name: &str, description: String) {
+        self.names.insert(name.to_owned());
+        self.graph.input.push(ValueInfo::picture(name, description));
+    }
+
+    /// The graph as it is, without an answer, to be put before another.
+    pub fn into_beginning(self) -> Graph {
+        self.graph
+    }
+
     /// What the graph reads.
     pub fn input(&mut self, name: &str, shape: &[usize], description: String) {
         self.names.insert(name.to_owned());

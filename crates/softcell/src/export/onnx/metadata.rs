@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::proto::Property;
 use super::{BatchNorms, InputRange, OnnxOptions};
+use crate::export::WAY_IN;
 use crate::model::TrainedModel;
 use crate::space::DerivedNetworkConfig;
 
@@ -19,6 +20,7 @@ pub fn properties(model: &TrainedModel, options: &OnnxOptions) -> Vec<Property> 
         ("classes", json(&manifest.classes)),
         ("genotype", model.network.genotype.to_text()),
         ("image_shape", json(&manifest.image_shape)),
+        ("input", options.input().to_owned()),
         ("resize", manifest.resize.name().to_owned()),
         ("channel_order", channel_order(model.network.channels_in).to_owned()),
         ("input_range", json(&[0, options.input_range.white()])),
@@ -28,6 +30,7 @@ pub fn properties(model: &TrainedModel, options: &OnnxOptions) -> Vec<Property> 
         ("batch_normalization", norms.to_owned()),
     ]
     .into_iter()
+    .chain(WAY_IN.map(|(key, value)| (key, value.to_owned())))
     .map(|(key, value)| Property { key: Some(key.to_owned()), value: Some(value) })
     .collect()
 }

@@ -11,10 +11,16 @@ mod layers;
 mod metadata;
 mod network;
 mod proto;
+#[cfg(feature = "verify")]
+mod quantize;
+mod resizing;
+#[cfg(feature = "verify")]
+mod runtime;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "verify")]
 mod verify;
+mod whole_numbers;
 
 use std::path::Path;
 
@@ -94,6 +100,16 @@ impl InputRange {
     }
 }
 
+/// Which images a file takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pictures {
+    /// Batches of images at the size of the network's.
+    #[default]
+    Sized,
+    /// One image of any size and one to four channels, which the graph brings to that size as prediction does.
+    AnySize,
+}
+
 /// How the file is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OnnxOptions {
@@ -103,10 +119,22 @@ pub struct OnnxOptions {
     pub output: Output,
     /// Input.
     pub input_range: InputRange,
+    /// Images.
+    pub pictures: Pictures,
+}
+
+impl OnnxOptions {
+    /// Name of the input.
+    pub fn input(&self) -> &'static str {
+        match self.pictures {
+            Pictures::Sized => INPUT,
+            Pictures::AnySize => resizing::INPUT,
+        }
+    }
 }
 
 /// Says what an ONNX file holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Contents {
     /// [`OPSET`].
     pub opset: i64,
@@ -122,16 +150,48 @@ pub struct Contents {
     pub output: String,
     /// Its length for one image.
     pub classes: usize,
+    /// What is told of a network in whole numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<Quantization>,
+}
+
+impl Contents {
+    fn of(model: &TrainedModel, options: &OnnxOptions) -> Contents {
+        Contents {
+            opset: OPSET,
+            ir_version: IR_VERSION,
+            input: options.input().to_owned(),
+            image_shape: model.manifest.image_shape,
+            white: options.input_range.white(),
+            output: options.output.name().to_owned(),
+            classes: model.network.classes,
+            quantization: None,
+        }
+    }
 }
 
 /// The network as the bytes of an ONNX file.
 ///
-/// Input `image`, `[batch, channels, height, width]` in f32; output `logits` or `probabilities`,
+/// Input `image`, `[batch, channels, height, width]` in f32, or `picture`, `[height, width, channels]` in bytes, of any
+/// size; output `logits` or `probabilities`,
 /// `[batch, classes]`. The input is normalised in the graph; its metadata says with which numbers.
 ///
 /// # Errors
 /// Weights or a normalisation that do not fit the network; a network too large for the format.
 pub fn to_bytes(model: &TrainedModel, options: &OnnxOptions) -> Result<Vec<u8>> {
+    encoded(&described(trained_graph(model, options)?, model, options))
+}
+
+/// The graph of a trained network, from images to its answer.
+///
+/// # Errors
+/// As [`to_bytes`].
+fn trained_graph(model: &TrainedModel, options: &OnnxOptions) -> Result<proto::Graph> {
+    if options.pictures == Pictures::AnySize && options.input_range == InputRange::Unit {
+        let (found, expected) =
+            ("values from 0 to 1", "bytes, which is what images of any size are given in");
+        return Err(Error::invalid("input of the ONNX file", found, expected, "leave out one of the two"));
+    }
     let network = &model.network;
     network.genotype.check()?;
     let plan = network.plan();
@@ -144,12 +204,20 @@ pub fn to_bytes(model: &TrainedModel, options: &OnnxOptions) -> Result<Vec<u8>> 
         let axis = proto::Attribute::int("axis", 1);
         graph.node("Softmax", "probabilities", &["logits"], vec![axis], &[network.classes]);
     }
-    encoded(&proto::Model {
+    Ok(graph.finish("softcell", network.genotype.to_text()))
+}
+
+/// A file with a graph of this model, and what is to be said of it.
+fn described(mut graph: proto::Graph, model: &TrainedModel, options: &OnnxOptions) -> proto::Model {
+    if options.pictures == Pictures::AnySize {
+        resizing::resize_before(&mut graph, model.manifest.image_shape, model.manifest.resize);
+    }
+    proto::Model {
         model_version: Some(1),
-        doc_string: Some(metadata::summary(network)),
+        doc_string: Some(metadata::summary(&model.network)),
         metadata_props: metadata::properties(model, options),
-        ..file(graph.finish("softcell", network.genotype.to_text()))
-    })
+        ..file(graph)
+    }
 }
 
 /// A file with this graph and nothing said of it.
@@ -277,21 +345,12 @@ pub fn write(
     let bytes = to_bytes(model, options)?;
     let verification =
         destination.write_checked(&bytes, |path| check(path, model, options, sample, device))?;
-    let contents = Contents {
-        opset: OPSET,
-        ir_version: IR_VERSION,
-        input: INPUT.to_owned(),
-        image_shape: model.manifest.image_shape,
-        white: options.input_range.white(),
-        output: options.output.name().to_owned(),
-        classes: model.network.classes,
-    };
     Ok(Written {
         path: destination.path().to_path_buf(),
         format: ExportFormat::Onnx,
         bytes: bytes.len() as u64,
         verification,
-        contents,
+        contents: Contents::of(model, options),
     })
 }
 
@@ -321,4 +380,9 @@ fn check(
 }
 
 #[cfg(feature = "verify")]
+pub use quantize::{Int8Images, write_int8};
+#[cfg(feature = "verify")]
+pub use runtime::{OnnxFile, Preparation, RUNTIME};
+#[cfg(feature = "verify")]
 pub use verify::verify;
+pub use whole_numbers::{Int8Options, Quantization};

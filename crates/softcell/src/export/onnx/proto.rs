@@ -7,6 +7,12 @@ use prost::Message;
 
 /// Element type `FLOAT` of a tensor.
 pub const FLOAT: i32 = 1;
+/// Element type `UINT8` of a tensor.
+pub const UINT8: i32 = 2;
+/// Element type `INT8` of a tensor.
+pub const INT8: i32 = 3;
+/// Element type `INT32` of a tensor.
+pub const INT32: i32 = 6;
 /// Element type `INT64` of a tensor.
 pub const INT64: i32 = 7;
 
@@ -188,6 +194,29 @@ impl Tensor {
         Tensor::raw(name, &[values.len()], INT64, bytes)
     }
 
+    /// Numbers of type `UINT8`.
+    pub fn bytes(name: &str, shape: &[usize], values: &[u8]) -> Tensor {
+        Tensor::raw(name, shape, UINT8, values.to_vec())
+    }
+
+    /// Numbers of type `INT8`.
+    pub fn signed_bytes(name: &str, shape: &[usize], values: &[i8]) -> Tensor {
+        Tensor::raw(name, shape, INT8, values.iter().map(|value| value.cast_unsigned()).collect())
+    }
+
+    /// Numbers of type `INT32`.
+    pub fn words(name: &str, shape: &[usize], values: &[i32]) -> Tensor {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Tensor::raw(name, shape, INT32, bytes)
+    }
+
+    /// Shape and numbers of a tensor of type `FLOAT`.
+    pub fn float_values(&self) -> (Vec<usize>, Vec<f32>) {
+        let (values, _) = self.raw_data().as_chunks::<4>();
+        let values = values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        (self.dims.iter().map(|&side| side as usize).collect(), values)
+    }
+
     fn raw(name: &str, shape: &[usize], data_type: i32, bytes: Vec<u8>) -> Tensor {
         Tensor {
             dims: shape.iter().map(|&side| side as i64).collect(),
@@ -199,6 +228,18 @@ impl Tensor {
 }
 
 impl ValueInfo {
+    /// Numbers of type `UINT8`, `[height, width, channels]`, each known only when the model runs.
+    pub fn picture(name: &str, description: String) -> ValueInfo {
+        let open = |side: &str| Dimension { dim_value: None, dim_param: Some(side.into()) };
+        let dim = ["height", "width", "channels"].map(open).to_vec();
+        let tensor_type = TensorType { elem_type: Some(UINT8), shape: Some(Shape { dim }) };
+        ValueInfo {
+            name: Some(name.into()),
+            r#type: Some(Type { tensor_type: Some(tensor_type) }),
+            doc_string: Some(description),
+        }
+    }
+
     /// Numbers of type `FLOAT` for a batch of any size: `[batch, …shape]`.
     pub fn batch(name: &str, shape: &[usize]) -> ValueInfo {
         let batch = Dimension { dim_value: None, dim_param: Some("batch".into()) };

@@ -1,17 +1,22 @@
 //! An ONNX file run by an ONNX runtime and compared with the network it was made of.
 
-use std::sync::Arc;
+use std::path::Path;
 
 use burn::tensor::Device;
-use rten::{Model, ModelOptions, RunOptions, ThreadPool, Value, op_registry};
-use rten_tensor::NdTensor;
-use rten_tensor::prelude::*;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use rand::RngExt;
 
-use super::{INPUT, InputRange, OnnxOptions, Output};
+use super::resizing::PIXELS;
+use super::runtime::{OnnxFile, Preparation};
+use super::{OnnxOptions, Output};
+use crate::config::Resize;
+use crate::data::read_image_bytes;
 use crate::error::{Error, Result};
-use crate::export::{Deviation, Sample, Verification};
+use crate::export::{Deviation, Origin, Sample, Verification};
 use crate::model::TrainedModel;
 use crate::predict::Predictor;
+use crate::random::stream;
 
 /// Images of the first batches; those that are left go 16 at a time.
 const BATCHES: [usize; 2] = [1, 7];
@@ -39,15 +44,24 @@ pub fn verify(
             "restore the manifest of the run",
         ));
     }
-    let file = OnnxFile::load(bytes, image_shape, options)?;
+    let file = OnnxFile::load(bytes, Preparation::Optimized)?;
     let predictor = Predictor::new(model.clone(), "weights", device)?;
+    if file.takes_pictures() {
+        return verify_pictures(&file, model, options, &predictor);
+    }
+    let names: &[&str] = match options.output {
+        Output::Logits => &["logits"],
+        Output::Probabilities => &["logits", "probabilities"],
+    };
     let mut deviation = Deviation::default();
     let mut batches = Vec::new();
     let mut rest = sample.images.as_slice();
     while !rest.is_empty() {
         let size = BATCHES.get(batches.len()).copied().unwrap_or(LARGE).min(rest.len());
         let (batch, later) = rest.split_at(size);
-        let (logits, probabilities) = file.answers(batch)?;
+        let mut found = file.values(batch, names)?.into_iter();
+        let logits = found.next().expect("a value for each name");
+        let probabilities = found.next();
         let expected = predictor.logits(batch);
         deviation.add(&expected, &logits, probabilities.as_deref(), model.network.classes);
         batches.push(size);
@@ -56,69 +70,104 @@ pub fn verify(
     Verification::of(sample, batches, deviation)
 }
 
-/// A file loaded to run.
-struct OnnxFile {
-    model: Model,
-    image_shape: [usize; 3],
-    options: OnnxOptions,
-    run: RunOptions,
+/// Heights, widths and channels of the images that a file for images of any size is tried on, in parts of the
+/// network's: smaller and larger, higher and wider, of all numbers of channels.
+const PICTURES: [([f64; 2], u8); 6] = [
+    ([1.0, 1.0], 3),
+    ([2.37, 3.11], 3),
+    ([4.3, 0.71], 4),
+    ([0.4, 0.9], 1),
+    ([1.63, 1.9], 2),
+    ([0.57, 2.6], 3),
+];
+/// Levels that pixels may differ by, and the share of them that may: sums in another order are rounded to another level
+/// where they are in the middle between two.
+const LEVELS: f32 = 1.0;
+const SHARE: f64 = 0.01;
+/// In small images a few pixels are a larger share.
+const FEW: usize = 2;
+
+/// An image that is made up, and what the file makes of it.
+pub struct Tried {
+    pixels: Vec<u8>,
+    shape: [usize; 3],
+    /// At the size of the network's, by the file.
+    resized: Vec<u8>,
 }
 
-impl OnnxFile {
-    /// With the operators that are ever written, so that the rest of the runtime need not be built in.
-    fn load(bytes: Vec<u8>, image_shape: [usize; 3], options: &OnnxOptions) -> Result<OnnxFile> {
-        let registry = op_registry!(
-            Add,
-            AveragePool,
-            BatchNormalization,
-            Concat,
-            Conv,
-            Div,
-            Flatten,
-            Gemm,
-            GlobalAveragePool,
-            MaxPool,
-            Pad,
-            Relu,
-            Slice,
-            Softmax,
-            Sub
-        );
-        let model = ModelOptions::with_ops(registry).load(bytes).map_err(refused)?;
-        let threads = ThreadPool::with_num_threads(rayon::current_num_threads());
-        let run = RunOptions::default().with_thread_pool(Some(Arc::new(threads)));
-        Ok(OnnxFile { model, image_shape, options: *options, run })
-    }
-
-    /// Logits of images given as bytes, image after image, and probabilities where the file answers those.
-    fn answers(&self, images: &[Vec<u8>]) -> Result<(Vec<f32>, Option<Vec<f32>>)> {
-        let [channels, height, width] = self.image_shape;
-        let value = |&byte: &u8| match self.options.input_range {
-            InputRange::Bytes => f32::from(byte),
-            InputRange::Unit => f32::from(byte) / 255.0,
-        };
-        let values: Vec<f32> = images.iter().flatten().map(value).collect();
-        let input = NdTensor::from_data([images.len(), channels, height, width], values);
-        let names: &[&str] = match self.options.output {
-            Output::Logits => &["logits"],
-            Output::Probabilities => &["logits", "probabilities"],
-        };
-        let node = |name: &str| self.model.node_id(name).map_err(refused);
-        let outputs = names.iter().map(|name| node(name)).collect::<Result<Vec<_>>>()?;
-        let inputs = vec![(node(INPUT)?, input.view().into())];
-        let found = self.model.run(inputs, &outputs, Some(self.run.clone())).map_err(refused)?;
-        let values = |value: Value| NdTensor::<f32, 2>::try_from(value).map(|v| v.to_vec()).map_err(refused);
-        let mut found = found.into_iter().map(values);
-        let logits = found.next().expect("a value for each output")?;
-        Ok((logits, found.next().transpose()?))
-    }
+/// Compares what a file makes of images of other sizes with what prediction makes of them.
+///
+/// # Errors
+/// What the runtime says; pixels that differ by more than a level, or too many that differ at all.
+pub fn check_pictures(file: &OnnxFile, model: &TrainedModel) -> Result<Vec<Tried>> {
+    let image_shape @ [_, height, width] = model.manifest.image_shape;
+    PICTURES
+        .iter()
+        .enumerate()
+        .map(|(i, &([rows, columns], channels))| {
+            let side = |side: usize, by: f64| ((side as f64 * by).round() as usize).max(1);
+            let shape = [side(height, rows), side(width, columns), usize::from(channels)];
+            let mut random = stream(1, "export/pictures", &[i as u64]);
+            let pixels: Vec<u8> = (0..shape.iter().product()).map(|_| random.random()).collect();
+            let expected = decoded(&pixels, shape, image_shape, model.manifest.resize)?;
+            let found = file.values_of_picture(&pixels, shape, &[PIXELS])?.swap_remove(0);
+            let differences = || expected.iter().zip(&found).map(|(&a, &b)| (f32::from(a) - b).abs());
+            let differ = differences().filter(|&difference| difference > 0.0).count();
+            let share = differ as f64 / expected.len() as f64;
+            if found.len() != expected.len()
+                || differences().any(|d| d.is_nan() || d > LEVELS)
+                || (share > SHARE && differ > FEW)
+            {
+                return Err(Error::invalid(
+                    "the ONNX file that was made",
+                    format!(
+                        "{:.1} % of the pixels of an image of {shape:?} brought to other levels",
+                        share * 100.0
+                    ),
+                    "those of prediction",
+                    "nothing was written; this is a fault of Softcell: please report it",
+                ));
+            }
+            Ok(Tried { pixels, shape, resized: found.iter().map(|&level| level as u8).collect() })
+        })
+        .collect()
 }
 
-fn refused(reason: impl std::fmt::Display) -> Error {
-    Error::invalid(
-        "the ONNX file that was made",
-        format!("one that does not run ({reason})"),
-        "a file that an ONNX runtime takes",
-        "this is a fault of Softcell: please report it with the genotype of the run",
-    )
+/// An image file of these pixels, `[height, width, channels]`, read as for prediction.
+fn decoded(pixels: &[u8], shape: [usize; 3], to: [usize; 3], resize: Resize) -> Result<Vec<u8>> {
+    let [height, width, channels] = shape;
+    let color = match channels {
+        1 => ExtendedColorType::L8,
+        2 => ExtendedColorType::La8,
+        3 => ExtendedColorType::Rgb8,
+        _ => ExtendedColorType::Rgba8,
+    };
+    let mut file = Vec::new();
+    PngEncoder::new(&mut file)
+        .write_image(pixels, width as u32, height as u32, color)
+        .expect("pixels of this shape are written to memory");
+    read_image_bytes(&file, Path::new("made-up image"), to, resize, height * width * 4)
+}
+
+fn verify_pictures(
+    file: &OnnxFile,
+    model: &TrainedModel,
+    options: &OnnxOptions,
+    predictor: &Predictor,
+) -> Result<Verification> {
+    let names: &[&str] = match options.output {
+        Output::Logits => &["logits"],
+        Output::Probabilities => &["logits", "probabilities"],
+    };
+    let mut deviation = Deviation::default();
+    let tried = check_pictures(file, model)?;
+    for Tried { pixels, shape, resized } in &tried {
+        let mut found = file.values_of_picture(pixels, *shape, names)?.into_iter();
+        let logits = found.next().expect("a value for each name");
+        let expected = predictor.logits(std::slice::from_ref(resized));
+        deviation.add(&expected, &logits, found.next().as_deref(), model.network.classes);
+    }
+    let images = tried.into_iter().map(|tried| tried.pixels).collect::<Vec<_>>();
+    let batches = vec![1; images.len()];
+    Verification::of(&Sample { images, origin: Origin::MadeUp }, batches, deviation)
 }

@@ -52,6 +52,7 @@ pub(super) fn python(model: &TrainedModel, file_name: &str) -> String {
             ("CLASSES", &classes.join("\n")),
             ("SHAPE", &image),
             ("IMAGE", &image),
+            ("RESIZE", model.manifest.resize.name()),
             ("MEAN", &literal::list(&normalization.mean)),
             ("STD", &literal::list(&normalization.std)),
         ],

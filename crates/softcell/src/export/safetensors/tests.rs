@@ -37,6 +37,7 @@ fn the_header_tells_of_the_network_and_is_always_the_same() {
     assert_eq!(length % 8, 0);
     let metadata = head.metadata().clone().unwrap();
     assert_eq!((metadata["format"].as_str(), metadata["stem"].as_str()), ("pt", "imagenet"));
+    assert_eq!((metadata["resize"].as_str(), metadata["background"].as_str()), ("crop", "white"));
     assert_eq!(metadata["genotype"], model.network.genotype.to_text());
     assert_eq!((metadata["init_channels"].as_str(), metadata["layers"].as_str()), ("4", "3"));
     let classes: Vec<String> = serde_json::from_str(&metadata["classes"]).unwrap();

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::Resize;
 use crate::destination::Existing;
 use crate::export::Origin;
 use crate::space::testing::genotypes;
@@ -37,6 +38,40 @@ fn files_of_published_cells_answer_as_their_networks() {
             assert_same(&model, &options);
         }
     }
+}
+
+/// The pixels are compared with those of prediction, the answers with the network's for these pixels.
+#[test]
+fn files_for_images_of_any_size_see_what_prediction_sees() {
+    for (shape, stem) in
+        [([3, 16, 24], StemKind::Cifar), ([1, 9, 7], StemKind::Cifar), ([3, 40, 33], StemKind::Imagenet)]
+    {
+        for resize in [Resize::Crop, Resize::Squash, Resize::Letterbox] {
+            let mut model = model(known_genotype("DARTS_V2").unwrap(), shape, stem, 4);
+            model.manifest.resize = resize;
+            let options = OnnxOptions {
+                pictures: Pictures::AnySize,
+                output: Output::Probabilities,
+                ..OnnxOptions::default()
+            };
+            let bytes = to_bytes(&model, &options).unwrap();
+            let verify = |model: &TrainedModel| {
+                verify(bytes.clone(), model, &options, &Sample::made_up(shape), &Device::flex())
+            };
+            let found = verify(&model).unwrap();
+            assert_eq!((found.images, found.origin), (6, Origin::MadeUp));
+            assert!(found.deviation.probability_deviation < 2e-5, "{found:?}");
+            // Another way to bring images to the size is found out.
+            model.manifest.resize = match resize {
+                Resize::Crop => Resize::Squash,
+                _ => Resize::Crop,
+            };
+            let error = verify(&model).unwrap_err().to_string();
+            assert!(error.contains("brought to other levels"), "{error}");
+        }
+    }
+    let unit = OnnxOptions { pictures: Pictures::AnySize, ..PROBABILITIES };
+    assert!(to_bytes(&darts(), &unit).unwrap_err().to_string().contains("0 to 1"));
 }
 
 /// Halving to one channel leaves nothing to the convolution of the even pixels.
@@ -75,7 +110,7 @@ fn a_file_of_another_network_is_found_out() {
         assert!(error.contains("answers that deviate"), "{error}");
     }
     let error = verify(vec![8, 8, 1], &one, &KEPT, &sample, &Device::flex()).unwrap_err().to_string();
-    assert!(error.contains("does not run"), "{error}");
+    assert!(error.contains("bytes that are no ONNX file"), "{error}");
 }
 
 #[test]

@@ -25,7 +25,12 @@ const CLASSES: usize = 3;
 
 /// A network with weights as after a training: statistics, scales and shifts of its own in every
 /// normalisation.
-fn model(genotype: Genotype, image_shape: [usize; 3], stem: StemKind, width: usize) -> TrainedModel {
+pub(super) fn model(
+    genotype: Genotype,
+    image_shape: [usize; 3],
+    stem: StemKind,
+    width: usize,
+) -> TrainedModel {
     let [channels_in, height, width_in] = image_shape;
     let network = DerivedNetworkConfig {
         reductions: Reductions::THIRDS,
@@ -68,10 +73,18 @@ fn darts() -> TrainedModel {
     model(known_genotype("DARTS_V2").unwrap(), [3, 8, 8], StemKind::Cifar, 4)
 }
 
-const KEPT: OnnxOptions =
-    OnnxOptions { norms: BatchNorms::Kept, output: Output::Logits, input_range: InputRange::Bytes };
-const PROBABILITIES: OnnxOptions =
-    OnnxOptions { norms: BatchNorms::Folded, output: Output::Probabilities, input_range: InputRange::Unit };
+const KEPT: OnnxOptions = OnnxOptions {
+    norms: BatchNorms::Kept,
+    output: Output::Logits,
+    input_range: InputRange::Bytes,
+    pictures: Pictures::Sized,
+};
+const PROBABILITIES: OnnxOptions = OnnxOptions {
+    norms: BatchNorms::Folded,
+    output: Output::Probabilities,
+    input_range: InputRange::Unit,
+    pictures: Pictures::Sized,
+};
 
 fn all_options() -> impl Iterator<Item = OnnxOptions> {
     [OnnxOptions::default(), KEPT, PROBABILITIES, OnnxOptions { output: Output::Probabilities, ..KEPT }]

@@ -25,6 +25,8 @@ CLASSES = [
 @CLASSES@
 ]
 CHANNELS, HEIGHT, WIDTH = @SHAPE@
+# What becomes of another ratio of sides: crop, squash or letterbox.
+RESIZE = "@RESIZE@"
 
 # Of pixels from 0 to 1, one number for each channel.
 MEAN = torch.tensor(@MEAN@).reshape(-1, 1, 1)

@@ -26,6 +26,34 @@ def normalized(pixels):
     return (pixels.float() / 255 - MEAN.to(pixels.device)) / STD.to(pixels.device)
 
 
+def brought(image):
+    """A picture brought to the size of the network's images as RESIZE says, by the filter of the training."""
+    from PIL import Image
+
+    def scaled(side, to, by):
+        return (side * to + by // 2) // by
+
+    def by_triangle(size, box):
+        # As wide as the scale asks for: shrinking averages, growing interpolates.
+        return image.crop(box).resize(size, Image.Resampling.BILINEAR)
+
+    width, height = image.size
+    wide = width * HEIGHT > height * WIDTH
+    if RESIZE == "crop":
+        columns = min(max(scaled(height, WIDTH, HEIGHT), 1), width) if wide else width
+        rows = height if wide else min(max(scaled(width, HEIGHT, WIDTH), 1), height)
+        left, top = (width - columns) // 2, (height - rows) // 2
+        return by_triangle((WIDTH, HEIGHT), (left, top, left + columns, top + rows))
+    if RESIZE == "squash":
+        return by_triangle((WIDTH, HEIGHT), (0, 0, width, height))
+    columns = WIDTH if wide else min(max(scaled(width, HEIGHT, height), 1), WIDTH)
+    rows = min(max(scaled(height, WIDTH, width), 1), HEIGHT) if wide else HEIGHT
+    whole = Image.new(image.mode, (WIDTH, HEIGHT))
+    inner = by_triangle((columns, rows), (0, 0, width, height))
+    whole.paste(inner, ((WIDTH - columns) // 2, (HEIGHT - rows) // 2))
+    return whole
+
+
 def read_image(path):
     """An image file as bytes, [1, C, H, W]: upright, on white, brought to the size of the network's images."""
     from PIL import Image, ImageOps
@@ -45,9 +73,7 @@ def read_image(path):
     else:
         # The brightness of Rec. 709, rounded down.
         image = image.convert("RGB").convert("L", (0.2126, 0.7152, 0.0722, -0.499))
-    # A triangle as wide as the scale asks for: shrinking averages, growing interpolates.
-    image = image.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
-    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+    pixels = torch.frombuffer(bytearray(brought(image).tobytes()), dtype=torch.uint8)
     return pixels.reshape(1, HEIGHT, WIDTH, CHANNELS).permute(0, 3, 1, 2)
 
 
