@@ -24,6 +24,8 @@ pub const NETWORK: &str = "network.json";
 pub const RESULT: &str = "result.json";
 /// A few images of the data.
 pub const SAMPLES: &str = "samples.json";
+/// A few images of the first batch of the training, varied.
+pub const AUGMENTED: &str = "augmented.json";
 /// A few wrong answers.
 pub const MISTAKES: &str = "mistakes.json";
 /// The page.
@@ -54,7 +56,7 @@ pub const REPLACED: &str = ".softcell-replaced";
 pub const DISCARDED: &str = ".softcell-discarded";
 
 /// Files at the top of the folder.
-const TOP: [&str; 15] = [
+const TOP: [&str; 16] = [
     MARKER,
     LOCK,
     CONFIG,
@@ -65,6 +67,7 @@ const TOP: [&str; 15] = [
     NETWORK,
     RESULT,
     SAMPLES,
+    AUGMENTED,
     MISTAKES,
     REPORT,
     BUDGET,
@@ -158,7 +161,7 @@ pub fn is_leftover(folder: &str, name: &str) -> bool {
 
 /// Whether a file is the training's, which a training that begins anew replaces.
 pub fn is_of_training(file: &str) -> bool {
-    [RESULT, MISTAKES, REPORT, NETWORK].contains(&file)
+    [RESULT, AUGMENTED, MISTAKES, REPORT, NETWORK].contains(&file)
         || EXPORTS.contains(&file)
         || Weights::ALL.into_iter().any(|weights| file == weights.file())
         || file == checkpoint(Stage::Train)
