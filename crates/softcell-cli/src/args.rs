@@ -31,10 +31,10 @@ pub use dialects::FromDialect;
 pub use genotype::{CellArg, DrawArgs, GenotypeCommand, LayerRows, ShowArgs, StemArg};
 pub use methods::MethodsArgs;
 use model::IMPORT_NOTES;
-pub use ops::BenchOpsArgs;
 pub use model::{
     AnswerFormat, EvaluateArgs, ExportArgs, ImportArgs, PartArg, PredictArgs, QuantizeArg, RangeArg,
 };
+pub use ops::BenchOpsArgs;
 pub use select::{JobsArgs, PartsArgs, SelectArgs};
 pub use voice::{LogFormat, RunVoice, SETTINGS_NOTES, Voice};
 
@@ -314,6 +314,9 @@ pub struct ReportArgs {
     /// Folders of runs to put side by side
     #[arg(long, value_name = "DIR", num_args = 2..)]
     pub compare: Vec<PathBuf>,
+    /// Open the page with the system's program for it
+    #[arg(long)]
+    pub open: bool,
     /// The file [default: report.html in the run folder, or compare.html]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

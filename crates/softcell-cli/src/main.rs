@@ -11,6 +11,8 @@ mod input;
 mod interrupt;
 mod machine;
 mod memory;
+mod mistakes;
+mod opening;
 mod output;
 mod progress;
 mod remedies;

@@ -7,6 +7,7 @@ use crate::data::{Batch, BatchPlan, Batches, ImageSet};
 use crate::error::{Error, Result};
 use crate::loss::{Meter, argmax, cross_entropy};
 use crate::measures::{balanced_accuracy, macro_f1};
+use crate::records::{Calibrating, Calibration};
 use crate::space::softmax_rows;
 use crate::thread_pool::in_pool;
 
@@ -52,6 +53,8 @@ pub struct Evaluation {
     /// own.
     #[serde(default)]
     pub not_finite: u64,
+    /// The probabilities of the answers beside the share of them that is right, of images with finite logits.
+    pub calibration: Calibration,
 }
 
 impl Evaluation {
@@ -132,6 +135,7 @@ fn count(
     let classes = set.classes.to_vec();
     let mut meter = Meter::default();
     let mut confusion = vec![vec![0u64; classes.len()]; classes.len()];
+    let mut calibrating = Calibrating::default();
     for batch in Batches::spawn(plan.clone(), 0) {
         let labels = batch.labels.clone();
         let (loss, logits) = answer(DeviceBatch::new(batch, &set, device), &mut forward);
@@ -141,9 +145,12 @@ fn count(
             let answer = if answers { argmax(row) } else { (truth + 1) % classes.len() };
             not_finite += u64::from(!answers);
             confusion[truth][answer] += 1;
-            if answers && answer != truth {
+            if answers {
                 let probability = softmax_rows(&[row.to_vec()])[0][answer];
-                wrong(WrongAnswer { image: images, truth, answer, probability });
+                calibrating.add(f64::from(probability), answer, truth);
+                if answer != truth {
+                    wrong(WrongAnswer { image: images, truth, answer, probability });
+                }
             }
             images += 1;
         }
@@ -162,6 +169,7 @@ fn count(
         classes,
         confusion,
         not_finite,
+        calibration: calibrating.finish(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::data::{Dataset, ImageSet};
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::evaluate::{Evaluation, WrongAnswer, evaluate_telling};
 use crate::event::{Event, Observer, Position, Stage};
-use crate::kept_images::{mistakes, samples};
+use crate::kept_images::{augmented, mistakes, samples};
 use crate::memory::peak_rss_mb;
 use crate::model::{self, TrainedModel};
 use crate::network::Pass;
@@ -169,6 +169,14 @@ impl Job<'_> {
         }
     }
 
+    /// Keeps a few images as the training with these settings sees them, where it varies them.
+    fn keep_augmented(&self, config: &CheckedConfig) -> Result<()> {
+        match (self.folder.read_augmented()?, augmented(self.dataset, config)) {
+            (None, Some(augmented)) => self.folder.write_augmented(&augmented),
+            _ => Ok(()),
+        }
+    }
+
     /// The settings with the width and depth that honour their limits.
     ///
     /// # Errors
@@ -218,6 +226,7 @@ impl Job<'_> {
     pub fn train(&self, genotype: &Genotype, observer: &mut dyn Observer) -> Result<TrainOutcome> {
         let config = self.choose_size(genotype, observer)?;
         self.keep_samples()?;
+        self.keep_augmented(&config)?;
         let state = self.folder.load_train()?;
         let state = match self.loaded(state, Stage::Train, |state| state.position, observer)? {
             Some(state) => Some(state),
@@ -280,7 +289,7 @@ impl Job<'_> {
         let mut wrong = Vec::new();
         let test = self
             .test_telling(genotype, trained.chosen(), observer, |answer: WrongAnswer| wrong.push(answer))?;
-        self.folder.write_mistakes(&mistakes(&self.dataset.test, wrong))?;
+        self.folder.write_mistakes(&mistakes(self.dataset, wrong))?;
         let selection = self.folder.read_selection()?.and_then(|selection| selection.standing());
         let of_training = result(&self.sized(genotype)?, self.dataset, genotype, searched, trained, test);
         let result = RunResult { selection, ..of_training };
@@ -304,8 +313,11 @@ impl Job<'_> {
         self.test_telling(genotype, weights, observer, |_| {})
     }
 
-    /// As [`Self::test`], and tells `wrong` of each wrong answer.
-    fn test_telling(
+    /// As [`Self::test`], and tells `wrong` of each wrong answer, in the order of the images.
+    ///
+    /// # Errors
+    /// As [`Self::test`].
+    pub fn test_telling(
         &self,
         genotype: &Genotype,
         weights: &NamedTensors,
@@ -387,6 +399,7 @@ pub(crate) fn result(
         classes: test.classes,
         per_class_accuracy: test.per_class_accuracy,
         confusion: test.confusion,
+        calibration: Some(test.calibration),
     }
 }
 

@@ -26,18 +26,31 @@
   };
   const written = (chart, value) => {
     if (value === null || value === undefined) return "\u2013";
-    if (chart.scale === "percent") return percent(value);
+    if (chart.scale === "percent" || chart.scale === "accuracy") return percent(value);
     if (chart.scale === "weights") return value.toFixed(3);
     return plain(value);
+  };
+
+  // In logarithms losses are shown as they are and accuracies as what is missing to 100 %; what is not above 0 has no
+  // logarithm.
+  const readings = { loss: "logarithmic", accuracy: "wrong answers, logarithmic" };
+  const shown = (chart, series) => {
+    if (!chart.logarithmic) return series.values;
+    return series.values.map((value) => {
+      if (value === null) return null;
+      const read = chart.scale === "accuracy" ? 1 - value : value;
+      return read > 0 ? read : null;
+    });
   };
 
   const range = (chart) => (plot, low, high) => {
     if (chart.scale === "weights") [low, high] = ends[chart.group] || [null, null];
     if (low === null || high === null) return [0, 1];
+    if (chart.logarithmic) return [low / 1.15, high * 1.15];
     if (chart.scale === "count") return [0, Math.max(2, high + 0.5)];
     if (chart.scale === "zero") return [0, high > 0 ? high * 1.08 : 1];
     const room = (high - low || Math.abs(high) || 1) * 0.06;
-    if (chart.scale === "percent") return [Math.max(0, low - room), Math.min(1.005, high + room)];
+    if (chart.scale === "percent" || chart.scale === "accuracy") return [Math.max(0, low - room), Math.min(1.005, high + room)];
     return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
   };
 
@@ -55,7 +68,7 @@
       const head = document.createElement("div");
       head.textContent = "epoch " + chart.x[index];
       const table = document.createElement("table");
-      const rows = chart.series.map((series) => [series, series.values[index]]);
+      const rows = chart.series.map((series) => [series, shown(chart, series)[index]]);
       if (chart.series.length > 3) rows.sort((a, b) => (b[1] === null ? -1 : b[1]) - (a[1] === null ? -1 : a[1]));
       for (const [series, value] of rows) {
         const row = table.insertRow();
@@ -86,6 +99,45 @@
     touched = event.pointerType === "mouse" ? null : event.target.closest(".chart");
   });
 
+  // Buttons below the title: another reading, and back from a part to all epochs.
+  const button = (words) => {
+    const element = document.createElement("button");
+    element.type = "button";
+    element.textContent = words;
+    return element;
+  };
+  const tools = (chart, host) => {
+    const title = host.closest("figure")?.querySelector("h3");
+    if (!title || chart.tools) return;
+    chart.tools = document.createElement("div");
+    chart.tools.className = "tools";
+    if (readings[chart.scale]) {
+      const reading = button(readings[chart.scale]);
+      reading.setAttribute("aria-pressed", "false");
+      reading.addEventListener("click", () => {
+        chart.logarithmic = !chart.logarithmic;
+        reading.setAttribute("aria-pressed", String(chart.logarithmic));
+        draw(chart);
+      });
+      chart.tools.append(reading);
+    }
+    chart.all = button("all epochs");
+    chart.all.hidden = true;
+    chart.all.addEventListener("click", () => {
+      for (const other of charts) {
+        const plot = other.group === chart.group && drawn.get(other.id);
+        if (plot) plot.setScale("x", { min: other.x[0], max: other.x[other.x.length - 1] });
+      }
+    });
+    chart.tools.append(chart.all);
+    title.after(chart.tools);
+  };
+  const zoomed = (chart) => (plot, scale) => {
+    if (scale !== "x" || !chart.all) return;
+    const { min, max } = plot.scales.x;
+    chart.all.hidden = min <= chart.x[0] && max >= chart.x[chart.x.length - 1];
+  };
+
   const drawn = new Map();
   const draw = (chart) => {
     const host = document.querySelector('[data-chart="' + chart.id + '"]');
@@ -94,6 +146,7 @@
     if (old) old.destroy();
     host.replaceChildren();
     const small = host.clientHeight < 160;
+    if (!small) tools(chart, host);
     const text = colour("--faint");
     const grid = { stroke: colour("--rule"), width: 1 };
     const font = (small ? 10 : 11) + "px system-ui, sans-serif";
@@ -106,7 +159,10 @@
       stroke: text, grid, ticks: { show: false }, font, size: small ? 32 : 52, space: small ? 26 : 34, gap: 4,
       incrs: chart.scale === "count" ? [1, 2, 5, 10, 20, 50, 100] : undefined,
       values: (plot, ticks) => ticks.map((tick) => {
-        if (chart.scale === "percent") return Number((tick * 100).toPrecision(4)) + " %";
+        if (tick === null) return "";
+        // Only round numbers: the ends of an axis are among the ticks.
+        if (chart.logarithmic && Math.abs(tick / Number(tick.toPrecision(1)) - 1) > 1e-6) return "";
+        if (chart.scale === "percent" || chart.scale === "accuracy") return Number((tick * 100).toPrecision(4)) + " %";
         if (chart.scale === "count") return Number.isInteger(tick) ? String(tick) : "";
         return plain(tick);
       }),
@@ -119,10 +175,10 @@
       pxAlign: 0,
       padding: [8, 10, 0, 0],
       legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, points: { size: small ? 4 : 6 }, sync: { key: chart.group, scales: ["x", null] } },
+      cursor: { y: false, drag: { x: !small && !single, y: false, setScale: true }, points: { size: small ? 4 : 6 }, sync: { key: chart.group, scales: ["x", null] } },
       scales: {
         x: { time: false, range: (plot, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
-        y: { range: range(chart) },
+        y: { range: range(chart), distr: chart.logarithmic ? 3 : 1 },
       },
       axes: [x, y],
       series: [{}].concat(chart.series.map((series) => ({
@@ -135,10 +191,12 @@
         points: { show: single, size: 6, fill: colour(series.colour) },
       }))),
       plugins: [tooltip(chart, host)],
+      hooks: { setScale: [zoomed(chart)] },
     };
-    drawn.set(chart.id, new uPlot(options, [chart.x].concat(chart.series.map((series) => series.values)), host));
+    drawn.set(chart.id, new uPlot(options, [chart.x].concat(chart.series.map((series) => shown(chart, series))), host));
   };
 
+  document.documentElement.classList.add("scripted");
   const drawAll = () => charts.forEach(draw);
   drawAll();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);

@@ -114,6 +114,17 @@ impl BatchPlan {
     }
 }
 
+/// The first batch of a plan that has one, and the places of its images in the set.
+///
+/// # Panics
+///
+/// If the plan has no step.
+pub fn first_batch(plan: BatchPlan) -> (Vec<usize>, Batch) {
+    assert!(plan.n_steps() > 0, "a plan with images has a batch");
+    let maker = BatchMaker::new(plan);
+    (maker.indices(0), maker.batch(0))
+}
+
 /// [`BatchPlan`] with its epoch's order drawn: makes any batch, in any order of asking.
 pub(super) struct BatchMaker {
     plan: BatchPlan,

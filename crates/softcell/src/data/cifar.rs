@@ -47,7 +47,7 @@ pub(super) fn read_10(folder: &Path, most: usize) -> Result<Source> {
         notes.push(format!("{batches} of the 5 training files of CIFAR-10 are there"));
     }
     let test = layout.test(&folder.join("test_batch.bin"), &mut notes)?;
-    Ok(Source::new(DataFormat::Cifar10, train.finish(), test, notes))
+    Ok(source(DataFormat::Cifar10, train.finish(), test, notes))
 }
 
 /// Reads `train.bin` and `test.bin` with the fine labels.
@@ -65,7 +65,18 @@ pub(super) fn read_100(folder: &Path, most: usize) -> Result<Source> {
     let mut train = Records::new(&layout, most);
     train.append(&folder.join("train.bin"))?;
     let test = layout.test(&folder.join("test.bin"), &mut notes)?;
-    Ok(Source::new(DataFormat::Cifar100, train.finish(), test, notes))
+    Ok(source(DataFormat::Cifar100, train.finish(), test, notes))
+}
+
+/// Both parts with what their images are called.
+fn source(
+    format: DataFormat,
+    (train, train_names): (ImageSet, Vec<String>),
+    test: Option<(ImageSet, Vec<String>)>,
+    notes: Vec<String>,
+) -> Source {
+    let (test, test_names) = test.map_or((None, Vec::new()), |(set, names)| (Some(set), names));
+    Source { train_names, test_names, ..Source::new(format, train, test, notes) }
 }
 
 /// The class names in `file`, one a line; none if there is no such file.
@@ -94,8 +105,8 @@ struct Layout {
 }
 
 impl Layout {
-    /// The test part, if its file is there.
-    fn test(&self, file: &Path, notes: &mut Vec<String>) -> Result<Option<ImageSet>> {
+    /// The test part and what its images are called, if its file is there.
+    fn test(&self, file: &Path, notes: &mut Vec<String>) -> Result<Option<(ImageSet, Vec<String>)>> {
         if !file.is_file() {
             notes.push(format!("there is no {}", file.file_name().unwrap_or_default().display()));
             return Ok(None);
@@ -114,12 +125,13 @@ struct Records<'a> {
     taken: Vec<usize>,
     pixels: Vec<u8>,
     labels: Vec<u32>,
+    names: Vec<String>,
 }
 
 impl<'a> Records<'a> {
     fn new(layout: &'a Layout, most: usize) -> Self {
         let taken = vec![0; layout.classes.len()];
-        Self { layout, most, taken, pixels: Vec::new(), labels: Vec::new() }
+        Self { layout, most, taken, pixels: Vec::new(), labels: Vec::new(), names: Vec::new() }
     }
 
     /// Appends the records of `file`.
@@ -138,6 +150,7 @@ impl<'a> Records<'a> {
                 "the file is cut short or of another format: download it again",
             ));
         }
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
         for (number, record) in bytes.chunks_exact(record).enumerate() {
             let class = record[*label];
             if usize::from(class) >= classes.len() {
@@ -151,13 +164,16 @@ impl<'a> Records<'a> {
             if self.most == 0 || *taken < self.most {
                 *taken += 1;
                 self.labels.push(u32::from(class));
+                self.names.push(format!("{name}[{number}]"));
                 self.pixels.extend_from_slice(&record[*labels..]);
             }
         }
         Ok(())
     }
 
-    fn finish(self) -> ImageSet {
-        ImageSet::new(Arc::clone(&self.layout.classes), [CHANNELS, SIDE, SIDE], self.pixels, self.labels)
+    /// The images, and what they are called: file and place in it, from 0.
+    fn finish(self) -> (ImageSet, Vec<String>) {
+        let Records { layout, pixels, labels, names, .. } = self;
+        (ImageSet::new(Arc::clone(&layout.classes), [CHANNELS, SIDE, SIDE], pixels, labels), names)
     }
 }

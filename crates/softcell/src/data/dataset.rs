@@ -118,6 +118,8 @@ pub struct Dataset {
     pub train: Arc<ImageSet>,
     /// Test images: nothing is chosen by them.
     pub test: Arc<ImageSet>,
+    /// What the test images are called; see [`Source::train_names`].
+    pub test_names: Arc<Vec<String>>,
     /// Who uses which training image.
     pub split: Split,
     /// Mean and deviation of the training images without validation.
@@ -155,6 +157,7 @@ impl Dataset {
                 source.train.len(),
             ));
             source.test = Some(source.train.subset(&test));
+            source.test_names = test.iter().filter_map(|&i| source.train_names.get(i).cloned()).collect();
             source.keep_training(&train);
         }
         let split = shares.split(&source, seed);
@@ -162,7 +165,20 @@ impl Dataset {
         let normalization = Normalization::measure(&source.train, &merged(&split));
         let summary = Summary::with(&source, fingerprint, normalization.clone());
         let test = source.test.expect("split off above where it was missing");
-        Ok(Dataset { train: Arc::new(source.train), test: Arc::new(test), split, normalization, summary })
+        Ok(Dataset {
+            train: Arc::new(source.train),
+            test: Arc::new(test),
+            test_names: Arc::new(source.test_names),
+            split,
+            normalization,
+            summary,
+        })
+    }
+
+    /// What test image `i` is called: its file, relative to the data, or its place in an array. Images that were made up
+    /// are numbered from 0.
+    pub fn test_name(&self, i: usize) -> String {
+        self.test_names.get(i).cloned().unwrap_or_else(|| i.to_string())
     }
 
     /// What the presets look at.
@@ -244,13 +260,14 @@ impl Dataset {
         image_shape: [usize; 3],
         normalization: Normalization,
     ) -> Result<Dataset> {
-        let TestImages { set, format, skipped, notes, .. } = images;
+        let TestImages { set, names, format, skipped, notes, .. } = images;
         let none = set.subset(&[]);
         let source = Source { skipped, ..Source::new(format, none, Some(set), notes) };
         let summary = Summary::with(&source, fingerprint(&source), normalization.clone());
         let dataset = Dataset {
             train: Arc::new(source.train),
             test: Arc::new(source.test.expect("it was given")),
+            test_names: Arc::new(names),
             split: Split { weights: Vec::new(), alphas: Vec::new(), validation: Vec::new() },
             normalization: normalization.clone(),
             summary,

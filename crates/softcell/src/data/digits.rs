@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 
+use super::arrays::places;
 use super::set::ImageSet;
 use super::source::Source;
 use crate::config::DataFormat;
@@ -28,7 +29,8 @@ pub(super) fn read() -> Source {
     }
     let classes = Arc::new((0..10).map(|digit| digit.to_string()).collect());
     let train = ImageSet::new(classes, [1, SIDE, SIDE], pixels, labels);
-    Source::new(DataFormat::Digits, train, None, Vec::new())
+    let train_names = places("digits", train.len());
+    Source { train_names, ..Source::new(DataFormat::Digits, train, None, Vec::new()) }
 }
 
 /// 0 to 16 as 0 to 255, rounded.

@@ -111,7 +111,7 @@ fn unite(groups: &mut [u32], last: &mut u32, images: &[usize]) {
     images.iter().for_each(|&i| groups[i] = group);
 }
 
-/// How an image is called: the number within its class and part, as long as files have no names here.
+/// How an image is called: images that were made up by the number within their part.
 fn place(source: &Source, i: usize) -> String {
     let n = source.train.len();
     let (set, part, i, names) = match (&source.test, i < n) {

@@ -128,10 +128,11 @@ pub(super) fn read_test(
         total: entries.len(),
         ..Reader::new(root, &store, Arc::new(classes), config, place, progress)
     };
-    let set = reader.read(&entries)?.0;
+    let (set, kept) = reader.read(&entries)?;
+    let names = kept.iter().map(|entry| entry.name.clone()).collect();
     notes.extend(reader.tally.notes(shape, config.resize));
     notes.extend(problems.iter().map(Problem::in_words));
-    Ok(TestImages { set, in_all, format, skipped: reader.skipped, notes })
+    Ok(TestImages { set, in_all, names, format, skipped: reader.skipped, notes })
 }
 
 /// Unreadable images that are skipped of so many.

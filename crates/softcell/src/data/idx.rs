@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
-use super::arrays::check_room;
+use super::arrays::{check_room, places};
 use super::set::ImageSet;
 use super::source::Source;
 use crate::config::DataFormat;
@@ -96,7 +96,7 @@ pub(super) fn read(path: &Path) -> Result<Source> {
         ));
     }
     let exchanged = files.group.to_lowercase().starts_with("emnist");
-    let set = |part: Stored| {
+    let set = |part: Stored| -> Result<(ImageSet, Vec<String>)> {
         let labels = consecutive(&part.labels, &numbers).map_err(|label| {
             Error::data(
                 path,
@@ -106,16 +106,22 @@ pub(super) fn read(path: &Path) -> Result<Source> {
         })?;
         let part = if exchanged { part.transposed() } else { part };
         let [height, width] = part.size;
-        Ok(ImageSet::new(Arc::clone(&classes), [1, height, width], part.pixels, labels))
+        let names = places(&part.name, labels.len());
+        Ok((ImageSet::new(Arc::clone(&classes), [1, height, width], part.pixels, labels), names))
     };
     if exchanged {
         notes.push("EMNIST stores images with rows and columns exchanged: they were exchanged back".into());
     }
-    Ok(Source::new(DataFormat::Idx, set(train)?, test.map(set).transpose()?, notes))
+    let (train, train_names) = set(train)?;
+    let (test, test_names) = test.map(set).transpose()?.unzip();
+    let test_names = test_names.unwrap_or_default();
+    Ok(Source { train_names, test_names, ..Source::new(DataFormat::Idx, train, test, notes) })
 }
 
 /// A part as it is stored.
 struct Stored {
+    /// The file of the images.
+    name: String,
     /// Rows and columns.
     size: [usize; 2],
     pixels: Vec<u8>,
@@ -213,7 +219,8 @@ impl Files {
             ));
         }
         let [_, height, width] = size;
-        Ok(Some(Stored { size: [height, width], pixels, labels: stored }))
+        let name = images.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Some(Stored { name, size: [height, width], pixels, labels: stored }))
     }
 
     /// `<group>mapping.txt` (EMNIST: lines of label and character code), else the numbers themselves.

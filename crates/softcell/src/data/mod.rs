@@ -42,7 +42,7 @@ mod thumbnail;
 mod weight;
 
 pub use augment::Augment;
-pub use batch::{Batch, BatchPlan, Order};
+pub use batch::{Batch, BatchPlan, Order, first_batch};
 pub use class_weights::class_weights;
 pub use dataset::{Dataset, Summary, describe};
 pub use detect::DIGITS;

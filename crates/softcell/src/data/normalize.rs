@@ -33,6 +33,12 @@ impl Normalization {
         Normalization { mean, std }
     }
 
+    /// The byte whose normalised value is next to `value` in `channel`.
+    pub fn byte(&self, channel: usize, value: f32) -> u8 {
+        // Casting rounds down and ends at 0 and 255.
+        ((value * self.std[channel] + self.mean[channel]) * 255.0 + 0.5) as u8
+    }
+
     /// The table form, for many images.
     pub fn normalizer(&self) -> Normalizer {
         let tables = self.mean.iter().zip(&self.std).map(|(&mean, &std)| {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use zip::ZipArchive;
 
-use super::arrays::check_room;
+use super::arrays::{check_room, places};
 use super::npy::Array;
 use super::set::ImageSet;
 use super::source::Source;
@@ -26,6 +26,8 @@ const NAMES: &str = "class_names";
 
 /// Images of one part.
 struct Stored {
+    /// What the images are called.
+    names: Vec<String>,
     /// Channels, rows, columns.
     shape: [usize; 3],
     pixels: Vec<u8>,
@@ -74,18 +76,29 @@ pub(super) fn read(path: &Path) -> Result<Source> {
             return Err(Error::data(path, problem, "give arrays of one data set"));
         }
     }
-    let (mut pixels, mut labels) = (train.pixels, Vec::new());
-    labels.extend(labelled(&Stored { pixels: Vec::new(), shape: train.shape, labels: train.labels })?);
+    let mut labels = labelled(&train)?;
+    let Stored { shape, mut pixels, names: mut train_names, .. } = train;
     let own = labels.len();
     if let Some(part) = &validation {
         labels.extend(labelled(part)?);
         pixels.extend_from_slice(&part.pixels);
+        train_names.extend_from_slice(&part.names);
     }
     let given = (own..labels.len()).collect();
-    let set = ImageSet::new(Arc::clone(&classes), train.shape, pixels, labels);
-    let test =
-        test.map(|part| Ok(ImageSet::new(classes, part.shape, Vec::clone(&part.pixels), labelled(&part)?)));
-    Ok(Source { validation: given, ..Source::new(DataFormat::Npz, set, test.transpose()?, notes) })
+    let set = ImageSet::new(Arc::clone(&classes), shape, pixels, labels);
+    let (test, test_names) = match test {
+        None => (None, Vec::new()),
+        Some(part) => {
+            let labels = labelled(&part)?;
+            (Some(ImageSet::new(classes, part.shape, part.pixels, labels)), part.names)
+        }
+    };
+    Ok(Source {
+        validation: given,
+        train_names,
+        test_names,
+        ..Source::new(DataFormat::Npz, set, test, notes)
+    })
 }
 
 /// The names of these labels.
@@ -133,7 +146,8 @@ impl<'a> Archive<'a> {
             let problem = format!("found the label {wrong}");
             return Err(Error::data(self.path, problem, "give whole numbers, one for each class"));
         }
-        Ok(Some(Stored { shape, pixels, labels: labels.into_iter().map(|n| n as i64).collect() }))
+        let labels = labels.into_iter().map(|n| n as i64).collect();
+        Ok(Some(Stored { names: places(images, n), shape, pixels, labels }))
     }
 
     /// The names of the classes, if they have any.

@@ -101,13 +101,13 @@ pub fn open_for_test(
     }
     let source = read(&config, Strictness::Run, progress)?;
     let in_all = source.train.len() + source.test.as_ref().map_or(0, ImageSet::len);
-    let Source { train, test, format, skipped, notes, .. } = source;
-    let set = match (wanted, test) {
-        (_, None) => train,
-        (Wanted::TestOrAll, Some(test)) => test,
-        (Wanted::All, Some(test)) => train.joined(&test),
+    let Source { train, test, train_names, test_names, format, skipped, notes, .. } = source;
+    let (set, names) = match (wanted, test) {
+        (_, None) => (train, train_names),
+        (Wanted::TestOrAll, Some(test)) => (test, test_names),
+        (Wanted::All, Some(test)) => (train.joined(&test), [train_names, test_names].concat()),
     };
-    Ok(TestImages { set, in_all, format, skipped, notes })
+    Ok(TestImages { set, in_all, names, format, skipped, notes })
 }
 
 /// What a path holds, as far as that can be told without decoding the images.
@@ -157,7 +157,7 @@ fn read(
         _ => digits::read(),
     };
     if source.validation.is_empty() {
-        source.train = source.train.first_of_each_class(most);
+        source.keep_first_of_each_class(most);
     }
     bring_to(&mut source, size);
     let images = source.train.len() + source.test.as_ref().map_or(0, ImageSet::len);

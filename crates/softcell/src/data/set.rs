@@ -101,20 +101,15 @@ impl ImageSet {
         ImageSet { classes: Arc::clone(classes), labels, ..self.clone() }
     }
 
-    /// The first `n` images of each class, in order; all of them where `n` is 0.
-    pub(super) fn first_of_each_class(self, n: usize) -> ImageSet {
-        if n == 0 || self.class_counts().iter().all(|&count| count <= n) {
-            return self;
-        }
+    /// The places of the first `n` images of each class, in order.
+    pub(super) fn first_of_each_class(&self, n: usize) -> Vec<usize> {
         let mut taken = vec![0; self.classes.len()];
-        let kept: Vec<usize> = (0..self.len())
-            .filter(|&i| {
-                let count = &mut taken[self.labels[i] as usize];
-                *count += 1;
-                *count <= n
-            })
-            .collect();
-        self.subset(&kept)
+        let is_first = |&i: &usize| {
+            let count = &mut taken[self.labels[i] as usize];
+            *count += 1;
+            *count <= n
+        };
+        (0..self.len()).filter(is_first).collect()
     }
 
     /// These images brought to `height` x `width`, in memory, without keeping the ratio of the sides.

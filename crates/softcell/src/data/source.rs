@@ -17,9 +17,10 @@ pub struct Source {
     pub groups: Vec<u32>,
     /// The test part, if the data has one.
     pub test: Option<ImageSet>,
-    /// What the training images are called, and the test images; empty where they have no names.
+    /// What the training images are called: by their files, relative to the data, or by their places in an array,
+    /// from 0, as in `x_train[17]`. Empty for images that were made up.
     pub train_names: Vec<String>,
-    /// See `train_names`.
+    /// What the test images are called.
     pub test_names: Vec<String>,
     /// How the images were stored; never [`DataFormat::Auto`].
     pub format: DataFormat,
@@ -45,6 +46,13 @@ impl Source {
             skipped: Vec::new(),
             problems: Vec::new(),
             notes,
+        }
+    }
+
+    /// Leaves out all training images of a class but the first `most`; none where that is 0.
+    pub(super) fn keep_first_of_each_class(&mut self, most: usize) {
+        if most > 0 {
+            self.keep_training(&self.train.first_of_each_class(most));
         }
     }
 
@@ -78,6 +86,8 @@ pub struct TestImages {
     pub set: ImageSet,
     /// How many the data hold, other parts and unreadable ones included.
     pub in_all: usize,
+    /// What they are called; see [`Source::train_names`].
+    pub names: Vec<String>,
     /// How they were stored.
     pub format: DataFormat,
     /// Images that could not be read, and why.

@@ -1,5 +1,6 @@
 //! What searches, trainings and runs leave behind, as data: a record of each epoch, a state to go on from, an outcome.
 
+mod calibration;
 mod leaning;
 mod position;
 mod result;
@@ -10,6 +11,8 @@ mod tabulated;
 mod train;
 
 pub use crate::search::method::{Latency, Tally};
+pub(crate) use calibration::error_of;
+pub use calibration::{Calibrating, Calibration, CalibrationBin, CalibrationVerdict};
 pub use leaning::{CellLeaning, CellLeanings, Leaning};
 pub use position::{Position, Stage};
 pub use result::RunResult;

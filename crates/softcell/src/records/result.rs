@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calibration::Calibration;
 use super::selection::Standing;
 
 /// What a run came to. Accuracies are fractions.
@@ -69,4 +70,8 @@ pub struct RunResult {
     pub per_class_accuracy: Vec<Option<f64>>,
     /// `confusion[true class][answered class]`, in test images.
     pub confusion: Vec<Vec<u64>>,
+    /// The probabilities of the answers to the test images beside the share that is right; none where an earlier
+    /// version wrote the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }

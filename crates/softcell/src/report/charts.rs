@@ -56,10 +56,12 @@ pub(super) struct Series {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Scale {
-    /// From what there is to what there is.
-    Free,
+    /// From what there is to what there is, above 0; also in logarithms.
+    Loss,
     /// Fractions, as percent.
     Percent,
+    /// Shares of right answers, as percent; those of wrong ones also in logarithms.
+    Accuracy,
     /// From 0 to what there is.
     Zero,
     /// Whole numbers from 0.
@@ -130,7 +132,7 @@ pub(super) fn search_charts(record: &RunRecord) -> Vec<Chart> {
     vec![
         chart(
             "search-loss",
-            Scale::Free,
+            Scale::Loss,
             vec![
                 Series::new("weights' images", "--first", of(|e| Some(e.train_loss))),
                 Series::new("alphas' images", "--second", of(|e| e.valid_loss)),
@@ -138,7 +140,7 @@ pub(super) fn search_charts(record: &RunRecord) -> Vec<Chart> {
         ),
         chart(
             "search-accuracy",
-            Scale::Percent,
+            Scale::Accuracy,
             vec![
                 Series::new("weights' images", "--first", of(|e| Some(e.train_accuracy))),
                 Series::new("alphas' images", "--second", of(|e| Some(e.valid_accuracy))),
@@ -165,7 +167,7 @@ pub(super) fn train_charts(record: &RunRecord) -> Vec<Chart> {
     vec![
         chart(
             "train-loss",
-            Scale::Free,
+            Scale::Loss,
             vec![
                 Series::new("training", "--first", of(|e| Some(e.train_loss))),
                 Series::new("validation", "--second", of(|e| e.valid_loss)),
@@ -173,11 +175,16 @@ pub(super) fn train_charts(record: &RunRecord) -> Vec<Chart> {
         ),
         chart(
             "train-accuracy",
-            Scale::Percent,
+            Scale::Accuracy,
             vec![
                 Series::new("training", "--first", of(|e| Some(e.train_accuracy))),
                 Series::new("validation", "--second", of(|e| e.valid_accuracy)),
             ],
+        ),
+        chart(
+            "train-rate",
+            Scale::Zero,
+            vec![Series::new("learning rate", "--first", of(|e| Some(e.learning_rate)))],
         ),
     ]
 }

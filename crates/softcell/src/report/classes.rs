@@ -4,10 +4,10 @@ use maud::{Markup, html};
 
 use super::page::TINTS;
 use super::record::RunRecord;
-use super::words::{grouped, percent, rough_percent};
+use super::words::{grouped, percent, quoted, rough_percent};
 use crate::measures::{ClassMeasures, class_images, class_measures, confused_pairs, is_uneven, overlooked};
-use crate::run::RunResult;
 use crate::run::files::RESULT;
+use crate::run::{Mistakes, RunResult};
 
 /// Rows of the table of classes at most.
 const MOST_CLASSES: usize = 40;
@@ -51,7 +51,7 @@ pub(super) fn class_table(record: &RunRecord) -> Markup {
         samples.is_some_and(|samples| samples.classes.iter().any(|class| !class.pictures.is_empty()));
     html! {
         div class="scroll" tabindex="0" {
-            table class="classes" {
+            table class={ "classes" @if samples.is_some() && measures.is_some() { " counts" } } {
                 thead { tr {
                     th { "class" }
                     @if samples.is_some() { th class="n" { "to train on" } th class="n" { "to test on" } }
@@ -99,7 +99,7 @@ pub(super) fn class_table(record: &RunRecord) -> Markup {
 }
 
 /// Only what Softcell itself writes: a folder may have been meddled with.
-fn is_picture(address: &str) -> bool {
+pub(super) fn is_picture(address: &str) -> bool {
     address.starts_with("data:image/png;base64,") || address.starts_with("data:image/jpeg;base64,")
 }
 
@@ -214,10 +214,47 @@ pub(super) fn mistakes(record: &RunRecord) -> Markup {
                         img src=(mistake.picture) alt={ "an image of " (name(mistake.truth)) };
                         b { (name(mistake.truth)) } br;
                         span { "taken for " } (name(mistake.answer))
-                        span { " (" (rough_percent(f64::from(mistake.probability))) ")" }
+                        span class="sure" { " (" (rough_percent(f64::from(mistake.probability))) ")" }
+                        @if !mistake.file.is_empty() { br; code title=(mistake.file) { (mistake.file) } }
                     }
                 }
             }
+            (listed(record, mistakes))
+        }
+    }
+}
+
+/// More wrong answers by their files, and how to have all of them.
+fn listed(record: &RunRecord, mistakes: &Mistakes) -> Markup {
+    let name = |class: usize| record.classes().get(class).map_or("?", String::as_str);
+    let all = mistakes.listed.len() as u64 == mistakes.count;
+    html! {
+        @if !mistakes.listed.is_empty() {
+            details {
+                summary {
+                    @if all { "All wrong answers by their files" }
+                    @else { "The " (mistakes.listed.len()) " wrong answers that it was most sure of, by their files" }
+                }
+                div class="scroll" tabindex="0" {
+                    table {
+                        thead { tr { th { "file" } th { "class" } th { "taken for" } th class="n" { "probability" } } }
+                        tbody {
+                            @for mistake in &mistakes.listed {
+                                tr {
+                                    td class="name" { code { (mistake.file) } }
+                                    td class="name" { (name(mistake.truth)) }
+                                    td class="name" { (name(mistake.answer)) }
+                                    td class="n" { (percent(f64::from(mistake.probability))) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        p class="note" {
+            "All of them as a file: "
+            code { "softcell evaluate --run " (quoted(&record.place)) " --mistakes mistakes.csv" }
         }
     }
 }

@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use super::charts::{Chart, Scale, Series, thinned};
-use super::figure::chart_figure;
+use super::figure::{chart_figure, hint};
 use super::page::page;
 use super::record::{RunRecord, State};
+use super::scatter::{are_of_the_same_images, overlaps, scatter};
 use super::statistics::wilson;
 use super::words::{counted, duration, grouped, percent, rough_percent};
 use crate::drawing::inline;
@@ -14,7 +15,7 @@ use crate::run::{Activity, RunResult};
 use crate::space::cell_title;
 
 /// Colours of the runs; further ones begin anew, dashed.
-const COLOURS: [&str; 6] = ["--first", "--second", "--third", "--fourth", "--fifth", "--sixth"];
+pub(super) const COLOURS: [&str; 6] = ["--first", "--second", "--third", "--fourth", "--fifth", "--sixth"];
 const MOST_POINTS: usize = 240;
 
 /// The title of the page, by which it is known.
@@ -31,8 +32,10 @@ pub fn comparison(records: &[RunRecord]) -> String {
         main {
             h2 { "In numbers" }
             (table(records))
+            (scatter(records))
             h2 { "Over the epochs" }
             @if charts.is_empty() { p { "No run has finished an epoch yet." } }
+            @if !charts.is_empty() { (hint()) }
             div class="charts" { @for (title, chart) in &charts { (chart_figure(title, "", chart)) } }
             h2 { "The cells" }
             @for name in cells(records) {
@@ -42,7 +45,7 @@ pub fn comparison(records: &[RunRecord]) -> String {
             h2 { "Settings that differ" }
             (differences(records))
         }
-        noscript { p { "The charts need JavaScript, which is switched off or not known here." } }
+        noscript { p { "Scripts are switched off: the charts stand still." } }
         footer { "Written by Softcell " (env!("CARGO_PKG_VERSION")) ". Charts by uPlot (MIT)." }
     };
     let charts: Vec<Chart> = charts.into_iter().map(|(_, chart)| chart).collect();
@@ -51,14 +54,6 @@ pub fn comparison(records: &[RunRecord]) -> String {
 
 /// What keeps the accuracies from being compared.
 fn caveats(records: &[RunRecord]) -> Markup {
-    let mut prints: Vec<&str> = records
-        .iter()
-        .filter_map(|record| record.manifest.as_ref())
-        .map(|manifest| manifest.data_fingerprint.as_str())
-        .filter(|fingerprint| !fingerprint.is_empty())
-        .collect();
-    prints.sort_unstable();
-    prints.dedup();
     let seeds = records.iter().any(|record| {
         let first = &records[0].config;
         record.config.seed != first.seed || record.config.data.test_fraction != first.data.test_fraction
@@ -66,13 +61,9 @@ fn caveats(records: &[RunRecord]) -> Markup {
     let own_test = records.iter().any(|record| {
         record.manifest.as_ref().is_some_and(|m| m.notes.iter().any(|note| note.starts_with("no test part")))
     });
-    let mut intervals: Vec<[f64; 2]> =
-        records.iter().filter_map(RunRecord::test_counts).map(|[right, n]| wilson(right, n)).collect();
-    intervals.sort_by(|a, b| b[0].total_cmp(&a[0]));
-    let overlap = intervals.len() > 1 && intervals[1..].iter().any(|interval| interval[1] >= intervals[0][0]);
     html! {
         ul class="warnings" {
-            @if prints.len() > 1 {
+            @if !are_of_the_same_images(records) {
                 li { strong { "The runs are of different images." } " Their accuracies cannot be compared." }
             } @else if seeds && own_test {
                 li {
@@ -80,11 +71,8 @@ fn caveats(records: &[RunRecord]) -> Markup {
                     " Their accuracies are on different images."
                 }
             }
-            @if overlap {
-                li {
-                    strong { "The confidence intervals of the accuracies overlap." }
-                    " The difference may be chance; more test images, or several seeds each, would tell."
-                }
+            @if let Some(sentence) = overlaps(records) {
+                li { strong { (sentence) } " More test images, or several seeds each, tell more." }
             }
         }
     }
@@ -191,15 +179,15 @@ fn charts(records: &[RunRecord]) -> Vec<(&'static str, Chart)> {
             "Validation accuracy of the training",
             "train-valid",
             "train",
-            Scale::Percent,
+            Scale::Accuracy,
             train(|e| e.valid_accuracy),
         ),
-        ("Loss of the training", "train-loss", "train", Scale::Free, train(|e| Some(e.train_loss))),
+        ("Loss of the training", "train-loss", "train", Scale::Loss, train(|e| Some(e.train_loss))),
         (
             "Accuracy of the supernet",
             "search-valid",
             "search",
-            Scale::Percent,
+            Scale::Accuracy,
             search(|e| Some(e.valid_accuracy)),
         ),
         (

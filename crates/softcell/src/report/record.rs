@@ -3,7 +3,9 @@
 use crate::config::CheckedConfig;
 use crate::error::Result;
 use crate::records::SelectionRecord;
-use crate::run::{Activity, Agreement, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples};
+use crate::run::{
+    Activity, Agreement, Augmented, HistoryLine, Manifest, Mistakes, RunFolder, RunResult, Samples,
+};
 use crate::search::SearchEpoch;
 use crate::space::{Cost, Genotype, SearchSpace};
 use crate::train::TrainEpoch;
@@ -33,6 +35,8 @@ pub struct RunRecord {
     pub result: Option<RunResult>,
     /// A few of its images.
     pub samples: Option<Samples>,
+    /// A few images of the first batch of the training.
+    pub augmented: Option<Augmented>,
     /// A few test images that got the wrong answer.
     pub mistakes: Option<Mistakes>,
 }
@@ -86,6 +90,7 @@ impl RunRecord {
             selection: folder.read_selection()?,
             result: folder.read_result()?,
             samples: folder.read_samples()?,
+            augmented: folder.read_augmented()?,
             mistakes: folder.read_mistakes()?,
         };
         if activity == Activity::Idle {
@@ -108,6 +113,7 @@ impl RunRecord {
             genotype: self.genotype.as_ref(),
             result: self.result.as_ref(),
             samples: self.samples.as_ref(),
+            augmented: self.augmented.as_ref(),
             mistakes: self.mistakes.as_ref(),
         }
     }

@@ -3,16 +3,11 @@
 use maud::{Markup, html};
 
 use super::guard::capitalised;
+use super::plane::{self, Axis, Unit, grid};
 use super::record::RunRecord;
 use super::words::{duration, grouped, percent};
 use crate::config::NOTHING_SEARCHED;
 use crate::records::{Candidate, CandidateKind, Rung, SelectionRecord};
-
-/// Width and height of the picture, and its margins: left, top, right, bottom.
-const SIZE: [f64; 2] = [640.0, 320.0];
-const MARGINS: [f64; 4] = [56.0, 16.0, 16.0, 44.0];
-/// Lines of the grid along each axis, about.
-const LINES: f64 = 5.0;
 
 /// The selection's part of the report; nothing where nothing was compared.
 pub(super) fn selection(record: &RunRecord) -> Markup {
@@ -38,16 +33,21 @@ pub(super) fn selection(record: &RunRecord) -> Markup {
             }
             None => p { "The selection is not done: " (done(selection)) "." },
         }
-        (picture(selection))
-        p class="note" {
-            "Trained for the scores: "
-            @for (place, rung) in selection.rungs.iter().enumerate() {
-                @if place > 0 { "; the best " }
-                (trained(rung))
+        div class="halves" {
+            div { (picture(selection)) }
+            div {
+                h3 { "Cell by cell" }
+                p class="note" {
+                    "Trained for the scores: "
+                    @for (place, rung) in selection.rungs.iter().enumerate() {
+                        @if place > 0 { "; the best " }
+                        (trained(rung))
+                    }
+                    "."
+                }
+                div class="scroll" tabindex="0" { (table(selection)) }
             }
-            "."
         }
-        div class="scroll" tabindex="0" { (table(selection)) }
     }
 }
 
@@ -127,21 +127,31 @@ fn row(selection: &SelectionRecord, at: usize) -> Markup {
 
 /// Scores of the first rung over parameters, a point for each cell.
 fn picture(selection: &SelectionRecord) -> Markup {
-    let point =
-        |candidate: &Candidate| candidate.score(0).map(|score| (candidate.parameters as f64, score * 100.0));
+    let point = |candidate: &Candidate| candidate.score(0).map(|score| (candidate.parameters as f64, score));
     let points: Vec<(f64, f64)> = selection.candidates.iter().filter_map(point).collect();
     if points.len() < 2 {
         return html! {};
     }
-    let x = Axis::of(points.iter().map(|point| point.0), [MARGINS[0], SIZE[0] - MARGINS[2]]);
-    let y = Axis::of(points.iter().map(|point| point.1), [SIZE[1] - MARGINS[3], MARGINS[1]]);
-    let [bottom, top] = y.pixels;
-    let [left, right] = x.pixels;
+    let x = Axis::across(points.iter().map(|point| point.0), Unit::Count);
+    let y = Axis::upwards(points.iter().map(|point| point.1), Unit::Share);
     let kinds =
         [CandidateKind::Searched, CandidateKind::Random, CandidateKind::Given, CandidateKind::Biggest];
     let there = kinds.into_iter().filter(|kind| selection.candidates.iter().any(|c| c.kind == *kind));
+    let content = html! {
+        (grid(&x, &y, "parameters"))
+        @for (at, candidate) in selection.candidates.iter().enumerate() {
+            @if let Some((parameters, score)) = point(candidate) {
+                @if selection.chosen == Some(at) {
+                    circle class="ring" cx=(x.at(parameters)) cy=(y.at(score)) r="9" {}
+                }
+                circle class={ "c" (colour(candidate.kind)) } cx=(x.at(parameters)) cy=(y.at(score)) r="5" {
+                    title { (candidate.name) ": " (percent(score)) ", " (grouped(candidate.parameters)) " parameters" }
+                }
+            }
+        }
+    };
     html! {
-        figure class="scatter" {
+        figure class="plane" {
             figcaption {
                 h3 { "Score over parameters" }
                 p class="note" { "Each point is a cell in the first trainings; the ring is the one that is taken." }
@@ -149,27 +159,7 @@ fn picture(selection: &SelectionRecord) -> Markup {
                     @for kind in there { li { i class={ "c" (colour(kind)) } {} (kind.name()) } }
                 }
             }
-            svg viewBox=(format!("0 0 {} {}", SIZE[0], SIZE[1])) role="img" aria-label="Score over parameters" {
-                @for value in y.lines() {
-                    line class="grid" x1=(left) x2=(right) y1=(y.at(value)) y2=(y.at(value)) {}
-                    text x=(left - 8.0) y=(y.at(value) + 4.0) text-anchor="end" { (short(value)) " %" }
-                }
-                @for value in x.lines() {
-                    line class="grid" x1=(x.at(value)) x2=(x.at(value)) y1=(bottom) y2=(top) {}
-                    text x=(x.at(value)) y=(bottom + 18.0) text-anchor="middle" { (short(value / 1000.0)) "k" }
-                }
-                text x=((left + right) / 2.0) y=(SIZE[1] - 6.0) text-anchor="middle" { "parameters" }
-                @for (at, candidate) in selection.candidates.iter().enumerate() {
-                    @if let Some((parameters, score)) = point(candidate) {
-                        @if selection.chosen == Some(at) {
-                            circle class="ring" cx=(x.at(parameters)) cy=(y.at(score)) r="9" {}
-                        }
-                        circle class={ "c" (colour(candidate.kind)) } cx=(x.at(parameters)) cy=(y.at(score)) r="5" {
-                            title { (candidate.name) ": " (percent(score / 100.0)) ", " (grouped(candidate.parameters)) " parameters" }
-                        }
-                    }
-                }
-            }
+            (plane::picture("Score over parameters", &content))
         }
     }
 }
@@ -182,46 +172,6 @@ fn colour(kind: CandidateKind) -> &'static str {
         CandidateKind::Given => "--third",
         CandidateKind::Biggest => "--fourth",
     }
-}
-
-/// From values to pixels.
-struct Axis {
-    values: [f64; 2],
-    pixels: [f64; 2],
-    step: f64,
-}
-
-impl Axis {
-    /// With room for all values, from a line of the grid to another.
-    fn of(values: impl Iterator<Item = f64> + Clone, pixels: [f64; 2]) -> Axis {
-        let low = values.clone().fold(f64::INFINITY, f64::min);
-        let high = values.fold(f64::NEG_INFINITY, f64::max);
-        let wide = (high - low).max(high.abs() * 0.01).max(1e-9);
-        let rough = wide / LINES;
-        let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|n| n * power >= rough).unwrap_or(10.0) * power;
-        let values =
-            [((low - wide * 0.04) / step).floor() * step, ((high + wide * 0.04) / step).ceil() * step];
-        Axis { values, pixels, step }
-    }
-
-    /// Tenths of pixels are enough.
-    fn at(&self, value: f64) -> f64 {
-        let [from, to] = self.pixels;
-        let share = (value - self.values[0]) / (self.values[1] - self.values[0]);
-        ((from + share * (to - from)) * 10.0).round() / 10.0
-    }
-
-    fn lines(&self) -> Vec<f64> {
-        let lines = ((self.values[1] - self.values[0]) / self.step).round() as usize;
-        (0..=lines).map(|line| self.values[0] + line as f64 * self.step).collect()
-    }
-}
-
-/// A number of a grid's line.
-fn short(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -293,18 +243,5 @@ mod tests {
         record.manifest.as_mut().unwrap().notes.push(format!("{NOTHING_SEARCHED}: there is no time"));
         let page = selection(&record).into_string();
         assert!(page.contains("<p>Nothing is searched: there is no time.</p>"), "{page}");
-    }
-
-    #[test]
-    fn an_axis_has_room_for_its_values() {
-        for values in [vec![44.0, 52.0], vec![0.5, 0.5], vec![17_802.0, 181_898.0], vec![0.0, 0.0]] {
-            let axis = Axis::of(values.iter().copied(), [50.0, 600.0]);
-            let lines = axis.lines();
-            assert!(lines.len() > 1 && lines.len() < 15, "{values:?}: {lines:?}");
-            for value in values {
-                assert!((50.0..=600.0).contains(&axis.at(value)), "{value}");
-            }
-        }
-        assert_eq!((short(50.0), short(12.34)), ("50".to_owned(), "12.3".to_owned()));
     }
 }

@@ -24,7 +24,11 @@ pub fn wilson(right: u64, images: u64) -> [f64; 2] {
 
 /// `37.5 to 67.1 %`: the interval of [`wilson`] in words.
 pub fn interval(right: u64, images: u64) -> String {
-    let [low, high] = wilson(right, images);
+    in_words(wilson(right, images))
+}
+
+/// An interval of shares in words.
+pub(super) fn in_words([low, high]: [f64; 2]) -> String {
     format!("{:.1} to {}", low * 100.0, rough_percent(high))
 }
 

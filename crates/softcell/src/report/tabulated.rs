@@ -35,7 +35,7 @@ pub(super) fn tabulated(record: &RunRecord, charts: &mut Vec<Chart>) -> Markup {
         };
         Series::new(column, colour, epochs.iter().map(value).collect())
     });
-    let curves = chart("search-tabulated", &epochs, Scale::Percent, series.collect());
+    let curves = chart("search-tabulated", &epochs, Scale::Accuracy, series.collect());
     let markup = html! {
         h2 { "What the benchmark's table says" }
         p {

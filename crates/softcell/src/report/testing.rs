@@ -2,8 +2,12 @@
 
 use crate::config::{Config, DataShape, Preset, preset};
 use crate::data::Normalization;
+use crate::records::{Calibrating, Calibration};
 use crate::report::RunRecord;
-use crate::run::{Activity, ClassSamples, Manifest, Mistake, Mistakes, RunResult, Samples};
+use crate::run::{
+    Activity, Augmented, AugmentedImage, ClassSamples, ListedMistake, Manifest, Mistake, Mistakes, RunResult,
+    Samples,
+};
 use crate::search::{CellLeaning, Method, SearchEpoch};
 use crate::space::{Alphas, CellKind, SearchSpace, entropy, known_genotype};
 use crate::train::TrainEpoch;
@@ -57,6 +61,7 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
         search_epoch: None,
         selection: None,
         train_seconds: 70.0,
+        calibration: Some(calibration(n as u64)),
         peak_rss_mb: Some(321.0),
         genotype: genotype.to_text(),
         classes: names.clone(),
@@ -98,16 +103,35 @@ pub(super) fn finished(classes: &[&str], search: usize, train: usize) -> RunReco
                 n
             ],
         }),
+        augmented: Some(Augmented {
+            images: vec![AugmentedImage { class: 0, before: PICTURE.to_owned(), after: PICTURE.to_owned() }],
+        }),
         mistakes: Some(Mistakes {
             count: 10 * n as u64,
             examples: vec![Mistake {
                 truth: 0,
                 answer: n - 1,
                 probability: 0.75,
+                file: "ant/1.png".to_owned(),
                 picture: PICTURE.to_owned(),
+            }],
+            listed: vec![ListedMistake {
+                file: "ant/1.png".to_owned(),
+                truth: 0,
+                answer: n - 1,
+                probability: 0.75,
             }],
         }),
     }
+}
+
+/// Of `classes` times 100 images: 20 answers at 0.5 of which 10 are right, 80 at 1 that are all right.
+fn calibration(classes: u64) -> Calibration {
+    let mut counting = Calibrating::default();
+    for _ in 0..classes {
+        (0..100).for_each(|i| counting.add(if i < 20 { 0.5 } else { 1.0 }, usize::from(i < 10), 0));
+    }
+    counting.finish()
 }
 
 /// Alphas that decide for the fourth candidate step by step.

@@ -68,10 +68,16 @@ fn a_finished_run_is_told_in_full() {
             "softcell fit --config runs/a/config.toml --out AGAIN",
             "[search]",
             "321 MB",
+            "taken at their word, as far as 300 images tell: on average it gives its answers 90.0 %",
+            "<div class=\"main rough\"><b>\u{2248} 90.00 %",
+            "<noscript><svg viewBox",
+            "ant/1.png",
+            "softcell evaluate --run runs/a --mistakes mistakes.csv",
+            "What the network sees",
         ],
     );
     let charts = charts(&page);
-    assert_eq!(charts.as_array().unwrap().len(), 2 + 4 + 28);
+    assert_eq!(charts.as_array().unwrap().len(), 3 + 4 + 28);
     // The second epoch had no loss that is a number.
     let loss = charts.as_array().unwrap().iter().find(|c| c["id"] == "search-loss").unwrap().clone();
     assert!(loss["series"][1]["values"][1].is_null());
@@ -158,7 +164,10 @@ fn long_and_large_runs_stay_small() {
         class.pictures = vec![picture.clone(); 6];
     }
     run.mistakes.as_mut().unwrap().examples =
-        vec![crate::run::Mistake { truth: 1, answer: 2, probability: 0.5, picture }; 18];
+        vec![
+            crate::run::Mistake { truth: 1, answer: 2, probability: 0.5, file: "x".repeat(300), picture };
+            18
+        ];
     let page = report(&run);
     assert_self_contained(&page);
     assert_has(&page, &["And 160 more classes", "The most frequent wrong answers", "of which 40 are shown"]);
@@ -207,7 +216,14 @@ fn runs_are_put_side_by_side() {
     assert_self_contained(&page);
     assert_has(
         &page,
-        &["runs/a", "runs/b", "search.epochs", "85.1 % to 93.4 %", "intervals of the accuracies overlap"],
+        &[
+            "runs/a",
+            "runs/b",
+            "search.epochs",
+            "85.1 % to 93.4 %",
+            "The 95 % intervals of runs/a and runs/b overlap: the difference may be chance.",
+            "Test accuracy over parameters",
+        ],
     );
     assert!(!page.contains("of different images") && !page.contains("balanced accuracy"));
     let mut uneven = other.clone();

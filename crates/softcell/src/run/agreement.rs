@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::files::{CONFIG, GENOTYPE_JSON, HISTORY, MANIFEST, MISTAKES, NETWORK, RESULT, SAMPLES};
+use super::augmented::Augmented;
+use super::files::{AUGMENTED, CONFIG, GENOTYPE_JSON, HISTORY, MANIFEST, MISTAKES, NETWORK, RESULT, SAMPLES};
 use super::folder::RunFolder;
 use super::history::{HistoryLine, same_rows};
 use super::manifest::Manifest;
@@ -25,6 +26,7 @@ pub(crate) struct Agreement<'a> {
     pub genotype: Option<&'a Genotype>,
     pub result: Option<&'a RunResult>,
     pub samples: Option<&'a Samples>,
+    pub augmented: Option<&'a Augmented>,
     pub mistakes: Option<&'a Mistakes>,
 }
 
@@ -153,10 +155,17 @@ impl Agreement<'_> {
                 &format!("class in {MANIFEST}"),
             )
         })?;
+        for (i, image) in self.augmented.iter().flat_map(|augmented| augmented.images.iter().enumerate()) {
+            whole(&format!("{AUGMENTED}, images[{i}].class"), image.class, 0..=classes - 1)?;
+        }
         let Some(mistakes) = self.mistakes else { return Ok(()) };
         for (i, mistake) in mistakes.examples.iter().enumerate() {
             let largest = mistake.truth.max(mistake.answer);
             whole(&format!("{MISTAKES}, examples[{i}]"), largest, 0..=classes - 1)?;
+        }
+        for (i, mistake) in mistakes.listed.iter().enumerate() {
+            let largest = mistake.truth.max(mistake.answer);
+            whole(&format!("{MISTAKES}, listed[{i}]"), largest, 0..=classes - 1)?;
         }
         if_there(self.result, |result| {
             let right: u64 = crate::measures::right_answers(&result.confusion);

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::augmented::Augmented;
 use super::budget_record::RunBudget;
 use super::files::{
-    self, BUDGET, CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, LATENCIES, MANIFEST, MISTAKES, NETWORK, REPORT,
-    RESULT, SAMPLES, TENSORBOARD,
+    self, AUGMENTED, BUDGET, CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, LATENCIES, MANIFEST, MISTAKES, NETWORK,
+    REPORT, RESULT, SAMPLES, TENSORBOARD,
 };
 use super::folder::RunFolder;
 use super::history::{self, HistoryLine};
@@ -116,6 +117,22 @@ impl RunFolder {
     /// When the file is damaged.
     pub fn read_samples(&self) -> Result<Option<Samples>> {
         self.read_json(SAMPLES)
+    }
+
+    /// Writes a few images of the training's first batch.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_augmented(&self, augmented: &Augmented) -> Result<()> {
+        self.write_json(AUGMENTED, augmented)
+    }
+
+    /// Reads them; `None` where there are none.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_augmented(&self) -> Result<Option<Augmented>> {
+        self.read_json(AUGMENTED)
     }
 
     /// Writes a few test images that got the wrong answer.

@@ -26,6 +26,8 @@ pub const LATENCIES: &str = "ops.json";
 pub const RESULT: &str = "result.json";
 /// A few images of the data.
 pub const SAMPLES: &str = "samples.json";
+/// A few images of the first batch of the training, varied.
+pub const AUGMENTED: &str = "augmented.json";
 /// A few wrong answers.
 pub const MISTAKES: &str = "mistakes.json";
 /// The page.
@@ -68,6 +70,7 @@ const TOP: [&str; 16] = [
     LATENCIES,
     RESULT,
     SAMPLES,
+    AUGMENTED,
     MISTAKES,
     REPORT,
     BUDGET,
@@ -163,7 +166,7 @@ pub fn is_leftover(folder: &str, name: &str) -> bool {
 
 /// Whether a file is the training's, which a training that begins anew replaces.
 pub fn is_of_training(file: &str) -> bool {
-    [RESULT, MISTAKES, REPORT, NETWORK].contains(&file)
+    [RESULT, AUGMENTED, MISTAKES, REPORT, NETWORK].contains(&file)
         || EXPORTS.contains(&file)
         || Weights::ALL.into_iter().any(|weights| file == weights.file())
         || file == checkpoint(Stage::Train)

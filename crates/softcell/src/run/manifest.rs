@@ -171,11 +171,26 @@ impl Record for RunResult {
         if_there(self.peak_rss_mb, |mb| amount("peak_rss_mb", mb))?;
         genotype(&self.genotype)?;
         classes(&self.classes)?;
-        self.check_confusion()
+        self.check_confusion()?;
+        self.check_calibration()
     }
 }
 
 impl RunResult {
+    /// The calibration by itself, and that it is of the images of the matrix.
+    fn check_calibration(&self) -> Checked {
+        let Some(calibration) = &self.calibration else { return Ok(()) };
+        calibration.check()?;
+        let right = crate::measures::right_answers(&self.confusion);
+        let found = [calibration.images(), calibration.right()];
+        holds(
+            found == [self.test_images, right],
+            "calibration.bins",
+            format!("{} images, {} of them right", found[0], found[1]),
+            format!("{} and {right}, as in confusion", self.test_images),
+        )
+    }
+
     /// Classes, the matrix of what was taken for what, and what follows from it.
     fn check_confusion(&self) -> Checked {
         let n = self.classes.len();

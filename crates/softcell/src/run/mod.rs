@@ -2,7 +2,9 @@
 
 mod agreement;
 mod aside;
+mod augmented;
 mod budget_record;
+mod calibration;
 mod checkpoint;
 mod contents;
 mod directory;
@@ -24,11 +26,12 @@ mod tensorboard;
 mod verify;
 
 pub use crate::records::{
-    Candidate, CandidateKind, Comparison, Group, PartScore, RunResult, Rung, SelectionRecord, Standing,
-    Verdict,
+    Calibration, CalibrationBin, CalibrationVerdict, Candidate, CandidateKind, Comparison, Group, PartScore,
+    RunResult, Rung, SelectionRecord, Standing, Verdict,
 };
 pub(crate) use agreement::Agreement;
 pub use aside::SetAside;
+pub use augmented::{Augmented, AugmentedImage};
 pub use budget_record::{FixedSettings, RunBudget};
 pub use checkpoint::Loaded;
 pub use files::Weights;
@@ -39,7 +42,7 @@ pub(crate) use keeper::rewind;
 pub use listing::{RunState, RunSummary, find_runs, list_runs, list_runs_in_words};
 pub use manifest::Manifest;
 pub use record::{Checked, Contradiction, Record};
-pub use samples::{ClassSamples, Mistake, Mistakes, Samples};
+pub use samples::{ClassSamples, ListedMistake, Mistake, Mistakes, Samples};
 pub use size::ChosenSize;
 pub use tensor_file::encode_weights;
 pub use verify::{Damage, Verified, verify_run, verify_run_in_words};

@@ -31,6 +31,10 @@ pub struct Mistakes {
     pub count: u64,
     /// Some of those that the network was most sure of.
     pub examples: Vec<Mistake>,
+    /// Those that the network was most sure of, without pictures, the surest first; empty in runs of versions that did
+    /// not write them.
+    #[serde(default)]
+    pub listed: Vec<ListedMistake>,
 }
 
 /// A test image and the wrong answer it got.
@@ -42,8 +46,25 @@ pub struct Mistake {
     pub answer: usize,
     /// The probability that was given to it.
     pub probability: f32,
+    /// What the image is called: its file, relative to the data, or its place in an array, from 0. Empty in runs of
+    /// versions that did not write it.
+    #[serde(default)]
+    pub file: String,
     /// The image as a `data:` address.
     pub picture: String,
+}
+
+/// A wrong answer and the image it was given to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListedMistake {
+    /// What the image is called; see [`Mistake::file`].
+    pub file: String,
+    /// Index of its class.
+    pub truth: usize,
+    /// Index of the class that was answered.
+    pub answer: usize,
+    /// The probability that was given to it.
+    pub probability: f32,
 }
 
 impl Record for Samples {
@@ -67,18 +88,28 @@ impl Record for Mistakes {
         let expected = format!("at most {all}, as count says");
         holds(some as u64 <= all, "examples", format!("{some} entries"), expected)?;
         for (i, example) in self.examples.iter().enumerate() {
-            let Mistake { truth, answer, .. } = example;
-            let field = format!("examples[{i}].answer");
-            holds(truth != answer, &field, answer, "another class than truth")?;
-            share(&format!("examples[{i}].probability"), f64::from(example.probability))?;
+            let Mistake { truth, answer, probability, .. } = *example;
+            wrong(&format!("examples[{i}]"), [truth, answer], probability)?;
             picture(&format!("examples[{i}].picture"), &example.picture)?;
+        }
+        let (some, expected) = (self.listed.len(), format!("at most {all}, as count says"));
+        holds(some as u64 <= all, "listed", format!("{some} entries"), expected)?;
+        for (i, mistake) in self.listed.iter().enumerate() {
+            let ListedMistake { truth, answer, probability, .. } = *mistake;
+            wrong(&format!("listed[{i}]"), [truth, answer], probability)?;
         }
         Ok(())
     }
 }
 
+/// An answer that is none of the image's class, and its probability.
+fn wrong(field: &str, [truth, answer]: [usize; 2], probability: f32) -> Checked {
+    holds(truth != answer, &format!("{field}.answer"), answer, "another class than truth")?;
+    share(&format!("{field}.probability"), f64::from(probability))
+}
+
 /// Only addresses such as Softcell writes: a report shows them.
-fn picture(field: &str, address: &str) -> Checked {
+pub(super) fn picture(field: &str, address: &str) -> Checked {
     let kinds = ["data:image/png;base64,", "data:image/jpeg;base64,"];
     let plain = |text: &str| text.bytes().all(|c| c.is_ascii_alphanumeric() || b"+/=".contains(&c));
     let fits = kinds.iter().any(|kind| address.strip_prefix(kind).is_some_and(plain));

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::checkpoint::{decode_search, decode_train};
 use super::files::{
-    self, BUDGET, CONFIG, GENOTYPE_JSON, HISTORY, LATENCIES, MANIFEST, MISTAKES, NETWORK, PARTS, RESULT,
-    SAMPLES, SCORE, SELECTION, Weights,
+    self, AUGMENTED, BUDGET, CONFIG, GENOTYPE_JSON, HISTORY, LATENCIES, MANIFEST, MISTAKES, NETWORK, PARTS,
+    RESULT, SAMPLES, SCORE, SELECTION, Weights,
 };
 use super::folder::RunFolder;
 use super::seal::{check, is_sealed};
@@ -94,6 +94,7 @@ impl Verifying<'_> {
         self.add(SCORE, seen(folder.read_score()));
         self.add(RESULT, seen(folder.read_result()));
         self.add(SAMPLES, seen(folder.read_samples()));
+        self.add(AUGMENTED, seen(folder.read_augmented()));
         self.add(MISTAKES, seen(folder.read_mistakes()));
         self.add(
             HISTORY,

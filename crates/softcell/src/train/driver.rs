@@ -90,6 +90,23 @@ pub fn evaluation_plan(
     }
 }
 
+/// The batches of the first epoch of a training.
+pub(crate) fn training_plan(dataset: &Dataset, config: &CheckedConfig) -> BatchPlan {
+    let settings = &config.train;
+    BatchPlan {
+        set: dataset.train.clone(),
+        indices: Arc::new(dataset.trained_on(settings)),
+        normalization: dataset.normalization.clone(),
+        augment: Some(Augment::of(&config.data, settings.cutout.then_some(settings.cutout_length))),
+        batch_size: settings.batch_size,
+        order: Order::of_epoch(config.data.sampling),
+        seed: config.draws(),
+        stream: "train".to_string(),
+        epoch: 0,
+        drop_last: false,
+    }
+}
+
 /// Trains the network of `genotype` on all training images but the validation part, from the beginning or
 /// from a state.
 ///
@@ -155,19 +172,7 @@ impl<'a> Training<'a> {
         }
         let autodiff = device.clone().autodiff();
         let net = build_network(genotype, settings, &dataset.train, &autodiff)?;
-        let augment = Augment::of(&config.data, settings.cutout.then_some(settings.cutout_length));
-        let plan = BatchPlan {
-            set: dataset.train.clone(),
-            indices: Arc::new(dataset.trained_on(settings)),
-            normalization: dataset.normalization.clone(),
-            augment: Some(augment),
-            batch_size: settings.batch_size,
-            order: Order::of_epoch(config.data.sampling),
-            seed: config.draws(),
-            stream: "train".to_string(),
-            epoch: 0,
-            drop_last: false,
-        };
+        let plan = training_plan(dataset, config);
         let mut learner = Learner::new(net, settings, config.draws());
         learner.class_weights = class_weights(&config.data.class_weights, &dataset.train, &plan.indices)?
             .map(|weights| class_weight_tensor(&weights, &autodiff));

@@ -110,6 +110,35 @@ fn results_have_lists_of_one_length_and_shares_that_fit() {
 }
 
 #[test]
+fn calibrations_are_of_the_images_that_were_tested() {
+    let runs = Runs::new();
+    let refuse = |place: &str, value: Value, words: &[&str]| {
+        runs.refuse_value("result.json", &format!("/calibration/{place}"), value, words);
+    };
+    refuse("expected_calibration_error", json!(1.5), &["expected_calibration_error", "from 0 to 1"]);
+    refuse("expected_calibration_error", json!(0.987), &["expected_calibration_error", "as of the bins"]);
+    refuse("bins", json!([]), &["calibration.bins", "from 1 to 1000"]);
+    refuse("bins", json!([{ "images": 1, "right": 2, "confidence": 0.5 }]), &["bins[0].right", "at most 1"]);
+    refuse("bins", json!([{ "images": 1, "right": 1, "confidence": null }]), &["bins[0].confidence"]);
+    refuse("bins", json!([{ "images": 0, "right": 0, "confidence": 0.5 }]), &["bins[0].confidence"]);
+    refuse("bins/14/images", json!(u64::MAX), &["bins[14].images"]);
+    let one = json!({ "expected_calibration_error": 0.5, "bins": [{ "images": 1, "right": 1, "confidence": 0.5 }] });
+    runs.refuse_value(
+        "result.json",
+        "/calibration",
+        one,
+        &["calibration.bins", "1 images", "as in confusion"],
+    );
+    let two = json!([{ "images": 1, "right": 1, "confidence": 0.7 }, { "images": 0, "right": 0, "confidence": null }]);
+    refuse("bins", two, &["bins[0].confidence", "from 0 to 0.5"]);
+    // A run of an earlier version has none.
+    let mut result: Value = serde_json::from_str(runs.text("result.json")).unwrap();
+    result.as_object_mut().unwrap().remove("calibration").expect("this version writes it");
+    fs::write(runs.run.join("result.json"), result.to_string()).unwrap();
+    read(&runs.run).unwrap();
+}
+
+#[test]
 fn manifests_describe_images_that_can_be() {
     let runs = Runs::new();
     let refuse =
@@ -169,6 +198,8 @@ fn pictures_belong_to_the_classes() {
             &["pictures", "PNG or JPEG"],
         );
     }
+    runs.refuse_value("augmented.json", "/images/0/class", json!(10), &["images[0].class", "from 0 to 9"]);
+    runs.refuse_value("augmented.json", "/images/0/after", json!("x"), &["images[0].after", "PNG or JPEG"]);
     let refuse =
         |place: &str, value: Value, words: &[&str]| runs.refuse_value("mistakes.json", place, value, words);
     refuse("/examples/0/answer", json!(10), &["examples[0]", "10", "from 0 to 9"]);
@@ -176,6 +207,14 @@ fn pictures_belong_to_the_classes() {
     refuse("/examples/0/answer", mistakes["examples"][0]["truth"].clone(), &["another class"]);
     refuse("/examples/0/probability", json!(1.5), &["probability", "from 0 to 1"]);
     refuse("/examples/0/picture", json!("x"), &["picture"]);
+    refuse("/listed/0/answer", json!(10), &["listed[0]", "10", "from 0 to 9"]);
+    refuse(
+        "/listed/0/answer",
+        mistakes["listed"][0]["truth"].clone(),
+        &["listed[0].answer", "another class"],
+    );
+    refuse("/listed/0/probability", json!(-0.5), &["listed[0].probability", "from 0 to 1"]);
+    refuse("/listed", json!(vec![mistakes["listed"][0].clone(); 500]), &["listed", "500 entries"]);
     refuse("/count", json!(0), &["examples", "at most 0"]);
     refuse("/count", json!(1_000_000), &["count", "as in the confusion"]);
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::synthetic;
-use crate::data::{Augment, Batch, BatchPlan, Batches, Normalization, Order};
+use crate::data::{Augment, Batch, BatchPlan, Batches, Normalization, Order, first_batch};
 
 /// A plan over `n` images of 3x4x4, in classes of one image: the label is the index.
 fn plan(n: usize, batch_size: usize, order: Order) -> BatchPlan {
@@ -114,6 +114,25 @@ fn variations_belong_to_seed_stream_epoch_and_position() {
     // The batch size is no part of it.
     let halves = all(&BatchPlan { batch_size: 3, ..plan.clone() });
     assert_eq!([halves[0].images.as_slice(), &halves[1].images].concat(), first);
+}
+
+/// What a report shows of the first batch is what the network was given.
+#[test]
+fn the_first_batch_is_the_one_that_comes_first() {
+    let plan = plan(9, 4, Order::Shuffled);
+    let (places, batch) = first_batch(plan.clone());
+    assert_eq!(batch, all(&plan)[0]);
+    assert_eq!(places.iter().map(|&place| place as u32).collect::<Vec<_>>(), batch.labels);
+    let normalization = Normalization { mean: vec![0.4914, 0.1], std: vec![0.247, 0.001] };
+    let normalizer = normalization.normalizer();
+    for (channel, byte) in [0, 1].into_iter().flat_map(|channel| (0..=255).map(move |byte| (channel, byte))) {
+        assert_eq!(normalization.byte(channel, normalizer.value(channel, byte)), byte);
+    }
+    // What is cut out is 0, the mean.
+    assert_eq!(
+        (normalization.byte(0, 0.0), normalization.byte(0, 1e9), normalization.byte(0, -1e9)),
+        (125, 255, 0)
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{assert_says, bytes, config, read, refused, temp, write};
-use crate::config::DataFormat;
+use crate::config::{DataConfig, DataFormat};
 use crate::data::open;
 
 /// CIFAR records: the label bytes, then 3072 bytes of the value.
@@ -65,6 +65,11 @@ fn cifar_10() {
     assert_eq!((set.len(), set.channels, set.height, set.width), (11, 3, 32, 32));
     assert_eq!((set.labels[10], &set.image(10)[..5], set.image(4)[3071]), (7, &[1, 2, 3, 4, 0][..], 12));
     assert_eq!(set.classes[9], "truck");
+    let names = [&source.train_names[0], &source.train_names[10], &source.test_names[0]];
+    assert_eq!(names, ["data_batch_1.bin[0]", "data_batch_2.bin[0]", "test_batch.bin[0]"]);
+    // Left out by the number of images of a class, not renamed.
+    let few = open(&DataConfig { images_per_class: 1, ..config(root) }, &mut |_, _| {}).unwrap();
+    assert_eq!((few.train.len(), few.train_names.len()), (10, 10));
     assert_eq!(source.test.unwrap().labels, [9]);
     assert_says(&source.notes.join("\n"), &["2 of the 5 training files"]);
 
@@ -116,8 +121,12 @@ fn idx_plain_and_compressed_with_labels_that_leave_numbers_out() {
     assert_eq!(*set.classes, ["1", "4"]);
     assert_eq!(set.labels, [1, 0, 1]);
     assert_eq!(*set.image(1), [6, 7, 8, 9, 10, 11]);
+    assert_eq!(source.train_names[2], "train-images-idx3-ubyte[2]");
+    assert_eq!(source.test_names, ["test-images-idx3-ubyte.gz[0]"]);
     let test = source.test.unwrap();
     assert_eq!((&test.labels, bytes(&test)), (&vec![0], vec![9, 8, 7, 6, 5, 4]));
+    let few = open(&DataConfig { images_per_class: 1, ..config(dir.path()) }, &mut |_, _| {}).unwrap();
+    assert_eq!(few.train_names, ["train-images-idx3-ubyte[0]", "train-images-idx3-ubyte[1]"]);
     let by_file = read(&dir.path().join("train-images-idx3-ubyte")).unwrap();
     assert_eq!(by_file.train, source.train);
 }

@@ -52,8 +52,13 @@ fn parts_share_no_image_and_keep_the_classes_in_proportion() {
 
 #[test]
 fn a_missing_test_part_is_split_off() {
-    let before = source(&[40, 20], None);
+    let mut before = source(&[40, 20], None);
+    before.train_names = (0..60).map(|i| format!("{i}.png")).collect();
     let data = Dataset::new(before.clone(), &settings(), 0.5, 2).unwrap();
+    for i in 0..data.test.len() {
+        let place: usize = data.test_name(i).trim_end_matches(".png").parse().unwrap();
+        assert_eq!(data.test.image(i), before.train.image(place), "{i}");
+    }
     assert_eq!(data.test.class_counts(), [10, 5]);
     assert_eq!(data.train.class_counts(), [30, 15]);
     assert_says(&data.summary.notes.join("\n"), &["15 of 60 images", "test_fraction 0.25"]);

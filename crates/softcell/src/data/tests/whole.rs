@@ -188,6 +188,8 @@ fn arrays_of_numpy() {
     assert_eq!((&source.train.labels, &source.validation), (&vec![1, 0, 1, 0, 0], &vec![4]));
     // Channel after channel.
     assert_eq!(source.train.image(0)[..6], [0, 3, 6, 9, 12, 15]);
+    assert_eq!(source.train_names[3..], ["train_images[3]", "val_images[0]"]);
+    assert_eq!(source.test_names, ["test_images[0]"]);
     assert_eq!(source.test.unwrap().labels, [1]);
 
     let floats: Vec<u8> = [0.0f32, 0.5, 1.0, 0.25].iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -351,6 +353,8 @@ fn all_images_or_the_test_part_are_read_for_a_test() {
     let config = config(dir.path());
     let read = |wanted| open_for_test(&config, [1, 6, 6], wanted, &mut |_, _| {}).unwrap();
     let test = read(Wanted::TestOrAll);
+    assert_eq!(test.names[..2], ["test/cat/0.png", "test/cat/1.png"]);
+    assert_eq!(read(Wanted::All).names.len(), 12);
     assert_eq!((test.set.len(), test.in_all, test.set.channels, test.set.height), (6, 12, 1, 6));
     assert_eq!((read(Wanted::All).set.len(), read(Wanted::All).in_all), (12, 12));
     let one_class = super::config(&dir.path().join("one"));
