@@ -27,7 +27,7 @@ use softcell::program::shown::escaped;
 use softcell::run::files::{CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, HISTORY, MANIFEST, REPORT, RESULT};
 use softcell::run::{RunFolder, RunResult, Weights};
 
-use crate::output::{Scores, duration, grouped, percent, print, quoted, size, with_interval};
+use crate::output::{duration, grouped, percent, print, quoted, scores_in_words, size, with_interval};
 use crate::session::Session;
 
 /// Writes the report of a run that has come to a result, and prints it.
@@ -106,7 +106,7 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
            softcell predict --run {run} IMAGE...\n  \
            softcell evaluate --run {run}\n  \
            softcell export --run {run} --format onnx\n",
-        Scores::from(result).text(&format!("{place}/{RESULT}")),
+        scores_in_words(&Scores::from(result), &format!("{place}/{RESULT}")),
         result.epoch + 1,
         result.weights,
         result.layers,

@@ -3,8 +3,11 @@
 use rand::RngExt;
 use serde::Serialize;
 
-use crate::data::ImageSet;
+use crate::data::{Dataset, ImageSet, open};
+use crate::error::{Error, Result};
+use crate::model::TrainedModel;
 use crate::random::stream;
+use crate::run::RunFolder;
 
 /// Images as bytes, channel after channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +41,24 @@ impl Sample {
         let count = Sample::SIZE.min(test.len());
         let images = (0..count).map(|i| test.image(i * test.len() / count).to_vec()).collect();
         Sample { images, origin: Origin::Test }
+    }
+
+    /// As [`Self::of`] the test images of a run; `progress` is told (images read, images in all) now and then.
+    ///
+    /// # Errors
+    /// When they cannot be read, or have changed since the run began.
+    pub fn of_run(
+        folder: &RunFolder,
+        model: &TrainedModel,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Sample> {
+        let config = folder.read_config()?;
+        let source = open(&config.data, progress)?;
+        let dataset = Dataset::new(source, &config.data, config.search.train_portion, config.seed)?;
+        if dataset.summary.fingerprint != model.manifest.data_fingerprint {
+            return Err(Error::Refused("they have changed since the run began".into()));
+        }
+        Ok(Sample::of(&dataset.test))
     }
 
     /// [`Self::SIZE`] images of random pixels.
