@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use softcell::Error;
 use softcell::config::Preset;
 use softcell::experiment::TimeLimit;
 
@@ -12,13 +13,11 @@ mod bench;
 mod colour;
 mod data;
 mod dialects;
-mod duration;
 mod genotype;
 mod methods;
 mod model;
 mod ops;
 mod select;
-mod time_limit;
 mod voice;
 
 pub use bench::{
@@ -224,12 +223,20 @@ pub struct RunArgs {
     pub voice: RunVoice,
 }
 
+/// Reads the time that a run may take.
+fn time_limit(text: &str) -> Result<TimeLimit, String> {
+    text.parse().map_err(|error| match error {
+        Error::Setting { expected, .. } => format!("expected {expected}"),
+        error => error.to_string(),
+    })
+}
+
 /// Arguments of `fit`.
 #[derive(Debug, Args)]
 pub struct FitArgs {
     /// Time for the whole run, such as 90s, 45m or 1h30m: sizes search and training to it, but for what other
     /// flags say; none allows any time [default: 1h, with the preset auto]
-    #[arg(long, value_name = "TIME", value_parser = time_limit::parse, help_heading = "Run")]
+    #[arg(long, value_name = "TIME", value_parser = time_limit, help_heading = "Run")]
     pub budget: Option<TimeLimit>,
     /// How the parts of a selection are done.
     #[command(flatten)]

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use softcell::Error;
-use softcell::config::{KEYS, Key, Kind, Section, set, set_by_key, word_to_text};
+use softcell::config::{Key, Kind, Name, Reach, Section, names, set, set_by_key, word_to_text};
 use toml::Table;
 
 use crate::defaults;
@@ -30,16 +30,15 @@ pub struct Search;
 pub struct Train;
 
 impl Scope for Fit {
-    const SECTIONS: &'static [Section] =
-        &[Section::Root, Section::Data, Section::Search, Section::Method, Section::Select, Section::Train];
+    const SECTIONS: &'static [Section] = Section::OF_FIT;
 }
 
 impl Scope for Search {
-    const SECTIONS: &'static [Section] = &[Section::Root, Section::Data, Section::Search, Section::Method];
+    const SECTIONS: &'static [Section] = Section::OF_SEARCH;
 }
 
 impl Scope for Train {
-    const SECTIONS: &'static [Section] = &[Section::Root, Section::Data, Section::Train];
+    const SECTIONS: &'static [Section] = Section::OF_TRAIN;
 }
 
 /// The settings given as flags, as a layer for [`softcell::config::build`].
@@ -139,13 +138,11 @@ pub fn typed(place: &str, words: impl Iterator<Item = String>) -> Option<String>
 
 /// The flag that sets a key, without the dashes; none where only [`SET`] does.
 pub fn of_key(key: &Key) -> Option<String> {
-    has_flag(key).then(|| plain(key))
+    key.outer_name().map(kebab)
 }
 
-/// Settings of a method have a flag where their name is a plain one that no other setting has.
-fn has_flag(key: &Key) -> bool {
-    let other = |other: &&Key| other.section != Section::Method && plain(other) == plain(key);
-    key.section != Section::Method || !(key.name.contains('.') || KEYS.iter().any(|key| other(&key)))
+fn kebab(name: impl AsRef<str>) -> String {
+    name.as_ref().replace('_', "-")
 }
 
 /// One flag.
@@ -165,67 +162,32 @@ const BOTH: &str = "Search and training (--search-NAME or --train-NAME sets one 
 
 /// The flags of some sections; where two set the same key, the later one wins.
 fn flags(sections: &[Section]) -> Vec<Flag> {
-    let has = |section| sections.contains(&section);
-    let both = has(Section::Search) && has(Section::Train);
-    let keys = || KEYS.iter().filter(|key| has(key.section) && has_flag(key));
-    let mut flags = Vec::new();
-    for key in keys().filter(|key| !(both && key.is_common())) {
-        let heading = match key.section {
-            Section::Root => "Run",
-            Section::Data => "Data",
-            Section::Search => "Search",
-            Section::Method => "Method of the search",
-            Section::Select => "Selection among cells",
-            Section::Train => "Training",
-        };
-        let staged = matches!(key.section, Section::Search | Section::Train);
-        let short = (key.section, key.name) == (Section::Train, "max_latency");
-        let aliases = staged.then(|| prefixed(key)).into_iter().chain(short.then(|| "latency".to_owned()));
-        let (name, aliases) = (plain(key), aliases.collect());
-        flags.push(Flag { name, aliases, keys: vec![key], heading, hidden: false });
-    }
-    if both {
-        for key in keys().filter(|key| key.section == Section::Train && key.is_common()) {
-            let other = Key::find(Section::Search, key.name).expect("common keys are in both sections");
-            let keys = vec![key, other];
-            flags.push(Flag { name: plain(key), aliases: Vec::new(), keys, heading: BOTH, hidden: false });
-        }
-        for key in keys().filter(|key| key.is_common()) {
-            flags.push(Flag {
-                name: prefixed(key),
-                aliases: Vec::new(),
-                keys: vec![key],
-                heading: BOTH,
-                hidden: true,
-            });
-        }
-    }
-    flags
+    let flag = |Name { name, aliases, keys, reach }: Name| Flag {
+        name: kebab(name),
+        aliases: aliases.into_iter().map(kebab).collect(),
+        heading: match reach {
+            Reach::Only => heading(keys[0].section),
+            Reach::Both | Reach::OneOfTwo => BOTH,
+        },
+        hidden: reach == Reach::OneOfTwo,
+        keys,
+    };
+    names(sections).into_iter().map(flag).collect()
 }
 
-/// The usual name of a key's flag.
-fn plain(key: &Key) -> String {
-    match (key.section, key.name) {
-        (Section::Data, "path") => "data".to_owned(),
-        (Section::Data, "format") => "data-format".to_owned(),
-        (Section::Method, "name") => "method".to_owned(),
-        (Section::Select, name) if is_elsewhere(name) => prefixed(key),
-        _ => key.flag(),
+fn heading(section: Section) -> &'static str {
+    match section {
+        Section::Root => "Run",
+        Section::Data => "Data",
+        Section::Search => "Search",
+        Section::Method => "Method of the search",
+        Section::Select => "Selection among cells",
+        Section::Train => "Training",
     }
-}
-
-/// Whether another section has a setting of this name.
-fn is_elsewhere(name: &str) -> bool {
-    KEYS.iter().any(|key| key.section != Section::Select && key.name == name)
 }
 
 fn is_data_path(key: &Key) -> bool {
     (key.section, key.name) == (Section::Data, "path")
-}
-
-/// The name that says the stage: `search-epochs`.
-fn prefixed(key: &Key) -> String {
-    format!("{}-{}", key.section.name(), key.flag())
 }
 
 impl Flag {
@@ -333,18 +295,6 @@ mod tests {
 
     fn table(text: &str) -> Table {
         text.parse().unwrap()
-    }
-
-    #[test]
-    fn every_key_can_be_set_alone() {
-        for key in KEYS.iter().filter(|key| has_flag(key)) {
-            let names: Vec<String> = flags(Fit::SECTIONS)
-                .into_iter()
-                .filter(|flag| flag.keys == [key])
-                .map(|flag| flag.name)
-                .collect();
-            assert_eq!(names.len(), 1, "{}: {names:?}", key.dotted());
-        }
     }
 
     #[test]

@@ -4,13 +4,11 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use softcell::nn::Evaluation;
+use softcell::experiment::Scores;
 use softcell::nn::{class_images, is_uneven, overlooked, right_answers};
 use softcell::program::shown::{escaped, escaped_lines};
+use softcell::report::interval;
 pub use softcell::report::{duration, grouped, percent, quoted, size};
-use softcell::report::{interval, wilson};
-use softcell::run::{Calibration, RunResult};
-use softcell::space::Cost;
 
 use crate::colour;
 use crate::terminal::{UnicodeWidthStr, laid_out, padded, padded_left, stdout_columns};
@@ -103,132 +101,61 @@ pub fn with_interval(right: u64, images: u64) -> String {
     format!("{} ({})", percent(right as f64 / images.max(1) as f64), interval(right, images))
 }
 
-/// How well a network did, and what it costs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Scores {
-    /// Share of the test images with the right class first.
-    pub test_accuracy: f64,
-    /// The 95 % interval of this share (Wilson).
-    pub test_accuracy_interval: [f64; 2],
-    /// The share of the test images with the right class among the first five.
-    pub test_top5_accuracy: f64,
-    /// Mean of the classes' accuracies.
-    pub test_balanced_accuracy: f64,
-    /// Mean of the classes' F1.
-    pub test_macro_f1: f64,
-    /// Test images.
-    pub test_images: u64,
-    /// Weights of the network, auxiliary head excluded.
-    pub parameters: u64,
-    /// Multiply-adds for one image.
-    pub macs: u64,
-    /// Names of the classes.
-    pub classes: Vec<String>,
-    /// Test accuracy of each class; none for a class without test images.
-    pub per_class_accuracy: Vec<Option<f64>>,
-    /// `confusion[true class][answered class]`, in test images.
-    pub confusion: Vec<Vec<u64>>,
-    /// The probabilities of the answers beside the share of them that is right; none where an earlier version wrote the
-    /// result.
-    pub calibration: Option<Calibration>,
-}
-
-impl From<&RunResult> for Scores {
-    fn from(result: &RunResult) -> Scores {
-        Scores {
-            test_accuracy: result.test_accuracy,
-            test_accuracy_interval: wilson(right_answers(&result.confusion), result.test_images),
-            test_top5_accuracy: result.test_top5_accuracy,
-            test_balanced_accuracy: result.test_balanced_accuracy,
-            test_macro_f1: result.test_macro_f1,
-            test_images: result.test_images,
-            parameters: result.parameters,
-            macs: result.macs,
-            classes: result.classes.clone(),
-            per_class_accuracy: result.per_class_accuracy.clone(),
-            confusion: result.confusion.clone(),
-            calibration: result.calibration.clone(),
-        }
+/// How well a network did, and what it costs, as text; `elsewhere` says where the confusion matrix is if it is too wide.
+pub fn scores_in_words(scores: &Scores, elsewhere: &str) -> String {
+    let mut text = format!(
+        "test accuracy  {} on {} images{}\n{}\
+         network        {} parameters (auxiliary head excluded), {} multiply-adds per image\n\n",
+        with_interval(right_answers(&scores.confusion), scores.test_images),
+        grouped(scores.test_images),
+        if scores.classes.len() > TOP {
+            format!(", {} (top-5)", percent(scores.test_top5_accuracy))
+        } else {
+            String::new()
+        },
+        balance(scores),
+        grouped(scores.parameters),
+        grouped(scores.macs),
+    );
+    let matrix = scores.classes.len() <= WIDEST_MATRIX;
+    let mut head = vec!["class".to_owned(), "images".to_owned(), "accuracy".to_owned()];
+    if matrix {
+        head.extend(scores.classes.iter().map(|class| shortened(class, 8)));
     }
-}
-
-impl Scores {
-    /// The result of an evaluation of a network of this size.
-    pub fn of(test: Evaluation, cost: Cost) -> Scores {
-        Scores {
-            test_accuracy: test.accuracy,
-            test_accuracy_interval: wilson(right_answers(&test.confusion), test.images),
-            test_top5_accuracy: test.top5_accuracy,
-            test_balanced_accuracy: test.balanced_accuracy(),
-            test_macro_f1: test.macro_f1(),
-            test_images: test.images,
-            parameters: cost.parameters,
-            macs: cost.macs,
-            classes: test.classes,
-            per_class_accuracy: test.per_class_accuracy,
-            confusion: test.confusion,
-            calibration: Some(test.calibration),
-        }
-    }
-
-    /// Balanced accuracy and macro-F1 where classes are uneven, and the classes that are overlooked.
-    fn balance(&self) -> String {
-        let mut text = String::new();
-        if is_uneven(class_images(&self.confusion)) {
-            text = format!(
-                "balanced       {} (mean of the classes' accuracies), macro-F1 {}: the classes are uneven\n",
-                percent(self.test_balanced_accuracy),
-                percent(self.test_macro_f1),
-            );
-        }
-        for sentence in overlooked(&self.classes, &self.confusion) {
-            text.push_str(&format!("warning        {}\n", escaped(&sentence)));
-        }
-        text
-    }
-
-    /// The result as text; `elsewhere` says where the confusion matrix is if it is too wide.
-    pub fn text(&self, elsewhere: &str) -> String {
-        let mut text = format!(
-            "test accuracy  {} on {} images{}\n{}\
-             network        {} parameters (auxiliary head excluded), {} multiply-adds per image\n\n",
-            with_interval(right_answers(&self.confusion), self.test_images),
-            grouped(self.test_images),
-            if self.classes.len() > TOP {
-                format!(", {} (top-5)", percent(self.test_top5_accuracy))
-            } else {
-                String::new()
-            },
-            self.balance(),
-            grouped(self.parameters),
-            grouped(self.macs),
-        );
-        let matrix = self.classes.len() <= WIDEST_MATRIX;
-        let mut head = vec!["class".to_owned(), "images".to_owned(), "accuracy".to_owned()];
+    let mut rows = vec![head];
+    for (i, class) in scores.classes.iter().enumerate() {
+        let images: u64 = scores.confusion[i].iter().sum();
+        let accuracy = scores.per_class_accuracy[i].map_or("-".to_owned(), percent);
+        let mut row = vec![shortened(class, 30), images.to_string(), accuracy];
         if matrix {
-            head.extend(self.classes.iter().map(|class| shortened(class, 8)));
+            let dots = |&n: &u64| if n == 0 { ".".to_owned() } else { n.to_string() };
+            row.extend(scores.confusion[i].iter().map(dots));
         }
-        let mut rows = vec![head];
-        for (i, class) in self.classes.iter().enumerate() {
-            let images: u64 = self.confusion[i].iter().sum();
-            let accuracy = self.per_class_accuracy[i].map_or("-".to_owned(), percent);
-            let mut row = vec![shortened(class, 30), images.to_string(), accuracy];
-            if matrix {
-                let dots = |&n: &u64| if n == 0 { ".".to_owned() } else { n.to_string() };
-                row.extend(self.confusion[i].iter().map(dots));
-            }
-            rows.push(row);
-        }
-        text.push_str(&table(&rows));
-        text.push_str(&match matrix {
-            true => {
-                "(on the right the confusion matrix: a row for each true class, a column for each answer)\n"
-                    .into()
-            }
-            false => format!("(the confusion matrix of {} classes is in {elsewhere})\n", self.classes.len()),
-        });
-        text
+        rows.push(row);
     }
+    text.push_str(&table(&rows));
+    text.push_str(&match matrix {
+        true => "(on the right the confusion matrix: a row for each true class, a column for each answer)\n"
+            .into(),
+        false => format!("(the confusion matrix of {} classes is in {elsewhere})\n", scores.classes.len()),
+    });
+    text
+}
+
+/// Balanced accuracy and macro-F1 where classes are uneven, and the classes that are overlooked.
+fn balance(scores: &Scores) -> String {
+    let mut text = String::new();
+    if is_uneven(class_images(&scores.confusion)) {
+        text = format!(
+            "balanced       {} (mean of the classes' accuracies), macro-F1 {}: the classes are uneven\n",
+            percent(scores.test_balanced_accuracy),
+            percent(scores.test_macro_f1),
+        );
+    }
+    for sentence in overlooked(&scores.classes, &scores.confusion) {
+        text.push_str(&format!("warning        {}\n", escaped(&sentence)));
+    }
+    text
 }
 
 /// The first characters of a text that is wider than so many columns, escaped.
@@ -249,6 +176,9 @@ pub fn shortened(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use softcell::nn::Evaluation;
+    use softcell::space::Cost;
+
     use super::*;
 
     #[test]
@@ -284,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_class_that_is_never_answered_is_told() {
-        let text = uneven().text("result.json");
+        let text = scores_in_words(&uneven(), "result.json");
         for part in [
             "test accuracy  99.01 % (97.7 to 99.6 %) on 505 images\n",
             "balanced       50.00 % (mean of the classes' accuracies), macro-F1 49.75 %: the classes are uneven\n",
@@ -294,7 +224,7 @@ mod tests {
         }
         assert!(!text.contains("top-5"), "{text}");
         let classes = vec!["many".to_owned(), "ra\nre".to_owned()];
-        let text = Scores { classes, ..uneven() }.text("result.json");
+        let text = scores_in_words(&Scores { classes, ..uneven() }, "result.json");
         assert!(text.contains("class ra\\nre is never answered: all 5"), "{text}");
     }
 
@@ -302,7 +232,7 @@ mod tests {
     fn even_classes_have_no_balanced_accuracy() {
         let confusion = vec![vec![5, 1], vec![2, 6]];
         let scores = Scores { confusion, test_images: 14, ..uneven() };
-        let text = scores.text("result.json");
+        let text = scores_in_words(&scores, "result.json");
         assert!(
             text.contains("78.57 % (52.4 to 92.4 %) on 14 images\n") && !text.contains("balanced"),
             "{text}"
@@ -317,6 +247,7 @@ mod tests {
             test_top5_accuracy: 1.0,
             test_balanced_accuracy: 1.0,
             test_macro_f1: 1.0,
+            test_loss: None,
             test_images: 7 * (n * n) as u64,
             parameters: 1,
             macs: 1,
@@ -325,9 +256,9 @@ mod tests {
             confusion: vec![vec![7; n]; n],
             calibration: None,
         };
-        let few = scores(20).text("result.json");
+        let few = scores_in_words(&scores(20), "result.json");
         assert!(few.contains("confusion matrix: a row") && few.matches(" 7").count() == 400, "{few}");
-        let many = scores(21).text("result.json");
+        let many = scores_in_words(&scores(21), "result.json");
         assert!(many.contains("21 classes is in result.json") && many.matches(" 7").count() == 0, "{many}");
     }
 }

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use softcell::config::Resize;
-use softcell::data::{find_images, read_image_bytes};
+use softcell::data::{bring_pixels, find_images, read_image_bytes};
 use softcell::experiment::Machine;
 use softcell::model;
 use softcell::run::RunFolder;
@@ -54,17 +54,18 @@ impl Predictor {
         Ok(PyBytes::new(py, &pixels.map_err(|error| raised(&error))?))
     }
 
+    /// Pixels of 8 bits as an image of its shape; `size` is theirs, in rows, columns and channels.
+    fn bring<'py>(&self, py: Python<'py>, pixels: &[u8], size: [usize; 3]) -> PyResult<Bound<'py, PyBytes>> {
+        let (shape, resize): (_, Resize) = (self.shape(), self.inner.manifest().resize);
+        let pixels = pixels.to_vec();
+        let brought = py.detach(|| bring_pixels(pixels, size, shape, resize));
+        Ok(PyBytes::new(py, &brought.map_err(|error| raised(&error))?))
+    }
+
     /// Probabilities as 32-bit floats, image after image, of images in bytes, channel after channel.
     fn probabilities<'py>(&self, py: Python<'py>, images: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-        let length: usize = self.shape().iter().product();
-        if !images.len().is_multiple_of(length) {
-            return Err(PyValueError::new_err(format!(
-                "{} bytes: expected images of {length}",
-                images.len()
-            )));
-        }
+        let images = self.images(images)?;
         let answers = py.detach(|| {
-            let images: Vec<Vec<u8>> = images.chunks_exact(length).map(<[u8]>::to_vec).collect();
             images
                 .chunks(BATCH)
                 .flat_map(|batch| self.inner.predict(batch))
@@ -72,6 +73,14 @@ impl Predictor {
         });
         let answers = answers.map_err(|error| raised(&error))?;
         Ok(PyBytes::new(py, &as_bytes(answers.iter().flat_map(|answer| &answer.probabilities))))
+    }
+
+    /// Logits of the same, as 32-bit floats.
+    fn logits<'py>(&self, py: Python<'py>, images: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let images = self.images(images)?;
+        let logits: Vec<f32> =
+            py.detach(|| images.chunks(BATCH).flat_map(|batch| self.inner.logits(batch)).collect());
+        Ok(PyBytes::new(py, &as_bytes(logits.iter())))
     }
 
     /// The files that paths mean, and the probabilities of each as 32-bit floats, or what is wrong with it.
@@ -90,6 +99,18 @@ impl Predictor {
             Err(error) => (answer.path, None, Some(error.worded(&crate::remedies::words))),
         };
         answers.into_iter().map(said).collect()
+    }
+}
+
+impl Predictor {
+    /// Images in bytes, one after another.
+    fn images(&self, bytes: &[u8]) -> PyResult<Vec<Vec<u8>>> {
+        let length: usize = self.shape().iter().product();
+        if !bytes.len().is_multiple_of(length) {
+            let found = format!("{} bytes: expected images of {length}", bytes.len());
+            return Err(PyValueError::new_err(found));
+        }
+        Ok(bytes.chunks_exact(length).map(<[u8]>::to_vec).collect())
     }
 }
 

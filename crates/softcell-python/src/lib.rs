@@ -5,6 +5,7 @@ mod answers;
 mod keywords;
 mod outputs;
 mod remedies;
+mod torch;
 mod watch;
 mod work;
 
@@ -26,5 +27,7 @@ fn _softcell(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(outputs::report, module)?)?;
     module.add_function(wrap_pyfunction!(outputs::cells, module)?)?;
     module.add_function(wrap_pyfunction!(outputs::interval, module)?)?;
+    module.add_function(wrap_pyfunction!(torch::torch_of_run, module)?)?;
+    module.add_function(wrap_pyfunction!(torch::torch_of_genotype, module)?)?;
     Ok(())
 }

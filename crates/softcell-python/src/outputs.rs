@@ -1,22 +1,20 @@
 //! What is made of a run that is trained: evaluations, exports, reports and pictures.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use serde_json::json;
+use softcell::Error;
 use softcell::config::DataFormat;
-use softcell::data::{Dataset, Wanted, open, open_for_test};
+use softcell::data::Wanted;
 use softcell::drawing::CellChoice;
 use softcell::event::Silent;
-use softcell::experiment::{Job, Machine, network_cost, read_images, reading_settings};
-use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output};
+use softcell::experiment::{Machine, TestedOn, evaluate_run};
+use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output, Pictures};
 use softcell::export::{Destination, Existing, ExportFormat, Sample, pytorch, safetensors};
 use softcell::model::TrainedModel;
-use softcell::nn::right_answers;
-use softcell::report::{RunRecord, wilson};
+use softcell::report::RunRecord;
 use softcell::run::RunFolder;
-use softcell::{Advice, Error, Remedy, Result};
 
 use crate::remedies::raised;
 
@@ -24,76 +22,20 @@ use crate::remedies::raised;
 #[pyfunction]
 #[pyo3(signature = (run, data, all))]
 pub fn evaluate(py: Python<'_>, run: PathBuf, data: Option<String>, all: bool) -> PyResult<String> {
-    py.detach(|| evaluated(run, data, if all { Wanted::All } else { Wanted::TestOrAll }))
-        .map_err(|error| raised(&error))
-}
-
-fn evaluated(run: PathBuf, data: Option<String>, wanted: Wanted) -> Result<String> {
-    let folder = RunFolder::view(&run)?;
-    let model = TrainedModel::load(&folder)?;
-    let manifest = &model.manifest;
-    let mut config = folder.read_config()?;
-    let (other, imported) = (data.is_some(), manifest.imported_from.is_some());
-    let dataset = match data {
-        Some(path) => {
-            config = config.with(|config| {
-                config.data.path = path;
-                config.data.format = DataFormat::Auto;
-                config.data.resize = manifest.resize;
-            })?;
-            let images = open_for_test(&config.data, manifest.image_shape, wanted, &mut |_, _| {})?;
-            Dataset::for_test(
-                images,
-                &manifest.classes,
-                manifest.image_shape,
-                manifest.normalization.clone(),
-            )?
-        }
-        None if imported && manifest.data_fingerprint.is_empty() => {
-            let begin = format!("run {} was imported without images: name them with ", run.display());
-            return Err(Error::Refused(Advice::from(begin) + Remedy::Images));
-        }
-        None => {
-            let dataset = read_images(&reading_settings(&config, &folder)?, &mut Silent)?;
-            match imported {
-                true => dataset.for_network(
-                    &manifest.classes,
-                    manifest.image_shape,
-                    manifest.normalization.clone(),
-                )?,
-                false => dataset,
-            }
-        }
+    let images = match data {
+        None => TestedOn::Own,
+        Some(path) => TestedOn::Others {
+            path,
+            format: DataFormat::Auto,
+            max_image_pixels: None,
+            wanted: if all { Wanted::All } else { Wanted::TestOrAll },
+        },
     };
-    let machine = Machine::open("cpu")?;
-    let job = Job {
-        folder: &folder,
-        config: &config,
-        dataset: &dataset,
-        device: machine.device(),
-        checkpoint_interval: Duration::MAX,
-    };
-    if !other {
-        job.check_data()?;
-    }
-    let genotype = &model.network.genotype;
-    let test = job.test(genotype, &model.weights, &mut Silent)?;
-    let cost = network_cost(genotype, &config, &dataset.train);
-    Ok(json!({
-        "test_accuracy": test.accuracy,
-        "test_accuracy_interval": wilson(right_answers(&test.confusion), test.images),
-        "test_top5_accuracy": test.top5_accuracy,
-        "test_balanced_accuracy": test.balanced_accuracy(),
-        "test_macro_f1": test.macro_f1(),
-        "test_loss": test.loss,
-        "test_images": test.images,
-        "parameters": cost.parameters,
-        "macs": cost.macs,
-        "classes": test.classes,
-        "per_class_accuracy": test.per_class_accuracy,
-        "confusion": test.confusion,
-    })
-    .to_string())
+    let tested = py.detach(|| {
+        evaluate_run(&RunFolder::view(&run)?, images, Machine::open("cpu")?.device(), &mut Silent)
+    });
+    let tested = tested.map_err(|error: Error| raised(&error))?;
+    serde_json::to_string(&tested.scores).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// Writes the network for other programs, and answers where.
@@ -114,6 +56,7 @@ pub fn export(
         norms: if fold { BatchNorms::Folded } else { BatchNorms::Kept },
         output: if softmax { Output::Probabilities } else { Output::Logits },
         input_range: if unit_range { InputRange::Unit } else { InputRange::Bytes },
+        pictures: Pictures::Sized,
     };
     py.detach(|| {
         let format: ExportFormat = format.parse()?;
@@ -125,7 +68,8 @@ pub fn export(
         match format {
             ExportFormat::Onnx => {
                 let machine = Machine::open("cpu")?;
-                let sample = sample(&folder, &model);
+                let sample = Sample::of_run(&folder, &model, &mut |_, _| {})
+                    .unwrap_or_else(|_| Sample::made_up(model.manifest.image_shape));
                 onnx::write(&model, &options, &destination, &sample, machine.device())?;
             }
             ExportFormat::Safetensors => {
@@ -139,21 +83,6 @@ pub fn export(
         Ok(path)
     })
     .map_err(|error: Error| raised(&error))
-}
-
-/// Test images of the run; made-up ones where they cannot be had.
-fn sample(folder: &RunFolder, model: &TrainedModel) -> Sample {
-    let read = || -> Result<Dataset> {
-        let config = folder.read_config()?;
-        let source = open(&config.data, &mut |_, _| {})?;
-        Dataset::new(source, &config.data, config.search.train_portion, config.seed)
-    };
-    match read() {
-        Ok(dataset) if dataset.summary.fingerprint == model.manifest.data_fingerprint => {
-            Sample::of(&dataset.test)
-        }
-        _ => Sample::made_up(model.manifest.image_shape),
-    }
 }
 
 /// Writes the page of a run, and answers where.

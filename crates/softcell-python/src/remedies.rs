@@ -7,8 +7,6 @@ use pyo3::prelude::*;
 use softcell::Remedy;
 use softcell::config::{Key, Section};
 
-use crate::keywords::of_key;
-
 pyo3::create_exception!(
     softcell,
     Error,
@@ -30,7 +28,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::OtherFolder | Remedy::OtherFile => "out=",
         Remedy::IgnoreMemory => "ignore_memory=True",
         Remedy::OtherTime => "budget=\"TIME\" sets another time, budget=\"none\" any",
-        Remedy::Origin => "start_from",
+        Remedy::Origin => "start_from=",
         Remedy::Train(run) => return format!("softcell.train({})", opened(run)),
         Remedy::TrainAnew => "softcell.train(run, force=True)",
         Remedy::TrainGenotype(file) => {
@@ -50,7 +48,7 @@ fn opened(run: &Path) -> String {
 
 fn setting(key: &str) -> String {
     let known = Section::of_dotted(key).and_then(|(section, name)| Key::find(section, name));
-    match known.map(|known| (known, of_key(known))) {
+    match known.map(|known| (known, known.outer_name())) {
         Some((_, Some(name))) => format!("{name}="),
         Some((known, None)) => format!("set={{\"{}\": VALUE}}", known.dotted()),
         None => format!("{}=", key.rsplit('.').next().unwrap_or(key)),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use softcell::experiment::{Experiment, MemoryCheck, Settings, Stages, TimeLimit};
+use softcell::experiment::{Experiment, MemoryCheck, Origin, Settings, Stages, TimeLimit};
 use softcell::run::{Overwrite, RunFolder};
 use softcell::space::{Genotype, known_genotype, parse_genotype};
 use softcell::{Remedy, Result};
@@ -19,12 +19,12 @@ pub struct Asked {
     preset: Option<String>,
     config: Option<PathBuf>,
     overwrite: String,
-    budget: Option<f64>,
-    no_budget: bool,
+    budget: Option<String>,
     threads: Option<usize>,
     checkpoint_seconds: u64,
     ignore_memory: bool,
     tensorboard: bool,
+    start_from: Option<PathBuf>,
     command: Vec<String>,
 }
 
@@ -35,6 +35,11 @@ impl Asked {
             "force" => Overwrite::Force,
             _ => Overwrite::Refuse,
         }
+    }
+
+    /// The run whose weights the training begins from.
+    fn origin(&self) -> Result<Option<Origin>> {
+        self.start_from.as_deref().map(Origin::read).transpose()
     }
 
     fn settings(&self) -> Result<Settings> {
@@ -52,18 +57,18 @@ impl Asked {
         }
     }
 
-    fn experiment(&self, settings: Settings) -> Experiment {
-        let limit = match self.budget {
-            Some(seconds) => TimeLimit::Within(Duration::from_secs_f64(seconds)),
-            None if self.no_budget => TimeLimit::Unlimited,
-            None => TimeLimit::Usual,
-        };
+    fn experiment(&self, settings: Settings) -> Result<Experiment> {
+        let limit: TimeLimit = self.budget.as_deref().map_or(Ok(TimeLimit::Usual), str::parse)?;
         let experiment = Experiment::of(settings)
             .time_limit(limit)
             .check_memory(if self.ignore_memory { MemoryCheck::Off } else { MemoryCheck::On })
             .checkpoint_every(Duration::from_secs(self.checkpoint_seconds))
             .asked_by(self.command.clone());
-        if self.tensorboard { experiment.tensorboard() } else { experiment }
+        let experiment = if self.tensorboard { experiment.tensorboard() } else { experiment };
+        Ok(match self.origin()? {
+            Some(origin) => experiment.start_from(origin),
+            None => experiment,
+        })
     }
 }
 
@@ -79,12 +84,22 @@ pub fn begin(
     tell: &Bound<'_, PyAny>,
 ) -> PyResult<bool> {
     done(watched(py, tell, asked.threads, |relay| {
-        let stages = match (stage.as_str(), genotype) {
-            ("train", Some(text)) => Stages::Train(read_genotype(&text)?),
-            ("search", _) => Stages::Search,
+        let mut settings = asked.settings()?;
+        let stages = match (stage.as_str(), genotype, asked.origin()?) {
+            ("train", Some(text), _) => Stages::Train(read_genotype(&text)?),
+            ("train", None, Some(origin)) => {
+                let goes_on =
+                    asked.overwrite() == Overwrite::Resume && out.as_deref().is_some_and(RunFolder::exists);
+                if !goes_on {
+                    // With other sizes its weights would not fit.
+                    settings = settings.sized_as(&origin)?;
+                }
+                Stages::Train(origin.genotype)
+            }
+            ("search", ..) => Stages::Search,
             _ => Stages::Fit,
         };
-        let experiment = asked.experiment(asked.settings()?);
+        let experiment = asked.experiment(settings)?;
         let experiment = match &out {
             Some(out) => experiment.run_folder(out, asked.overwrite()),
             None => experiment.next_run_folder(),
@@ -109,7 +124,7 @@ pub fn go_on(
             ("train", Some(genotype)) => Stages::Train(genotype),
             _ => Stages::Fit,
         };
-        let run = asked.experiment(Settings::new()).go_on(folder, relay)?;
+        let run = asked.experiment(Settings::new())?.go_on(folder, relay)?;
         all_of(run, &stages, relay)
     })?)
 }
@@ -137,7 +152,7 @@ pub fn train_run(py: Python<'_>, asked: Asked, out: PathBuf, tell: &Bound<'_, Py
                 Remedy::Replace,
             );
         }
-        let experiment = asked.experiment(asked.settings()?);
+        let experiment = asked.experiment(asked.settings()?)?;
         let run = if begun && overwrite == Overwrite::Resume {
             experiment.go_on(folder, relay)?
         } else {

@@ -83,6 +83,20 @@ def test_a_search_is_trained_in_its_folder(tmp_path):
         softcell.train(trained)
 
 
+def test_a_training_begins_from_the_weights_of_another(tmp_path):
+    x, y = made_up()
+    first = softcell.train("DARTS_V2", (x, y), out=tmp_path / "first", **{**TRAINED, "epochs": 8})
+    further = softcell.train(None, (x, y), out=tmp_path / "further", start_from=first, seed=3, epochs=1, progress=False)
+    assert further.result["init_channels"] == 4 and further.result["layers"] == 2 and further.genotype == first.genotype
+    assert json.loads((further.path / "manifest.json").read_text())["started_from"] == str(first.path.resolve())
+    fresh = softcell.train("DARTS_V2", (x, y), out=tmp_path / "fresh", **{**TRAINED, "epochs": 1})
+    assert further.history[0]["train_loss"] < fresh.history[0]["train_loss"]
+    with pytest.raises(softcell.Error, match="begin.* start_from= out"):
+        softcell.train("DARTS_V2", (x, y), out=fresh.path, start_from=first, resume=True, **{**TRAINED, "epochs": 1})
+    with pytest.raises(TypeError, match="needs a cell, such as 'DARTS_V2', or start_from="):
+        softcell.train(data=(x, y))
+
+
 def test_the_next_free_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = softcell.search(images_per_class=16, epochs=1, nodes=1, layers=2, init_channels=4, progress=False, threads=1)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::{Config, Preset};
-use crate::data::Dataset;
+use crate::data::{Dataset, TestImages};
 use crate::error::{Advice, Remedy, Result};
 use crate::records::{Candidate, Leaning, RunResult, SearchEpoch, SearchState, TrainEpoch, TrainState};
 pub use crate::records::{Position, Stage};
@@ -65,6 +65,13 @@ pub enum Event<'a> {
         done: usize,
         /// Images in all.
         total: usize,
+    },
+    /// Images to test a network on were read that are not those of its run.
+    TestImages {
+        /// Where they are.
+        path: &'a str,
+        /// The images, those that cannot be read, and what was decided.
+        images: &'a TestImages,
     },
     /// Test images are being answered.
     Testing {

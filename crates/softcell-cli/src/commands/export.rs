@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
-use softcell::data::{Dataset, open};
 use softcell::export::Destination;
 use softcell::export::onnx::{self, BatchNorms, InputRange, OnnxOptions, Output, Pictures};
 use softcell::export::{ExportFormat, Origin, Sample, Verification, Written, pytorch, safetensors};
@@ -178,39 +177,15 @@ fn checked(verification: Option<&Verification>) -> String {
     )
 }
 
-/// An error in the words of the command line.
-fn said(error: &anyhow::Error) -> String {
-    error
-        .downcast_ref::<softcell::Error>()
-        .map_or_else(|| error.to_string(), |error| error.worded(&remedies::words))
-}
-
 /// Test images of the run; made-up ones, and a line that says why, where they cannot be had.
 fn sample(folder: &RunFolder, model: &TrainedModel, progress: &mut Progress) -> Sample {
-    match test_images(folder, model, progress) {
-        Ok(sample) => sample,
-        Err(reason) => {
-            progress.line(&format!(
-                "the images of the run cannot be used, so made-up ones are: {}",
-                said(&reason)
-            ));
-            Sample::made_up(model.manifest.image_shape)
-        }
-    }
-}
-
-fn test_images(folder: &RunFolder, model: &TrainedModel, progress: &mut Progress) -> Result<Sample> {
-    Ok(Sample::of(&dataset(folder, model, progress)?.test))
-}
-
-/// The images of the run, as they were.
-fn dataset(folder: &RunFolder, model: &TrainedModel, progress: &mut Progress) -> Result<Dataset> {
-    let config = folder.read_config()?;
-    let source = open(&config.data, &mut |done, total| progress.count("reading", done, total));
+    let read = Sample::of_run(folder, model, &mut |done, total| progress.count("reading", done, total));
     progress.clear();
-    let dataset = Dataset::new(source?, &config.data, config.search.train_portion, config.seed)?;
-    if dataset.summary.fingerprint != model.manifest.data_fingerprint {
-        bail!("they have changed since the run began");
-    }
-    Ok(dataset)
+    read.unwrap_or_else(|reason| {
+        progress.line(&format!(
+            "the images of the run cannot be used, so made-up ones are: {}",
+            reason.worded(&remedies::words)
+        ));
+        Sample::made_up(model.manifest.image_shape)
+    })
 }

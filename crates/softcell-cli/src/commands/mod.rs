@@ -33,7 +33,7 @@ use softcell::run::files::{CONFIG, GENOTYPE_JSON, GENOTYPE_TEXT, HISTORY, MANIFE
 use softcell::run::{RunFolder, RunResult, Weights};
 
 use crate::output::{
-    Form, Scores, duration, grouped, percent, print_json, print_result, quoted, size, with_interval,
+    Form, duration, grouped, percent, print_json, print_result, quoted, scores_in_words, size, with_interval,
 };
 use crate::session::Session;
 
@@ -127,7 +127,7 @@ fn summary(folder: &RunFolder, result: &RunResult) -> String {
            softcell predict --run {run} IMAGE...\n  \
            softcell evaluate --run {run}\n  \
            softcell export --run {run} --format onnx\n",
-        Scores::from(result).text(&format!("{place}/{RESULT}")),
+        scores_in_words(&Scores::from(result), &format!("{place}/{RESULT}")),
         result.epoch + 1,
         result.weights,
         result.layers,

@@ -461,6 +461,10 @@ impl Observer for Progress {
                 self.watch(path, config.search.space([1, 1]));
             }
             Event::Loading { done, total } => self.count("reading", done, total),
+            Event::TestImages { path, images } => {
+                self.clear();
+                words::test_images(path, images).iter().for_each(|line| self.line(line));
+            }
             Event::Testing { done, total } => self.count("testing", done, total),
             Event::Measuring { done, total } => {
                 // The first step may be long, and nobody knows yet how long.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use softcell::config::Config;
-use softcell::data::Dataset;
+use softcell::data::{Dataset, TestImages};
 use softcell::event::{Stage, Step};
-use softcell::program::shown::escaped;
+use softcell::program::shown::{self, escaped};
 use softcell::report::counted;
 use softcell::run::Candidate;
 use softcell::search::method::Resources;
@@ -46,6 +46,24 @@ pub fn images(config: &Config, dataset: &Dataset) -> Vec<String> {
     lines.extend(skipped.map(|(path, reason)| format!("  skipped {}: {reason}", escaped(path))));
     if let Some(more) = summary.skipped.len().checked_sub(MOST_SKIPPED).filter(|more| *more > 0) {
         lines.push(format!("  and {more} more; softcell data inspect tells all"));
+    }
+    lines
+}
+
+/// What images were read that are not those of a run, a line each.
+pub fn test_images(path: &str, images: &TestImages) -> Vec<String> {
+    let (some, all) = (images.set.len(), images.in_all);
+    let counted = format!("{} of {} in {path}", grouped(some as u64), grouped(all as u64));
+    let mut lines = vec![match some + images.skipped.len() == all {
+        true if some == all => format!("images: all {} of {path}", grouped(all as u64)),
+        true => format!("images: {counted}, all that can be read"),
+        false => format!("images: {counted}, its test part; --part all takes them all"),
+    }];
+    lines.extend(images.notes.iter().map(|note| format!("  {note}")));
+    let skipped = images.skipped.iter().take(MOST_SKIPPED);
+    lines.extend(skipped.map(|(path, reason)| format!("  skipped {}: {reason}", shown::path(path))));
+    if let Some(more) = images.skipped.len().checked_sub(MOST_SKIPPED).filter(|more| *more > 0) {
+        lines.push(format!("  and {more} more"));
     }
     lines
 }

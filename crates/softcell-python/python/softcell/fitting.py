@@ -54,8 +54,8 @@ def search(
 
 
 def train(
-    cell: str | os.PathLike[str] | Run, data: Any = None, *, out: str | os.PathLike[str] | None = None, seed: int | None = None,
-    threads: int | None = None, resume: bool = False, force: bool = False,
+    cell: str | os.PathLike[str] | Run | None = None, data: Any = None, *, out: str | os.PathLike[str] | None = None,
+    start_from: str | os.PathLike[str] | Run | None = None, seed: int | None = None, threads: int | None = None, resume: bool = False, force: bool = False,
     callback: Callable[[dict], Any] | None = None, progress: bool | None = None,
     set: Mapping[str, Any] | None = None, **settings: Any,
 ) -> Run:
@@ -63,17 +63,27 @@ def train(
 
     ``cell`` is a run, whose network is trained in its folder, on its images; or a genotype: the text of one, a file with
     it, or a published name such as "DARTS_V2", which is trained in a new run.
+
+    ``start_from`` is a run whose weights the training begins from, as far as they fit; its cells and sizes are taken where no
+    cell is named.
     """
     given = locals()
+    if cell is None and start_from is None:
+        raise TypeError("train() needs a cell, such as 'DARTS_V2', or start_from=, a run whose network is trained further")
     if not isinstance(cell, Run):
-        is_file = isinstance(cell, os.PathLike) or os.path.isfile(cell)
-        return _begun("train", Path(cell).read_text(encoding="utf-8") if is_file else cell, data, given)
+        return _begun("train", None if cell is None else genotype_text(cell), data, given)
     if data is not None or out is not None:
         raise TypeError(
             "train() of a run has its images and folder: leave data and out out, or train run.genotype for others"
         )
     asked, tell = _asked("train", given)
     return worked(cell.path, tell, lambda tell: _softcell.train_run(asked, cell.path, tell))
+
+
+def genotype_text(cell: str | os.PathLike[str]) -> str:
+    """The text of a genotype or its name, or what stands in a file with one."""
+    is_file = isinstance(cell, os.PathLike) or os.path.isfile(cell)
+    return Path(cell).read_text(encoding="utf-8") if is_file else cell
 
 
 for function in (fit, search, train):
@@ -90,7 +100,8 @@ def _asked(stage: str, given: Mapping[str, Any]) -> tuple[dict, Teller]:
         raise TypeError("resume and force contradict one another: leave one out")
     overwrite = "resume" if given["resume"] else "force" if given["force"] else "refuse"
     pairs = settings_of(stage, settings, given["set"])
-    asked = asked_of(pairs, overwrite=overwrite, budget=given.get("budget"), threads=given["threads"],
+    origin = given.get("start_from")
+    asked = asked_of(pairs, overwrite=overwrite, start_from=origin.path if isinstance(origin, Run) else origin, budget=given.get("budget"), threads=given["threads"],
                      command=[f"softcell.{stage}", *(f"{key}={value}" for key, value in pairs)], **named)
     return asked, Teller(given["callback"], given["progress"])
 

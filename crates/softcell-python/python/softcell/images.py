@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import struct
 import tempfile
-import zlib
 from pathlib import Path
 from typing import Any, Iterable, Mapping
 
@@ -28,11 +26,11 @@ def data_file(data: Any, beside: Path) -> str:
 
     The same arrays are the same file, which is written once.
     """
-    arrays = arrays_of(data)
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays_of(data).items()}
     digest = hashlib.sha256()
     for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype.str} {array.shape};".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        digest.update(array.data)
     beside.mkdir(parents=True, exist_ok=True)
     path = beside.resolve() / f"arrays-{digest.hexdigest()[:16]}.npz"
     if not path.exists():
@@ -168,23 +166,6 @@ def _numbered(labels: dict[str, np.ndarray], names: Any) -> tuple[dict[str, np.n
         if strange is not None:
             raise ValueError(f"{part}: found the label {strange!r}, which no training image has; expected one of {names}")
     return {part: np.array([number[name] for name in y.tolist()], np.int64) for part, y in texts.items()}, names
-
-
-def png(image: np.ndarray) -> bytes:
-    """An image of bytes, ``[H, W]`` or ``[H, W, 1|3|4]``, as a PNG file."""
-    if image.ndim == 2:
-        image = image[:, :, None]
-    height, width, channels = image.shape
-    colour = {1: 0, 3: 2, 4: 6}[channels]
-    rows = np.zeros((height, 1 + width * channels), np.uint8)
-    rows[:, 1:] = image.reshape(height, -1)
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
-    pixels = zlib.compress(rows.tobytes(), 1)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def file_of_pil(image: Any) -> bytes:

@@ -11,9 +11,8 @@ from typing import Any, Callable, NamedTuple, Sequence
 import numpy as np
 
 from . import _softcell
-from .images import data_file, file_of_pil, is_path, is_pil, png
+from .images import data_file, file_of_pil, is_path, is_pil
 from .progress import Teller
-from .settings import seconds_of
 
 
 class Prediction(NamedTuple):
@@ -151,6 +150,9 @@ class Run:
         """Write its page for the browser anew, and answer where it is."""
         return Path(_softcell.report(self.path))
 
+    def __reduce__(self) -> tuple:
+        return Run, (self.path,)
+
     def __repr__(self) -> str:
         if not self.is_finished:
             return f"<softcell.Run {str(self.path)!r}, not finished>"
@@ -237,7 +239,7 @@ class Run:
         channels, height, width = predictor.shape
         if planes.shape == (height, width, channels):
             return np.ascontiguousarray(planes.transpose(2, 0, 1)).tobytes()
-        return predictor.decode(png(image), name)
+        return predictor.bring(np.ascontiguousarray(planes).tobytes(), planes.shape)
 
 
 def _wrong(name: str, x: np.ndarray) -> TypeError:
@@ -250,16 +252,16 @@ def _wrong(name: str, x: np.ndarray) -> TypeError:
 def asked_of(
     settings: Sequence[tuple[str, str]], *, overwrite: str, threads: int | None = None, budget: Any = None,
     preset: str | None = None, config: str | os.PathLike[str] | None = None, checkpoint_seconds: int = 60,
-    ignore_memory: bool = False, tensorboard: bool = False, command: Sequence[str] = (),
+    ignore_memory: bool = False, tensorboard: bool = False, start_from: str | os.PathLike[str] | None = None,
+    command: Sequence[str] = (),
 ) -> dict:
     """What is asked for, as the native side takes it."""
     if threads is not None and threads < 1:
         raise ValueError(f"threads {threads}: expected 1 or more")
-    seconds, no_budget = seconds_of(budget)
     return {
-        "settings": list(settings), "preset": preset, "config": config, "overwrite": overwrite, "budget": seconds,
-        "no_budget": no_budget, "threads": threads, "checkpoint_seconds": checkpoint_seconds,
-        "ignore_memory": ignore_memory, "tensorboard": tensorboard, "command": list(command),
+        "settings": list(settings), "preset": preset, "config": config, "overwrite": overwrite,
+        "budget": None if budget is None else str(budget), "threads": threads, "checkpoint_seconds": checkpoint_seconds,
+        "ignore_memory": ignore_memory, "tensorboard": tensorboard, "start_from": start_from, "command": list(command),
     }
 
 

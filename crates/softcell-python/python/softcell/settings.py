@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from typing import Any, Mapping
 
 from . import _softcell
@@ -12,9 +11,8 @@ from . import _softcell
 #: What is no setting and is taken by all three functions.
 OPTIONS = (
     "data", "out", "budget", "seed", "threads", "resume", "force", "callback", "progress", "set",
-    "preset", "config", "checkpoint_seconds", "ignore_memory", "tensorboard",
+    "start_from", "preset", "config", "checkpoint_seconds", "ignore_memory", "tensorboard",
 )
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def text_of(value: Any) -> str:
@@ -40,20 +38,3 @@ def settings_of(stage: str, given: Mapping[str, Any], assigned: Mapping[str, Any
     pairs = [(key, text_of(given[name])) for name, keys in known if given.get(name) is not None for key in keys]
     return pairs + [(key, text_of(value)) for key, value in (assigned or {}).items()]
 
-
-def seconds_of(budget: Any) -> tuple[float | None, bool]:
-    """Seconds of a budget, and whether there is expressly none: ``90``, ``"45m"``, ``"1h30m"``, ``"none"``."""
-    if budget is None:
-        return None, False
-    if isinstance(budget, str):
-        if budget.strip() == "none":
-            return None, True
-        parts = re.findall(r"([0-9.]+)([smhd]?)", budget)
-        if not parts or "".join(number + unit for number, unit in parts) != budget.strip():
-            raise ValueError(f"budget {budget!r}: expected seconds, a time such as '45m' or '1h30m', or 'none'")
-        seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    else:
-        seconds = float(budget)
-    if not 1.0 <= seconds <= 365 * 86_400.0:
-        raise ValueError(f"budget {budget!r}: expected at least one second and at most a year")
-    return seconds, False

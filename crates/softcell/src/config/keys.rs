@@ -1,7 +1,9 @@
 //! What is known of each setting: section, name, type, help; and how a setting is found by its name.
 
+mod names;
 mod table;
 
+pub use self::names::{Name, Reach, names};
 pub use self::table::KEYS;
 use crate::space::wording::{ALIKE, first_best, likeness, nearest};
 
@@ -26,6 +28,14 @@ impl Section {
     /// All of them, in the order of the file.
     pub const ALL: [Section; 6] =
         [Section::Root, Section::Data, Section::Search, Section::Method, Section::Select, Section::Train];
+
+    /// What a search and a training of what it finds have settings in.
+    pub const OF_FIT: &[Section] =
+        &[Section::Root, Section::Data, Section::Search, Section::Method, Section::Select, Section::Train];
+    /// What a search has settings in.
+    pub const OF_SEARCH: &[Section] = &[Section::Root, Section::Data, Section::Search, Section::Method];
+    /// What a training has settings in.
+    pub const OF_TRAIN: &[Section] = &[Section::Root, Section::Data, Section::Train];
 
     /// The table's name; empty for the root.
     pub fn name(self) -> &'static str {

@@ -41,7 +41,7 @@ pub use edges::EdgeCandidates;
 pub use follow::follow_epochs;
 pub use image_size::ImageSize;
 pub use imbalance::leave_to_weights;
-pub use keys::{KEYS, Key, Kind, Section};
+pub use keys::{KEYS, Key, Kind, Name, Reach, Section, names};
 pub use known_spaces::{KnownSpace, SPACES, known_space};
 pub use layers::{MethodSettings, method_order, method_settings};
 pub(crate) use layers::{lay_method, own_rate};

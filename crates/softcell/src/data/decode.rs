@@ -115,6 +115,17 @@ pub(super) fn decode(bytes: &[u8], shape: Shape, resize: Resize, most: u64) -> R
     let _room = PICTURES.take(weight.peak(way) + between);
     let mut image = DynamicImage::from_decoder(decoder).map_err(fault)?;
     image.apply_orientation(orientation);
+    Ok(finished(image, shape, part))
+}
+
+/// The same of an image that is decoded and upright.
+pub(super) fn of_pixels(image: DynamicImage, shape: Shape, resize: Resize) -> Decoded {
+    let part = Part::of((image.width(), image.height()), shape, resize);
+    finished(image, shape, part)
+}
+
+/// On white, with the channels and size of `shape`.
+fn finished(image: DynamicImage, shape: Shape, part: Part) -> Decoded {
     let color = image.color().has_color();
     let (image, transparent) = on_white(image);
     let resized = (image.height() as usize, image.width() as usize) != (shape.height, shape.width);
@@ -122,7 +133,7 @@ pub(super) fn decode(bytes: &[u8], shape: Shape, resize: Resize, most: u64) -> R
         1 => brought(image.into_luma8(), shape, part).into_raw(),
         _ => planes(&brought(image.into_rgb8(), shape, part).into_raw()),
     };
-    Ok(Decoded { pixels, resized, color, transparent })
+    Decoded { pixels, resized, color, transparent }
 }
 
 /// How the pixels of a JPEG are stored.

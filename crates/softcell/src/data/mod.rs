@@ -55,6 +55,6 @@ pub use open::{inspect, open, open_for_test, survey};
 pub use pixels::Pixels;
 pub use set::ImageSet;
 pub use shape::{Extent, Survey};
-pub use single::{read_image, read_image_bytes, read_image_stream};
+pub use single::{bring_pixels, read_image, read_image_bytes, read_image_stream};
 pub use source::{Source, TestImages, Wanted};
 pub use split::Split;

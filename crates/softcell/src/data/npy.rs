@@ -61,24 +61,44 @@ impl<R: Read> Array<R> {
         let length =
             kind.strip_prefix('U')?.parse().ok().filter(|length| (1..=LONGEST_TEXT).contains(length))?;
         let big = order == ">";
-        let count = self.shape.iter().try_fold(length as u64, |product, &size| product.checked_mul(size));
-        let code = |bytes: &[u8]| {
-            let bytes = bytes.try_into().expect("chunks of this size");
-            f64::from(if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
-        };
-        let codes = match read_values(&mut self.values, count, size_of::<u32>(), code) {
-            Ok(codes) => codes,
+        let bytes = match read_bytes(&mut self.values, &self.shape, length * size_of::<u32>()) {
+            Ok(bytes) => bytes,
             Err(error) => return Some(Err(error)),
         };
-        let character =
-            |&code: &f64| char::from_u32(code as u32).ok_or_else(|| fault("a text of it is none"));
+        let code = |bytes: &[u8]| {
+            let bytes = bytes.try_into().expect("chunks of this size");
+            if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+        };
+        let character = |code: u32| char::from_u32(code).ok_or_else(|| fault("a text of it is none"));
         // Shorter texts are filled up with zeros.
-        let text = |codes: &[f64]| codes.iter().take_while(|code| **code != 0.0).map(character).collect();
-        Some(codes.chunks_exact(length).map(text).collect())
+        let text = |bytes: &[u8]| {
+            bytes
+                .chunks_exact(size_of::<u32>())
+                .map(code)
+                .take_while(|code| *code != 0)
+                .map(character)
+                .collect()
+        };
+        Some(bytes.chunks_exact(length * size_of::<u32>()).map(text).collect())
     }
 
     /// All values, in the order of the file; none where they are no integers of up to 64 bits and no floats of 32 or 64.
-    pub(super) fn into_numbers(mut self) -> Option<Result<Vec<f64>>> {
+    pub(super) fn into_numbers(mut self) -> Option<Result<Numbers>> {
+        let (size, number) = self.number()?;
+        let bytes = read_bytes(&mut self.values, &self.shape, size);
+        Some(bytes.map(|bytes| match self.kind.ends_with("u1") {
+            true => Numbers::Bytes(bytes),
+            false => Numbers::Stored { bytes, size, number },
+        }))
+    }
+
+    /// Bytes of a value, where they are numbers that are known.
+    pub(super) fn bytes_of_number(&self) -> Option<usize> {
+        Some(self.number()?.0)
+    }
+
+    /// Bytes of a value, and the number that they are.
+    fn number(&self) -> Option<(usize, fn(&[u8]) -> f64)> {
         let (order, kind) = self.kind.split_at_checked(1)?;
         let big = match order {
             "<" | "|" => false,
@@ -86,29 +106,64 @@ impl<R: Read> Array<R> {
             "=" => cfg!(target_endian = "big"),
             _ => return None,
         };
-        let count = self.shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size));
-        macro_rules! read {
+        macro_rules! number {
             ($type:ty) => {{
-                let number = |bytes: &[u8]| {
-                    let bytes = bytes.try_into().expect("chunks of this size");
-                    (if big { <$type>::from_be_bytes(bytes) } else { <$type>::from_le_bytes(bytes) }) as f64
+                let number: fn(&[u8]) -> f64 = match big {
+                    true => |bytes| <$type>::from_be_bytes(bytes.try_into().expect(OF_THIS_SIZE)) as f64,
+                    false => |bytes| <$type>::from_le_bytes(bytes.try_into().expect(OF_THIS_SIZE)) as f64,
                 };
-                Some(read_values(&mut self.values, count, size_of::<$type>(), number))
+                Some((size_of::<$type>(), number))
             }};
         }
         match kind {
-            "u1" => read!(u8),
-            "u2" => read!(u16),
-            "u4" => read!(u32),
-            "u8" => read!(u64),
-            "i1" => read!(i8),
-            "i2" => read!(i16),
-            "i4" => read!(i32),
-            "i8" => read!(i64),
-            "f4" => read!(f32),
-            "f8" => read!(f64),
+            "u1" => number!(u8),
+            "u2" => number!(u16),
+            "u4" => number!(u32),
+            "u8" => number!(u64),
+            "i1" => number!(i8),
+            "i2" => number!(i16),
+            "i4" => number!(i32),
+            "i8" => number!(i64),
+            "f4" => number!(f32),
+            "f8" => number!(f64),
             _ => None,
         }
+    }
+}
+
+const OF_THIS_SIZE: &str = "chunks of this size";
+
+/// The values of an array, kept as they are stored.
+pub(super) enum Numbers {
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// Others.
+    Stored {
+        /// One value after another.
+        bytes: Vec<u8>,
+        /// Bytes of each.
+        size: usize,
+        /// What they are.
+        number: fn(&[u8]) -> f64,
+    },
+}
+
+impl Numbers {
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Numbers::Bytes(bytes) => bytes.len(),
+            Numbers::Stored { bytes, size, .. } => bytes.len() / size,
+        }
+    }
+
+    /// The values, in the order of the file.
+    pub(super) fn iter(&self) -> impl Iterator<Item = f64> {
+        let (bytes, size, number): (&[u8], usize, fn(&[u8]) -> f64) = match self {
+            Numbers::Bytes(bytes) => (bytes, 1, |byte| f64::from(byte[0])),
+            Numbers::Stored { bytes, size, number } => (bytes, *size, *number),
+        };
+        bytes.chunks_exact(size).map(number)
     }
 }
 
@@ -118,21 +173,16 @@ fn value<'a>(header: &'a str, key: &str) -> Option<&'a str> {
     Some(after.trim_start().strip_prefix(':')?.trim_start())
 }
 
-/// So many values of `size` bytes each.
-fn read_values(
-    from: &mut impl Read,
-    count: Option<u64>,
-    size: usize,
-    number: impl Fn(&[u8]) -> f64,
-) -> Result<Vec<f64>> {
-    let length = count.and_then(|count| count.checked_mul(size as u64));
+/// The values of an array of this shape, of `size` bytes each.
+fn read_bytes(from: &mut impl Read, shape: &[u64], size: usize) -> Result<Vec<u8>> {
+    let length = shape.iter().try_fold(size as u64, |product, &side| product.checked_mul(side));
     let length = length.ok_or_else(|| fault("its shape is too large"))?;
     let mut bytes = Vec::new();
     from.take(length).read_to_end(&mut bytes)?;
     if bytes.len() as u64 != length {
         return Err(Error::new(ErrorKind::UnexpectedEof, "it ends before its last value"));
     }
-    Ok(bytes.chunks_exact(size).map(number).collect())
+    Ok(bytes)
 }
 
 fn fault(what: &str) -> Error {
@@ -151,7 +201,9 @@ mod tests {
 
     fn numbers(kind: &str, values: &[u8]) -> Option<Vec<f64>> {
         let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': (2,), }}\n");
-        Array::open(file(1, &header, values).as_slice()).unwrap().into_numbers().map(Result::unwrap)
+        let numbers = Array::open(file(1, &header, values).as_slice()).unwrap().into_numbers()?.unwrap();
+        assert_eq!(numbers.len(), 2);
+        Some(numbers.iter().collect())
     }
 
     #[test]
@@ -202,7 +254,8 @@ mod tests {
             let array = Array::open(file.as_slice()).unwrap();
             assert_eq!((array.fortran, &array.shape), (true, &sizes));
             let count = sizes.iter().product::<u64>() as usize;
-            assert_eq!(array.into_numbers().unwrap().unwrap(), vec![9.0; count]);
+            let numbers = array.into_numbers().unwrap().unwrap();
+            assert_eq!(numbers.iter().collect::<Vec<_>>(), vec![9.0; count]);
         }
         let records = "{'descr': [('x', '<f4'), ('y', '<f4')], 'fortran_order': False, 'shape': (1,), }";
         assert!(Array::open(file(1, records, &[0; 8]).as_slice()).unwrap().into_numbers().is_none());
@@ -216,7 +269,7 @@ mod tests {
             assert!(Array::open(&whole[..end]).is_err(), "{end} bytes");
         }
         let cut = Array::open(&whole[..whole.len() - 1]).unwrap().into_numbers().unwrap();
-        assert!(cut.unwrap_err().to_string().contains("ends before"));
+        assert!(cut.err().unwrap().to_string().contains("ends before"));
         for header in [
             "{'descr': '<u4', 'fortran_order': False, 'shape': (-2,), }",
             "{'descr': '<u4', 'fortran_order': False, 'shape': 2, }",

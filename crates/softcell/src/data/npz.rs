@@ -8,7 +8,7 @@ use std::sync::Arc;
 use zip::ZipArchive;
 
 use super::arrays::{check_room, places};
-use super::npy::Array;
+use super::npy::{Array, Numbers};
 use super::set::ImageSet;
 use super::source::Source;
 use crate::config::DataFormat;
@@ -142,11 +142,11 @@ impl<'a> Archive<'a> {
             let problem = format!("found labels of shape {sizes:?} for {n} images");
             return Err(Error::data(self.path, problem, "give one label for each image"));
         }
-        if let Some(wrong) = labels.iter().find(|label| label.fract() != 0.0) {
+        if let Some(wrong) = labels.iter().find(|label: &f64| label.fract() != 0.0) {
             let problem = format!("found the label {wrong}");
             return Err(Error::data(self.path, problem, "give whole numbers, one for each class"));
         }
-        let labels = labels.into_iter().map(|n| n as i64).collect();
+        let labels = labels.iter().map(|n| n as i64).collect();
         Ok(Some(Stored { names: places(images, n), shape, pixels, labels }))
     }
 
@@ -169,7 +169,7 @@ impl<'a> Archive<'a> {
     }
 
     /// The array of that name as numbers, row by row.
-    fn numbers(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f64>)> {
+    fn numbers(&mut self, name: &str) -> Result<(Vec<usize>, Numbers)> {
         let path = self.path;
         let member = self.zip.by_name(&format!("{name}.npy")).map_err(|e| bad(path, &e))?;
         let array = Array::open(member).map_err(|e| bad(path, &e))?;
@@ -178,9 +178,9 @@ impl<'a> Archive<'a> {
             let remedy = "store it with numpy.ascontiguousarray";
             return Err(Error::data(path, format!("{name} is stored column by column"), remedy));
         }
-        let numbers = array.shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size));
-        // As they are stored and as numbers in 64 bits.
-        let bytes = numbers.and_then(|numbers| numbers.checked_mul(16));
+        // As they are stored, and as the bytes that are made of them.
+        let bytes = array.bytes_of_number().unwrap_or(0) as u64 + 1;
+        let bytes = array.shape.iter().try_fold(bytes, |product, &size| product.checked_mul(size));
         check_room(path, bytes.unwrap_or(u64::MAX))?;
         let values = array.into_numbers().ok_or_else(|| {
             Error::data(
@@ -205,26 +205,43 @@ impl<'a> Archive<'a> {
             [n, c @ (1 | 3), h, w] => ([n, c, h, w], false),
             _ => return Err(wrong(&format!("the shape {sizes:?}"))),
         };
-        if values.iter().any(|value| !value.is_finite()) {
-            return Err(wrong("values that are no numbers, or infinite"));
-        }
-        let most = values.iter().copied().fold(0.0, f64::max);
-        let fraction = values.iter().any(|value| value.fract() != 0.0);
-        let scale = if fraction && most <= 1.0 { 255.0 } else { 1.0 };
-        if most * scale > 255.0 || values.iter().any(|value| !(0.0..=255.0).contains(value)) {
-            return Err(wrong(&format!("values up to {most}, or below 0")));
-        }
-        let bytes: Vec<u8> = values.iter().map(|value| (value * scale).round() as u8).collect();
+        let bytes = as_bytes(values).map_err(|what| wrong(&what))?;
         let [_, channels, height, width] = shape;
         let plane = height * width;
         if !last {
             return Ok((shape, bytes));
         }
-        let planes = bytes.chunks_exact(channels * plane).flat_map(|image| {
-            (0..channels).flat_map(move |channel| image.iter().skip(channel).step_by(channels).copied())
-        });
-        Ok((shape, planes.collect()))
+        let mut planes = Vec::with_capacity(bytes.len());
+        for image in bytes.chunks_exact(channels * plane) {
+            for channel in 0..channels {
+                planes.extend(image.iter().skip(channel).step_by(channels));
+            }
+        }
+        Ok((shape, planes))
     }
+}
+
+/// Pixels as bytes: floats from 0 to 1 are those from 0 to 255.
+///
+/// # Errors
+/// What else is found.
+fn as_bytes(values: Numbers) -> std::result::Result<Vec<u8>, String> {
+    if let Numbers::Bytes(bytes) = values {
+        return Ok(bytes);
+    }
+    let (mut least, mut most, mut fraction) = (0.0f64, 0.0f64, false);
+    for value in values.iter() {
+        if !value.is_finite() {
+            return Err("values that are no numbers, or infinite".to_owned());
+        }
+        (least, most) = (least.min(value), most.max(value));
+        fraction |= value.fract() != 0.0;
+    }
+    let scale = if fraction && most <= 1.0 { 255.0 } else { 1.0 };
+    if most * scale > 255.0 || least < 0.0 {
+        return Err(format!("values up to {most}, or below 0"));
+    }
+    Ok(values.iter().map(|value| (value * scale).round() as u8).collect())
 }
 
 fn bad(path: &Path, error: &dyn std::error::Error) -> Error {

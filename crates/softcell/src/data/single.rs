@@ -3,7 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::decode::{Decoded, Shape, decode};
+use image::{DynamicImage, ImageBuffer};
+
+use super::decode::{Decoded, Shape, decode, of_pixels};
 use super::fault::Fault;
 use super::files::{Place, Store};
 use super::weight::most_bytes_of_file;
@@ -68,6 +70,36 @@ pub fn read_image_stream(stream: impl Read, name: &Path, most_pixels: usize) -> 
         )),
         _ => Ok(bytes),
     }
+}
+
+/// The same of an image in memory, pixel after pixel of 8 bits: gray, of three colours, or of these and an opacity.
+///
+/// # Shapes
+///
+/// `size` is that of `pixels`, `[height, width, channels]`, channels 1, 3 or 4.
+///
+/// # Errors
+///
+/// Pixels that are not of this size, and none at all.
+pub fn bring_pixels(pixels: Vec<u8>, size: [usize; 3], shape: [usize; 3], resize: Resize) -> Result<Vec<u8>> {
+    let [height, width, channels] = size;
+    let found = pixels.len();
+    let image = match (u32::try_from(width), u32::try_from(height), channels) {
+        (Ok(0), ..) | (_, Ok(0), _) => None,
+        (Ok(w), Ok(h), 1) => ImageBuffer::from_raw(w, h, pixels).map(DynamicImage::ImageLuma8),
+        (Ok(w), Ok(h), 3) => ImageBuffer::from_raw(w, h, pixels).map(DynamicImage::ImageRgb8),
+        (Ok(w), Ok(h), 4) => ImageBuffer::from_raw(w, h, pixels).map(DynamicImage::ImageRgba8),
+        _ => None,
+    };
+    let image = image.filter(|_| found == height * width * channels).ok_or_else(|| {
+        Error::invalid(
+            "image",
+            format!("{found} bytes for {height}x{width} pixels of {channels} bytes"),
+            "at least a pixel, of 1, 3 or 4 bytes, and the bytes of all of them",
+            "give the image in rows, columns and channels",
+        )
+    })?;
+    Ok(of_pixels(image, to(shape), resize).pixels)
 }
 
 fn to([channels, height, width]: [usize; 3]) -> Shape {

@@ -8,6 +8,7 @@
 
 mod builder;
 mod difference;
+mod evaluation;
 mod fitted;
 mod images;
 mod latencies;
@@ -24,6 +25,7 @@ mod timing;
 mod work;
 
 pub use builder::{Experiment, Fitted};
+pub use evaluation::{Mistaken, Scores, Tested, TestedOn, evaluate_run};
 pub use images::{read_images, reading_settings};
 pub use machine::{Machine, useful_threads};
 pub use origin::Origin;

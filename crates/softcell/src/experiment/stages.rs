@@ -1,10 +1,11 @@
 //! What is to be done, and within which time and memory.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::config::{CheckedConfig, Config, SearchConfig};
 use crate::data::ImageSet;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::forecast::{MemoryModel, allowed_bytes, stand_in};
 use crate::search::method::Selection;
 use crate::sizing::sized;
@@ -70,6 +71,50 @@ impl TimeLimit {
     }
 }
 
+impl FromStr for TimeLimit {
+    type Err = Error;
+
+    /// Reads `none`, `90s`, `45m`, `1h30m`, `2d`; a number without a unit is in seconds.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for any other text, and for less than a second or more than a year.
+    fn from_str(text: &str) -> Result<TimeLimit> {
+        if text.trim() == "none" {
+            return Ok(TimeLimit::Unlimited);
+        }
+        let expected = "a time such as 90s, 45m, 1h30m or 2d, at least 1s, or none";
+        let time = seconds(text.trim()).filter(|seconds| TIMES.contains(seconds));
+        let time = time.ok_or_else(|| Error::setting("budget", text, expected))?;
+        Ok(TimeLimit::Within(Duration::from_secs_f64(time)))
+    }
+}
+
+/// Shortest and longest time that makes sense, in seconds.
+const TIMES: std::ops::RangeInclusive<f64> = 1.0..=365.0 * 86_400.0;
+
+/// The seconds of a time such as `1h30m`.
+fn seconds(text: &str) -> Option<f64> {
+    let (mut seconds, mut rest, mut last_unit) = (0.0, text, f64::INFINITY);
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let number: f64 = rest[..end].parse().ok()?;
+        let mut after = rest[end..].chars();
+        let unit = match after.next() {
+            None | Some('s') => 1.0,
+            Some('m') => 60.0,
+            Some('h') => 3600.0,
+            Some('d') => 86_400.0,
+            Some(_) => return None,
+        };
+        // 30m1h is more likely a slip than a time.
+        if unit >= last_unit {
+            return None;
+        }
+        (seconds, last_unit, rest) = (seconds + number * unit, unit, after.as_str());
+    }
+    Some(seconds)
+}
+
 /// Whether a stage is refused for which there is too little memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -109,4 +154,37 @@ pub(super) fn check_memory(stages: &Stages, config: &CheckedConfig, images: &Ima
         MemoryModel::of_training(&genotype, &sized.train, images)?.check(sized.train.batch_size)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, seconds) in [
+            ("90", 90.0),
+            ("90.5", 90.5),
+            ("90s", 90.0),
+            (" 45m ", 2700.0),
+            ("1h30m", 5400.0),
+            ("1.5h", 5400.0),
+            ("2d1s", 172_801.0),
+        ] {
+            let time = TimeLimit::Within(Duration::from_secs_f64(seconds));
+            assert_eq!(text.parse::<TimeLimit>().unwrap(), time, "{text}");
+        }
+        assert_eq!("none".parse::<TimeLimit>().unwrap(), TimeLimit::Unlimited);
+        assert_eq!(TimeLimit::default().time(), Some(TimeLimit::USUAL));
+        for text in [
+            "", "m", "0", "0.5s", "-3m", "3 m", "5x", "30m1h", "1m1m", "1e3", "999999d", "3ms", "inf",
+            "never",
+        ] {
+            let error = text.parse::<TimeLimit>().unwrap_err().to_string();
+            assert!(
+                error.starts_with("setting budget = ") && error.ends_with(", or none"),
+                "{text}: {error}"
+            );
+        }
+    }
 }

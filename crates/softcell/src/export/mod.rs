@@ -28,7 +28,7 @@ use crate::run::files;
 
 pub use crate::destination::{Destination, Existing};
 pub use deviation::{Deviation, Verification};
-pub use sample::{Origin, Sample};
+pub use sample::{Origin, Sample, images_of_run};
 
 /// What becomes of an image file before the network sees it, as the metadata of exported files say it, beside `resize`,
 /// which says what becomes of another ratio of sides. It is the same for every network.

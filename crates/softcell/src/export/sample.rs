@@ -3,8 +3,11 @@
 use rand::RngExt;
 use serde::Serialize;
 
-use crate::data::ImageSet;
+use crate::data::{Dataset, ImageSet, open};
+use crate::error::{Error, Result};
+use crate::model::TrainedModel;
 use crate::random::stream;
+use crate::run::RunFolder;
 
 /// Images as bytes, channel after channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +43,18 @@ impl Sample {
         Sample { images, origin: Origin::Test }
     }
 
+    /// As [`Self::of`] the test images of a run; `progress` is told (images read, images in all) now and then.
+    ///
+    /// # Errors
+    /// When they cannot be read, or have changed since the run began.
+    pub fn of_run(
+        folder: &RunFolder,
+        model: &TrainedModel,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Sample> {
+        Ok(Sample::of(&images_of_run(folder, model, progress)?.test))
+    }
+
     /// [`Self::SIZE`] images of random pixels.
     pub fn made_up(image_shape: [usize; 3]) -> Sample {
         let length = image_shape.iter().product();
@@ -49,4 +64,22 @@ impl Sample {
         };
         Sample { images: (0..Sample::SIZE as u64).map(image).collect(), origin: Origin::MadeUp }
     }
+}
+
+/// The images of a run in its parts, as they were; `progress` is told (images read, images in all) now and then.
+///
+/// # Errors
+/// When they cannot be read, or have changed since the run began.
+pub fn images_of_run(
+    folder: &RunFolder,
+    model: &TrainedModel,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Dataset> {
+    let config = folder.read_config()?;
+    let source = open(&config.data, progress)?;
+    let dataset = Dataset::new(source, &config.data, config.search.train_portion, config.seed)?;
+    if dataset.summary.fingerprint != model.manifest.data_fingerprint {
+        return Err(Error::Refused("they have changed since the run began".into()));
+    }
+    Ok(dataset)
 }

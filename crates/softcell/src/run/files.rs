@@ -58,7 +58,7 @@ pub const REPLACED: &str = ".softcell-replaced";
 pub const DISCARDED: &str = ".softcell-discarded";
 
 /// Files at the top of the folder.
-const TOP: [&str; 16] = [
+const TOP: [&str; 17] = [
     MARKER,
     LOCK,
     CONFIG,

@@ -25,7 +25,10 @@ pub fn write(
     device: &Device,
     progress: &mut Progress,
 ) -> Result<Written<Contents>> {
+    use softcell::export::images_of_run;
     use softcell::export::onnx::{Int8Images, Int8Options, write_int8};
+
+    use crate::remedies;
 
     let int8 = Int8Options {
         calibration_images: args.calibration_images.unwrap_or(Int8Options::CALIBRATION_IMAGES),
@@ -33,10 +36,12 @@ pub fn write(
         max_drop: args.max_drop.unwrap_or(Int8Options::MAX_DROP),
     };
     int8.check()?;
-    let dataset = super::dataset(folder, model, progress).map_err(|reason| {
+    let read = images_of_run(folder, model, &mut |done, total| progress.count("reading", done, total));
+    progress.clear();
+    let dataset = read.map_err(|reason| {
         anyhow::anyhow!(
             "--quantize takes images of the run to calibrate the network and to measure it, and they cannot be used: {}",
-            super::said(&reason)
+            reason.worded(&remedies::words)
         )
     })?;
     let images = Int8Images { train: &dataset.train, test: &dataset.test };

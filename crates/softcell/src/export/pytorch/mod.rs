@@ -1,9 +1,11 @@
-//! A trained network as one file of plain PyTorch, and its weights beside it.
+//! A network as one file of plain PyTorch, and its weights beside it.
 //!
 //! The source is put together from pieces of Python in `parts/`, of which only those that the network uses are
 //! taken, and from lines that describe its cells: every operation and every sum is spelt out, there is no genotype
-//! left to interpret. The auxiliary head, which only training uses, is left out.
+//! left to interpret.
 
+mod cells;
+mod layers;
 mod literal;
 mod source;
 
@@ -13,8 +15,18 @@ use super::safetensors::{self, AuxiliaryHead};
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::model::TrainedModel;
-use crate::space::StemKind;
+use crate::run::Manifest;
 use crate::space::plan::CellType;
+use crate::space::{DerivedNetworkConfig, StemKind};
+
+/// What the source is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To answer for images, by itself: without the auxiliary head, which only training uses.
+    Answers,
+    /// To be trained: with drop path, and with the auxiliary head where the network has one.
+    Training,
+}
 
 /// The two files of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,17 +42,17 @@ pub fn weights_path(path: &Path) -> PathBuf {
     path.with_extension("safetensors")
 }
 
-/// The network as a Python file that will lie at `path`, and its weights.
+/// The network of this manifest's images as a Python file of this name.
 ///
 /// # Errors
-/// A name that does not end in `.py`; a network without channels in its stem; a manifest of another shape.
-pub fn to_files(model: &TrainedModel, path: &Path) -> Result<Files> {
-    if path.extension().is_none_or(|extension| extension != "py") {
-        let found = format!("the name {}", path.display());
-        return Err(Error::invalid("PyTorch file", found, "a name that ends in .py", "add .py to the name"));
-    }
-    let (network, manifest) = (&model.network, &model.manifest);
-    network.genotype.check()?;
+/// A network that cannot be built or that draws noise; one without channels in its stem; a manifest of another shape.
+pub fn to_source(
+    network: &DerivedNetworkConfig,
+    manifest: &Manifest,
+    purpose: Purpose,
+    file_name: &str,
+) -> Result<String> {
+    network.check()?;
     network.plan().cells.iter().try_for_each(CellType::without_noise)?;
     if network.stem == StemKind::Imagenet && network.init_channels < 2 {
         let expected = "2 or more, because the imagenet stem halves it";
@@ -63,9 +75,21 @@ pub fn to_files(model: &TrainedModel, path: &Path) -> Result<Files> {
             "restore the manifest of the run",
         ));
     }
+    Ok(source::python(network, manifest, purpose, file_name))
+}
+
+/// The network as a Python file that will lie at `path`, and its weights.
+///
+/// # Errors
+/// A name that does not end in `.py`; those of [`to_source`].
+pub fn to_files(model: &TrainedModel, path: &Path) -> Result<Files> {
+    if path.extension().is_none_or(|extension| extension != "py") {
+        let found = format!("the name {}", path.display());
+        return Err(Error::invalid("PyTorch file", found, "a name that ends in .py", "add .py to the name"));
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(Files {
-        source: source::python(model, &name),
+        source: to_source(&model.network, &model.manifest, Purpose::Answers, &name)?,
         weights: safetensors::to_bytes(model, AuxiliaryHead::Drop),
     })
 }

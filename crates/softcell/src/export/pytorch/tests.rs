@@ -25,8 +25,8 @@ fn cells_are_spelt_out() {
     ] {
         assert!(python.lines().any(|found| found == line), "no {line:?} in\n{python}");
     }
-    // What this network does not use is not there.
-    for word in ["avg_pool", "conv_7x1", "stem0", "auxiliary", "@"] {
+    // What this network does not use is not there, and nothing that only training does.
+    for word in ["avg_pool", "conv_7x1", "stem0", "auxiliary", "drop_path", "drop_prob", "@"] {
         assert!(!python.contains(word), "{word} in\n{python}");
     }
     assert!(python.lines().all(|line| line.len() <= 120), "{python}");
@@ -51,6 +51,29 @@ fn operations_of_other_genotypes() {
     // Helpers stand before what uses them.
     assert!(python.find("def separable(") < python.find("class SepConv("));
     assert!(python.find("class ReluConvBn(") < python.find("class NormalCell("));
+}
+
+#[test]
+fn what_is_trained_has_drop_path_and_the_auxiliary_head() {
+    let training = |model: &TrainedModel| {
+        to_source(&model.network, &model.manifest, Purpose::Training, "model.py").unwrap()
+    };
+    let python = training(&model("DARTS_V2", StemKind::Cifar, true));
+    for line in [
+        "        n2 = drop_path(op[0](s0), drop_prob) + drop_path(op[1](s1), drop_prob)",
+        // A skip connection of stride 1 is not dropped.
+        "        n4 = drop_path(op[4](s1), drop_prob) + op[5](s0)",
+        "            nn.AvgPool2d(5, stride=3),",
+        "            nn.Conv2d(128, 768, 2, bias=False),",
+        "            if self.training and i == 2:",
+        "        return (logits, auxiliary) if self.training else logits",
+    ] {
+        assert!(python.lines().any(|found| found == line), "no {line:?} in\n{python}");
+    }
+    assert!(!python.contains("@") && !python.contains("import sys") && !python.contains("read_image"));
+    assert!(python.lines().all(|line| line.len() <= 120), "{python}");
+    let python = training(&model("DARTS_V2", StemKind::Imagenet, false));
+    assert!(python.contains("drop_prob") && !python.contains("uxiliary"), "{python}");
 }
 
 #[test]

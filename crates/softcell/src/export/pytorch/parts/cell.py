@@ -15,7 +15,7 @@ class @NAME@(nn.Module):
             ]
         )
 
-    def forward(self, s0, s1):
+    def forward(self, s0, s1@DROP@):
         s0, s1, op = self.preprocess0(s0), self.preprocess1(s1), self._ops
 @NODES@
         return torch.cat([@OUTPUT@], dim=1)

@@ -13,7 +13,7 @@ class @NAME@(nn.Module):
             }
         )
 
-    def forward(self, s0):
+    def forward(self, s0@DROP@):
         s0, op = self.preprocess0(s0), self.@PLACE@
 @NODES@
         return torch.cat([@OUTPUT@], dim=1)

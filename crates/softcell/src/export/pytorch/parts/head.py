@@ -1,23 +1,11 @@
 """@SUMMARY@, made with Softcell @VERSION@.
 
-    python @FILE@ image.png ...    # class and probability of images; needs Pillow
-
-    from @MODULE@ import CLASSES, load, normalized
-    network = load()               # with its weights, in evaluation mode
-    logits = network(normalized(pixels))    # pixels: bytes, [N, @IMAGE@]
-
-This file needs PyTorch and nothing else. Its weights lie beside it, in the safetensors file of the same name, and
-are named as in the original DARTS code.
+@USE@
 
 @GENOTYPE@
 """
 
-import json
-import struct
-import sys
-from pathlib import Path
-
-import torch
+@IMPORTS@import torch
 from torch import nn
 from torch.nn import functional as F
 

@@ -1,31 +1,3 @@
-def read_safetensors(path):
-    """The tensors of a safetensors file: the length of the header in 64 bits, the header in JSON, the numbers."""
-    content = path.read_bytes()
-    (length,) = struct.unpack_from("<Q", content)
-    header = json.loads(content[8 : 8 + length])
-    header.pop("__metadata__", None)
-    types = {"F32": torch.float32, "I64": torch.int64}
-    tensors = {}
-    for name, entry in header.items():
-        start, end = (8 + length + offset for offset in entry["data_offsets"])
-        numbers = torch.frombuffer(bytearray(content[start:end]), dtype=types[entry["dtype"]])
-        tensors[name] = numbers.reshape(entry["shape"])
-    return tensors
-
-
-def load(weights=None):
-    """The network with its weights, those beside this file if no others are named, in evaluation mode."""
-    network = Network()
-    path = Path(__file__).with_suffix(".safetensors") if weights is None else Path(weights)
-    network.load_state_dict(read_safetensors(path))
-    return network.eval()
-
-
-def normalized(pixels):
-    """Bytes [N, C, H, W] as the network takes them."""
-    return (pixels.float() / 255 - MEAN.to(pixels.device)) / STD.to(pixels.device)
-
-
 def brought(image):
     """A picture brought to the size of the network's images as RESIZE says, by the filter of the training."""
     from PIL import Image
@@ -93,7 +65,7 @@ def main(paths):
             failed = True
             continue
         with torch.inference_mode():
-            probability, best = network(normalized(pixels)).softmax(dim=1)[0].max(dim=0)
+            probability, best = network(pixels).softmax(dim=1)[0].max(dim=0)
         print(f"{path}  {CLASSES[best]}  {probability.item():.2%}")
     sys.exit(1 if failed else 0)
 

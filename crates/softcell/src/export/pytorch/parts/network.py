@@ -1,5 +1,8 @@
 class Network(nn.Module):
-    """Stem, cells, mean over the pixels, linear layer: images [N, @IMAGE@] to logits [N, @COUNT@]."""
+    """Stem, cells, mean over the pixels, linear layer: images [N, @IMAGE@] to logits [N, @COUNT@].
+
+    Images are bytes, or floats as `normalized` makes them of bytes.@TRAINING@
+    """
 
     def __init__(self):
         super().__init__()
@@ -9,10 +12,10 @@ class Network(nn.Module):
 @CELLS@
             ]
         )
-@LASTACT@        self.classifier = nn.Linear(@FEATURES@, @COUNT@)
+@PARTS@        self.classifier = nn.Linear(@FEATURES@, @COUNT@)
 
     def forward(self, images):
+        if images.dtype == torch.uint8:
+            images = normalized(images)
 @STATES@
-        for cell in self.cells:
-            @STEP@
-        return self.classifier(@RESULT@.mean(dim=(2, 3)))
+@LOOP@
