@@ -120,11 +120,15 @@ fn time_is_a_limit_as_others() {
         text.contains(&format!("which takes {} for an image by estimate", milliseconds(least))),
         "{text}"
     );
-    // Each can be met, but not both.
-    let few = derived_cost(&darts(), &NetworkShape { init_channels: 8, n_cells: 3, ..asked }).parameters;
-    let both = limits(least, few);
-    let text = largest_within(&darts(), &asked, &both, Shrink::Both).unwrap_err().to_string();
-    assert!(text.contains("train.max_params") && text.contains("within the other limits"), "{text}");
+    // The tighter one of two decides.
+    let parameters =
+        |init_channels| derived_cost(&darts(), &NetworkShape { init_channels, ..asked }).parameters;
+    for (seconds, max_params, width) in
+        [(seconds(12, 8), parameters(16), 12), (seconds(16, 8), parameters(8), 8)]
+    {
+        let shape = largest_within(&darts(), &asked, &limits(seconds, max_params), Shrink::Both).unwrap();
+        assert_eq!((shape.init_channels, shape.n_cells), (width, 8));
+    }
     // A table of other images says so.
     let other = NetworkShape { image_shape: [3, 40, 40], ..asked };
     let error = largest_within(&darts(), &other, &limits(1.0, 0), Shrink::Both).unwrap_err().to_string();

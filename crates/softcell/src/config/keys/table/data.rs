@@ -18,7 +18,7 @@ pub(super) const KEYS: &[Key] = &[
         Root,
         "latency_table",
         Text,
-        "Times of operations: a file that softcell bench ops wrote on any machine, or here: measured on this one",
+        "Times of operations: a file of softcell bench ops, or here, which measures them",
     ),
     key(Data, "path", Text, "Folder or file with the images; `digits` for the built-in handwritten digits"),
     chosen(
