@@ -220,7 +220,7 @@ impl Nodes<'_> {
         let across = self.two("Mul", width, &to[0]);
         let down = self.two("Mul", height, &to[1]);
         let is_wide = self.two("Greater", &across, &down);
-        let mut either =
+        let either =
             |nodes: &mut Self, wide: &str, high: &str| nodes.node("Where", &[&is_wide, wide, high], vec![]);
         match resize {
             Resize::Crop => {
