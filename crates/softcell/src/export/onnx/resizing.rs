@@ -28,7 +28,9 @@ pub const PIXELS: &str = "picture.resized";
 pub fn resize_before(graph: &mut Graph, shape: [usize; 3], resize: Resize) {
     let mut beginning = GraphBuilder::default();
     resized(&mut beginning, shape, resize);
-    let Graph { node, initializer, input, value_info, .. } = beginning.into_beginning();
+    let Graph { node, mut initializer, input, value_info, .. } = beginning.into_beginning();
+    // Not every way to bring an image to a size needs all numbers.
+    initializer.retain(|tensor| node.iter().flat_map(|node| &node.input).any(|name| name == tensor.name()));
     for name in graph.node.iter_mut().flat_map(|node| &mut node.input) {
         if name == super::INPUT {
             PIXELS.clone_into(name);
