@@ -64,7 +64,8 @@ fn a_trained_network_becomes_an_onnx_file() {
 fn a_trained_network_becomes_whole_numbers() {
     let here = tempfile::tempdir().unwrap();
     let here = here.path();
-    trained(here);
+    let network = "--init-channels 2 --layers 2 --epochs 1 --images-per-class 20 --batch-size 16";
+    succeed(here, &format!("train --genotype DARTS_V2 --out run {network}"));
     let mut told = Transcript::new(here);
     let int8 = "export --run run --format onnx --quantize int8";
     told.succeed(&format!("{int8} --max-drop 100"));

@@ -76,10 +76,10 @@ pub fn said(quantization: &Quantization, bytes: u64) -> String {
     let Quantization { test_images, f32_accuracy, accuracy, agreement, .. } = *quantization;
     format!(
         "  int8    {whole} of {all} convolutions; weights int8 per channel, maps uint8, calibrated on {} training images\n  \
-           size    {:.0} % of {} bytes in f32\n  \
+           size    {} of {} bytes in f32\n  \
            test    {} of {} test images known, in f32 {}; the same class for {}\n",
         grouped(calibration_images as u64),
-        100.0 * bytes as f64 / f32_bytes as f64,
+        percent(bytes as f64 / f32_bytes as f64),
         grouped(f32_bytes),
         percent(accuracy),
         grouped(test_images as u64),

@@ -10,8 +10,10 @@ pub const FLOAT: i32 = 1;
 /// Element type `UINT8` of a tensor.
 pub const UINT8: i32 = 2;
 /// Element type `INT8` of a tensor.
+#[cfg(feature = "verify")]
 pub const INT8: i32 = 3;
 /// Element type `INT32` of a tensor.
+#[cfg(feature = "verify")]
 pub const INT32: i32 = 6;
 /// Element type `INT64` of a tensor.
 pub const INT64: i32 = 7;
@@ -195,22 +197,26 @@ impl Tensor {
     }
 
     /// Numbers of type `UINT8`.
+    #[cfg(feature = "verify")]
     pub fn bytes(name: &str, shape: &[usize], values: &[u8]) -> Tensor {
         Tensor::raw(name, shape, UINT8, values.to_vec())
     }
 
     /// Numbers of type `INT8`.
+    #[cfg(feature = "verify")]
     pub fn signed_bytes(name: &str, shape: &[usize], values: &[i8]) -> Tensor {
         Tensor::raw(name, shape, INT8, values.iter().map(|value| value.cast_unsigned()).collect())
     }
 
     /// Numbers of type `INT32`.
+    #[cfg(feature = "verify")]
     pub fn words(name: &str, shape: &[usize], values: &[i32]) -> Tensor {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Tensor::raw(name, shape, INT32, bytes)
     }
 
     /// Shape and numbers of a tensor of type `FLOAT`.
+    #[cfg(feature = "verify")]
     pub fn float_values(&self) -> (Vec<usize>, Vec<f32>) {
         let (values, _) = self.raw_data().as_chunks::<4>();
         let values = values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();

@@ -14,8 +14,9 @@ use super::graph::GraphBuilder;
 use super::proto::{Attribute, FLOAT, Graph};
 use crate::config::Resize;
 
-/// Weights of red, green and blue in the luminance of Rec. 709.
-const LUMINANCE: [f32; 3] = [0.212_639, 0.715_168_7, 0.072_192_32];
+/// Weights of red, green and blue in the luminance of Rec. 709 as the decoder has them: with a white point of
+/// (0.31272, 0.32903), of which the usual one is the rounded form.
+const LUMINANCE: [f32; 3] = [0.212_647_81, 0.715_179_15, 0.072_173_04];
 
 /// Name of the input of a graph that resizes: not that of one that does not, as it is another thing.
 pub const INPUT: &str = "picture";
@@ -27,7 +28,9 @@ pub const PIXELS: &str = "picture.resized";
 pub fn resize_before(graph: &mut Graph, shape: [usize; 3], resize: Resize) {
     let mut beginning = GraphBuilder::default();
     resized(&mut beginning, shape, resize);
-    let Graph { node, initializer, input, value_info, .. } = beginning.into_beginning();
+    let Graph { node, mut initializer, input, value_info, .. } = beginning.into_beginning();
+    // Not every way to bring an image to a size needs all numbers.
+    initializer.retain(|tensor| node.iter().flat_map(|node| &node.input).any(|name| name == tensor.name()));
     for name in graph.node.iter_mut().flat_map(|node| &mut node.input) {
         if name == super::INPUT {
             PIXELS.clone_into(name);
@@ -179,8 +182,12 @@ impl Nodes<'_> {
         }
         let weights = self.name();
         self.graph.floats(&weights, &[3, 1, 1], &LUMINANCE);
+        // From 0 to 1 and back, as the decoder computes it.
+        let [white, part] = [255.0, 1.0 / 255.0].map(|value| self.float(value));
+        let three = self.two("Mul", &three, &part);
         let weighted = self.two("Mul", &three, &weights);
         let gray = self.node("ReduceSum", &[&weighted, &first], vec![Attribute::int("keepdims", 1)]);
+        let gray = self.two("Mul", &gray, &white);
         self.rounded(&gray)
     }
 

@@ -84,6 +84,8 @@ const PICTURES: [([f64; 2], u8); 6] = [
 /// where they are in the middle between two.
 const LEVELS: f32 = 1.0;
 const SHARE: f64 = 0.01;
+/// More than any of them has.
+const MOST_PIXELS: usize = 1_000_000_000;
 /// In small images a few pixels are a larger share.
 const FEW: usize = 2;
 
@@ -146,7 +148,7 @@ fn decoded(pixels: &[u8], shape: [usize; 3], to: [usize; 3], resize: Resize) -> 
     PngEncoder::new(&mut file)
         .write_image(pixels, width as u32, height as u32, color)
         .expect("pixels of this shape are written to memory");
-    read_image_bytes(&file, Path::new("made-up image"), to, resize, height * width * 4)
+    read_image_bytes(&file, Path::new("made-up image"), to, resize, MOST_PIXELS)
 }
 
 fn verify_pictures(
