@@ -176,12 +176,12 @@ fn is_formula(text: &str) -> bool {
 }
 
 /// A name or sentence as a cell of a CSV file: with an apostrophe in front if it could be taken for a formula.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     if is_formula(text) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// A path as a cell of a CSV file: with `./` in front if it could be taken for a formula, which leads to the same file.
-fn path_cell(path: &str) -> String {
+pub fn path_cell(path: &str) -> String {
     if is_formula(path) { format!("./{path}") } else { path.to_owned() }
 }
 

@@ -295,6 +295,9 @@ pub struct ReportArgs {
     /// Folders of runs to put side by side
     #[arg(long, value_name = "DIR", num_args = 2..)]
     pub compare: Vec<PathBuf>,
+    /// Open the page with the system's program for it
+    #[arg(long)]
+    pub open: bool,
     /// The file [default: report.html in the run folder, or compare.html]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -8,6 +8,8 @@ mod genotypes;
 mod interrupt;
 mod machine;
 mod memory;
+mod mistakes;
+mod opening;
 mod output;
 mod progress;
 mod remedies;

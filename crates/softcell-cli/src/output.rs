@@ -9,7 +9,7 @@ use softcell::nn::{class_images, is_uneven, overlooked, right_answers};
 use softcell::program::shown::{escaped, escaped_lines};
 pub use softcell::report::{duration, grouped, percent, quoted, size};
 use softcell::report::{interval, wilson};
-use softcell::run::RunResult;
+use softcell::run::{Calibration, RunResult};
 use softcell::space::Cost;
 
 use crate::terminal::{UnicodeWidthStr, laid_out, padded, padded_left, stdout_columns};
@@ -103,6 +103,9 @@ pub struct Scores {
     pub per_class_accuracy: Vec<Option<f64>>,
     /// `confusion[true class][answered class]`, in test images.
     pub confusion: Vec<Vec<u64>>,
+    /// The probabilities of the answers beside the share of them that is right; none where an earlier version wrote the
+    /// result.
+    pub calibration: Option<Calibration>,
 }
 
 impl From<&RunResult> for Scores {
@@ -119,6 +122,7 @@ impl From<&RunResult> for Scores {
             classes: result.classes.clone(),
             per_class_accuracy: result.per_class_accuracy.clone(),
             confusion: result.confusion.clone(),
+            calibration: result.calibration.clone(),
         }
     }
 }
@@ -138,6 +142,7 @@ impl Scores {
             classes: test.classes,
             per_class_accuracy: test.per_class_accuracy,
             confusion: test.confusion,
+            calibration: Some(test.calibration),
         }
     }
 
@@ -247,6 +252,7 @@ mod tests {
             per_class_accuracy: vec![Some(1.0), Some(0.0)],
             confusion: vec![vec![500, 0], vec![5, 0]],
             not_finite: 0,
+            calibration: Calibration { expected_calibration_error: 0.0, bins: Vec::new() },
         };
         Scores::of(test, Cost { parameters: 1, macs: 1 })
     }
@@ -292,6 +298,7 @@ mod tests {
             classes: (0..n).map(|i| format!("class{i}")).collect(),
             per_class_accuracy: vec![Some(1.0); n],
             confusion: vec![vec![7; n]; n],
+            calibration: None,
         };
         let few = scores(20).text("result.json");
         assert!(few.contains("confusion matrix: a row") && few.matches(" 7").count() == 400, "{few}");

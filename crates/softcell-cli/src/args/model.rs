@@ -36,6 +36,12 @@ pub struct EvaluateArgs {
     /// Which images of --data are taken
     #[arg(long, value_enum, default_value_t = PartArg::Test, requires = "data")]
     pub part: PartArg,
+    /// Also write the wrong answers to this CSV file: path, class, answer and its probability, the surest first
+    #[arg(long, value_name = "FILE")]
+    pub mistakes: Option<PathBuf>,
+    /// Replace the file of --mistakes
+    #[arg(long, requires = "mistakes")]
+    pub force: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

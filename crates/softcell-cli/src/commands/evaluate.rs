@@ -7,23 +7,28 @@ use anyhow::{Result, bail};
 use softcell::config::CheckedConfig;
 use softcell::data::{Dataset, Normalization, Wanted, open_for_test};
 use softcell::experiment::{Job, network_cost, read_images, reading_settings};
+use softcell::export::Destination;
 use softcell::model::TrainedModel;
 use softcell::program::shown;
 use softcell::run::files::MANIFEST;
 use softcell::run::{Manifest, RunFolder};
 
 use super::data::format_named;
+use super::existing;
 use crate::args::{EvaluateArgs, PartArg};
 use crate::machine::start;
+use crate::mistakes::as_csv;
 use crate::output::{Scores, grouped, print, print_json, quoted};
 use crate::progress::{MOST_SKIPPED, Progress};
 
 /// Runs the command.
 ///
 /// # Errors
-/// When the run is not trained, or its images have changed.
+/// When the run is not trained, its images have changed, or the file of the wrong answers cannot be written.
 pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
     let device = start(&args.machine)?;
+    let destination =
+        args.mistakes.as_deref().map(|out| Destination::new(out, existing(args.force))).transpose()?;
     let folder = RunFolder::view(&args.run)?;
     let place = quoted(&args.run.display().to_string());
     let model = TrainedModel::load(&folder)?;
@@ -40,8 +45,13 @@ pub fn run(args: &EvaluateArgs) -> Result<ExitCode> {
         job.check_data()?;
     }
     let genotype = &model.network.genotype;
-    let test = job.test(genotype, &model.weights, &mut progress)?;
+    let mut wrong = Vec::new();
+    let test = job.test_telling(genotype, &model.weights, &mut progress, |answer| wrong.push(answer))?;
     progress.clear();
+    if let Some(destination) = &destination {
+        destination.write(as_csv(&dataset, wrong)?.as_bytes())?;
+        progress.line(&format!("wrong answers: {}", shown::path(destination.path())));
+    }
     let cost = network_cost(genotype, &config, &dataset.train);
     let scores = Scores::of(test, cost);
     if args.json {

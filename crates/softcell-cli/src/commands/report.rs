@@ -12,12 +12,13 @@ use softcell::run::{RunFolder, full_path};
 
 use super::existing;
 use crate::args::ReportArgs;
+use crate::opening::open;
 use crate::output::print;
 
 /// Runs the command.
 ///
 /// # Errors
-/// When there is no such run, a file of it is damaged, or the page cannot be written.
+/// When there is no such run, a file of it is damaged, or the page cannot be written or opened.
 pub fn run(args: &ReportArgs) -> Result<ExitCode> {
     let out = match (&args.run, &args.out) {
         (Some(run), None) => {
@@ -54,6 +55,9 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
         }
     };
     print(&format!("{}\n", shown::path(&out)))?;
+    if args.open {
+        open(&out)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

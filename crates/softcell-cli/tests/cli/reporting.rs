@@ -8,7 +8,7 @@ use softcell::export::safetensors;
 use softcell::model::TrainedModel;
 use softcell::run::RunFolder;
 
-use crate::support::{TINY, destination, fail, images, read_json, run, softcell, succeed};
+use crate::support::{Said, TINY, destination, fail, images, read_json, run, softcell, succeed};
 use crate::transcript::Transcript;
 
 /// A run of many seconds.
@@ -88,6 +88,119 @@ fn a_finished_run_ends_with_its_page() {
     assert_has(&both, &["<code>r</code>", "<code>s</code>", "<th>seed</th><td>2</td><td>3</td>", &accuracy]);
     fail(here, "report --compare r nowhere --out other.html", 1, &["nowhere"]);
     assert!(!here.join("other.html").exists());
+}
+
+/// The lines of a CSV file, the head among them.
+fn lines(file: &Path) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(file).unwrap();
+    reader.records().map(|line| line.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn wrong_answers_say_which_image_they_are_of() {
+    let here = tempfile::tempdir().unwrap();
+    let root = images(here.path());
+    let here = here.path();
+    let with_data = |args: &str| -> Said {
+        let mut command = softcell(here, args);
+        command.arg("--data").arg(&root);
+        command.output().unwrap().into()
+    };
+    let train = "train --genotype DARTS_V1 --init-channels 2 --layers 2 --epochs 1 --batch-size 4 --out r";
+    assert_eq!(with_data(train).code, Some(0));
+    // All classes exchanged: what is right becomes wrong.
+    let model = TrainedModel::load(&RunFolder::view(&here.join("r")).unwrap()).unwrap();
+    safetensors::write(&model, &destination(&here.join("w.safetensors"))).unwrap();
+    succeed(here, "import --weights w.safetensors --classes light,dark --out exchanged");
+    let mut wrong = Vec::new();
+    for run in ["r", "exchanged"] {
+        let said = with_data(&format!("evaluate --run {run} --part all --mistakes {run}.csv --json"));
+        assert!(said.code == Some(0) && said.err.contains(&format!("wrong answers: {run}.csv")), "{said:?}");
+        let of_run = lines(&here.join(format!("{run}.csv")));
+        assert_eq!(of_run[0], ["path", "class", "answer", "probability"]);
+        let accuracy = said.json()["test_accuracy"].as_f64().unwrap();
+        assert_eq!(of_run.len() - 1, (24.0 * (1.0 - accuracy)).round() as usize);
+        let sure: Vec<f32> = of_run[1..].iter().map(|line| line[3].parse().unwrap()).collect();
+        assert!(sure.is_sorted_by(|a, b| a >= b), "{sure:?}");
+        wrong.extend_from_slice(&of_run[1..]);
+    }
+    // Each image is wrong in one of them, and is where its path says.
+    assert_eq!(wrong.len(), 24);
+    wrong.sort();
+    wrong.dedup_by(|a, b| a[0] == b[0]);
+    assert_eq!(wrong.len(), 24);
+    for line in &wrong {
+        assert!(root.join(&line[0]).is_file() && line[0].starts_with(&line[1]), "{line:?}");
+    }
+    // What predict says of such an image is the same answer with the same probability.
+    let of_r = lines(&here.join("r.csv"));
+    if let Some(line) = of_r.get(1) {
+        let said =
+            Said::from(softcell(here, "predict --run r --json").arg(root.join(&line[0])).output().unwrap());
+        assert_eq!(said.json()[0]["class"], line[2].as_str());
+        let probability = said.json()[0]["probability"].as_f64().unwrap();
+        assert!((probability - line[3].parse::<f64>().unwrap()).abs() < 1e-5, "{said:?}");
+    }
+    assert_eq!(with_data("evaluate --run r --mistakes r.csv").code, Some(1), "never over another file");
+    assert_eq!(with_data("evaluate --run r --mistakes r.csv --force").code, Some(0));
+    fail(here, "evaluate --run r --force", 2, &["--mistakes"]);
+    // Of a run: the report and its record.
+    succeed(here, &format!("fit {TINY} --out digits"));
+    let mistakes = read_json(&here.join("digits/mistakes.json"));
+    assert!(mistakes["listed"][0]["file"].as_str().unwrap().starts_with("digits["), "{mistakes}");
+    let result = read_json(&here.join("digits/result.json"));
+    assert_eq!(result["calibration"]["bins"].as_array().unwrap().len(), 15);
+    let evaluated = succeed(here, "evaluate --run digits --json --mistakes all.csv").json();
+    assert_eq!(evaluated["calibration"], result["calibration"]);
+    assert_eq!(lines(&here.join("all.csv")).len() as u64 - 1, mistakes["count"].as_u64().unwrap());
+    let page = page(&here.join("digits/report.html"));
+    assert_has(
+        &page,
+        &["How sure the network is", "Reliability curve", "digits[", "--mistakes mistakes.csv"],
+    );
+    // As earlier versions left a run.
+    for (name, keys) in [("result.json", &["calibration"][..]), ("mistakes.json", &["listed"])] {
+        let mut record = read_json(&here.join("digits").join(name));
+        keys.iter().for_each(|key| drop(record.as_object_mut().unwrap().remove(*key).unwrap()));
+        std::fs::write(here.join("digits").join(name), record.to_string()).unwrap();
+    }
+    succeed(here, "report --run digits --out old.html");
+    assert!(!std::fs::read_to_string(here.join("old.html")).unwrap().contains("How sure the network is"));
+}
+
+/// A folder with a program of this name that does what the script says.
+#[cfg(unix)]
+fn program(folder: &Path, name: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_page_is_opened_where_something_opens_it() {
+    let here = tempfile::tempdir().unwrap();
+    let here = here.path();
+    succeed(
+        here,
+        "search --images-per-class 20 --init-channels 2 --layers 2 --nodes 1 --epochs 1 --batch-size 16 --out r",
+    );
+    let programs = here.join("programs");
+    std::fs::create_dir(&programs).unwrap();
+    let open = || -> Said {
+        softcell(here, "report --run r --open").env("PATH", &programs).output().unwrap().into()
+    };
+    let said = open();
+    assert!(said.code == Some(1) && said.out == "r/report.html\n", "{said:?}");
+    assert!(said.err.contains("no program here opens it (tried xdg-open"), "{said:?}");
+    // One that fails is passed over; the path is a whole one.
+    program(&programs, "xdg-open", "exit 3");
+    program(&programs, "gio", &format!("echo \"$2\" > {}", here.join("opened").display()));
+    let said = open();
+    assert!(said.code == Some(0) && said.out == "r/report.html\n" && said.err.is_empty(), "{said:?}");
+    let opened = std::fs::read_to_string(here.join("opened")).unwrap();
+    assert_eq!(Path::new(opened.trim()), here.join("r/report.html"));
 }
 
 #[cfg(unix)]
