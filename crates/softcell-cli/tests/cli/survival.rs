@@ -122,7 +122,7 @@ fn every_state_between_two_writes_goes_on() {
         let run = here.join(name);
         copy(&whole, &run);
         let shown: &[&str] = match name {
-            "before-the-settings" => &["mistakes.json", "report.html", "samples.json"],
+            "before-the-settings" => &["mistakes.json", "report.html", "samples.json", "augmented.json"],
             _ => &["mistakes.json", "report.html"],
         };
         for file in files.iter().chain(shown) {
