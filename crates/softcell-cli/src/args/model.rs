@@ -10,7 +10,8 @@ use super::data::{data_path, pixels};
 use super::{Machine, Voice};
 
 const EXPORT_NOTES: &str = "\
-The input of an ONNX file is `image`, [batch, channels, height, width] in f32, which it normalises itself. \
+The input of an ONNX file is `image`, [batch, channels, height, width] in f32, which it normalises itself; with --with-resize \
+it is `picture`, one image [height, width, channels] of bytes and of any size. \
 Before the file is put in its place it is run on test images and compared with the network.";
 
 pub(super) const IMPORT_NOTES: &str = "\

@@ -26,6 +26,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use softcell::experiment::Scores;
 use softcell::export::Existing;
 use softcell::nn::{class_images, is_uneven};
 use softcell::program::shown::escaped;
