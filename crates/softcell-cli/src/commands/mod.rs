@@ -21,6 +21,7 @@ pub mod shell;
 pub mod train;
 
 use anyhow::Result;
+use softcell::experiment::Scores;
 use softcell::export::Existing;
 use softcell::nn::{class_images, is_uneven};
 use softcell::program::shown::escaped;
