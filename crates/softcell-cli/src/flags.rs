@@ -286,6 +286,8 @@ fn check(key: &Key, raw: &OsStr) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use softcell::config::KEYS;
+
     use super::*;
 
     fn parse<S: Scope>(args: &[&str]) -> Result<Table, clap::Error> {

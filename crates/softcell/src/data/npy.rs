@@ -98,7 +98,7 @@ impl<R: Read> Array<R> {
     }
 
     /// Bytes of a value, and the number that they are.
-    fn number(&self) -> Option<(usize, fn(&[u8]) -> f64)> {
+    fn number(&self) -> Option<(usize, ToNumber)> {
         let (order, kind) = self.kind.split_at_checked(1)?;
         let big = match order {
             "<" | "|" => false,
@@ -108,7 +108,7 @@ impl<R: Read> Array<R> {
         };
         macro_rules! number {
             ($type:ty) => {{
-                let number: fn(&[u8]) -> f64 = match big {
+                let number: ToNumber = match big {
                     true => |bytes| <$type>::from_be_bytes(bytes.try_into().expect(OF_THIS_SIZE)) as f64,
                     false => |bytes| <$type>::from_le_bytes(bytes.try_into().expect(OF_THIS_SIZE)) as f64,
                 };
@@ -131,6 +131,9 @@ impl<R: Read> Array<R> {
     }
 }
 
+/// What the bytes of a value are as a number.
+type ToNumber = fn(&[u8]) -> f64;
+
 const OF_THIS_SIZE: &str = "chunks of this size";
 
 /// The values of an array, kept as they are stored.
@@ -144,7 +147,7 @@ pub(super) enum Numbers {
         /// Bytes of each.
         size: usize,
         /// What they are.
-        number: fn(&[u8]) -> f64,
+        number: ToNumber,
     },
 }
 
@@ -159,7 +162,7 @@ impl Numbers {
 
     /// The values, in the order of the file.
     pub(super) fn iter(&self) -> impl Iterator<Item = f64> {
-        let (bytes, size, number): (&[u8], usize, fn(&[u8]) -> f64) = match self {
+        let (bytes, size, number): (&[u8], usize, ToNumber) = match self {
             Numbers::Bytes(bytes) => (bytes, 1, |byte| f64::from(byte[0])),
             Numbers::Stored { bytes, size, number } => (bytes, *size, *number),
         };
