@@ -177,6 +177,7 @@ pub fn shortened(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use softcell::nn::Evaluation;
+    use softcell::run::Calibration;
     use softcell::space::Cost;
 
     use super::*;
