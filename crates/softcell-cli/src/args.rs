@@ -330,6 +330,9 @@ pub struct ReportArgs {
     /// Replace a file that is there
     #[arg(long)]
     pub force: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `replay`.

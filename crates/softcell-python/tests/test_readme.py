@@ -7,7 +7,12 @@ import pytest
 from conftest import made_up
 
 #: Beside the tests where they were copied to, else that of the package.
-README = Path(__file__).resolve().parent.parent / "README.md"
+PACKAGE = Path(__file__).resolve().parent.parent
+README = PACKAGE / "README.md"
+#: The page of the guide: where it was copied to, else that of the repository.
+GUIDE = next(
+    (path for path in (PACKAGE / "python.md", PACKAGE.parents[1] / "docs/guide/python.md") if path.exists()), None
+)
 
 
 def test_the_example_runs(tmp_path, monkeypatch, capsys):
@@ -22,3 +27,16 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     exec(compile(example.replace('budget="30m"', small), "README.md", "exec"), {})
     said = capsys.readouterr().out
     assert "Prediction(label=" in said and "(5, 3)" in said and os.path.join("runs", "first", "model.onnx") in said
+
+
+def test_the_page_of_the_guide_runs(tmp_path, monkeypatch, capsys):
+    assert GUIDE is not None, "docs/guide/python.md is not beside the tests"
+    pytest.importorskip("sklearn")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.S)
+    assert len(blocks) >= 4
+    names = {}
+    for block in blocks:
+        exec(compile(block, "python.md", "exec"), names)
+    said = capsys.readouterr().out
+    assert os.path.join("runs", "first", "model.onnx") in said and "(3, 2)" in said

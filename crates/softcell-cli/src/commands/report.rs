@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use serde::Serialize;
 use softcell::export::Destination;
 use softcell::program::reading::{MOST_OF_A_RECORD, Source, read_text};
 use softcell::program::shown;
@@ -13,7 +14,13 @@ use softcell::run::{RunFolder, full_path};
 use super::existing;
 use crate::args::ReportArgs;
 use crate::opening::open;
-use crate::output::print;
+use crate::output::{Form, print, print_json};
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Written<'a> {
+    path: &'a Path,
+}
 
 /// Runs the command.
 ///
@@ -54,7 +61,10 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
             destination.path().to_path_buf()
         }
     };
-    print(&format!("{}\n", shown::path(&out)))?;
+    match Form::of(args.json) {
+        Form::Text => print(&format!("{}\n", shown::path(&out)))?,
+        Form::Json => print_json(&Written { path: &out })?,
+    }
     if args.open {
         open(&out)?;
     }

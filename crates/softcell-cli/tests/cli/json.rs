@@ -79,6 +79,9 @@ fn what_is_printed_is_what_the_document_says() {
         "export --run r --format safetensors --out w.safetensors --json",
     );
     check("softcell export --format onnx --json", "export --run r --format onnx --json");
+    check("softcell bench export --json", "bench export r/model.onnx --runs 1 --json");
+    let report = check("softcell report --json", "report --run r --json");
+    assert_eq!(report["path"], "r/report.html");
     check("softcell import --json", "import --weights w.safetensors --out i --json");
     check("softcell genotype show --json", "genotype show DARTS_V2 --json");
     check("softcell genotype list --json", "genotype list --json");
