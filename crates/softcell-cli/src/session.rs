@@ -86,8 +86,17 @@ impl Session {
             None => self.run.parts_that_fit().map_or(threads, |fit| fit.clamp(1, threads)),
         };
         if jobs > 1 {
-            let workers = Processes::new(jobs, &args.machine.device, args.checkpoint_seconds);
-            self.run.leave_parts_to(Box::new(workers));
+            // Without /proc, as in a bare chroot, the system does not tell.
+            match std::env::current_exe() {
+                Ok(program) => {
+                    let workers =
+                        Processes::new(program, jobs, &args.machine.device, args.checkpoint_seconds);
+                    self.run.leave_parts_to(Box::new(workers));
+                }
+                Err(_) => self.progress.line(
+                    "cells are searched and trained one after another: the system does not tell where this program lies",
+                ),
+            }
         }
         self
     }

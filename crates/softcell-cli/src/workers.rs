@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +49,8 @@ type Heard = (usize, Option<News>);
 /// Processes, each with its share of the threads.
 #[derive(Debug)]
 pub struct Processes {
+    /// The file of this program.
+    program: PathBuf,
     jobs: usize,
     threads: usize,
     device: String,
@@ -66,10 +68,11 @@ struct Process {
 }
 
 impl Processes {
-    /// So many, begun when there is work.
-    pub fn new(jobs: usize, device: &str, checkpoint_seconds: u64) -> Processes {
+    /// So many of this program, begun when there is work.
+    pub fn new(program: PathBuf, jobs: usize, device: &str, checkpoint_seconds: u64) -> Processes {
         let device = device.to_owned();
         Processes {
+            program,
             jobs,
             threads: 0,
             device,
@@ -80,9 +83,8 @@ impl Processes {
     }
 
     fn start(&mut self, run: &Path) -> Result<()> {
-        let program = std::env::current_exe().context("this program's file is not known")?;
         let number = self.children.len();
-        let mut child = Command::new(program)
+        let mut child = Command::new(&self.program)
             .arg("parts")
             .arg(run)
             .args(["--device", &self.device, "--threads", &self.threads.to_string()])

@@ -148,7 +148,7 @@ impl Shrink {
 /// first network within the limits is taken. A network is never made larger.
 ///
 /// # Errors
-/// [`Error::Setting`] where there is none; it names the least that can be reached.
+/// [`crate::Error::Setting`] where there is none; it names the least that can be reached.
 ///
 /// # Panics
 /// If the genotype does not pass [`Genotype::check`].
