@@ -108,7 +108,7 @@ class SoftcellClassifier(ClassifierMixin, BaseEstimator):
             return side, side
         shape = tuple(self.image_shape)
         known = math.prod(side for side in shape if side != -1)
-        if pixels % known or (-1 not in shape and known != pixels):
+        if known == 0 or pixels % known or (-1 not in shape and known != pixels):
             raise ValueError(f"X: found rows of {pixels} numbers, expected those of image_shape={self.image_shape}")
         return shape
 

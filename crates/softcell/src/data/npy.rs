@@ -45,7 +45,7 @@ impl<R: Read> Array<R> {
         let read = || -> Option<(String, bool, Vec<u64>)> {
             let kind = value(header, "descr")?;
             let quote = kind.chars().next()?;
-            let kind = if quote == '[' { kind } else { kind[1..].split(quote).next()? };
+            let kind = if quote == '[' { kind } else { kind[quote.len_utf8()..].split(quote).next()? };
             let fortran = value(header, "fortran_order")?.starts_with("True");
             let shape = value(header, "shape")?.strip_prefix('(')?.split_once(')')?.0;
             let sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
@@ -279,6 +279,7 @@ mod tests {
             "{'descr': '<u4', 'fortran_order': False}",
             "{'fortran_order': False, 'shape': (2,), }",
             "{'descr': ",
+            "{'descr': é",
         ] {
             assert!(Array::open(file(1, header, &[]).as_slice()).is_err(), "{header}");
         }

@@ -205,6 +205,9 @@ impl<'a> Archive<'a> {
             [n, c @ (1 | 3), h, w] => ([n, c, h, w], false),
             _ => return Err(wrong(&format!("the shape {sizes:?}"))),
         };
+        if shape[1..].contains(&0) {
+            return Err(wrong(&format!("the shape {sizes:?}, images without a pixel")));
+        }
         let bytes = as_bytes(values).map_err(|what| wrong(&what))?;
         let [_, channels, height, width] = shape;
         let plane = height * width;

@@ -238,3 +238,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_told_as_the_least_can_be_asked_for() {
+    let told = [0.005, 0.0047, 0.0047249, 1.23456e-6, 0.0].map(milliseconds);
+    assert_eq!(told, ["5.00ms", "4.70ms", "4.73ms", "0.00124ms", "0ms"]);
+}

@@ -74,14 +74,16 @@ impl Quantity {
     }
 }
 
-/// `4.72ms`, to three figures.
+/// `4.73ms`, to three figures, never less than it is: what is told as the least can be asked for.
 pub(crate) fn milliseconds(seconds: f64) -> String {
     let amount = seconds * 1e3;
-    let decimals = match amount > 0.0 {
-        true => (2.0 - amount.log10().floor()).clamp(0.0, 6.0) as usize,
-        false => 0,
-    };
-    format!("{amount:.decimals$}ms")
+    if amount <= 0.0 {
+        return "0ms".to_owned();
+    }
+    let decimals = (2.0 - amount.log10().floor()).clamp(0.0, 6.0) as usize;
+    let power = 10f64.powi(decimals as i32);
+    // What only rounding of the product adds is not rounded up.
+    format!("{:.decimals$}ms", (amount * power - 1e-6).ceil() / power)
 }
 
 /// The network with the least of `quantity` among those that may be chosen and are within `others`; `limits` has the times.
