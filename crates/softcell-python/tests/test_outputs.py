@@ -68,7 +68,7 @@ def test_exported_files_answer_alike(run, tmp_path):
     assert path == tmp_path / "model.onnx" and path.stat().st_size > 1000
     with pytest.raises(softcell.Error, match="force=True"):
         run.export(out=path)
-    with pytest.raises(ValueError, match="do not belong to format 'pytorch'"):
+    with pytest.raises(ValueError, match="softmax does not belong to format 'pytorch'"):
         run.export("pytorch", softmax=True)
     with pytest.raises(softcell.Error, match="one of onnx, safetensors, pytorch"):
         run.export("keras")
@@ -78,6 +78,36 @@ def test_exported_files_answer_alike(run, tmp_path):
     session = onnxruntime.InferenceSession(os.fspath(path))
     [answer] = session.run(None, {session.get_inputs()[0].name: x[:, None].astype(np.float32)})
     assert np.abs(answer - run.predict_proba(x)).max() < 1e-5
+
+
+def test_a_file_in_whole_numbers(run, tmp_path):
+    path = run.export(out=tmp_path / "int8.onnx", quantize="int8", max_drop=100, calibration_images=50, softmax=True)
+    assert path.stat().st_size < run.export(out=tmp_path / "model.onnx").stat().st_size
+    with pytest.raises(softcell.Error, match="max_drop"):
+        run.export(out=tmp_path / "other.onnx", quantize="int8", max_drop=-1)
+    with pytest.raises(ValueError, match="max_drop belongs to quantize='int8'"):
+        run.export(out=tmp_path / "other.onnx", max_drop=1)
+    with pytest.raises(ValueError, match="expected 'int8' or None"):
+        run.export(out=tmp_path / "other.onnx", quantize="int4")
+    with pytest.raises(ValueError, match="quantize does not belong to format 'safetensors'"):
+        run.export("safetensors", quantize="int8")
+    assert not (tmp_path / "other.onnx").exists()
+    onnxruntime = pytest.importorskip("onnxruntime")
+    x = np.random.default_rng(6).integers(0, 256, (50, 8, 8), np.uint8)
+    session = onnxruntime.InferenceSession(os.fspath(path))
+    [answer] = session.run(None, {session.get_inputs()[0].name: x[:, None].astype(np.float32)})
+    difference = np.abs(answer - run.predict_proba(x))
+    assert 0 < difference.max() < 0.5 and difference.mean() < 0.05
+
+
+def test_a_file_that_takes_images_of_any_size(run, pictures, tmp_path):
+    path = run.export(out=tmp_path / "any.onnx", with_resize=True, softmax=True)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(os.fspath(path))
+    for image in pictures:
+        planes = image if image.ndim == 3 else image[:, :, None]
+        [answer] = session.run(None, {session.get_inputs()[0].name: planes})
+        assert np.abs(answer[0] - run.predict_proba(image)[0]).max() < 1e-3
 
 
 def test_logits_of_an_exported_file(run, tmp_path):

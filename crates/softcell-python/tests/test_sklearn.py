@@ -7,6 +7,7 @@ from conftest import made_up
 pytest.importorskip("sklearn", reason="scikit-learn is not installed: the estimator was NOT tested")
 
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
@@ -70,6 +71,17 @@ def test_it_is_pickled_with_its_network():
     again = pickle.loads(packed)
     assert again.run_.path != place and np.array_equal(again.predict_proba(x), probabilities)
     assert again.run_.test_accuracy >= 0 and again.run_.export().exists()
+
+
+def test_a_fit_that_fails_leaves_no_fitted_estimator(tmp_path):
+    x, y = made_up()
+    classifier = SoftcellClassifier("DARTS_V2", **{**SMALL, "epochs": 1}).fit(x, y)
+    classifier.learning_rate = float("nan")
+    with pytest.raises(ValueError):
+        classifier.fit(x, y)
+    for one in (classifier, pickle.loads(pickle.dumps(classifier))):
+        with pytest.raises(NotFittedError):
+            one.predict(x)
 
 
 #: The checks of scikit-learn that fail, and why.

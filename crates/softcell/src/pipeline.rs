@@ -8,12 +8,13 @@ use std::time::Duration;
 use burn::tensor::{Device, Tensor};
 
 use crate::benchmark_table::Tabulating;
-use crate::config::{CheckedConfig, Config};
+use crate::config::{CheckedConfig, Config, HERE};
 use crate::data::{Dataset, ImageSet};
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::evaluate::{Evaluation, WrongAnswer, evaluate_telling};
 use crate::event::{Event, Observer, Position, Stage};
 use crate::kept_images::{augmented, mistakes, samples};
+use crate::latency::seconds_of_network;
 use crate::memory::peak_rss_mb;
 use crate::model::{self, TrainedModel};
 use crate::network::Pass;
@@ -23,10 +24,13 @@ use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewi
 use crate::search::method::Selection;
 use crate::search::{SearchOutcome, Searched, search};
 use crate::sizing::{asked_shape, sized, sizing_note};
-use crate::space::{Cost, Genotype, derived_cost, derived_layers};
+use crate::space::{Cost, Genotype, derived_cost, derived_layers, milliseconds};
 use crate::train::{
     TrainOutcome, TrainState, WarmStart, build_network, evaluation_plan, network_config, train, warm_start,
 };
+
+/// How the note begins that tells the latency of a network that was chosen for it.
+const MEASURED_NOTE: &str = "measured, that network takes";
 
 /// What the stages of a run share.
 pub struct Job<'a> {
@@ -163,17 +167,21 @@ impl Job<'_> {
 
     /// Keeps a few images for the report, before anything else: a run that is killed has a report too.
     fn keep_samples(&self) -> Result<()> {
-        match self.folder.read_samples()? {
-            Some(_) => Ok(()),
-            None => self.folder.write_samples(&samples(self.dataset)),
+        match self.folder.read_samples() {
+            Ok(Some(_)) => Ok(()),
+            // What is damaged is made again: nothing is learned from it.
+            Ok(None) | Err(_) => self.folder.write_samples(&samples(self.dataset)),
         }
     }
 
     /// Keeps a few images as the training with these settings sees them, where it varies them.
     fn keep_augmented(&self, config: &CheckedConfig) -> Result<()> {
-        match (self.folder.read_augmented()?, augmented(self.dataset, config)) {
-            (None, Some(augmented)) => self.folder.write_augmented(&augmented),
-            _ => Ok(()),
+        if let Ok(Some(_)) = self.folder.read_augmented() {
+            return Ok(());
+        }
+        match augmented(self.dataset, config) {
+            Some(augmented) => self.folder.write_augmented(&augmented),
+            None => Ok(()),
         }
     }
 
@@ -204,9 +212,16 @@ impl Job<'_> {
         let config = self.sized(genotype)?;
         let asked = self.folder.read_asked_config()?;
         let Some(note) = sizing_note(genotype, &asked, &config, images) else { return Ok(config) };
+        let mut notes = vec![note];
         if self.folder.read_size()?.is_none() {
-            if let Some(mut manifest) = self.folder.read_manifest()?.filter(|m| !m.notes.contains(&note)) {
-                manifest.notes.push(note.clone());
+            notes.extend(self.measured_latency(genotype, &config));
+            if let Some(mut manifest) = self.folder.read_manifest()? {
+                manifest.notes.retain(|note| !note.starts_with(MEASURED_NOTE));
+                for note in &notes {
+                    if !manifest.notes.contains(note) {
+                        manifest.notes.push(note.clone());
+                    }
+                }
                 self.folder.write_manifest(&manifest)?;
             }
             self.folder.write_size(&ChosenSize {
@@ -215,8 +230,28 @@ impl Job<'_> {
                 cost: network_cost(genotype, &config, images),
             })?;
         }
-        observer.on(Event::Note(note.into()))?;
+        for note in notes {
+            observer.on(Event::Note(note.into()))?;
+        }
         Ok(config)
+    }
+
+    /// What an answer of the chosen network takes by the clock, where its latency is limited and the times that it was
+    /// chosen by are this machine's.
+    fn measured_latency(&self, genotype: &Genotype, config: &CheckedConfig) -> Option<String> {
+        let limit = config.train.max_latency;
+        if limit == 0.0 || config.latency_table != HERE {
+            return None;
+        }
+        let network = (genotype.clone(), asked_shape(genotype, config, &self.dataset.train));
+        let seconds = seconds_of_network(&network, self.device, config.seed);
+        let verdict = match seconds <= limit {
+            true => "",
+            false => {
+                ", which is more than was asked for: ask for less, or measure on a machine that does nothing else"
+            }
+        };
+        Some(format!("{MEASURED_NOTE} {} for an image{verdict}", milliseconds(seconds)))
     }
 
     /// Trains, or goes on training, the network of `genotype` and writes its weights.

@@ -88,6 +88,7 @@ fn networks_shrink_until_they_are_fast_enough() {
     };
     let whole = train("whole", "10s");
     assert!(whole.err.contains("as asked for, for at most 10000ms for an image"), "{}", whole.err);
+    assert!(!whole.err.contains("measured, that network"), "of another machine: {}", whole.err);
     assert_eq!(chosen(here, "whole"), [12, 4]);
     let full = estimate(here, "whole");
     // The width first, and then the depth.
@@ -129,6 +130,7 @@ fn without_a_table_this_machine_is_measured() {
     let here = here.path();
     let said = succeed(here, &format!("{TRAIN} --out r --max-latency 10s"));
     assert!(said.err.contains("networks that were measured took "), "{}", said.err);
+    assert!(said.err.contains("measured, that network takes "), "{}", said.err);
     let file = read_json(&here.join("r/ops.json"));
     assert!(!file["times"]["networks"].as_array().unwrap().is_empty());
     fail(here, &format!("{TRAIN} --out s --latency 1us"), 1, &["--latency = 0.00100ms", "by estimate with"]);

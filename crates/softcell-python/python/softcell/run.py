@@ -132,19 +132,36 @@ class Run:
 
     def export(
         self, format: str = "onnx", out: str | os.PathLike[str] | None = None, *, force: bool = False,
-        fold: bool = True, softmax: bool = False, input_range: str = "bytes",
+        fold: bool = True, softmax: bool = False, input_range: str = "bytes", with_resize: bool = False,
+        quantize: str | None = None, max_drop: float | None = None, calibration_images: int | None = None,
+        test_images: int | None = None,
     ) -> Path:
         """Write its network for other programs: "onnx", "safetensors" or "pytorch"; in its folder if no file is named.
 
         For ONNX: ``fold`` batch normalisations, end with a ``softmax``, take pixels from 0 to 255 or
-        (``input_range="one"``) to 1.
+        (``input_range="one"``) to 1, or (``with_resize``) one image of any size as bytes.
+
+        ``quantize="int8"`` writes whole numbers of eight bits, calibrated on ``calibration_images`` (256) training images
+        and measured beside the network on ``test_images`` (2,000); if it knows more than ``max_drop`` (1) percentage
+        points less of them, nothing is written.
         """
         if input_range not in ("bytes", "one"):
             raise ValueError(f"input_range {input_range!r}: expected 'bytes' or 'one'")
-        if format != "onnx" and not (fold and not softmax and input_range == "bytes"):
-            raise ValueError(f"fold, softmax and input_range do not belong to format {format!r}; leave them out")
-        return Path(_softcell.export(self.path, format, None if out is None else os.fspath(out), force, fold, softmax,
-                                     input_range == "one"))
+        if quantize not in (None, "int8"):
+            raise ValueError(f"quantize {quantize!r}: expected 'int8' or None")
+        counted = {"max_drop": max_drop, "calibration_images": calibration_images, "test_images": test_images}
+        said = [name for name, value in counted.items() if value is not None]
+        if said and quantize is None:
+            raise ValueError(f"{said[0]} belongs to quantize='int8'; leave it out")
+        of_onnx = {"fold": not fold, "softmax": softmax, "input_range": input_range != "bytes",
+                   "with_resize": with_resize, "quantize": quantize is not None}
+        strange = [name for name, value in of_onnx.items() if value]
+        if format != "onnx" and strange:
+            raise ValueError(f"{strange[0]} does not belong to format {format!r}; leave it out")
+        wanted = {"format": format, "force": force, "fold": fold, "softmax": softmax,
+                  "unit_range": input_range == "one", "with_resize": with_resize,
+                  "int8": None if quantize is None else counted}
+        return Path(_softcell.export(self.path, None if out is None else os.fspath(out), wanted))
 
     def report(self) -> Path:
         """Write its page for the browser anew, and answer where it is."""

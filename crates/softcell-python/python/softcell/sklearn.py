@@ -62,6 +62,8 @@ class SoftcellClassifier(ClassifierMixin, BaseEstimator):
         """Fits on images and labels; a part of them is kept for a test, of which ``run_.test_accuracy`` tells."""
         X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
+        # Not fitted until this one has come to its end.
+        vars(self).pop("run_", None)
         self.classes_, labels = np.unique(y, return_inverse=True)
         self.scale_ = (0, 255) if X.dtype == np.uint8 else (X.min(), X.max())
         given = {name: getattr(self, name) for name in
@@ -115,8 +117,7 @@ class SoftcellClassifier(ClassifierMixin, BaseEstimator):
     def __getstate__(self) -> dict:
         state = dict(super().__getstate__())
         folder = state.pop("_folder", None)
-        if folder is not None:
-            state.pop("run_", None)
+        if folder is not None and state.pop("run_", None) is not None:
             state["_files"] = _packed(Path(folder.name) / "run")
         return state
 

@@ -222,7 +222,7 @@ mod tests {
             ("[search.method]\nalphas = 3", "unknown key `search.method.alphas`"),
             ("[search.method.alphas]\nbeta3 = 0.5", "nearest is `search.method.alphas.beta"),
             ("[search.method.alphas]\nkind = \"lion\"", "one of adam"),
-            ("[search]\nmethod = 3", "unknown key `search.method`"),
+            ("[search]\nmethod = \"gdas\"", "it is a section: write `search.method.name`"),
             ("[search]\nunrolled = true\nmethod = { arch_step = \"unrolled\" }", "twice, in two spellings"),
         ] {
             let found = complaint(text);

@@ -136,6 +136,14 @@ fn insert(table: &mut Table, section: Section, name: &str, value: &Value, origin
 /// The error for a key that no section has, or another section has.
 pub(super) fn unknown(origin: &str, section: &str, name: &str) -> Error {
     let typed = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+    let below = format!("{typed}.");
+    if KEYS.iter().any(|key| key.dotted().starts_with(&below)) {
+        let remedy = match typed == Section::Method.name() {
+            true => format!("it is a section: write `{typed}.name` for a method's name"),
+            false => "it is a section: give one of the keys in it".to_owned(),
+        };
+        return Error::invalid(origin, format!("unknown key `{typed}`"), "one of the settings", remedy);
+    }
     let elsewhere: Vec<&Key> = Section::ALL.into_iter().filter_map(|s| Key::find(s, name)).collect();
     let remedy = match elsewhere.as_slice() {
         [] => {

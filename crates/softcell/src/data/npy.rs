@@ -57,10 +57,8 @@ impl<R: Read> Array<R> {
 
     /// All texts, in the order of the file; none where they are none of up to 1024 characters.
     pub(super) fn into_texts(mut self) -> Option<Result<Vec<String>>> {
-        let (order, kind) = self.kind.split_at_checked(1)?;
-        let length =
-            kind.strip_prefix('U')?.parse().ok().filter(|length| (1..=LONGEST_TEXT).contains(length))?;
-        let big = order == ">";
+        let length = self.characters_of_text()?;
+        let big = self.kind.starts_with('>');
         let bytes = match read_bytes(&mut self.values, &self.shape, length * size_of::<u32>()) {
             Ok(bytes) => bytes,
             Err(error) => return Some(Err(error)),
@@ -90,6 +88,12 @@ impl<R: Read> Array<R> {
             true => Numbers::Bytes(bytes),
             false => Numbers::Stored { bytes, size, number },
         }))
+    }
+
+    /// Characters for which each text has room, where they are texts of up to 1024.
+    pub(super) fn characters_of_text(&self) -> Option<usize> {
+        let (_, kind) = self.kind.split_at_checked(1)?;
+        kind.strip_prefix('U')?.parse().ok().filter(|length| (1..=LONGEST_TEXT).contains(length))
     }
 
     /// Bytes of a value, where they are numbers that are known.

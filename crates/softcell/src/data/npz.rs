@@ -158,6 +158,9 @@ impl<'a> Archive<'a> {
         }
         let member = self.zip.by_name(&format!("{NAMES}.npy")).map_err(|e| bad(path, &e))?;
         let array = Array::open(member).map_err(|e| bad(path, &e))?;
+        // Four bytes for each character as they are stored, and again as the text that is made of them.
+        let bytes = array.characters_of_text().unwrap_or(0) as u64 * 8 + size_of::<String>() as u64;
+        check_room(path, bytes_in_all(bytes, &array.shape))?;
         let texts = array.into_texts().ok_or_else(|| {
             Error::data(
                 path,
@@ -180,8 +183,7 @@ impl<'a> Archive<'a> {
         }
         // As they are stored, and as the bytes that are made of them.
         let bytes = array.bytes_of_number().unwrap_or(0) as u64 + 1;
-        let bytes = array.shape.iter().try_fold(bytes, |product, &size| product.checked_mul(size));
-        check_room(path, bytes.unwrap_or(u64::MAX))?;
+        check_room(path, bytes_in_all(bytes, &array.shape))?;
         let values = array.into_numbers().ok_or_else(|| {
             Error::data(
                 path,
@@ -253,4 +255,9 @@ fn bad(path: &Path, error: &dyn std::error::Error) -> Error {
         format!("cannot be read as an archive of NumPy arrays ({error})"),
         "store it again with numpy.savez",
     )
+}
+
+/// Bytes of so many values of that many bytes each; the most there are where they cannot be counted.
+fn bytes_in_all(each: u64, shape: &[u64]) -> u64 {
+    shape.iter().try_fold(each, |product, &size| product.checked_mul(size)).unwrap_or(u64::MAX)
 }

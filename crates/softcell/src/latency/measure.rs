@@ -11,7 +11,7 @@ use crate::event::{Event, Observer};
 use crate::network::{Network, Operation, Pass, absorb, initialize};
 use crate::random::stream;
 use crate::space::plan::{MapShape, Step};
-use crate::space::{LatencyTable, LayerTime, NetworkTime};
+use crate::space::{Genotype, LatencyTable, LayerTime, NetworkShape, NetworkTime};
 use crate::thread_pool::in_pool;
 
 /// Answers that are not timed, and those whose median counts.
@@ -53,10 +53,8 @@ pub fn measure(
         observer.on(Event::Measuring { done: table.layers.len(), total })?;
     }
     for (done, network) in wanted.networks().iter().enumerate() {
-        let config = Wanted::config(network);
-        let plan = config.plan();
-        let layer_seconds = table.of_layers(&plan)?;
-        let seconds = in_pool(|| of_network(Network::new(plan, device), config.image_size, seed, device));
+        let layer_seconds = table.of_layers(&Wanted::config(network).plan())?;
+        let seconds = seconds_of_network(network, device, seed);
         let (genotype, shape) = network;
         table.networks.push(NetworkTime {
             genotype: genotype.to_text(),
@@ -68,6 +66,12 @@ pub fn measure(
         observer.on(Event::Measuring { done: table.layers.len() + done + 1, total })?;
     }
     Ok(table)
+}
+
+/// Seconds that a network takes for one image on `device`, the plain one, with weights that are drawn.
+pub fn seconds_of_network(network: &(Genotype, NetworkShape), device: &Device, seed: u64) -> f64 {
+    let config = Wanted::config(network);
+    in_pool(|| of_network(Network::new(config.plan(), device), config.image_size, seed, device))
 }
 
 /// Seconds of some steps for one image, of several ways together.

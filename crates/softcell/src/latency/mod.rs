@@ -5,6 +5,6 @@ mod measure;
 mod wanted;
 
 pub use file::{LatencyFile, MachineOfTimes};
-pub use measure::measure;
 pub(crate) use measure::seconds_of;
+pub use measure::{measure, seconds_of_network};
 pub use wanted::Wanted;

@@ -123,8 +123,11 @@ fn arrays_larger_than_the_memory_are_refused_before_they_are_unpacked() {
     write(&dir.path().join("train-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, 1, 0]);
     assert_says(&refused(dir.path()), &["take 4503599627370496 bytes of memory"]);
     let path = dir.path().join("a.npz");
-    heads_of_arrays(&path, [("x_train", "65536, 65536, 65536"), ("y_train", "65536,")]);
+    heads_of_arrays(&path, &[("x_train", "|u1", "65536, 65536, 65536"), ("y_train", "|u1", "65536,")]);
     assert_says(&refused(&path), &["take 562949953421312 bytes of memory"]);
+    let names = ("class_names", "<U1000", "4294967296,");
+    heads_of_arrays(&path, &[("x_train", "|u1", "0, 4, 4"), ("y_train", "|u1", "0,"), names]);
+    assert_says(&refused(&path), &["take 34462817583104 bytes of memory"]);
 }
 
 #[test]
@@ -132,16 +135,16 @@ fn arrays_of_images_without_a_pixel_are_refused() {
     let dir = temp();
     let path = dir.path().join("a.npz");
     for shape in ["2, 0, 4, 3", "2, 4, 0, 3", "2, 0, 4", "0, 0, 4, 3"] {
-        heads_of_arrays(&path, [("x_train", shape), ("y_train", "0,")]);
+        heads_of_arrays(&path, &[("x_train", "|u1", shape), ("y_train", "|u1", "0,")]);
         assert_says(&refused(&path), &["x_train has the shape [", "images without a pixel"]);
     }
 }
 
-/// A file of arrays of bytes of these shapes, without the bytes.
-fn heads_of_arrays(path: &Path, arrays: [(&str, &str); 2]) {
+/// A file of arrays of these types and shapes, without the values.
+fn heads_of_arrays(path: &Path, arrays: &[(&str, &str, &str)]) {
     let mut zip = zip::ZipWriter::new(fs::File::create(path).unwrap());
-    for (name, shape) in arrays {
-        let head = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape}), }}\n");
+    for (name, kind, shape) in arrays {
+        let head = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}\n");
         zip.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
         let start =
             [b"\x93NUMPY\x01\0", (head.len() as u16).to_le_bytes().as_slice(), head.as_bytes()].concat();
