@@ -104,9 +104,9 @@ pub fn time_search(
     let mut time = watch.forecast(asked.all_epochs(), batches, answer, images);
     let rules = Rules::new(&asked.method, asked.epochs);
     let steps = dataset.split.weights.len().div_ceil(settings.batch_size);
-    let measured = (0..asked.epochs).filter(|&epoch| rules.measures(epoch, steps)).count();
     let passes_of_step = if asked.method.arch_step == ArchStep::Unrolled { 6.0 } else { 2.0 };
-    let measurements_seconds = measured as f64 * MEASUREMENT / passes_of_step * time.step_seconds;
+    let measurements_seconds =
+        rules.measurements(steps) as f64 * MEASUREMENT / passes_of_step * time.step_seconds;
     if asked.method.alignment > 0.0 {
         // The term is off in the first epoch, whose steps were timed.
         time.epoch_seconds += (ALIGNED - 1.0) * time.step_seconds * batches;

@@ -239,6 +239,15 @@ impl Rules {
         self.measures_in(epoch - stage.start, stage.len(), interval)
     }
 
+    /// After how many epochs of the search it is measured.
+    pub fn measurements(&self, steps: usize) -> usize {
+        let Some(interval) = self.interval(steps) else { return 0 };
+        let of_stage = |stage: &Range<usize>| {
+            (0..stage.len()).filter(|&epoch| self.measures_in(epoch, stage.len(), interval)).count()
+        };
+        self.stages.iter().map(of_stage).sum()
+    }
+
     /// Most skip connections, noise among them, of a healthy cell of so many operations, whose edges have these
     /// candidates; none where none of them is one.
     ///

@@ -248,7 +248,11 @@ fn eigenvalues_are_measured_where_they_are_cheap() {
     assert_eq!(rule(12, Guard::Warn, StopRule::None, 3).interval(11), Some(3));
     assert_eq!(rule(12, Guard::Off, StopRule::Eigenvalue, 0).interval(11), Some(1));
     assert_eq!(rule(50, Guard::Off, StopRule::None, 1).interval(391), None);
-    let measured = |rules: Rules, steps| (0..50).filter(|&e| rules.measures(e, steps)).collect::<Vec<_>>();
+    let measured = |rules: Rules, steps| {
+        let found: Vec<usize> = (0..50).filter(|&e| rules.measures(e, steps)).collect();
+        assert_eq!(rules.measurements(steps), found.len());
+        found
+    };
     let all = measured(rule(50, Guard::Warn, StopRule::None, 0), 391);
     assert_eq!(all, recorded().iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>());
     assert!(measured(rule(50, Guard::Off, StopRule::None, 0), 391).is_empty());
