@@ -153,6 +153,7 @@ mod cell {
                         terms: terms.clone(),
                         scales: None,
                         given: None,
+                        share: None,
                     };
                     fast::cell(&plan, arguments).0.values.sum().backward()
                 });

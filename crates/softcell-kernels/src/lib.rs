@@ -10,6 +10,8 @@
 //! | [`batch_norm_train`] | normalisation with the statistics of the batch |
 //! | [`weighted_sum`] | a sum of equally shaped maps, each with a scalar weight |
 //!
+//! [`Share`] deals out the images of a batch to several processes.
+//!
 //! Every operation is a folder with the same files. `mod.rs` has the public function: formula, shapes,
 //! panics. `reference.rs` has a readable body in stock tensor operations; it *defines* the operation, Burn
 //! differentiates it, and it runs on every device that has nothing faster. `cpu.rs` has the fast body and its
@@ -34,6 +36,7 @@ mod cell;
 mod depthwise_conv;
 mod pointwise_conv;
 mod pool;
+mod share;
 mod support;
 mod weighted_sum;
 
@@ -41,11 +44,12 @@ pub use batch_norm::{BatchNormOutput, batch_norm_train};
 pub use cell::{
     BlockedMap, CellArguments, CellConfig, CellInput, CellMemory, CellPart, CellPlan, ConvolutionConfig,
     InputChannels, NormStatistics, Operation, Origin, Preparation, Statistics, Term, Unfused, WeightTensor,
-    block_lanes, cell, cell_runs_on,
+    block_lanes, cell, cell_runs_on, summed_groups,
 };
 pub use depthwise_conv::{Activation, ConvShape, depthwise_conv2d};
 pub use pointwise_conv::pointwise_conv2d;
 pub use pool::{Pool, pool3x3};
+pub use share::{Exchange, InProcess, Share};
 pub use support::allocator::{Watched, last_words};
 pub use support::vector::{isa_name, unknown_isa};
 pub use support::workspace::OUT_OF_MEMORY;

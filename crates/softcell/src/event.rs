@@ -1,6 +1,9 @@
 //! How long work speaks: events to an observer, who may ask it to save or to stop.
 
 use std::path::Path;
+use std::sync::Arc;
+
+use softcell_kernels::Exchange;
 
 use crate::config::{Config, Preset};
 use crate::data::{Dataset, TestImages};
@@ -173,6 +176,11 @@ pub trait Observer: Send {
     /// Asked after every step.
     fn signal(&mut self) -> Signal {
         Signal::Continue
+    }
+
+    /// Who computes the same work beside this process, each for a share of every batch: see [`crate::ranks`].
+    fn ranks(&self) -> Option<Arc<dyn Exchange>> {
+        None
     }
 
     /// What a remedy is called where sentences are written down, in a manifest or behind others.

@@ -47,6 +47,7 @@
 //! - [`search`] and [`train`]: the two loops. [`nn`]: the networks they work on.
 //! - [`run`]: the folder of a run. [`report`]: a run as a page.
 //! - [`model`]: a trained network: prediction, import. [`export`]: files for other programs.
+//! - [`ranks`]: several processes at one run.
 //! - [`replay`]: conformance with the original implementation. [`bench`](mod@bench): how fast this machine is.
 //!
 //! A user's mistake is an [`Error`], which says what was found, what was expected and what helps; what helps is typed
@@ -82,6 +83,7 @@ mod predict;
 #[doc(hidden)]
 pub mod program;
 mod random;
+pub mod ranks;
 mod reading;
 mod records;
 pub mod replay;

@@ -3,9 +3,11 @@
 //! Each stage goes on from what it finds in the folder, and leaves at once where it is done.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
+use softcell_kernels::Exchange;
 
 use crate::benchmark_table::Tabulating;
 use crate::config::{CheckedConfig, Config, HERE};
@@ -19,6 +21,7 @@ use crate::memory::peak_rss_mb;
 use crate::model::{self, TrainedModel};
 use crate::network::Pass;
 use crate::network::{NamedTensors, initialize, named_tensors};
+use crate::ranks::Leading;
 use crate::run::files::{HISTORY, LATENCIES};
 use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewind};
 use crate::search::method::Selection;
@@ -44,6 +47,8 @@ pub struct Job<'a> {
     pub device: &'a Device,
     /// Longest time between two checkpoints.
     pub checkpoint_interval: Duration,
+    /// Who searches and trains as well, each with a share of every batch.
+    pub ranks: Option<&'a Arc<dyn Exchange>>,
 }
 
 impl Job<'_> {
@@ -101,7 +106,10 @@ impl Job<'_> {
         rewind(self.folder, Stage::Search, state.as_ref().map_or(0, |s| s.position.epoch))?;
         let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval)?;
         let mut tabulating = Tabulating::new(self.config, &mut keeper)?;
-        let outcome = search(self.dataset, self.config, self.device, state.as_ref(), &mut tabulating)?;
+        let at = state.as_ref().map(|state| state.position);
+        let mut leading = Leading::search(self.ranks, self.folder.path(), self.config, at, &mut tabulating)?;
+        let outcome = search(self.dataset, self.config, self.device, state.as_ref(), &mut leading);
+        let outcome = leading.ended(outcome)?;
         self.folder.write_genotype(&outcome.genotype)?;
         if self.config.search.method.selection == Selection::Random {
             self.note_drawn(observer)?;
@@ -272,7 +280,11 @@ impl Job<'_> {
         };
         rewind(self.folder, Stage::Train, state.as_ref().map_or(0, |s| s.position.epoch))?;
         let mut keeper = Keeper::new(self.folder, observer, self.checkpoint_interval)?;
-        let outcome = train(self.dataset, genotype, &config, self.device, state.as_ref(), &mut keeper)?;
+        let at = state.as_ref().map(|state| state.position);
+        let mut leading =
+            Leading::train(self.ranks, self.folder.path(), (&config, genotype), at, &mut keeper)?;
+        let outcome = train(self.dataset, genotype, &config, self.device, state.as_ref(), &mut leading);
+        let outcome = leading.ended(outcome)?;
         self.folder.write_weights(Weights::Last, &outcome.last)?;
         if let Some(best) = &outcome.best {
             self.folder.write_weights(Weights::Best, &best.net)?;

@@ -7,8 +7,9 @@ use std::ops::Range;
 use super::norm_gradient::{Coefficients, NormSums};
 use super::plan::{Map, Place, Source};
 use super::record::{Outside, Record};
-use super::shapes::{groups, split, split_all, summing_groups};
+use super::shapes::{groups, split, split_all};
 use super::stage_gradient::GradientScratch;
+use crate::share::{Share, TreeSum};
 use crate::support::parallel::for_each;
 use crate::support::workspace::Buffer;
 
@@ -122,6 +123,9 @@ pub(super) fn backward<'a>(
             pass.run(stages, Step::Input(input));
         }
     }
+    if let (Some(share), true) = (&record.shapes.share, wanted.weights) {
+        pass.sum_weights(share);
+    }
     Gradients {
         inputs: pass.input_gradients,
         weights: wanted.weights.then_some(pass.weights),
@@ -162,7 +166,7 @@ impl Backward<'_> {
             return;
         }
         let groups = match self.wanted.weights {
-            true => summing_groups(images, record.shapes.output_pixels(plan)),
+            true => record.shapes.summing_groups(plan),
             false => groups(images),
         };
         // First halves whose gradient the second halves give.
@@ -283,29 +287,30 @@ impl Backward<'_> {
         if weights_len > 0 {
             self.add_weights(&stages, &weights, weights_len);
         }
+        let all = record.shapes.share.as_ref().filter(|_| sums_len > 0);
+        let all = all.map(|share| share.rows(&sums, sums_len));
+        let sums = all.as_deref().unwrap_or(&sums);
         match step {
-            Step::Second => self.finish_firsts(&firsts, &sums),
-            Step::State(_) => self.finish_summands(&summands, &sums),
+            Step::Second => self.finish_firsts(&firsts, sums),
+            Step::State(_) => self.finish_summands(&summands, sums),
             Step::Input(_) => {}
         }
     }
 
-    /// Adds up the groups' gradients of the convolutions' weights, in order.
+    /// Adds up the groups' gradients of the convolutions' weights, along a tree.
     fn add_weights(&mut self, stages: &[usize], partial: &[f32], len: usize) {
         let plan = &self.record.plan;
-        let mut total = partial[..len].to_vec();
+        let mut total = vec![0.0; len];
         const CHUNK: usize = 4096;
         let chunks: Vec<&mut [f32]> = total.chunks_mut(CHUNK).collect();
         let groups = partial.len() / len;
         for_each(
             chunks,
             CHUNK * groups,
-            || (),
-            |(), index, total| {
-                for group in partial.chunks_exact(len).skip(1) {
-                    let from = &group[index * CHUNK..][..total.len()];
-                    total.iter_mut().zip(from).for_each(|(total, from)| *total += from);
-                }
+            || TreeSum::new(CHUNK, groups),
+            |tree, index, total| {
+                let chunk = index * CHUNK..index * CHUNK + total.len();
+                total.copy_from_slice(tree.add(partial.chunks_exact(len).map(|group| &group[chunk.clone()])));
             },
         );
         let mut rest = &total[..];
@@ -314,6 +319,17 @@ impl Backward<'_> {
             let (packed, tail) = rest.split_at(stage.gradient_len());
             stage.unpack_gradient(packed, &mut self.weights);
             rest = tail;
+        }
+    }
+
+    /// Adds up what the processes have; the affine parameters of normalisations have the gradient of all images already.
+    fn sum_weights(&mut self, share: &Share) {
+        let affine: Vec<Range<usize>> =
+            self.record.plan.norms.iter().filter_map(|norm| norm.affine.clone()).flatten().collect();
+        let whole: Vec<Vec<f32>> = affine.iter().map(|range| self.weights[range.clone()].to_vec()).collect();
+        share.sum(&mut self.weights);
+        for (range, whole) in affine.into_iter().zip(whole) {
+            self.weights[range].copy_from_slice(&whole);
         }
     }
 
@@ -330,14 +346,11 @@ impl Backward<'_> {
     fn finish_summands(&mut self, summands: &[usize], sums: &[f32]) {
         let record = self.record;
         let plan = &record.plan;
-        let (width, images) = (plan.blocks.width(), record.shapes.images);
+        let width = plan.blocks.width();
         for (index, &summand) in summands.iter().enumerate() {
             let spec = &plan.summands[summand];
             let weight = spec.term.map_or(1.0, |term| record.terms[term]);
-            let scales = match (spec.term, &record.scales) {
-                (Some(term), Some(scales)) => Some(&scales[term * images..(term + 1) * images]),
-                _ => None,
-            };
+            let scales = spec.term.and_then(|term| record.scales_of(term));
             let sums = NormSums::new(sums, 1 + summands.len(), [0, 1 + index], width, scales);
             let pixels = record.shapes.pixels(plan, spec.map);
             let (coefficients, slope) = match spec.norm {
@@ -368,7 +381,7 @@ impl Backward<'_> {
                 self.weights[beta.start + index] = (f64::from(weight) * sums.plain[channel]) as f32;
             }
         }
-        let count = if record.given { None } else { Some(pixels * record.shapes.images) };
+        let count = if record.given { None } else { Some(pixels * record.shapes.all_images()) };
         sums.coefficients(values, weight, count)
     }
 }

@@ -24,6 +24,7 @@ use super::plan::CellPlan;
 use super::record::{Operands, Outside, Record};
 use super::shapes::{Shapes, image};
 use super::statistics::Statistics;
+use crate::share::Share;
 use crate::support::extension::{primitive, tracked_primitive};
 use crate::support::flex::{contiguous, dims, tensor, tensor_of};
 use crate::support::parallel::{chunks, for_each};
@@ -38,6 +39,7 @@ pub(super) struct Context {
     /// Of the inputs that are outputs of cells.
     pub inputs: Vec<Option<GradientSlot>>,
     pub output: GradientSlot,
+    pub share: Option<Share>,
 }
 
 /// Whether a reader of a cell's output has handed in a gradient during the backward pass that is under way.
@@ -147,13 +149,14 @@ fn storages(states: &[FlexTensor]) -> Vec<&[f32]> {
     states.iter().map(FlexTensor::storage).collect()
 }
 
-fn shapes(plan: &CellPlan, states: &[FlexTensor]) -> Shapes {
+fn shapes(context: &Context, states: &[FlexTensor]) -> Shapes {
     let size = |state: &FlexTensor| {
         let [_, _, height, width, _] = dims::<5>(state);
         [height, width]
     };
     let [images, ..] = dims::<5>(&states[0]);
-    Shapes::new(plan, images, &states.iter().map(size).collect::<Vec<_>>())
+    let sizes: Vec<_> = states.iter().map(size).collect();
+    Shapes { share: context.share.clone(), ..Shapes::new(&context.plan, images, &sizes) }
 }
 
 fn normalise(given: Option<&Statistics>) -> Normalise<'_> {
@@ -173,7 +176,7 @@ fn recorded(
     context: &Context,
 ) -> (FlexTensor, Record, Statistics) {
     let plan = &context.plan;
-    let shapes = shapes(plan, states);
+    let shapes = shapes(context, states);
     let input = Operands {
         states: &storages(states),
         images: shapes.images,
@@ -200,7 +203,7 @@ fn constant(
     let plan = &context.plan;
     let states: Vec<_> = states.into_iter().map(contiguous).collect();
     let (weights, terms) = (contiguous(weights), contiguous(terms));
-    let shapes = shapes(plan, &states);
+    let shapes = shapes(context, &states);
     let input = Operands {
         states: &storages(&states),
         images: shapes.images,
@@ -228,7 +231,7 @@ fn constant(
             let states: Vec<&[f32]> =
                 input.states.iter().map(|state| image(state, state.len() / input.images, at)).collect();
             let part = Operands { states: &states, images: 1, scales: scales.as_deref(), ..input };
-            let shapes = Shapes { images: 1, ..shapes.clone() };
+            let shapes = Shapes { images: 1, share: None, ..shapes.clone() };
             forward(plan, shapes, Arc::clone(&packed), &part, Normalise::Given(given), output);
         },
     );

@@ -179,8 +179,10 @@ impl Pass<'_, '_> {
                 Map::State(_) => unreachable!("states have no buffers of their own here"),
             }
         }
-        for (map, sums) in maps.into_iter().zip(sums) {
-            self.finish(map, &sums);
+        let own: Vec<&[f32]> = sums.iter().map(|sums| &**sums).collect();
+        let all = self.record.shapes.share.as_ref().map(|share| share.all_rows(&own, &sums_lens));
+        for (index, map) in maps.into_iter().enumerate() {
+            self.finish(map, all.as_ref().map_or(own[index], |all| &all[index]));
         }
     }
 
@@ -346,7 +348,7 @@ impl Pass<'_, '_> {
         let blocks = plan.blocks_of(map);
         let (width, channels) = (blocks.width(), blocks.total());
         let pixels = self.record.shapes.pixels(&plan, map);
-        let count = pixels * self.record.shapes.images;
+        let count = pixels * self.record.shapes.all_images();
         let norms: Vec<usize> =
             (0..plan.norms.len()).filter(|&norm| plan.norms[norm].map == Some(map)).collect();
         let batch: Option<Vec<(f64, f64)>> = match self.normalise {

@@ -30,8 +30,10 @@ pub use config::{
 pub use map::BlockedMap;
 pub use memory::CellMemory;
 pub use plan::{CellPart, CellPlan, Origin, WeightTensor};
+pub use shapes::summed_groups;
 pub use statistics::{NormStatistics, Statistics};
 
+use crate::share::Share;
 use crate::support::device::runs_on_flex;
 use extension::{Context, GradientSlot};
 
@@ -44,10 +46,13 @@ pub struct CellArguments {
     pub weights: Tensor<1>,
     /// A weight for each term (one that is ignored where there are none).
     pub terms: Tensor<1>,
-    /// Per term and image, `[terms · N]`: what each image's value of the term is multiplied with.
+    /// Per term and image, `[terms · N]`: what each image's value of the term is multiplied with; of all images of the
+    /// batch where this process has a share of it.
     pub scales: Option<Vec<f32>>,
     /// Statistics to normalise with, at least for all normalisations in the plan; without them, those of the batch.
     pub given: Option<Arc<Statistics>>,
+    /// What the images are a share of: statistics and gradients of weights are those of all images.
+    pub share: Option<Share>,
 }
 
 /// Whether [`cell`] runs on this tensor's device: `f32` on the Flex device, with or without autodiff.
@@ -70,7 +75,7 @@ pub fn cell_runs_on<const D: usize>(x: &Tensor<D>) -> bool {
 ///
 /// If an argument does not fit the plan, sizes differ that must be one, or the device is not that of [`cell_runs_on`].
 pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Statistics) {
-    let CellArguments { states, weights, terms, scales, given } = arguments;
+    let CellArguments { states, weights, terms, scales, given, share } = arguments;
     let config = &plan.config;
     assert_eq!(states.len(), config.inputs.len(), "inputs of a cell");
     let images = states[0].values.dims()[0];
@@ -88,7 +93,11 @@ pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Stat
     }
     assert_eq!(weights.dims(), [plan.weights()], "flat weights of a cell");
     assert_eq!(terms.dims(), [config.terms.len().max(1)], "weights of a cell's terms");
+    if let Some(share) = &share {
+        assert_eq!(images, share.own().len(), "images of this process");
+    }
     if let Some(scales) = &scales {
+        let images = share.as_ref().map_or(images, Share::images);
         assert_eq!(scales.len(), config.terms.len() * images, "scales of a cell's terms");
     }
     if let Some(given) = &given {
@@ -104,7 +113,7 @@ pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Stat
     }
     let (states, inputs) = states.into_iter().map(|state| (state.values, state.gradient)).unzip();
     let gradient = GradientSlot::default();
-    let context = Context { plan: Arc::clone(plan), scales, given, inputs, output: gradient.clone() };
+    let context = Context { plan: Arc::clone(plan), scales, given, inputs, output: gradient.clone(), share };
     let (values, statistics) = extension::cell(states, weights, terms, context);
     (BlockedMap { values, channels: plan.output_channels(), gradient: Some(gradient) }, statistics)
 }

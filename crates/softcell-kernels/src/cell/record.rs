@@ -113,12 +113,19 @@ impl Record {
         }
     }
 
+    /// What a term of each image of the batch is multiplied with.
+    pub fn scales_of(&self, term: usize) -> Option<&[f32]> {
+        let images = self.shapes.all_images();
+        self.scales.as_ref().map(|scales| &scales[term * images..(term + 1) * images])
+    }
+
     /// What a summand is multiplied with, per channel: `scale · x + shift`. Normalisations are folded in.
     pub fn coefficients(&self, summand: usize, image: usize) -> (Vec<f32>, Vec<f32>) {
-        let (plan, images) = (&self.plan, self.shapes.images);
+        let plan = &self.plan;
         let summand = &plan.summands[summand];
         let weight = summand.term.map_or(1.0, |term| {
-            self.terms[term] * self.scales.as_ref().map_or(1.0, |scales| scales[term * images + image])
+            self.terms[term]
+                * self.scales_of(term).map_or(1.0, |scales| scales[self.shapes.first_image() + image])
         });
         match summand.norm {
             Some(norm) => {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::plan::{CellPlan, Map, Source};
+use crate::share::Share;
 
 /// Images are worked on in this many groups at most. Partial sums are added up group by group, so the number
 /// decides results' last bits and must not depend on the number of threads.
@@ -25,9 +26,11 @@ pub(super) fn groups(images: usize) -> Vec<Range<usize>> {
     cut(images, GROUPS)
 }
 
-/// Consecutive images, each group with partial sums of its own for all weights, over maps of `pixels`.
-pub(super) fn summing_groups(images: usize, pixels: usize) -> Vec<Range<usize>> {
-    cut(images, (images * pixels / GROUP_PIXELS).clamp(FEWEST_GROUPS, GROUPS))
+/// In how many groups of images gradients of weights are added up, of a cell whose output has so many pixels: a power of
+/// two, because they are added up along a binary tree.
+pub fn summed_groups(images: usize, pixels: usize) -> usize {
+    let most = images.saturating_mul(pixels) / GROUP_PIXELS;
+    1 << images.min(most.clamp(FEWEST_GROUPS, GROUPS)).max(1).ilog2()
 }
 
 fn cut(images: usize, most: usize) -> Vec<Range<usize>> {
@@ -74,7 +77,10 @@ pub(super) fn image(values: &[f32], per_image: usize, image: usize) -> &[f32] {
 /// Sizes of all maps.
 #[derive(Clone, Debug)]
 pub(super) struct Shapes {
+    /// Of this process.
     pub images: usize,
+    /// What the images are a share of.
+    pub share: Option<Share>,
     /// Height and width of the inputs.
     pub inputs: Vec<[usize; 2]>,
     /// Height and width of the states.
@@ -113,12 +119,31 @@ impl Shapes {
                 output[0]
             );
         }
-        let mut shapes = Self { images, inputs: inputs.to_vec(), states, stages: Vec::new() };
+        let mut shapes = Self { images, share: None, inputs: inputs.to_vec(), states, stages: Vec::new() };
         for stage in &plan.stages {
             let size = stage.output(shapes.source(stage.source));
             shapes.stages.push(size);
         }
         shapes
+    }
+
+    /// Images of the batch.
+    pub fn all_images(&self) -> usize {
+        self.share.as_ref().map_or(self.images, Share::images)
+    }
+
+    /// Where the images of this process begin in the batch.
+    pub fn first_image(&self) -> usize {
+        self.share.as_ref().map_or(0, |share| share.own().start)
+    }
+
+    /// Consecutive images of this process, each group with partial sums of its own for all weights.
+    pub fn summing_groups(&self, plan: &CellPlan) -> Vec<Range<usize>> {
+        let all = self.all_images();
+        let own = self.first_image()..self.first_image() + self.images;
+        let groups = cut(all, summed_groups(all, self.output_pixels(plan)));
+        let inside = groups.into_iter().filter(|group| own.start <= group.start && group.end <= own.end);
+        inside.map(|group| group.start - own.start..group.end - own.start).collect()
     }
 
     /// Height and width of what a stage reads.

@@ -30,6 +30,7 @@ fn the_number_of_threads_changes_no_bit() {
                 terms: terms.clone(),
                 scales: None,
                 given: None,
+                share: None,
             };
             let (y, statistics) = cell(&plan, arguments);
             let gradients = y.values.clone().powi_scalar(2).sum().backward();
@@ -102,6 +103,7 @@ fn a_convolution_agrees_with_the_reference() {
                 terms: Tensor::ones([1], &device),
                 scales: None,
                 given: None,
+                share: None,
             };
             let y = cell(&plan, arguments).0.to_nchw();
             let gradients = (y.clone() * upstream).sum().backward();
@@ -111,6 +113,70 @@ fn a_convolution_agrees_with_the_reference() {
                 let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
                 close(name, &wide(wanted), &wide(found), 2e-3);
             }
+        }
+    }
+}
+
+/// A cell on ranks of a batch: outputs and gradients of the inputs image by image, what is the same for all, and what
+/// each rank has to itself.
+#[test]
+fn the_number_of_ranks_changes_no_bit() {
+    use crate::share::{Share, tests::on_ranks};
+    let convolutions = |_| {
+        vec![Operation::Convolution { kernel: 1 }, Operation::Convolution { kernel: 3 }, Operation::Identity]
+    };
+    let affine = CellConfig { affine: true, ..every_operation(16, 1, 16) };
+    for (config, images, side) in [
+        (affine, 19, 8),
+        (partial(16, 4, 2, 8), 32, 6),
+        (CellConfig { terms: dense(2, 2, 1, convolutions), ..every_operation(16, 1, 16) }, 7, 4),
+    ] {
+        let inputs = vec![prepared(1, 16, Preparation::Keep), prepared(1, 16, Preparation::None)];
+        let plan = Arc::new(CellPlan::new(CellConfig { inputs, ..config.clone() }).unwrap());
+        let scales: Vec<f32> = case::numbers(config.terms.len() * images, 5)
+            .iter()
+            .map(|x| if *x > 0.3 { 0.0 } else { 1.25 })
+            .collect();
+        let run = |ranks: usize| {
+            let found = on_ranks(ranks, |exchange| {
+                let device = Device::flex().autodiff();
+                let share = Share::new(&exchange, images, summed_groups(images, side * side / 4));
+                assert_eq!(share.is_none(), ranks == 1);
+                let own = share.as_ref().map_or(0..images, Share::own);
+                let x = tensor([images, 16, side, side], 1, &device);
+                let x = x.slice(burn::tensor::s![own, .., .., ..]).detach().require_grad();
+                let weights = tensor([plan.weights()], 2, &device).require_grad();
+                let terms = tensor([config.terms.len()], 3, &device).require_grad();
+                let state = BlockedMap::from_nchw(x.clone(), config.lanes);
+                let arguments = CellArguments {
+                    states: vec![state.clone(), state],
+                    weights: weights.clone(),
+                    terms: terms.clone(),
+                    scales: Some(scales.clone()),
+                    given: None,
+                    share,
+                };
+                let (y, statistics) = cell(&plan, arguments);
+                let gradients = y.values.clone().powi_scalar(2).sum().backward();
+                let of_images = [values(y.values), values(x.grad(&gradients).unwrap())];
+                let mut of_all = values(weights.grad(&gradients).unwrap());
+                of_all.extend(values(terms.grad(&gradients).unwrap()));
+                for norm in statistics.norms {
+                    of_all.extend(norm.mean.into_iter().chain(norm.variance).chain([norm.count as f32]));
+                }
+                (of_images, of_all)
+            });
+            let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+            let of_images: Vec<Vec<u32>> = (0..2)
+                .map(|k| found.iter().flat_map(|(of_images, _)| bits(&of_images[k])).collect())
+                .collect();
+            let of_all = bits(&found[0].1);
+            assert!(found.iter().all(|(_, other)| bits(other) == of_all), "ranks agree");
+            (of_images, of_all)
+        };
+        let one = run(1);
+        for ranks in [2, 3, 4] {
+            assert!(one == run(ranks), "{ranks} ranks, {images} images");
         }
     }
 }

@@ -146,7 +146,14 @@ pub fn evaluate_run(
     let model = TrainedModel::load(folder)?;
     let own = matches!(images, TestedOn::Own);
     let (config, dataset) = read(folder, &model.manifest, images, observer)?;
-    let job = Job { folder, config: &config, dataset: &dataset, device, checkpoint_interval: Duration::MAX };
+    let job = Job {
+        folder,
+        config: &config,
+        dataset: &dataset,
+        device,
+        checkpoint_interval: Duration::MAX,
+        ranks: None,
+    };
     if own {
         job.check_data()?;
     }

@@ -1,5 +1,9 @@
 //! Where a run is computed.
 
+use std::sync::Arc;
+
+use softcell_kernels::Exchange;
+
 use crate::device::{Device, open_device};
 use crate::error::Result;
 
@@ -16,6 +20,7 @@ pub fn useful_threads(asked: usize) -> usize {
 /// Where a run is computed.
 #[derive(Debug, Clone)]
 pub struct Machine {
+    pub(super) ranks: Option<Arc<dyn Exchange>>,
     pub(super) name: String,
     pub(super) device: Device,
     pub(super) asked_threads: Option<usize>,
@@ -27,13 +32,25 @@ impl Machine {
     /// # Errors
     /// As [`open_device`].
     pub fn open(device: &str) -> Result<Machine> {
-        Ok(Machine { name: device.to_owned(), device: open_device(device)?, asked_threads: None })
+        Ok(Machine {
+            ranks: None,
+            name: device.to_owned(),
+            device: open_device(device)?,
+            asked_threads: None,
+        })
     }
 
     /// Takes note that so many threads were asked for: where they are more than are of use, a run says so. How many
     /// there are is decided by whoever builds the pool of `rayon`.
     pub fn asked_for_threads(mut self, threads: Option<usize>) -> Machine {
         self.asked_threads = threads;
+        self
+    }
+
+    /// Beside other processes, each with a share of every batch of searches and trainings in a folder; this one is rank 0,
+    /// the others [follow](crate::ranks::follow).
+    pub fn among(mut self, ranks: Arc<dyn Exchange>) -> Machine {
+        self.ranks = Some(ranks);
         self
     }
 

@@ -276,6 +276,7 @@ impl Run {
             dataset: &self.dataset,
             device: &self.machine.device,
             checkpoint_interval: self.checkpoint_interval,
+            ranks: self.machine.ranks.as_ref(),
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::tensor::{Tensor, TensorData};
 use softcell_kernels::{
     BlockedMap, CellArguments, CellConfig, CellInput, CellPart, CellPlan, ConvolutionConfig, InputChannels,
-    NormStatistics, Operation, Pool, Preparation as KernelPreparation, Statistics, Term, cell,
+    NormStatistics, Operation, Pool, Preparation as KernelPreparation, Share, Statistics, Term, cell,
 };
 
 use super::mixture::{Mixture, at_places};
@@ -269,6 +269,7 @@ impl FusedBlock {
         tensors: &[Tensor<1>],
         states: Vec<BlockedMap>,
         mixture: Option<&Mixture>,
+        share: Option<&Share>,
         pass: &mut Pass,
     ) -> BlockedMap {
         let runs: Option<Vec<bool>> = mixture.filter(|mixture| mixture.running.is_some()).map(|mixture| {
@@ -278,7 +279,7 @@ impl FusedBlock {
         let plan =
             runs.as_ref().map_or_else(|| Arc::clone(&self.plan), |runs| Arc::new(self.plan.only(runs)));
         let device = states[0].values.device().without_autodiff();
-        let [images, ..] = states[0].values.dims();
+        let images = share.map_or_else(|| states[0].values.dims()[0], Share::images);
         let terms = match mixture {
             None => Tensor::ones([self.dropped.len().max(1)], &device),
             Some(mixture) => self.term_weights(mixture),
@@ -302,7 +303,8 @@ impl FusedBlock {
             if runs { tensors[index].clone() } else { tensors[index].clone().detach() }
         };
         let weights = Tensor::cat(self.trained.iter().map(weight).collect(), 0);
-        let (y, statistics) = cell(&plan, CellArguments { states, weights, terms, scales, given });
+        let (y, statistics) =
+            cell(&plan, CellArguments { states, weights, terms, scales, given, share: share.cloned() });
         if pass.mode() == Mode::Train {
             let tensor = |values: Vec<f32>| {
                 let n = values.len();

@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use softcell_kernels::{BlockedMap, InputChannels, block_lanes, cell_runs_on, weighted_sum};
+use softcell_kernels::{
+    BlockedMap, Exchange, InputChannels, Share, block_lanes, cell_runs_on, summed_groups, weighted_sum,
+};
 
 use super::drop_path::scaled;
 use super::edges::EdgeTensors;
@@ -23,6 +25,8 @@ use crate::space::plan::{
 pub struct Network {
     built: Arc<Built>,
     weights: Weights,
+    /// Who computes it, each for a share of a batch; none where this process does all.
+    ranks: Option<Arc<dyn Exchange>>,
 }
 
 /// All that does not change with the weights.
@@ -52,7 +56,14 @@ pub struct Logits {
 
 /// A map between blocks.
 #[derive(Debug, Clone)]
-enum Value {
+struct Value {
+    map: Map,
+    /// Whether it is of all images, where the batch is shared.
+    whole: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Map {
     /// `[N, C, H, W]`.
     Plain(Tensor<4>),
     /// In the layout of fused cells.
@@ -61,16 +72,44 @@ enum Value {
 
 impl Value {
     fn plain(self) -> Tensor<4> {
-        match self {
-            Value::Plain(x) => x,
-            Value::Blocked(x) => x.to_nchw(),
+        match self.map {
+            Map::Plain(x) => x,
+            Map::Blocked(x) => x.to_nchw(),
         }
     }
 
     fn blocked(self, channels: InputChannels, lanes: usize) -> BlockedMap {
-        match self {
-            Value::Plain(x) => BlockedMap::from_groups(x, channels, lanes),
-            Value::Blocked(x) => x,
+        match self.map {
+            Map::Plain(x) => BlockedMap::from_groups(x, channels, lanes),
+            Map::Blocked(x) => x,
+        }
+    }
+
+    /// With the images of all processes.
+    fn of_all(self, share: Option<&Share>) -> Self {
+        match share.filter(|_| !self.whole) {
+            None => self,
+            Some(share) => {
+                let map = match self.map {
+                    Map::Plain(x) => Map::Plain(share.gather(x)),
+                    Map::Blocked(x) => Map::Blocked(BlockedMap::new(share.gather(x.values), x.channels)),
+                };
+                Self { map, whole: true }
+            }
+        }
+    }
+
+    /// With the images of this process.
+    fn of_share(self, share: Option<&Share>) -> Self {
+        match share.filter(|_| self.whole) {
+            None => self,
+            Some(share) => {
+                let map = match self.map {
+                    Map::Plain(x) => Map::Plain(share.part(x)),
+                    Map::Blocked(x) => Map::Blocked(BlockedMap::new(share.part(x.values), x.channels)),
+                };
+                Self { map, whole: false }
+            }
         }
     }
 }
@@ -111,7 +150,22 @@ impl Network {
             ranges,
             plan,
         };
-        Self { built: Arc::new(built), weights: Weights::new(tensors, device) }
+        Self { built: Arc::new(built), weights: Weights::new(tensors, device), ranks: None }
+    }
+
+    /// The same network, computed by several processes that are given the same batches: what is computed image by image,
+    /// each does for its own images. Logits, statistics and gradients have the bits that one process alone comes to.
+    pub fn shared(self, ranks: Option<Arc<dyn Exchange>>) -> Self {
+        Self { ranks, ..self }
+    }
+
+    /// The share of a batch of so many images that this process has; none where it computes all.
+    fn share(&self, images: usize) -> Option<Share> {
+        let ranks = self.ranks.as_ref()?;
+        let blocks = self.built.plan.blocks.iter().zip(&self.built.fused);
+        let pixels = blocks.filter(|(_, fused)| fused.is_ok()).map(|(block, _)| block.output.size);
+        let groups = pixels.map(|size| summed_groups(images, size.iter().product())).min()?;
+        Share::new(ranks, images, groups)
     }
 
     /// What it is.
@@ -160,14 +214,16 @@ impl Network {
     fn pass(&self, x: Tensor<4>, mixtures: &Mixtures, pass: &mut Pass) -> Logits {
         let Built { plan, fused, lanes, last_readers, .. } = &*self.built;
         let fast = cell_runs_on(&x);
-        let image = Value::Plain(x);
+        let share = if fast { self.share(x.dims()[0]) } else { None };
+        let share = share.as_ref();
+        let image = Value { map: Map::Plain(x), whole: true };
         let mut values: Vec<Option<Value>> = Vec::with_capacity(plan.blocks.len());
         let mut auxiliary = None;
         let mut cells = 0..;
         for (index, block) in plan.blocks.iter().enumerate() {
             if let Body::Auxiliary { steps } = &block.body {
                 if pass.mode() == Mode::Train {
-                    let x = read(&image, &mut values, block.inputs[0], false).plain();
+                    let x = read(&image, &mut values, block.inputs[0], false).of_all(share).plain();
                     let y = run(steps, x, &mut self.tensors(index), Pointwise::Stock, pass);
                     auxiliary = Some(vector(y));
                 }
@@ -191,16 +247,29 @@ impl Network {
             let value = match (&fused[index], &block.body) {
                 (Ok(fused), _) if fast => {
                     let states = block.inputs.iter().zip(inputs);
-                    let states =
-                        states.map(|(&place, value)| value.blocked(input_channels(plan, place), *lanes));
+                    let states = states.map(|(&place, value)| {
+                        value.of_share(share).blocked(input_channels(plan, place), *lanes)
+                    });
                     let tensors = self.weights.tensors();
-                    Value::Blocked(fused.forward(tensors, states.collect(), mixture, pass))
+                    let map = fused.forward(tensors, states.collect(), mixture, share, pass);
+                    Value { map: Map::Blocked(map), whole: false }
                 }
-                (_, body) => self.block(index, block, body, inputs, mixture, pass),
+                (_, Body::Steps { steps, .. })
+                    if matches!((&steps[..], &inputs[0].map), ([Step::Mean], Map::Blocked(_))) =>
+                {
+                    means(inputs.swap_remove(0))
+                }
+                (_, body) => {
+                    let inputs = inputs.into_iter().map(|value| value.of_all(share).plain()).collect();
+                    Value {
+                        map: Map::Plain(self.block(index, block, body, inputs, mixture, pass)),
+                        whole: true,
+                    }
+                }
             };
             values.push(Some(value));
         }
-        let logits = values.pop().flatten().expect("a network ends in its classifier").plain();
+        let logits = values.pop().flatten().expect("a network ends in its classifier").of_all(share).plain();
         Logits { logits: vector(logits), auxiliary }
     }
 
@@ -214,29 +283,21 @@ impl Network {
         index: usize,
         block: &Block,
         body: &Body,
-        mut inputs: Vec<Value>,
+        mut inputs: Vec<Tensor<4>>,
         mixture: Option<&Mixture>,
         pass: &mut Pass,
-    ) -> Value {
+    ) -> Tensor<4> {
         let mut tensors = self.tensors(index);
         match body {
-            Body::Steps { steps, .. } => match (steps.as_slice(), inputs.swap_remove(0)) {
-                ([Step::Mean], Value::Blocked(x)) => {
-                    let means = x.mean_pixels();
-                    let [n, c] = means.dims();
-                    Value::Plain(means.reshape([n, c, 1, 1]))
-                }
-                (steps, x) => Value::Plain(run(steps, x.plain(), &mut tensors, Pointwise::Fast, pass)),
-            },
+            Body::Steps { steps, .. } => {
+                run(steps, inputs.swap_remove(0), &mut tensors, Pointwise::Fast, pass)
+            }
             Body::Residual { main, shortcut } => {
-                let x = inputs.swap_remove(0).plain();
+                let x = inputs.swap_remove(0);
                 let long = run(main, x.clone(), &mut tensors, Pointwise::Fast, pass);
-                Value::Plain(long + run(shortcut, x, &mut tensors, Pointwise::Fast, pass))
+                long + run(shortcut, x, &mut tensors, Pointwise::Fast, pass)
             }
-            Body::Cell(cell) => {
-                let inputs = inputs.into_iter().map(Value::plain).collect();
-                Value::Plain(self.cell(block, cell, inputs, mixture, &mut tensors, pass))
-            }
+            Body::Cell(cell) => self.cell(block, cell, inputs, mixture, &mut tensors, pass),
             Body::Auxiliary { .. } => unreachable!("it is no part of the network's way"),
         }
     }
@@ -378,6 +439,19 @@ fn read(image: &Value, values: &mut [Option<Value>], place: Place, last: bool) -
             value.expect("a value is there until its last reader has it")
         }
     }
+}
+
+/// The mean over all pixels, image by image: `[N, C, 1, 1]`.
+fn means(value: Value) -> Value {
+    let map = match value.map {
+        Map::Plain(x) => x,
+        Map::Blocked(x) => {
+            let means = x.mean_pixels();
+            let [n, c] = means.dims();
+            means.reshape([n, c, 1, 1])
+        }
+    };
+    Value { map: Map::Plain(map), ..value }
 }
 
 /// A map of one pixel as a vector.

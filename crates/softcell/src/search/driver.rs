@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use burn::tensor::Device;
+use softcell_kernels::Exchange;
 
 use super::bilevel::Bilevel;
 use super::method::{Course, End, Resources, Rollback, Selection, Tally, draw_weights, share};
@@ -58,6 +59,7 @@ pub fn search(
             return drawn(&dataset, &config);
         }
         let mut search = Search::new(&dataset, &config, device)?;
+        search.share(observer.ranks());
         match start {
             Some(state) => search.resume(state)?,
             None => search.watcher.warn(observer)?,
@@ -105,6 +107,8 @@ pub(super) struct Search<'a> {
     pub(super) trials: Vec<Tally>,
     pub(super) trial: Tally,
     watcher: Watcher,
+    /// Who searches as well, each with a share of every batch.
+    ranks: Option<Arc<dyn Exchange>>,
 }
 
 impl<'a> Search<'a> {
@@ -169,7 +173,14 @@ impl<'a> Search<'a> {
             trials: Vec::new(),
             trial: Tally::default(),
             watcher,
+            ranks: None,
         })
+    }
+
+    /// Lets others compute a share of every batch.
+    fn share(&mut self, ranks: Option<Arc<dyn Exchange>>) {
+        self.ranks.clone_from(&ranks);
+        self.bilevel.net = self.bilevel.net.clone().shared(ranks);
     }
 
     fn resume(&mut self, state: &SearchState) -> Result<()> {
@@ -184,6 +195,7 @@ impl<'a> Search<'a> {
             let shape = self.shape();
             let bilevel = Bilevel::in_space(self.config, &self.space, shape, seed, &self.autodiff)?;
             self.bilevel = Bilevel { class_weights, ..bilevel };
+            self.share(self.ranks.clone());
         }
         self.bilevel.restore(state, &self.device)?;
         self.watcher.restore(state, ORIGIN)?;
@@ -253,6 +265,7 @@ impl<'a> Search<'a> {
             let stages = [&self.stage, &next];
             let bilevel = self.bilevel.clone();
             self.bilevel = bilevel.next_stage(self.config, shape, &space, stages, &self.autodiff)?;
+            self.share(self.ranks.clone());
             self.bilevel.find_costs(&self.device, self.times.as_ref())?;
             (self.stage, self.space) = (next, space);
         }

@@ -130,6 +130,7 @@ impl Bench<'_> {
             dataset: self.dataset,
             device: self.device,
             checkpoint_interval: self.checkpoint_interval,
+            ranks: None,
         };
         match part {
             Part::Search(_) => {

@@ -131,6 +131,7 @@ pub fn train(
             check_size(ORIGIN, &state.net, derived_cost(genotype, &network.shape()).parameters)?;
         }
         let mut training = Training::new(dataset, genotype, config, device)?;
+        training.learner.net = training.learner.net.shared(observer.ranks());
         if let Some(state) = start {
             training.resume(state)?;
         }

@@ -86,7 +86,7 @@ impl Fixture {
 
     pub fn job<'a>(&'a self, folder: &'a RunFolder, config: &'a CheckedConfig) -> Job<'a> {
         let (dataset, device) = (&self.dataset, &self.device);
-        Job { folder, config, dataset, device, checkpoint_interval: Duration::MAX }
+        Job { folder, config, dataset, device, checkpoint_interval: Duration::MAX, ranks: None }
     }
 
     fn manifest(&self) -> Manifest {

@@ -33,13 +33,14 @@ impl Backward<'_> {
     /// The coefficients of a summand, with its scale for one image.
     fn summand_coefficients(&self, summand: usize, at: usize) -> Cow<'_, Coefficients> {
         let coefficients = &self.coefficients[summand];
-        match (self.record.plan.summands[summand].term, self.record.scales.as_ref()) {
-            (Some(term), Some(scales)) => {
-                let scale = scales[term * self.record.shapes.images + at];
+        let term = self.record.plan.summands[summand].term;
+        match term.and_then(|term| self.record.scales_of(term)) {
+            Some(scales) => {
+                let scale = scales[self.record.shapes.first_image() + at];
                 let a = coefficients.a.iter().map(|a| a * scale).collect();
                 Cow::Owned(Coefficients { a, ..coefficients.clone() })
             }
-            _ => Cow::Borrowed(coefficients),
+            None => Cow::Borrowed(coefficients),
         }
     }
 

@@ -153,6 +153,7 @@ impl Case {
             terms: terms.clone(),
             scales: self.scales.clone(),
             given: self.given.clone(),
+            share: None,
         };
         (arguments, inputs.into_iter().chain([weights, terms]).collect())
     }

@@ -256,8 +256,18 @@ fn readers_of_one_output_share_a_gradient() {
             let call = |state: BlockedMap, seed| {
                 let weights = tensor([plan.weights()], seed, &device);
                 let terms = tensor([config.terms.len()], seed + 1, &device);
-                cell(&plan, CellArguments { states: vec![state], weights, terms, scales: None, given: None })
-                    .0
+                cell(
+                    &plan,
+                    CellArguments {
+                        states: vec![state],
+                        weights,
+                        terms,
+                        scales: None,
+                        given: None,
+                        share: None,
+                    },
+                )
+                .0
             };
             let y = call(BlockedMap::from_nchw(x.clone(), 8), 2);
             let read = || if shared { y.clone() } else { BlockedMap::new(y.values.clone(), y.channels) };
@@ -377,6 +387,7 @@ fn one_map_as_both_inputs() {
                     terms: terms.clone(),
                     scales: None,
                     given: None,
+                    share: None,
                 };
                 let y = cell(&case.plan(), arguments).0.to_nchw();
                 let gradients = case.backward(&y, &fill);
@@ -402,5 +413,6 @@ fn copied(state: BlockedMap, config: &CellConfig) -> BlockedMap {
     let plan = Arc::new(CellPlan::new(config).expect("a plan"));
     let device = state.values.device();
     let [weights, terms] = [Tensor::zeros([0], &device), Tensor::ones([1], &device)];
-    cell(&plan, CellArguments { states: vec![state], weights, terms, scales: None, given: None }).0
+    cell(&plan, CellArguments { states: vec![state], weights, terms, scales: None, given: None, share: None })
+        .0
 }
