@@ -15,7 +15,11 @@ pub fn open(machine: &Machine) -> Result<experiment::Machine> {
     if let Some(threads) = threads {
         rayon::ThreadPoolBuilder::new().num_threads(useful_threads(threads)).build_global()?;
     }
-    Ok(experiment::Machine::open(&machine.device)?.asked_for_threads(threads))
+    let machine = experiment::Machine::open(&machine.device)?.asked_for_threads(threads);
+    Ok(match crate::ranks::current() {
+        Some(ranks) if ranks.rank() == 0 => machine.among(ranks),
+        _ => machine,
+    })
 }
 
 /// The device alone, of which [`open()`] says more.

@@ -15,6 +15,7 @@ mod mistakes;
 mod opening;
 mod output;
 mod progress;
+mod ranks;
 mod remedies;
 mod session;
 mod settings;
@@ -53,7 +54,31 @@ fn main() -> ExitCode {
     if !matches!(cli.command, Command::Parts(_)) {
         interrupt::listen();
     }
-    let outcome = memory::guarded(|| match cli.command {
+    let outcome = memory::guarded(|| match ranks::join(&cli.command)? {
+        ranks::Role::Ask => answer(cli.command),
+        ranks::Role::Done(code) => Ok(code),
+    });
+    let code = match outcome {
+        Ok(code) => code,
+        Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<clap::Error>() => {
+            let text = shown::escaped_lines(&error.to_string()).into_owned();
+            let text = colour::toned(text, Tone::Error, colour::of_stderr());
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            ExitCode::from(USAGE)
+        }
+        Err(error) => {
+            // Where nobody reads the errors there is nothing left to tell.
+            let _ = std::io::stderr().write_all(explain(format, &error).as_bytes());
+            ExitCode::FAILURE
+        }
+    };
+    ranks::leave();
+    code
+}
+
+fn answer(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Fit(args) => commands::fit::run(&args),
         Command::Select(args) => commands::select::run(&args),
         Command::Parts(args) => workers::run(&args),
@@ -72,21 +97,6 @@ fn main() -> ExitCode {
         Command::Bench(command) => commands::bench::run(&command),
         Command::Completions { shell } => commands::shell::completions(shell),
         Command::Man { out } => commands::shell::man(&out),
-    });
-    match outcome {
-        Ok(code) => code,
-        Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
-        Err(error) if error.is::<clap::Error>() => {
-            let text = shown::escaped_lines(&error.to_string()).into_owned();
-            let text = colour::toned(text, Tone::Error, colour::of_stderr());
-            let _ = std::io::stderr().write_all(text.as_bytes());
-            ExitCode::from(USAGE)
-        }
-        Err(error) => {
-            // Where nobody reads the errors there is nothing left to tell.
-            let _ = std::io::stderr().write_all(explain(format, &error).as_bytes());
-            ExitCode::FAILURE
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::args::{JobsArgs, RunArgs};
 use crate::interrupt::{self, Work};
 use crate::output::quoted;
 use crate::progress::Progress;
+use crate::ranks;
 use crate::remedies;
 use crate::workers::Processes;
 
@@ -76,6 +77,10 @@ impl Session {
     /// With processes for the parts of a selection, if it has one.
     pub fn with_jobs(mut self, jobs: &JobsArgs, args: &RunArgs) -> Session {
         if !self.run.config().select.is_on() {
+            return self;
+        }
+        // Ranks do them as they become free.
+        if ranks::current().is_some() {
             return self;
         }
         let threads = rayon::current_num_threads();

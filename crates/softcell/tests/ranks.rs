@@ -25,7 +25,8 @@ const SMALL: [(&str, &str); 11] = [
 ];
 
 /// Candidates of the five edges of two nodes.
-const NOISY: &str = "noise|sep_conv_3x3,noise|sep_conv_3x3,noise|sep_conv_3x3,noise|sep_conv_3x3,noise|sep_conv_3x3";
+const NOISY: &str =
+    "noise|sep_conv_3x3,noise|sep_conv_3x3,noise|sep_conv_3x3,noise|sep_conv_3x3,noise|sep_conv_3x3";
 
 /// Stops after so many steps.
 struct Watch {
@@ -138,4 +139,71 @@ fn a_run_goes_on_with_another_number_of_ranks() {
     }
     fit(&parts, 4, usize::MAX, Overwrite::Resume).unwrap();
     assert!(found(&whole) == found(&parts));
+}
+
+#[test]
+fn ranks_do_the_parts_of_a_selection() {
+    let here = tempfile::tempdir().unwrap();
+    let settings = [
+        ("select.seeds", "1"),
+        ("select.random", "3"),
+        ("select.epochs", "2"),
+        ("select.trainings", "1"),
+        ("select.finalists", "2"),
+        ("select.longer_epochs", "3"),
+    ];
+    let select = |name: &str, ranks: usize, most: usize| {
+        let out = here.path().join(name);
+        let outcome = on_ranks(ranks, 1, |machine| {
+            let experiment = experiment(&settings).on(machine).run_folder(&out, Overwrite::Resume);
+            experiment.fit(&mut Asked { asked: 0, most }).map(drop)
+        });
+        (outcome, out)
+    };
+    let scores = |run: &Path| {
+        let text = std::fs::read_to_string(run.join("selection.json")).unwrap();
+        let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        without_seconds(&mut record);
+        (record, found(run))
+    };
+    let (one, whole) = select("one", 1, usize::MAX);
+    one.unwrap();
+    for ranks in [2, 3] {
+        let (several, out) = select(&format!("ranks-{ranks}"), ranks, usize::MAX);
+        several.unwrap();
+        assert!(scores(&whole) == scores(&out), "{ranks} ranks");
+    }
+    // Stopped in the middle of the parts, on two ranks, and gone on with on three.
+    let (stopped, out) = select("stopped", 2, 3);
+    assert!(matches!(stopped, Err(Error::Interrupted { .. })), "{stopped:?}");
+    select("stopped", 3, usize::MAX).0.unwrap();
+    assert!(scores(&whole) == scores(&out));
+}
+
+/// Stops when it has been asked so often.
+struct Asked {
+    asked: usize,
+    most: usize,
+}
+
+impl Observer for Asked {
+    fn on(&mut self, _: Event<'_>) -> softcell::Result<()> {
+        Ok(())
+    }
+
+    fn signal(&mut self) -> Signal {
+        self.asked += 1;
+        if self.asked >= self.most { Signal::Stop } else { Signal::Continue }
+    }
+}
+
+fn without_seconds(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            fields.retain(|key, _| !key.contains("seconds"));
+            fields.values_mut().for_each(without_seconds);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(without_seconds),
+        _ => {}
+    }
 }

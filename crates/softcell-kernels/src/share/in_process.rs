@@ -87,6 +87,12 @@ impl Exchange for InProcess {
         }
     }
 
+    fn waiting(&self) -> Option<usize> {
+        let letters = lock(&self.shared.letters);
+        (0..self.shared.ranks)
+            .find(|&from| letters.get(&[from, self.rank]).is_some_and(|letters| !letters.is_empty()))
+    }
+
     fn broadcast(&self, values: &mut [f32]) {
         let own = values.to_vec();
         self.meet(&own, |all| values.copy_from_slice(&all[0]));

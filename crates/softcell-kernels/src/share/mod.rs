@@ -38,6 +38,9 @@ pub trait Exchange: Debug + Send + Sync {
     /// Receives as many values from a rank that sends them.
     fn receive(&self, values: &mut [f32], from: usize);
 
+    /// A rank whose values wait to be received.
+    fn waiting(&self) -> Option<usize>;
+
     /// Overwrites the values of all others by those of rank 0.
     fn broadcast(&self, values: &mut [f32]);
 

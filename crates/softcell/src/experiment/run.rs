@@ -20,6 +20,7 @@ use crate::data::Dataset;
 use crate::error::{Advice, Error, Remedy, Result};
 use crate::event::{Event, Observer};
 use crate::pipeline::Job;
+use crate::ranks::PartsOnRanks;
 use crate::records::Standing;
 use crate::report::{quoted, size};
 use crate::run::{Manifest, Overwrite, RunBudget, RunFolder, SetAside};
@@ -226,6 +227,9 @@ impl Experiment {
         machine: Machine,
         (begun, beginning): (Instant, Beginning),
     ) -> Result<Run> {
+        let workers = machine.ranks.clone().map(|ranks| -> Box<dyn Workers> {
+            Box::new(PartsOnRanks::new(ranks, machine.clone(), self.checkpoint_interval))
+        });
         Ok(Run {
             folder,
             config,
@@ -239,7 +243,7 @@ impl Experiment {
             beginning,
             kept: Kept::default(),
             given: self.given.clone(),
-            workers: None,
+            workers,
         })
     }
 }

@@ -73,7 +73,8 @@ impl GivenCell {
 }
 
 impl Run {
-    /// Leaves the parts of a selection to others, such as processes. What comes of it is the same.
+    /// Leaves the parts of a selection to others, such as processes; else the ranks of the machine do them, where it has
+    /// some. What comes of it is the same.
     pub fn leave_parts_to(&mut self, workers: Box<dyn Workers>) {
         self.workers = Some(workers);
     }

@@ -4,15 +4,22 @@
 //! run, and all do the same steps with the same bits; only rank 0 hears of them. The others read images and checkpoints
 //! where rank 0 has them.
 
-use std::path::{Path, PathBuf};
+mod observers;
+mod parts;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 pub use softcell_kernels::{Exchange, InProcess};
 
-use crate::config::{CheckedConfig, Config, HERE};
+use self::observers::Following;
+pub(crate) use self::observers::Leading;
+pub use self::parts::PartsOnRanks;
+
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::event::{Event, Observer, Position, Signal, Silent, Stage};
+use crate::event::{Position, Silent, Stage};
 use crate::experiment::{Machine, read_images, reading_settings};
 use crate::run::RunFolder;
 use crate::search::search;
@@ -26,6 +33,8 @@ enum Order {
     Search { run: PathBuf, config: String },
     /// Trains the network of a cell in this run.
     Train { run: PathBuf, config: String, genotype: Genotype },
+    /// Does parts of the selection in this run, each whole, as they are dealt out.
+    Parts { run: PathBuf, parts: Vec<String>, checkpoint_seconds: u64 },
     /// Nothing more.
     End,
 }
@@ -48,136 +57,6 @@ fn agree(ranks: &dyn Exchange, stage: Stage, at: Option<Position>) -> Result<()>
     }
 }
 
-/// Rank 0 at work with the others: they do what it does, and stop where it stops.
-pub(crate) struct Leading<'a> {
-    inner: &'a mut dyn Observer,
-    ranks: Option<Arc<dyn Exchange>>,
-    /// What ended the work here; the others are told at the next step.
-    failed: Option<Error>,
-}
-
-impl<'a> Leading<'a> {
-    /// Begins a search of a run.
-    ///
-    /// # Errors
-    /// What cannot be done by several.
-    pub fn search(
-        ranks: Option<&Arc<dyn Exchange>>,
-        run: &Path,
-        config: &CheckedConfig,
-        at: Option<Position>,
-        inner: &'a mut dyn Observer,
-    ) -> Result<Self> {
-        if ranks.is_some() && config.search.method.resource_latency > 0.0 && config.latency_table == HERE {
-            return Err(Error::setting(
-                "latency_table",
-                HERE,
-                "a file of times: processes that measured for themselves would not agree",
-            ));
-        }
-        let order = || Order::Search { run: run.to_path_buf(), config: config.to_toml() };
-        Self::begin(ranks, order, Stage::Search, at, inner)
-    }
-
-    /// Begins a training in a run.
-    ///
-    /// # Errors
-    /// When the others have another checkpoint.
-    pub fn train(
-        ranks: Option<&Arc<dyn Exchange>>,
-        run: &Path,
-        (config, genotype): (&CheckedConfig, &Genotype),
-        at: Option<Position>,
-        inner: &'a mut dyn Observer,
-    ) -> Result<Self> {
-        let order =
-            || Order::Train { run: run.to_path_buf(), config: config.to_toml(), genotype: genotype.clone() };
-        Self::begin(ranks, order, Stage::Train, at, inner)
-    }
-
-    fn begin(
-        ranks: Option<&Arc<dyn Exchange>>,
-        order: impl Fn() -> Order,
-        stage: Stage,
-        at: Option<Position>,
-        inner: &'a mut dyn Observer,
-    ) -> Result<Self> {
-        if let Some(ranks) = ranks {
-            ranks.announce(serde_json::to_string(&order()).expect("orders serialise"));
-            agree(&**ranks, stage, at)?;
-        }
-        Ok(Self { inner, ranks: ranks.cloned(), failed: None })
-    }
-
-    /// The outcome of the work, or what ended it here.
-    pub fn ended<T>(self, outcome: Result<T>) -> Result<T> {
-        match self.failed {
-            Some(error) => Err(error),
-            None => outcome,
-        }
-    }
-}
-
-impl Observer for Leading<'_> {
-    fn on(&mut self, event: Event<'_>) -> Result<()> {
-        if self.ranks.is_none() {
-            return self.inner.on(event);
-        }
-        if self.failed.is_none()
-            && let Err(error) = self.inner.on(event)
-        {
-            self.failed = Some(error);
-        }
-        Ok(())
-    }
-
-    fn signal(&mut self) -> Signal {
-        let Some(ranks) = &self.ranks else { return self.inner.signal() };
-        let signal = if self.failed.is_some() { Signal::Stop } else { self.inner.signal() };
-        ranks.broadcast(&mut [number(signal)]);
-        signal
-    }
-
-    fn ranks(&self) -> Option<Arc<dyn Exchange>> {
-        self.ranks.clone()
-    }
-
-    fn wording(&self, remedy: &crate::error::Remedy) -> String {
-        self.inner.wording(remedy)
-    }
-}
-
-fn number(signal: Signal) -> f32 {
-    match signal {
-        Signal::Continue => 0.0,
-        Signal::Save => 1.0,
-        Signal::Stop => 2.0,
-    }
-}
-
-/// Another rank at work: it hears nothing, and stops where rank 0 stops.
-struct Following(Arc<dyn Exchange>);
-
-impl Observer for Following {
-    fn on(&mut self, _: Event<'_>) -> Result<()> {
-        Ok(())
-    }
-
-    fn signal(&mut self) -> Signal {
-        let mut said = [0.0];
-        self.0.broadcast(&mut said);
-        match said[0] {
-            0.0 => Signal::Continue,
-            1.0 => Signal::Save,
-            _ => Signal::Stop,
-        }
-    }
-
-    fn ranks(&self) -> Option<Arc<dyn Exchange>> {
-        Some(Arc::clone(&self.0))
-    }
-}
-
 /// Does what rank 0 wants, until it wants nothing more ([`dismiss`]): the whole work of every other rank.
 ///
 /// # Errors
@@ -188,6 +67,10 @@ pub fn follow(ranks: &Arc<dyn Exchange>, machine: &Machine) -> Result<()> {
         let order = serde_json::from_str(&text).expect("rank 0 is of this version");
         let (run, config) = match &order {
             Order::End => return Ok(()),
+            Order::Parts { run, parts, checkpoint_seconds } => {
+                parts::follow(&**ranks, machine, (run, parts, *checkpoint_seconds))?;
+                continue;
+            }
             Order::Search { run, config } | Order::Train { run, config, .. } => (run, config),
         };
         let (folder, _) = RunFolder::peek(run)?;
@@ -200,7 +83,7 @@ pub fn follow(ranks: &Arc<dyn Exchange>, machine: &Machine) -> Result<()> {
         let mut following = Following(Arc::clone(ranks));
         let device = machine.device();
         let outcome = match &order {
-            Order::End => Ok(()),
+            Order::End | Order::Parts { .. } => Ok(()),
             Order::Search { .. } => {
                 let state = folder.load_search()?.map(|loaded| loaded.state);
                 agree(&**ranks, Stage::Search, state.as_ref().map(|state| state.position))?;
