@@ -334,11 +334,15 @@ impl Job<'_> {
         observer: &mut dyn Observer,
     ) -> Result<RunResult> {
         let mut wrong = Vec::new();
-        let test = self
-            .test_telling(genotype, trained.chosen(), observer, |answer: WrongAnswer| wrong.push(answer))?;
+        let config = self.sized(genotype)?;
+        let best = trained.best.is_some();
+        let mut leading = Leading::test(self.ranks, self.folder.path(), (&config, genotype), best, observer)?;
+        let told = |answer: WrongAnswer| wrong.push(answer);
+        let test = test(&config, self.dataset, self.device, (genotype, trained.chosen()), &mut leading, told);
+        let test = leading.ended(test)?;
         self.folder.write_mistakes(&mistakes(self.dataset, wrong))?;
         let selection = self.folder.read_selection()?.and_then(|selection| selection.standing());
-        let of_training = result(&self.sized(genotype)?, self.dataset, genotype, searched, trained, test);
+        let of_training = result(&config, self.dataset, genotype, searched, trained, test);
         let result = RunResult { selection, ..of_training };
         self.folder.write_result(&result)?;
         if self.folder.has_tensorboard() {
@@ -390,7 +394,7 @@ pub(crate) fn test(
     let images = &dataset.train;
     let shape = [images.channels, images.height, images.width];
     let network = network_config(genotype, &config.train, shape, images.classes.len());
-    let net = model::build(&network, weights, "weights", device)?;
+    let net = model::build(&network, weights, "weights", device)?.shared(observer.ranks());
     let set = &dataset.test;
     let plan =
         evaluation_plan(set, (0..set.len()).collect(), &dataset.normalization, config.train.batch_size);

@@ -25,6 +25,7 @@ mod photos;
 mod planning;
 mod predicting;
 mod progress;
+mod ranks;
 mod records;
 mod reporting;
 mod runs;

@@ -21,7 +21,8 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::{Position, Silent, Stage};
 use crate::experiment::{Machine, read_images, reading_settings};
-use crate::run::RunFolder;
+use crate::pipeline::test;
+use crate::run::{RunFolder, Weights};
 use crate::search::search;
 use crate::space::Genotype;
 use crate::train::train;
@@ -33,6 +34,8 @@ enum Order {
     Search { run: PathBuf, config: String },
     /// Trains the network of a cell in this run.
     Train { run: PathBuf, config: String, genotype: Genotype },
+    /// Answers for the test images of this run, with the best or the last weights.
+    Test { run: PathBuf, config: String, genotype: Genotype, best: bool },
     /// Does parts of the selection in this run, each whole, as they are dealt out.
     Parts { run: PathBuf, parts: Vec<String>, checkpoint_seconds: u64 },
     /// Nothing more.
@@ -71,7 +74,9 @@ pub fn follow(ranks: &Arc<dyn Exchange>, machine: &Machine) -> Result<()> {
                 parts::follow(&**ranks, machine, (run, parts, *checkpoint_seconds))?;
                 continue;
             }
-            Order::Search { run, config } | Order::Train { run, config, .. } => (run, config),
+            Order::Search { run, config }
+            | Order::Train { run, config, .. }
+            | Order::Test { run, config, .. } => (run, config),
         };
         let (folder, _) = RunFolder::peek(run)?;
         let times = folder.read_latencies()?.map(Arc::new);
@@ -93,6 +98,16 @@ pub fn follow(ranks: &Arc<dyn Exchange>, machine: &Machine) -> Result<()> {
                 let state = folder.load_train()?.map(|loaded| loaded.state);
                 agree(&**ranks, Stage::Train, state.as_ref().map(|state| state.position))?;
                 train(&dataset, genotype, &config, device, state.as_ref(), &mut following).map(drop)
+            }
+            Order::Test { genotype, best, .. } => {
+                let which = if *best { Weights::Best } else { Weights::Last };
+                let weights = folder.read_weights(which)?.ok_or_else(|| {
+                    Error::run(run, "no weights, which rank 0 has", "let all nodes see the same folder")
+                })?;
+                agree(&**ranks, Stage::Train, None)?;
+                // What the answers are, rank 0 finds as well.
+                let _ = test(&config, &dataset, device, (genotype, &weights), &mut following, |_| {});
+                Ok(())
             }
         };
         match outcome {

@@ -56,9 +56,25 @@ impl<'a> Leading<'a> {
         Self::begin(ranks, order, Stage::Train, at, inner)
     }
 
+    /// Begins a test of the best or the last weights of a run.
+    ///
+    /// # Errors
+    /// As [`Leading::train`].
+    pub fn test(
+        ranks: Option<&Arc<dyn Exchange>>,
+        run: &Path,
+        (config, genotype): (&CheckedConfig, &Genotype),
+        best: bool,
+        inner: &'a mut dyn Observer,
+    ) -> Result<Self> {
+        let (run, genotype) = (run.to_path_buf(), genotype.clone());
+        let order = move || Order::Test { run, config: config.to_toml(), genotype, best };
+        Self::begin(ranks, order, Stage::Train, None, inner)
+    }
+
     fn begin(
         ranks: Option<&Arc<dyn Exchange>>,
-        order: impl Fn() -> Order,
+        order: impl FnOnce() -> Order,
         stage: Stage,
         at: Option<Position>,
         inner: &'a mut dyn Observer,
