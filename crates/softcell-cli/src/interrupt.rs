@@ -56,8 +56,17 @@ pub fn exit_code() -> u8 {
 }
 
 fn heard(signal: i32) {
+    let ranks = crate::ranks::current();
+    // The first process decides what comes of signals, which a launcher of MPI sends to all.
+    if ranks.as_ref().is_some_and(|ranks| ranks.rank() > 0) {
+        return;
+    }
     SIGNAL.store(signal, Ordering::SeqCst);
     let again = ASKED.swap(true, Ordering::SeqCst);
+    // It sends several for one wish, and kills after a while itself.
+    if again && ranks.is_some() {
+        return;
+    }
     if again || !WORKING.load(Ordering::SeqCst) {
         say("interrupted", || std::process::exit(i32::from(exit_code())));
     }

@@ -123,6 +123,27 @@ mod started {
     }
 
     #[test]
+    fn ctrl_c_saves_and_stops_all_ranks() {
+        let here = tempfile::tempdir().unwrap();
+        let here = here.path();
+        let args = format!("fit {SETTINGS} 1 --search-epochs 40");
+        succeed(here, &format!("{args} --out whole"));
+        let mut child = mpirun(here, 3, &format!("{args} --out r"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        lines.find(|line| line.contains("search ") && line.contains("loss")).expect("an epoch is told");
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let rest: Vec<String> = lines.collect();
+        assert!(!child.wait().unwrap().success());
+        assert!(rest.iter().any(|line| line.contains("all is saved")), "{rest:?}");
+        succeed(here, &format!("{args} --out r --resume"));
+        assert!(found(&here.join("whole")) == found(&here.join("r")));
+    }
+
+    #[test]
     fn a_command_for_one_process_is_refused_once() {
         let here = tempfile::tempdir().unwrap();
         let output = mpirun(here.path(), 3, "genotype list").output().unwrap();
