@@ -2,24 +2,24 @@
 //!
 //! Each stage goes on from what it finds in the folder, and leaves at once where it is done.
 
+mod outcome;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use softcell_kernels::Exchange;
 
 use crate::benchmark_table::Tabulating;
 use crate::config::{CheckedConfig, Config, HERE};
 use crate::data::{Dataset, ImageSet};
 use crate::error::{Advice, Error, Remedy, Result};
-use crate::evaluate::{Evaluation, WrongAnswer, evaluate_telling};
+use crate::evaluate::{Evaluation, WrongAnswer};
 use crate::event::{Event, Observer, Position, Stage};
 use crate::kept_images::{augmented, mistakes, samples};
 use crate::latency::seconds_of_network;
-use crate::memory::peak_rss_mb;
-use crate::model::{self, TrainedModel};
-use crate::network::Pass;
+use crate::model::TrainedModel;
 use crate::network::{NamedTensors, initialize, named_tensors};
 use crate::ranks::Leading;
 use crate::run::files::{HISTORY, LATENCIES};
@@ -27,10 +27,10 @@ use crate::run::{ChosenSize, Keeper, Loaded, RunFolder, RunResult, Weights, rewi
 use crate::search::method::Selection;
 use crate::search::{SearchOutcome, Searched, search};
 use crate::sizing::{asked_shape, sized, sizing_note};
-use crate::space::{Cost, Genotype, derived_cost, derived_layers, milliseconds};
-use crate::train::{
-    TrainOutcome, TrainState, WarmStart, build_network, evaluation_plan, network_config, train, warm_start,
-};
+use crate::space::{Cost, Genotype, derived_cost, milliseconds};
+use crate::train::{TrainOutcome, TrainState, WarmStart, build_network, train, warm_start};
+
+pub(crate) use self::outcome::{result, test};
 
 /// How the note begins that tells the latency of a network that was chosen for it.
 const MEASURED_NOTE: &str = "measured, that network takes";
@@ -376,81 +376,6 @@ impl Job<'_> {
         wrong: impl FnMut(WrongAnswer) + Send,
     ) -> Result<Evaluation> {
         test(&self.sized(genotype)?, self.dataset, self.device, (genotype, weights), observer, wrong)
-    }
-}
-
-/// Evaluates the network of a genotype with these weights on the test part, and tells `wrong` of each wrong answer.
-///
-/// # Errors
-/// When the weights do not fit, and whatever the observer answers.
-pub(crate) fn test(
-    config: &CheckedConfig,
-    dataset: &Dataset,
-    device: &Device,
-    (genotype, weights): (&Genotype, &NamedTensors),
-    observer: &mut dyn Observer,
-    wrong: impl FnMut(WrongAnswer) + Send,
-) -> Result<Evaluation> {
-    let images = &dataset.train;
-    let shape = [images.channels, images.height, images.width];
-    let network = network_config(genotype, &config.train, shape, images.classes.len());
-    let net = model::build(&network, weights, "weights", device)?.shared(observer.ranks());
-    let set = &dataset.test;
-    let plan =
-        evaluation_plan(set, (0..set.len()).collect(), &dataset.normalization, config.train.batch_size);
-    let (mut done, mut told) = (0, Ok(()));
-    let forward = |images: Tensor<4>| {
-        done += images.dims()[0];
-        let logits = net.forward(images, &mut Pass::eval()).logits;
-        if told.is_ok() {
-            told = observer.on(Event::Testing { done, total: set.len() });
-        }
-        logits
-    };
-    let evaluation = evaluate_telling(&plan, device, forward, wrong);
-    told.and_then(|()| evaluation.finite())
-}
-
-/// What a training and its test came to; `config` has the width and depth that were trained.
-pub(crate) fn result(
-    config: &CheckedConfig,
-    dataset: &Dataset,
-    genotype: &Genotype,
-    searched: Option<Searched>,
-    trained: &TrainOutcome,
-    test: Evaluation,
-) -> RunResult {
-    let size = derived_layers(genotype, &asked_shape(genotype, config, &dataset.train));
-    let last_epoch = trained.epochs.saturating_sub(1);
-    let best = trained.best.as_ref();
-    let validation = dataset.split.validation.len() as u64;
-    RunResult {
-        test_accuracy: test.accuracy,
-        test_top5_accuracy: test.top5_accuracy,
-        test_balanced_accuracy: test.balanced_accuracy(),
-        test_macro_f1: test.macro_f1(),
-        validation_accuracy: best.map(|best| best.score.accuracy),
-        validation_balanced_accuracy: best.and_then(|best| best.score.balanced_accuracy),
-        validation_images: best.map(|_| validation),
-        test_images: test.images,
-        weights: if best.is_some() { "best" } else { "last" }.to_string(),
-        epoch: best.map_or(last_epoch, |best| best.epoch),
-        epochs_done: trained.epochs,
-        init_channels: config.train.init_channels,
-        layers: config.train.layers,
-        parameters: size.cost.parameters,
-        macs: size.cost.macs,
-        peak_activation_bytes: size.peak_activation_bytes,
-        search_seconds: searched.map(|searched| searched.seconds),
-        search_epoch: searched.and_then(|searched| searched.epoch),
-        selection: None,
-        train_seconds: trained.seconds,
-        peak_rss_mb: peak_rss_mb(),
-        genotype: genotype.to_text(),
-        classes: test.classes,
-        per_class_accuracy: test.per_class_accuracy,
-        confusion: test.confusion,
-        calibration: Some(test.calibration),
     }
 }
 

@@ -15,6 +15,7 @@ mod operation;
 mod pass;
 mod size;
 mod steps;
+mod value;
 mod values;
 mod weights;
 

@@ -4,9 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use softcell_kernels::{
-    BlockedMap, Exchange, InputChannels, Share, block_lanes, cell_runs_on, summed_groups, weighted_sum,
-};
+use softcell_kernels::{Exchange, Share, block_lanes, cell_runs_on, summed_groups, weighted_sum};
 
 use super::drop_path::scaled;
 use super::edges::EdgeTensors;
@@ -14,6 +12,7 @@ use super::fused::{FusedBlock, input_channels};
 use super::mixture::{Mixture, Mixtures, at_places};
 use super::pass::{Mode, Pass};
 use super::steps::{Pointwise, Tensors, pool2x2, run};
+use super::value::{Map, Value, read};
 use super::weights::{Weighted, Weights, count_weights};
 use crate::space::DerivedNetworkConfig;
 use crate::space::plan::{
@@ -52,66 +51,6 @@ pub struct Logits {
     pub logits: Tensor<2>,
     /// `[N, classes]` of the auxiliary head, in training and where there is one.
     pub auxiliary: Option<Tensor<2>>,
-}
-
-/// A map between blocks.
-#[derive(Debug, Clone)]
-struct Value {
-    map: Map,
-    /// Whether it is of all images, where the batch is shared.
-    whole: bool,
-}
-
-#[derive(Debug, Clone)]
-enum Map {
-    /// `[N, C, H, W]`.
-    Plain(Tensor<4>),
-    /// In the layout of fused cells.
-    Blocked(BlockedMap),
-}
-
-impl Value {
-    fn plain(self) -> Tensor<4> {
-        match self.map {
-            Map::Plain(x) => x,
-            Map::Blocked(x) => x.to_nchw(),
-        }
-    }
-
-    fn blocked(self, channels: InputChannels, lanes: usize) -> BlockedMap {
-        match self.map {
-            Map::Plain(x) => BlockedMap::from_groups(x, channels, lanes),
-            Map::Blocked(x) => x,
-        }
-    }
-
-    /// With the images of all processes.
-    fn of_all(self, share: Option<&Share>) -> Self {
-        match share.filter(|_| !self.whole) {
-            None => self,
-            Some(share) => {
-                let map = match self.map {
-                    Map::Plain(x) => Map::Plain(share.gather(x)),
-                    Map::Blocked(x) => Map::Blocked(BlockedMap::new(share.gather(x.values), x.channels)),
-                };
-                Self { map, whole: true }
-            }
-        }
-    }
-
-    /// With the images of this process.
-    fn of_share(self, share: Option<&Share>) -> Self {
-        match share.filter(|_| self.whole) {
-            None => self,
-            Some(share) => {
-                let map = match self.map {
-                    Map::Plain(x) => Map::Plain(share.part(x)),
-                    Map::Blocked(x) => Map::Blocked(BlockedMap::new(share.part(x.values), x.channels)),
-                };
-                Self { map, whole: false }
-            }
-        }
-    }
 }
 
 impl DerivedNetworkConfig {
@@ -257,7 +196,7 @@ impl Network {
                 (_, Body::Steps { steps, .. })
                     if matches!((&steps[..], &inputs[0].map), ([Step::Mean], Map::Blocked(_))) =>
                 {
-                    means(inputs.swap_remove(0))
+                    inputs.swap_remove(0).means()
                 }
                 (_, body) => {
                     let inputs = inputs.into_iter().map(|value| value.of_all(share).plain()).collect();
@@ -429,29 +368,6 @@ pub(super) fn lanes(plan: &NetworkPlan) -> usize {
         Some(..=8) => 8,
         _ => block_lanes(plan.init_channels),
     }
-}
-
-fn read(image: &Value, values: &mut [Option<Value>], place: Place, last: bool) -> Value {
-    match place {
-        Place::Image => image.clone(),
-        Place::Block(block) => {
-            let value = if last { values[block].take() } else { values[block].clone() };
-            value.expect("a value is there until its last reader has it")
-        }
-    }
-}
-
-/// The mean over all pixels, image by image: `[N, C, 1, 1]`.
-fn means(value: Value) -> Value {
-    let map = match value.map {
-        Map::Plain(x) => x,
-        Map::Blocked(x) => {
-            let means = x.mean_pixels();
-            let [n, c] = means.dims();
-            means.reshape([n, c, 1, 1])
-        }
-    };
-    Value { map: Map::Plain(map), ..value }
 }
 
 /// A map of one pixel as a vector.
