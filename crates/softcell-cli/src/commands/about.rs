@@ -28,6 +28,7 @@ impl Build {
             ("cuda", cfg!(feature = "cuda")),
             ("rocm", cfg!(feature = "rocm")),
             ("metal", cfg!(feature = "metal")),
+            ("mpi", cfg!(feature = "mpi")),
         ];
         Build {
             version: env!("CARGO_PKG_VERSION"),

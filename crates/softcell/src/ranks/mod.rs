@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use softcell_kernels::isa_name;
 pub use softcell_kernels::{Exchange, InProcess};
 
 use self::observers::Following;
@@ -42,22 +43,32 @@ enum Order {
     End,
 }
 
-/// Whether all have come to the same point of a run.
+/// Whether all have come to the same point of a run, on processors that round alike.
 ///
 /// # Errors
-/// When one of them has another checkpoint.
+/// When one of them has another checkpoint, or other vector instructions.
 fn agree(ranks: &dyn Exchange, stage: Stage, at: Option<Position>) -> Result<()> {
-    let numbers = at.map_or([-1.0, -1.0], |at| [at.epoch as f32, at.step as f32]);
-    let all = ranks.gather(&numbers, &vec![2; ranks.ranks()]);
-    match all.chunks_exact(2).position(|other| other != numbers) {
-        None => Ok(()),
-        Some(rank) => Err(Error::invalid(
-            format!("rank {rank}"),
+    // A number for a name.
+    let vectors = isa_name().bytes().fold(0, |sum, byte| sum + u32::from(byte)) as f32;
+    let [epoch, step] = at.map_or([-1.0, -1.0], |at| [at.epoch as f32, at.step as f32]);
+    let numbers = [epoch, step, vectors];
+    let all = ranks.gather(&numbers, &vec![numbers.len(); ranks.ranks()]);
+    let Some(rank) = all.chunks_exact(numbers.len()).position(|other| other != numbers) else {
+        return Ok(());
+    };
+    let (found, expected, remedy) = match all[rank * numbers.len() + 2] == vectors {
+        true => (
             format!("another checkpoint of the {} than rank {} has", stage.noun(), ranks.rank()),
             "one folder that all ranks see",
             "put the run and its images on a file system that all nodes share",
-        )),
-    }
+        ),
+        false => (
+            format!("other vector instructions than rank {} has, which are {}", ranks.rank(), isa_name()),
+            "processors that round alike",
+            "set SOFTCELL_ISA=avx2, or portable, for all of them",
+        ),
+    };
+    Err(Error::invalid(format!("rank {rank}"), found, expected, remedy))
 }
 
 /// Does what rank 0 wants, until it wants nothing more ([`dismiss`]): the whole work of every other rank.
