@@ -304,15 +304,10 @@ impl Backward<'_> {
         const CHUNK: usize = 4096;
         let chunks: Vec<&mut [f32]> = total.chunks_mut(CHUNK).collect();
         let groups = partial.len() / len;
-        for_each(
-            chunks,
-            CHUNK * groups,
-            || TreeSum::new(CHUNK, groups),
-            |tree, index, total| {
-                let chunk = index * CHUNK..index * CHUNK + total.len();
-                total.copy_from_slice(tree.add(partial.chunks_exact(len).map(|group| &group[chunk.clone()])));
-            },
-        );
+        for_each(chunks, CHUNK * groups, TreeSum::default, |tree, index, total| {
+            let chunk = index * CHUNK..index * CHUNK + total.len();
+            total.copy_from_slice(tree.add(partial.chunks_exact(len).map(|group| &group[chunk.clone()])));
+        });
         let mut rest = &total[..];
         for &stage in stages {
             let stage = &plan.stages[stage];

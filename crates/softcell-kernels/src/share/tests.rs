@@ -34,8 +34,7 @@ pub(crate) fn on_ranks<T: Send>(ranks: usize, work: impl Fn(Arc<dyn Exchange>) -
 fn sums_have_the_same_bits_on_any_number_of_ranks() {
     let numbers: Vec<Vec<f32>> =
         (0..16).map(|leaf| (0..5).map(|at| ((leaf * 31 + at * 17) as f32).sin() * 1e3).collect()).collect();
-    let tree =
-        |leaves: &[Vec<f32>]| TreeSum::new(7, leaves.len()).add(leaves.iter().map(Vec::as_slice)).to_vec();
+    let tree = |leaves: &[Vec<f32>]| TreeSum::default().add(leaves.iter().map(Vec::as_slice)).to_vec();
     let whole = tree(&numbers);
     // By hand: pairs, pairs of pairs, and so on.
     let mut by_hand = numbers.clone();

@@ -53,36 +53,34 @@ fn below(
 }
 
 /// Adds up values as they come, of a power of two of leaves.
+#[derive(Default)]
 pub(crate) struct TreeSum {
     /// By height: the sum below a node whose neighbour is not there yet.
     waiting: Vec<Vec<f32>>,
 }
 
 impl TreeSum {
-    /// For so many values of so many leaves.
-    pub fn new(len: usize, leaves: usize) -> TreeSum {
-        debug_assert!(leaves.is_power_of_two());
-        TreeSum { waiting: vec![vec![0.0; len]; leaves.ilog2() as usize + 1] }
-    }
-
-    /// The sum of the leaves, whose number is that which it was made for, of up to as many values.
+    /// The sum of as many leaves, of as many values each.
     pub fn add<'a>(&mut self, leaves: impl Iterator<Item = &'a [f32]>) -> &[f32] {
-        let (mut top, mut len) = (0, 0);
+        let mut top = 0;
         for (index, leaf) in leaves.enumerate() {
-            len = leaf.len();
-            let complete = index.trailing_ones() as usize;
-            top = complete;
-            if complete == 0 {
-                self.waiting[0][..len].copy_from_slice(leaf);
+            // So many nodes are complete with this leaf.
+            top = index.trailing_ones() as usize;
+            if self.waiting.len() <= top {
+                self.waiting.resize(top + 1, Vec::new());
+            }
+            if top == 0 {
+                self.waiting[0].clear();
+                self.waiting[0].extend_from_slice(leaf);
                 continue;
             }
             self.waiting[0].iter_mut().zip(leaf).for_each(|(sum, more)| *sum += more);
-            for height in 1..complete {
+            for height in 1..top {
                 let (lower, upper) = self.waiting.split_at_mut(height);
-                upper[0][..len].iter_mut().zip(&lower[height - 1]).for_each(|(sum, more)| *sum += more);
+                upper[0].iter_mut().zip(&lower[height - 1]).for_each(|(sum, more)| *sum += more);
             }
-            self.waiting.swap(complete - 1, complete);
+            self.waiting.swap(top - 1, top);
         }
-        &self.waiting[top][..len]
+        &self.waiting[top]
     }
 }
