@@ -20,18 +20,6 @@ fn launched() -> Option<[usize; 2]> {
     found.filter(|[size, _]| *size > 1)
 }
 
-/// Takes the words of a launcher out of the environment of another process, which works for this one alone.
-pub fn without_launcher(command: &mut std::process::Command) -> &mut std::process::Command {
-    let launcher =
-        |name: &str| ["OMPI_", "PMIX_", "PMI_", "MV2_", "ORTE_"].iter().any(|start| name.starts_with(start));
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(launcher) {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
 /// Where the work of a command that several processes can share is computed; none of others.
 fn shared(command: &Command) -> Option<&Machine> {
     match command {
@@ -59,9 +47,6 @@ pub enum Role {
 /// Other processes at a command that they cannot share, or of a build without MPI; what a follower finds.
 pub fn join(command: &Command) -> Result<Role> {
     let Some([size, rank]) = launched() else { return Ok(Role::Ask) };
-    if matches!(command, Command::Parts(_)) {
-        return Ok(Role::Ask);
-    }
     let Some(machine) = shared(command) else {
         if rank > 0 {
             return Ok(Role::Done(ExitCode::FAILURE));

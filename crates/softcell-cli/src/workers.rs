@@ -84,7 +84,7 @@ impl Processes {
 
     fn start(&mut self, run: &Path) -> Result<()> {
         let number = self.children.len();
-        let mut child = crate::ranks::without_launcher(&mut Command::new(&self.program))
+        let mut child = Command::new(&self.program)
             .arg("parts")
             .arg(run)
             .args(["--device", &self.device, "--threads", &self.threads.to_string()])

@@ -26,10 +26,10 @@ fn without_mpi_several_processes_are_refused_once() {
 mod started {
     use std::io::{BufRead, BufReader};
     use std::path::Path;
-    use std::process::{Command, Output, Stdio};
+    use std::process::{Child, Command, Stdio};
 
     use super::softcell;
-    use crate::support::succeed;
+    use crate::support::{assert_same, succeed};
 
     const SETTINGS: &str = "--images-per-class 24 --search-init-channels 4 --search-layers 3 --nodes 2 --search-epochs 2 \
                             --train-init-channels 4 --train-layers 3 --train-epochs 2 --batch-size 32 --threads";
@@ -44,26 +44,18 @@ mod started {
         command
     }
 
-    fn done(here: &Path, ranks: usize, args: &str) -> Output {
+    fn done(here: &Path, ranks: usize, args: &str) {
         let output = mpirun(here, ranks, args).output().expect("mpirun starts");
         assert!(output.status.success(), "{ranks} ranks, {args}: {output:?}");
-        output
     }
 
-    /// Cell, weights and history without times.
-    fn found(run: &Path) -> (String, Vec<u8>, Vec<String>) {
-        let text = |name: &str| std::fs::read_to_string(run.join(name)).unwrap();
-        let history = text("history.jsonl");
-        let history = history.lines().map(|line| {
-            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
-            line.as_object_mut().unwrap().retain(|key, _| !key.contains("seconds"));
-            line.to_string()
-        });
-        (
-            text("genotype.txt"),
-            std::fs::read(run.join("weights/last.safetensors")).unwrap_or_default(),
-            history.collect(),
-        )
+    /// Ranks of `mpirun` that have told of an epoch, and what they say after it.
+    fn begun(here: &Path, ranks: usize, args: &str) -> (Child, impl Iterator<Item = String> + use<>) {
+        let mut command = mpirun(here, ranks, args);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        lines.find(|line| line.contains("search ") && line.contains("loss")).expect("an epoch is told");
+        (child, lines)
     }
 
     #[test]
@@ -76,11 +68,10 @@ mod started {
             ("sampled", "--method gdas --search-epochs 2"),
         ] {
             succeed(here, &format!("fit {SETTINGS} 2 {more} --out {name}"));
-            let one = found(&here.join(name));
             for (ranks, threads) in [(1, 1), (2, 1), (2, 2), (3, 1), (3, 2), (4, 1), (4, 2)] {
                 let out = format!("{name}-{ranks}-{threads}");
                 done(here, ranks, &format!("fit {SETTINGS} {threads} {more} --out {out}"));
-                assert!(found(&here.join(&out)) == one, "{out}");
+                assert_same(&here.join(name), &here.join(&out));
             }
         }
     }
@@ -92,7 +83,7 @@ mod started {
         let args = format!("fit {SETTINGS} 1 --seeds 1 --random 2 --select-epochs 2 --trainings 1");
         succeed(here, &format!("{args} --out one"));
         done(here, 3, &format!("{args} --out three"));
-        assert!(found(&here.join("one")) == found(&here.join("three")));
+        assert_same(&here.join("one"), &here.join("three"));
         succeed(here, "runs . --verify");
     }
 
@@ -103,13 +94,7 @@ mod started {
         let here = here.path();
         let args = format!("fit {SETTINGS} 1 --search-epochs 40");
         succeed(here, &format!("{args} --out whole"));
-        let mut child = mpirun(here, 3, &format!("{args} --checkpoint-seconds 0 --out r"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        lines.find(|line| line.contains("search ") && line.contains("loss")).expect("an epoch is told");
+        let (mut child, lines) = begun(here, 3, &format!("{args} --checkpoint-seconds 0 --out r"));
         let started = Command::new("pgrep").args(["-P", &child.id().to_string()]).output().unwrap();
         let ranks = String::from_utf8(started.stdout).unwrap();
         let last = ranks.lines().last().expect("a rank");
@@ -118,7 +103,7 @@ mod started {
         assert!(!child.wait().unwrap().success());
         assert!(rest.iter().any(|line| line.contains("exited on signal 9")), "{rest:?}");
         done(here, 2, &format!("{args} --out r --resume"));
-        assert!(found(&here.join("whole")) == found(&here.join("r")));
+        assert_same(&here.join("whole"), &here.join("r"));
         succeed(here, "runs r --verify");
     }
 
@@ -128,19 +113,13 @@ mod started {
         let here = here.path();
         let args = format!("fit {SETTINGS} 1 --search-epochs 40");
         succeed(here, &format!("{args} --out whole"));
-        let mut child = mpirun(here, 3, &format!("{args} --out r"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        lines.find(|line| line.contains("search ") && line.contains("loss")).expect("an epoch is told");
+        let (mut child, lines) = begun(here, 3, &format!("{args} --out r"));
         assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
         let rest: Vec<String> = lines.collect();
         assert!(!child.wait().unwrap().success());
         assert!(rest.iter().any(|line| line.contains("all is saved")), "{rest:?}");
         succeed(here, &format!("{args} --out r --resume"));
-        assert!(found(&here.join("whole")) == found(&here.join("r")));
+        assert_same(&here.join("whole"), &here.join("r"));
     }
 
     #[test]
