@@ -9,6 +9,7 @@
 //! | [`pool3x3`] | maximum or average of a 3×3 window |
 //! | [`batch_norm_train`] | normalisation with the statistics of the batch |
 //! | [`weighted_sum`] | a sum of equally shaped maps, each with a scalar weight |
+//! | [`descend`], [`blend`], [`sum_of_squares`] | what moves flat weights: no gradient of their own |
 //!
 //! [`Share`] deals out the images of a batch to several processes.
 //!
@@ -38,6 +39,7 @@ mod pointwise_conv;
 mod pool;
 mod share;
 mod support;
+mod update;
 mod weighted_sum;
 
 pub use batch_norm::{BatchNormOutput, batch_norm_train};
@@ -53,6 +55,7 @@ pub use share::{Exchange, InProcess, Share};
 pub use support::allocator::{Watched, last_words};
 pub use support::vector::{isa_name, unknown_isa};
 pub use support::workspace::OUT_OF_MEMORY;
+pub use update::{Descent, blend, descend, sum_of_squares};
 pub use weighted_sum::weighted_sum;
 
 /// The readable bodies, in stock tensor operations: what the fast ones are compared with.
@@ -62,5 +65,6 @@ pub mod reference {
     pub use crate::depthwise_conv::reference::depthwise_conv2d;
     pub use crate::pointwise_conv::reference::pointwise_conv2d;
     pub use crate::pool::reference::pool3x3;
+    pub use crate::update::reference::{blend, descend, sum_of_squares};
     pub use crate::weighted_sum::reference::weighted_sum;
 }

@@ -3,6 +3,7 @@
 mod alphas;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use softcell_kernels::{Descent, descend, sum_of_squares};
 
 use crate::network::{HostTensor, NamedTensors, WeightList};
 
@@ -41,29 +42,42 @@ impl Sgd {
         self.velocity.get(i).cloned().flatten().map(|v| v * self.momentum)
     }
 
-    /// The direction `μ·m + ∇ + λ·w` of the i-th weight, which the real step stores and the virtual step
-    /// only uses: also where the real step is Nesterov's, as in AutoDL-Projects.
-    pub fn direction(&self, i: usize, weight: &Tensor<1>, gradient: Tensor<1>) -> Tensor<1> {
-        let decayed = gradient + weight.clone() * self.weight_decay;
-        match self.momentum_of(i) {
-            Some(momentum) => momentum + decayed,
-            None => decayed,
-        }
+    /// What a step that has this learning rate does; `factor` multiplies the gradient.
+    fn descent(&self, factor: f64, lr: f64) -> Descent {
+        Descent { lr, momentum: self.momentum, decay: self.weight_decay, factor, nesterov: self.nesterov }
     }
 
-    /// One step for the i-th weight; answers the new weight.
-    pub fn step(&mut self, i: usize, weight: Tensor<1>, gradient: Option<Tensor<1>>, lr: f64) -> Tensor<1> {
+    /// One step for the i-th weight, its gradient times `factor`; answers the new weight.
+    pub fn step(
+        &mut self,
+        i: usize,
+        weight: Tensor<1>,
+        gradient: Option<Tensor<1>>,
+        factor: f64,
+        lr: f64,
+    ) -> Tensor<1> {
         let Some(gradient) = gradient else { return weight };
-        let ahead = self.nesterov.then(|| gradient.clone() + weight.clone() * self.weight_decay);
-        let velocity = self.direction(i, &weight, gradient);
         if self.velocity.len() <= i {
             self.velocity.resize(i + 1, None);
         }
-        self.velocity[i] = Some(velocity.clone());
-        match ahead {
-            Some(gradient) => weight - (gradient + velocity * self.momentum) * lr,
-            None => weight - velocity * lr,
-        }
+        let descent = self.descent(factor, lr);
+        let (weight, velocity) = descend(weight, self.velocity[i].take(), gradient, descent);
+        self.velocity[i] = Some(velocity);
+        weight
+    }
+
+    /// `w − η·(μ·m + ∇ + λ·w)` of the i-th weight: the step of the virtual network, which leaves no velocity. It is the
+    /// plain one also where the real step is Nesterov's, as in AutoDL-Projects.
+    pub fn virtual_step(
+        &self,
+        i: usize,
+        weight: Tensor<1>,
+        gradient: Option<Tensor<1>>,
+        lr: f64,
+    ) -> Tensor<1> {
+        let Some(gradient) = gradient else { return weight };
+        let velocity = self.velocity.get(i).cloned().flatten();
+        descend(weight, velocity, gradient, Descent { nesterov: false, ..self.descent(1.0, lr) }).0
     }
 
     /// The velocities by the weights' names.
@@ -85,27 +99,19 @@ impl Sgd {
     }
 }
 
-/// `‖g‖₂` over all weights together, and the gradients scaled by `min(1, max/(‖g‖ + 1e-6))`.
+/// `‖g‖₂` over all weights together, and what to multiply gradients with so that it is at most `max`:
+/// `min(1, max/(‖g‖ + 1e-6))`.
 ///
 /// `max_norm = 0` switches the scaling off.
-pub fn clip_global_norm(gradients: WeightList, max_norm: f64) -> (WeightList, f64) {
-    let norm = global_norm(&gradients);
-    let coefficient = max_norm / (norm + 1e-6);
-    if max_norm <= 0.0 || coefficient >= 1.0 || !norm.is_finite() {
-        return (gradients, norm);
-    }
-    (gradients.into_iter().map(|g| g.map(|g| g * coefficient)).collect(), norm)
+pub fn clipping(gradients: &WeightList, max_norm: f64) -> (f64, f64) {
+    let norm = global_norm(gradients);
+    let factor = max_norm / (norm + 1e-6);
+    if max_norm <= 0.0 || factor >= 1.0 || !norm.is_finite() { (1.0, norm) } else { (factor, norm) }
 }
 
 /// `‖g‖₂` over all weights together.
 pub fn global_norm(gradients: &WeightList) -> f64 {
-    let squares: Vec<Tensor<1>> =
-        gradients.iter().flatten().map(|g| (g.clone() * g.clone()).sum().reshape([1])).collect();
-    if squares.is_empty() {
-        return 0.0;
-    }
-    let squares = Tensor::cat(squares, 0).into_data().convert::<f64>();
-    squares.try_to_vec::<f64>().expect("converted to f64").into_iter().sum::<f64>().sqrt()
+    gradients.iter().flatten().map(|g| sum_of_squares(g.clone())).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]
@@ -152,7 +158,7 @@ mod tests {
                 velocity[i] = momentum * velocity[i] + gradient[i] + decay * expected[i];
                 expected[i] -= lr * velocity[i];
             }
-            weight = sgd.step(1, weight, Some(on_device(&gradient)), lr);
+            weight = sgd.step(1, weight, Some(on_device(&gradient)), 1.0, lr);
             assert_close(&on_host(weight.clone()), &expected);
             assert_close(&on_host(sgd.momentum_of(1).unwrap()), &velocity.map(|v| momentum * v));
         }
@@ -172,7 +178,7 @@ mod tests {
                 velocity[i] = momentum * velocity[i] + g;
                 expected[i] -= lr * (g + momentum * velocity[i]);
             }
-            weight = sgd.step(0, weight, Some(on_device(&gradient(t))), lr);
+            weight = sgd.step(0, weight, Some(on_device(&gradient(t))), 1.0, lr);
             assert_close(&on_host(weight.clone()), &expected);
         }
     }
@@ -180,8 +186,8 @@ mod tests {
     #[test]
     fn sgd_leaves_weights_without_gradient_alone() {
         let mut sgd = Sgd::new(0.9, 0.05);
-        let weight = sgd.step(0, on_device(&[1.0, 2.0]), Some(on_device(&[1.0, 1.0])), 0.1);
-        let kept = sgd.step(0, weight.clone(), None, 0.1);
+        let weight = sgd.step(0, on_device(&[1.0, 2.0]), Some(on_device(&[1.0, 1.0])), 1.0, 0.1);
+        let kept = sgd.step(0, weight.clone(), None, 1.0, 0.1);
         assert_eq!(on_host(kept), on_host(weight));
     }
 
@@ -189,31 +195,50 @@ mod tests {
     fn sgd_goes_on_after_restoring() {
         let names: Vec<String> = ["stem", "unused", "head"].map(String::from).into();
         let mut sgd = Sgd::new(0.9, 0.05);
-        let weight = sgd.step(0, on_device(&[1.0, 2.0]), Some(on_device(&[0.3, -0.7])), 0.1);
-        sgd.step(2, on_device(&[4.0]), Some(on_device(&[2.0])), 0.1);
+        let weight = sgd.step(0, on_device(&[1.0, 2.0]), Some(on_device(&[0.3, -0.7])), 1.0, 0.1);
+        sgd.step(2, on_device(&[4.0]), Some(on_device(&[2.0])), 1.0, 0.1);
         let mut restored = Sgd::new(0.9, 0.05);
         restored.restore(&names, &sgd.to_named(&names), &Device::flex());
         assert!(restored.momentum_of(1).is_none());
         assert_eq!(on_host(restored.momentum_of(2).unwrap()), on_host(sgd.momentum_of(2).unwrap()));
-        let step = |sgd: &mut Sgd| on_host(sgd.step(0, weight.clone(), Some(on_device(&[0.1, 0.2])), 0.1));
+        let step = |sgd: &mut Sgd| on_host(sgd.step(0, weight.clone(), Some(on_device(&[0.1, 0.2])), 1.0, 0.1));
         assert_eq!(step(&mut restored), step(&mut sgd));
+    }
+
+    /// The virtual step is that of a velocity which is not kept, and never Nesterov's.
+    #[test]
+    fn virtual_steps_leave_no_velocity() {
+        let mut sgd = Sgd::new(0.9, 0.05).with_nesterov(true);
+        let weight = || on_device(&[1.0, -2.0]);
+        let first = sgd.virtual_step(0, weight(), Some(on_device(&[0.5, 0.25])), 0.1);
+        assert_close(&on_host(first), &[1.0 - 0.1 * (0.5 + 0.05), -2.0 - 0.1 * (0.25 - 0.1)]);
+        assert!(sgd.momentum_of(0).is_none());
+        sgd.step(0, weight(), Some(on_device(&[1.0, 1.0])), 1.0, 0.1);
+        let momentum = on_host(sgd.momentum_of(0).unwrap());
+        let second = sgd.virtual_step(0, weight(), Some(on_device(&[0.5, 0.25])), 0.1);
+        let expected = [(1.0, 0.5), (-2.0, 0.25)];
+        let expected = [0, 1].map(|i| {
+            let (w, g) = expected[i];
+            w - 0.1 * (f64::from(momentum[i]) + g + 0.05 * w)
+        });
+        assert_close(&on_host(second), &expected);
+        assert_eq!(on_host(sgd.momentum_of(0).unwrap()), momentum);
     }
 
     #[test]
     fn clipping_scales_by_the_global_norm() {
-        let gradients = || vec![Some(on_device(&[3.0])), None, Some(on_device(&[0.0, -4.0]))];
-        let (clipped, norm) = clip_global_norm(gradients(), 2.0);
+        let gradients = vec![Some(on_device(&[3.0])), None, Some(on_device(&[0.0, -4.0]))];
+        let (factor, norm) = clipping(&gradients, 2.0);
         assert!((norm - 5.0).abs() < 1e-12, "{norm}");
-        let coefficient = 2.0 / (5.0 + 1e-6);
-        assert_close(&on_host(clipped[0].clone().unwrap()), &[3.0 * coefficient]);
-        assert!(clipped[1].is_none());
-        assert_close(&on_host(clipped[2].clone().unwrap()), &[0.0, -4.0 * coefficient]);
+        assert!((factor - 2.0 / (5.0 + 1e-6)).abs() < 1e-12, "{factor}");
         for off in [5.1, 0.0] {
-            let (kept, norm) = clip_global_norm(gradients(), off);
+            let (factor, norm) = clipping(&gradients, off);
             assert!((norm - 5.0).abs() < 1e-12, "{norm}");
-            assert_eq!(on_host(kept[0].clone().unwrap()), [3.0]);
-            assert_eq!(on_host(kept[2].clone().unwrap()), [0.0, -4.0]);
+            assert_eq!(factor, 1.0);
         }
         assert_eq!(global_norm(&vec![None]), 0.0);
+        // The gradient of a step is scaled, its weight decay is not.
+        let step = Sgd::new(0.9, 0.05).step(0, on_device(&[2.0]), Some(on_device(&[3.0])), 0.5, 0.1);
+        assert_close(&on_host(step), &[2.0 - 0.1 * (0.5 * 3.0 + 0.05 * 2.0)]);
     }
 }

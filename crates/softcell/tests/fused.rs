@@ -268,7 +268,9 @@ fn paths_of_chosen_operations() {
         let mut pass = Pass::train();
         let leaf = EdgeTensors::along(&weights, Paths::Chosen, &device);
         net.forward_mixed(x, &leaf, &mut pass);
-        let moved = named_tensors(&absorb(net.clone(), pass.statistics));
+        let mut moved = net.clone();
+        absorb(&mut moved, pass.statistics);
+        let moved = named_tensors(&moved);
         for (name, before) in named_tensors(&net) {
             let trained = name.replace("running_mean", "weight").replace("running_var", "weight");
             let Some(operation) = trained.strip_suffix(".weight").filter(|_| name.contains("running")) else {

@@ -199,8 +199,8 @@ fn other_networks_learn() {
             losses.push(values(loss.clone())[0]);
             let grads = loss.backward();
             let mut gradients = gradients(&net, &grads);
-            net = absorb(net, pass.statistics);
-            net = update_weights(net, |i, w| match gradients[i].take() {
+            absorb(&mut net, pass.statistics);
+            update_weights(&mut net, |i, w| match gradients[i].take() {
                 Some(g) => w - g * 0.05,
                 None => w,
             });

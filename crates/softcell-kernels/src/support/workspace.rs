@@ -167,6 +167,7 @@ impl Buffer {
     }
 
     /// With these values.
+    #[cfg(test)]
     pub fn from_slice(values: &[f32]) -> Self {
         let mut buffer = Self::dirty(values.len());
         buffer.copy_from_slice(values);

@@ -66,8 +66,9 @@ impl EvaluateBench {
 ///
 /// With those it is built with, nothing would keep the maps at their size: they would fade from cell to cell,
 /// and in the end to denormal numbers, which no trained network has and some processors handle slowly.
-fn settled(net: Network, batch: &DeviceBatch) -> Network {
+fn settled(mut net: Network, batch: &DeviceBatch) -> Network {
     let mut pass = Pass::train();
     net.forward(batch.images.clone(), &mut pass);
-    (0..ABSORBED).fold(net, |net, _| absorb(net, pass.statistics.clone()))
+    (0..ABSORBED).for_each(|_| absorb(&mut net, pass.statistics.clone()));
+    net
 }

@@ -100,10 +100,10 @@ fn of_network(net: Network, [height, width]: [usize; 2], seed: u64, device: &Dev
         let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| StandardNormal.sample(random)).collect();
         Tensor::<4>::from_data(TensorData::new(numbers, shape), device)
     };
-    let net = initialize(net, seed);
+    let mut net = initialize(net, seed);
     let mut pass = Pass::train();
     net.forward(batch(4, &mut random), &mut pass);
-    let net = (0..ABSORBED).fold(net, |net, _| absorb(net, pass.statistics.clone()));
+    (0..ABSORBED).for_each(|_| absorb(&mut net, pass.statistics.clone()));
     let image = batch(1, &mut random);
     median_seconds(|| {
         let _ = net.forward(image.clone(), &mut Pass::eval()).logits.into_data();

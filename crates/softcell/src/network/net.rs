@@ -355,8 +355,8 @@ impl Weighted for Network {
         &self.weights
     }
 
-    fn with_weights(self, weights: Weights) -> Self {
-        Self { weights, ..self }
+    fn weights_mut(&mut self) -> &mut Weights {
+        &mut self.weights
     }
 }
 

@@ -43,8 +43,10 @@ pub(super) fn batch_norm(
         }
         Mode::Eval => {
             let channels = running.mean.dims()[0];
-            let mut scale = (running.variance + EPSILON).sqrt().recip();
-            let mut shift = running.mean.neg() * scale.clone();
+            let [mean, variance] = [running.mean, running.variance]
+                .map(|tensor| if x.is_autodiff() { Tensor::from_inner(tensor) } else { tensor });
+            let mut scale = (variance + EPSILON).sqrt().recip();
+            let mut shift = mean.neg() * scale.clone();
             if let Some((weight, bias)) = affine {
                 shift = shift * weight.clone() + bias;
                 scale = scale * weight;

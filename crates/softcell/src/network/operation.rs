@@ -37,7 +37,7 @@ impl Weighted for Operation {
         &self.weights
     }
 
-    fn with_weights(self, weights: Weights) -> Self {
-        Self { weights, ..self }
+    fn weights_mut(&mut self) -> &mut Weights {
+        &mut self.weights
     }
 }

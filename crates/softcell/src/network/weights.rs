@@ -3,11 +3,12 @@
 //! Names are those of the original's state dict (`cells.3._ops.7._ops.4.op.1.weight`), as the plan gives them; so are
 //! the order and the shapes. Tensors are kept flat.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
 use rand::RngExt;
+use softcell_kernels::blend;
 
 use super::mismatch::Mismatch;
 use super::norm::MOMENTUM;
@@ -50,8 +51,8 @@ pub trait Weighted: Sized {
     /// Its tensors.
     fn weights(&self) -> &Weights;
 
-    /// The same with other tensors of the same shapes.
-    fn with_weights(self, weights: Weights) -> Self;
+    /// Its tensors, to be changed.
+    fn weights_mut(&mut self) -> &mut Weights;
 
     /// The same off the graph, on the plain device: for evaluation.
     fn valid(&self) -> Self
@@ -63,7 +64,7 @@ pub trait Weighted: Sized {
 
     /// The same with weights that are constants of the graph.
     fn no_grad(self) -> Self {
-        self.map_tensors(|_, tensor| tensor.set_require_grad(false))
+        self.map_tensors(|_, tensor| if tensor.is_autodiff() { tensor.set_require_grad(false) } else { tensor })
     }
 
     /// The same in f64, which runs on the readable bodies of all kernels.
@@ -76,10 +77,11 @@ pub trait Weighted: Sized {
     }
 
     /// Replaces each tensor.
-    fn map_tensors(self, mut f: impl FnMut(&TensorSpec, Tensor<1>) -> Tensor<1>) -> Self {
-        let Weights { specs, tensors } = self.weights().clone();
-        let tensors = specs.iter().zip(tensors).map(|(spec, tensor)| f(spec, tensor)).collect();
-        self.with_weights(Weights { specs, tensors })
+    fn map_tensors(mut self, mut f: impl FnMut(&TensorSpec, Tensor<1>) -> Tensor<1>) -> Self {
+        let Weights { specs, tensors } = self.weights_mut();
+        let old = std::mem::take(tensors);
+        *tensors = specs.iter().zip(old).map(|(spec, tensor)| f(spec, tensor)).collect();
+        self
     }
 
     /// Number of weights and running statistics.
@@ -89,15 +91,18 @@ pub trait Weighted: Sized {
 }
 
 impl Weights {
-    /// Zeros, and ones where a normalisation begins with them; trained ones have gradients where the device has.
+    /// Zeros, and ones where a normalisation begins with them; trained ones have gradients where the device has, running
+    /// statistics are no part of any graph.
     pub(super) fn new(specs: Vec<TensorSpec>, device: &Device) -> Self {
+        let plain = device.clone().without_autodiff();
         let tensor = |spec: &TensorSpec| {
             let shape = [spec.count()];
+            let device = if spec.role.is_buffer() { &plain } else { device };
             let tensor = match spec.role.is_one() {
                 true => Tensor::ones(shape, device),
                 false => Tensor::zeros(shape, device),
             };
-            if spec.role.is_buffer() || !tensor.is_autodiff() { tensor } else { tensor.require_grad() }
+            if tensor.is_autodiff() { tensor.require_grad() } else { tensor }
         };
         Self { tensors: specs.iter().map(tensor).collect(), specs: Arc::new(specs) }
     }
@@ -111,23 +116,20 @@ impl Weights {
         self.specs.iter().zip(&self.tensors).filter(|(spec, _)| !spec.role.is_buffer())
     }
 
-    /// Puts new values in the place of some, which stay leaves of the graph as they were.
-    ///
-    /// Where `f` answers `None` the tensor stays the very same leaf, so that gradients taken through it can still be
-    /// asked for.
-    fn refill(&mut self, mut f: impl FnMut(usize, &TensorSpec, Tensor<1>) -> Option<Tensor<1>>) {
-        for (index, (spec, tensor)) in self.specs.iter().zip(&mut self.tensors).enumerate() {
-            let Some(new) = f(index, spec, plain(tensor.clone())) else { continue };
-            let (autodiff, trained) = (tensor.is_autodiff(), tensor.is_require_grad());
-            *tensor = if autodiff { Tensor::from_inner(new).set_require_grad(trained) } else { new };
-        }
+    /// Puts `f(place, spec, old)` in the place of each; the tensors stay leaves of the graph as they were.
+    fn refill(&mut self, mut f: impl FnMut(usize, &TensorSpec, Tensor<1>) -> Tensor<1>) {
+        let old = std::mem::take(&mut self.tensors);
+        let new = self.specs.iter().zip(old).enumerate();
+        self.tensors = new.map(|(at, (spec, tensor))| renewed(tensor, |old| f(at, spec, old))).collect();
     }
 }
 
-fn refilled<W: Weighted>(module: W, f: impl FnMut(usize, &TensorSpec, Tensor<1>) -> Option<Tensor<1>>) -> W {
-    let mut weights = module.weights().clone();
-    weights.refill(f);
-    module.with_weights(weights)
+/// A tensor with new values, a leaf of the graph where it was one. Nobody else holds the old ones, unless somebody did
+/// before.
+fn renewed(tensor: Tensor<1>, f: impl FnOnce(Tensor<1>) -> Tensor<1>) -> Tensor<1> {
+    let (autodiff, trained) = (tensor.is_autodiff(), tensor.is_require_grad());
+    let new = f(plain(tensor));
+    if autodiff { Tensor::from_inner(new).set_require_grad(trained) } else { new }
 }
 
 /// Off the graph.
@@ -174,9 +176,11 @@ pub fn count_weights<W: Weighted>(module: &W, include: impl Fn(&str) -> bool) ->
 ///
 /// # Errors
 /// Missing, surplus and mis-shaped tensors, each by name. `num_batches_tracked` is ignored.
-pub fn load_named<W: Weighted>(module: W, tensors: &NamedTensors, origin: &str) -> Result<W> {
+pub fn load_named<W: Weighted>(mut module: W, tensors: &NamedTensors, origin: &str) -> Result<W> {
     check_named(&module, tensors, origin)?;
-    Ok(refilled(module, |_, spec, old| Some(loaded(tensors[&spec.name].values.clone(), &old.device()))))
+    let load = |_, spec: &TensorSpec, old: Tensor<1>| loaded(tensors[&spec.name].values.clone(), &old.device());
+    module.weights_mut().refill(load);
+    Ok(module)
 }
 
 /// Whether [`load_named`] takes the tensors.
@@ -228,17 +232,18 @@ pub(crate) fn count_values(tensors: &NamedTensors) -> u64 {
 ///
 /// Convolutions and linear layers: uniform in ±1/√fan_in (Kaiming uniform with a = √5), their biases
 /// likewise. Normalisations: weight 1, bias 0, running mean 0 and variance 1.
-pub fn initialize<W: Weighted>(module: W, seed: u64) -> W {
-    refilled(module, |_, spec, old| {
+pub fn initialize<W: Weighted>(mut module: W, seed: u64) -> W {
+    module.weights_mut().refill(|_, spec, old| {
         let TensorRole::Weight { fan_in } = spec.role else {
             // A normalisation keeps the ones and zeros it was built with.
-            return None;
+            return old;
         };
         let bound = 1.0 / (fan_in as f32).sqrt();
         let mut random = stream(seed, &format!("init/{}", spec.name), &[]);
         let values = (0..spec.count()).map(|_| (random.random::<f32>() * 2.0 - 1.0) * bound).collect();
-        Some(loaded(values, &old.device()))
-    })
+        loaded(values, &old.device())
+    });
+    module
 }
 
 /// The weights themselves, flattened, in order.
@@ -257,9 +262,10 @@ pub(crate) fn all_tensors<W: Weighted>(module: &W) -> Vec<Tensor<1>> {
 }
 
 /// Replaces weights and buffers by these, which are in the order of [`all_tensors`].
-pub(crate) fn replace_tensors<W: Weighted>(module: W, tensors: &[Tensor<1>]) -> W {
+pub(crate) fn replace_tensors<W: Weighted>(mut module: W, tensors: &[Tensor<1>]) -> W {
     assert_eq!(tensors.len(), module.weights().tensors.len(), "as many tensors as the module has");
-    refilled(module, |index, _, _| Some(tensors[index].clone()))
+    module.weights_mut().refill(|index, _, _| tensors[index].clone());
+    module
 }
 
 /// The gradient of every weight after a backward pass, flattened, in order.
@@ -268,27 +274,25 @@ pub fn gradients<W: Weighted>(module: &W, gradients: &Gradients) -> WeightList {
 }
 
 /// Replaces the i-th weight `w` by `f(i, w)`; buffers stay.
-pub fn update_weights<W: Weighted>(module: W, mut f: impl FnMut(usize, Tensor<1>) -> Tensor<1>) -> W {
-    let mut next = 0;
-    refilled(module, |_, spec, old| {
-        if spec.role.is_buffer() {
-            return None;
-        }
-        next += 1;
-        Some(f(next - 1, old))
-    })
+pub fn update_weights<W: Weighted>(module: &mut W, mut f: impl FnMut(usize, Tensor<1>) -> Tensor<1>) {
+    let Weights { specs, tensors } = module.weights_mut();
+    let old = std::mem::take(tensors);
+    let mut next = 0..;
+    let new = specs.iter().zip(old).map(|(spec, tensor)| match spec.role.is_buffer() {
+        true => tensor,
+        false => renewed(tensor, |old| f(next.next().expect("numbers do not end"), old)),
+    });
+    *tensors = new.collect();
 }
 
 /// Moves the running statistics by what a training pass saw:
 /// `running ← (1 − momentum) · running + momentum · batch`.
-pub fn absorb<W: Weighted>(module: W, statistics: Vec<BatchStatistics>) -> W {
-    let mut new = HashMap::with_capacity(2 * statistics.len());
-    for s in statistics {
-        let [mean, variance] = s.running;
-        new.insert(mean, s.mean);
-        new.insert(variance, s.variance);
+pub fn absorb<W: Weighted>(module: &mut W, statistics: Vec<BatchStatistics>) {
+    let tensors = &mut module.weights_mut().tensors;
+    for BatchStatistics { running, mean, variance } in statistics {
+        for (place, batch) in running.into_iter().zip([mean, variance]) {
+            let old = std::mem::replace(&mut tensors[place], batch.clone());
+            tensors[place] = renewed(old, |old| blend(old, batch, [1.0 - MOMENTUM, MOMENTUM]));
+        }
     }
-    refilled(module, |index, _, old| {
-        new.remove(&index).map(|batch| old * (1.0 - MOMENTUM) + batch * MOMENTUM)
-    })
 }

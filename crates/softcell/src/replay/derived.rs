@@ -36,7 +36,7 @@ pub(super) fn replay(recording: &Recording, stage: &Stage) -> Result<Deviations>
     let case: Case = recording.case()?;
     let (images, shape) = recording.shaped::<4>("train.input")?;
     let labels = recording.labels("train.target", shape[0], case.classes)?;
-    let net = start(recording, &case, shape, stage)?;
+    let mut net = start(recording, &case, shape, stage)?;
     let mut deviations = Deviations::default();
     deviations.compare_exact("parameters", Reach::Smooth, &net.parameters(), &case.parameters);
 
@@ -71,7 +71,7 @@ pub(super) fn replay(recording: &Recording, stage: &Stage) -> Result<Deviations>
     let all = gradients(&net, &back);
     compare_gradients(&mut deviations, "gradients", Reach::Kinked, recording, "grad.", &names, &all)?;
 
-    let net = absorb(net, pass.statistics);
+    absorb(&mut net, pass.statistics);
     for (name, ours) in named_tensors(&net) {
         if !names.contains(&name) {
             let name = format!("final.{name}");

@@ -24,7 +24,7 @@ use crate::network::{
     BatchStatistics, DropPath, EdgeTensors, Network, Noise, Pass, WeightList, Weighted, absorb, gradients,
     initialize, update_weights,
 };
-use crate::optim::{Sgd, clip_alphas, clip_global_norm};
+use crate::optim::{Sgd, clip_alphas, clipping};
 use crate::random::stream;
 use crate::space::{AlphaGradient, Alphas, EdgeWeights, LatencyTable, NetworkPlan, Paths, SearchSpace};
 
@@ -275,10 +275,9 @@ impl Bilevel {
             freezer.training(&raw);
             raw = freezer.moving(raw);
         }
-        let (clipped, norm) = clip_global_norm(raw.clone(), self.grad_clip);
-        let (net, mut clipped) = (self.net.clone(), clipped);
+        let (factor, norm) = clipping(&raw, self.grad_clip);
         let sgd = &mut self.sgd;
-        self.net = update_weights(net, |i, w| sgd.step(i, w, clipped[i].take(), lr));
+        update_weights(&mut self.net, |i, w| sgd.step(i, w, raw[i].clone(), factor, lr));
         WeightReport { loss, logits, gradients: raw, gradient_norm: norm }
     }
 
@@ -370,7 +369,7 @@ impl Bilevel {
     }
 
     fn absorb(&mut self, statistics: Vec<BatchStatistics>) {
-        self.net = absorb(self.net.clone(), statistics);
+        absorb(&mut self.net, statistics);
     }
 }
 

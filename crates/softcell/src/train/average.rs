@@ -1,6 +1,7 @@
 //! The moving average of the weights.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use softcell_kernels::blend;
 
 use crate::network::{NamedTensors, Weighted, all_tensors, named_tensors, replace_tensors};
 
@@ -33,7 +34,7 @@ impl Average {
         }
         let decay = decay_after(self.decay, before);
         let old = std::mem::take(&mut self.tensors);
-        self.tensors = old.into_iter().zip(new).map(|(a, b)| a * decay + b * (1.0 - decay)).collect();
+        self.tensors = old.into_iter().zip(new).map(|(a, b)| blend(a, b, [decay, 1.0 - decay])).collect();
     }
 
     /// `module` with the averaged values; as it is before the first step.
@@ -78,7 +79,11 @@ mod tests {
         let device = Device::flex();
         let module =
             Operation::new(vec![Step::Linear(Linear { name: "linear", inputs: 2, outputs: 3 })], &device);
-        let at = |value: f64| update_weights(module.clone(), |_, w| w * 0.0 + value);
+        let at = |value: f64| {
+            let mut module = module.clone();
+            update_weights(&mut module, |_, w| w * 0.0 + value);
+            module
+        };
         let mut average = Average::new(0.5).unwrap();
         assert!(average.to_named(&module).is_empty());
         let (mut expected, steps) = (0.0, [3.0, -1.0, 4.5, 2.0]);

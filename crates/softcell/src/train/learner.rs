@@ -9,7 +9,7 @@ use crate::loss::class_weighted_cross_entropy;
 use crate::network::Network;
 use crate::network::{DropPath, Noise, Pass};
 use crate::network::{absorb, gradients, initialize, update_weights};
-use crate::optim::{Sgd, clip_global_norm};
+use crate::optim::{Sgd, clipping};
 use crate::random::stream;
 
 /// Everything training moves, and the settings of a step that stay.
@@ -78,10 +78,11 @@ impl Learner {
             loss = loss + loss_of(auxiliary) * self.auxiliary_weight;
         }
         let grads = loss.backward();
-        self.net = absorb(self.net.clone(), pass.statistics);
-        let (mut clipped, gradient_norm) = clip_global_norm(gradients(&self.net, &grads), self.grad_clip);
+        absorb(&mut self.net, pass.statistics);
+        let mut gradients = gradients(&self.net, &grads);
+        let (factor, gradient_norm) = clipping(&gradients, self.grad_clip);
         let sgd = &mut self.sgd;
-        self.net = update_weights(self.net.clone(), |i, w| sgd.step(i, w, clipped[i].take(), lr));
+        update_weights(&mut self.net, |i, w| sgd.step(i, w, gradients[i].take(), factor, lr));
         TrainReport { loss: scalar(loss.inner()), logits: out.logits.inner(), gradient_norm }
     }
 }

@@ -239,7 +239,8 @@ fn alignment_is_the_derivative_of_the_mean_cosine() {
         })
         .collect();
     let moved = |step: f64| {
-        let net = update_weights(bilevel.net.clone(), |i, w| w + direction[i].clone() * step);
+        let mut net = bilevel.net.clone();
+        update_weights(&mut net, |i, w| w + direction[i].clone() * step);
         cosine(&by_cell(&bilevel, &net))
     };
     let wanted = (moved(1e-7) - moved(-1e-7)) / 2e-7;

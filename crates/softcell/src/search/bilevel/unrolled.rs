@@ -1,5 +1,7 @@
 //! The alphas' gradient through one virtual step of the weights: second order.
 
+use softcell_kernels::blend;
+
 use super::{Bilevel, Draw, constants};
 use crate::evaluate::DeviceBatch;
 use crate::network::{Network, WeightList, Weighted, gradients, update_weights};
@@ -49,13 +51,9 @@ impl Bilevel {
         if let Some(freezer) = &self.freezer {
             gradient = freezer.moving(gradient);
         }
-        update_weights(self.net.clone(), |i, w| match gradient[i].take() {
-            Some(g) => {
-                let direction = self.sgd.direction(i, &w, g);
-                w - direction * xi
-            }
-            None => w,
-        })
+        let mut net = self.net.clone();
+        update_weights(&mut net, |i, w| self.sgd.virtual_step(i, w, gradient[i].take(), xi));
+        net
     }
 
     /// `∇²_{αw} L_train · v`, by a central difference along v.
@@ -69,8 +67,9 @@ impl Bilevel {
         moment: Moment,
     ) -> AlphaGradient {
         central_difference(global_norm(vector), |epsilon| {
-            let perturbed = update_weights(self.net.clone(), |i, w| match &vector[i] {
-                Some(v) => w + v.clone() * epsilon,
+            let mut perturbed = self.net.clone();
+            update_weights(&mut perturbed, |i, w| match &vector[i] {
+                Some(v) => blend(w, v.clone(), [1.0, epsilon]),
                 None => w,
             });
             let pass = self.training(moment, Draw::Virtual);
