@@ -201,7 +201,8 @@ mod tests {
         restored.restore(&names, &sgd.to_named(&names), &Device::flex());
         assert!(restored.momentum_of(1).is_none());
         assert_eq!(on_host(restored.momentum_of(2).unwrap()), on_host(sgd.momentum_of(2).unwrap()));
-        let step = |sgd: &mut Sgd| on_host(sgd.step(0, weight.clone(), Some(on_device(&[0.1, 0.2])), 1.0, 0.1));
+        let step =
+            |sgd: &mut Sgd| on_host(sgd.step(0, weight.clone(), Some(on_device(&[0.1, 0.2])), 1.0, 0.1));
         assert_eq!(step(&mut restored), step(&mut sgd));
     }
 

@@ -4,6 +4,7 @@ mod images;
 
 use std::ops::Range;
 
+use self::images::StateWork;
 use super::norm_gradient::{Coefficients, NormSums};
 use super::plan::{Map, Place, Source};
 use super::record::{Outside, Record};
@@ -254,6 +255,10 @@ impl Backward<'_> {
             .sum::<usize>()
             + output_len;
         let this = &*self;
+        let state_work = match step {
+            Step::State(state) => Some(StateWork::new(plan, state, &stages, &summands, &weights_lens)),
+            Step::Second | Step::Input(_) => None,
+        };
         for_each(
             parts,
             cost * images.div_ceil(groups.len()),
@@ -262,13 +267,10 @@ impl Backward<'_> {
                 if let Some(weights) = &mut part.weights {
                     weights.fill(0.0);
                 }
-                match step {
-                    Step::Second => this.second_part(&stages, &firsts, &weights_lens, scratch, part),
-                    Step::State(state) => {
-                        let lists = (&stages[..], &summands[..], &weights_lens[..]);
-                        this.state_part(state, lists, accumulate, scratch, part);
-                    }
-                    Step::Input(input) => this.input_part(input, stages[0], accumulate, scratch, part),
+                match (step, &state_work) {
+                    (Step::Input(input), _) => this.input_part(input, stages[0], accumulate, scratch, part),
+                    (_, Some(work)) => this.state_part(work, accumulate, scratch, part),
+                    (_, None) => this.second_part(&stages, &firsts, &weights_lens, scratch, part),
                 }
             },
         );
@@ -331,8 +333,8 @@ impl Backward<'_> {
     fn finish_firsts(&mut self, firsts: &[usize], sums: &[f32]) {
         let plan = &self.record.plan;
         for (index, &first) in firsts.iter().enumerate() {
-            let rows = [2 * index, 2 * index + 1];
-            let sums = NormSums::new(sums, 2 * firsts.len(), rows, plan.seen.width(), None);
+            let total = |row| NormSums::total(sums, 2 * firsts.len(), row, plan.seen.width(), None);
+            let sums = NormSums { plain: total(2 * index), centred: total(2 * index + 1) };
             let pixels = self.record.shapes.pixels(plan, Map::Stage(first));
             self.first_coefficients[first] = self.through_norm(plan.stages[first].norm, 1.0, &sums, pixels);
         }
@@ -342,11 +344,20 @@ impl Backward<'_> {
         let record = self.record;
         let plan = &record.plan;
         let width = plan.blocks.width();
+        let rows = 1 + summands.len();
+        // The first row is that of all summands, where none has scales of its own.
+        let plain = NormSums::total(sums, rows, 0, width, None);
         for (index, &summand) in summands.iter().enumerate() {
             let spec = &plan.summands[summand];
             let weight = spec.term.map_or(1.0, |term| record.terms[term]);
             let scales = spec.term.and_then(|term| record.scales_of(term));
-            let sums = NormSums::new(sums, 1 + summands.len(), [0, 1 + index], width, scales);
+            let sums = NormSums {
+                plain: match scales {
+                    Some(_) => NormSums::total(sums, rows, 0, width, scales),
+                    None => plain.clone(),
+                },
+                centred: NormSums::total(sums, rows, 1 + index, width, scales),
+            };
             let pixels = record.shapes.pixels(plan, spec.map);
             let (coefficients, slope) = match spec.norm {
                 Some(norm) => {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::mixture::{Coefficients, Mixture};
 use super::pack::Packed;
 use super::plan::{CellPlan, Map, Place, Source, Spread};
 use super::record::{NormValues, Operands, Outside, Record};
@@ -20,6 +21,7 @@ pub(super) struct Scratch {
     pub spread: Buffer,
     /// A state before it is shuffled.
     pub mixed: Buffer,
+    pub coefficients: Coefficients,
     pub ahead: Ahead,
 }
 
@@ -38,7 +40,8 @@ impl Scratch {
             record.packed[stage].source.clear_margins(lanes, &mut padded);
         }
         let spread = Buffer::dirty(spread.max().unwrap_or(0));
-        Self { padded, spread, mixed: Buffer::dirty(mixed), ahead: Ahead::default() }
+        let (coefficients, ahead) = (Coefficients::default(), Ahead::default());
+        Self { padded, spread, mixed: Buffer::dirty(mixed), coefficients, ahead }
     }
 }
 
@@ -92,6 +95,15 @@ enum Step {
     Second,
 }
 
+/// What is done in one pass over the images.
+struct Work {
+    step: Step,
+    stages: Vec<usize>,
+    pools: Vec<usize>,
+    /// Of a state that is completed.
+    mixture: Option<Mixture>,
+}
+
 /// The part of one group of images.
 struct Part<'a> {
     images: Range<usize>,
@@ -110,11 +122,11 @@ impl Pass<'_, '_> {
             Step::State(state) => plan.pools_of(state),
             _ => Vec::new(),
         };
-        let nothing_to_complete = match step {
-            Step::State(state) => plan.place(state) == Place::Input,
-            Step::Input(_) | Step::Second => true,
+        let mixture = match step {
+            Step::State(state) if plan.place(state) != Place::Input => Some(Mixture::new(&plan, state)),
+            Step::State(_) | Step::Input(_) | Step::Second => None,
         };
-        if stages.is_empty() && pools.is_empty() && nothing_to_complete {
+        if stages.is_empty() && pools.is_empty() && mixture.is_none() {
             return;
         }
         let groups = groups(images);
@@ -161,11 +173,12 @@ impl Pass<'_, '_> {
             _ => 0,
         };
         let this = &*self;
+        let work = Work { step, stages, pools, mixture };
         for_each(
             parts,
             cost,
-            || Scratch::new(&this.record, &stages, mixed),
-            |scratch, _, part| this.run_part(&stages, &pools, step, scratch, part),
+            || Scratch::new(&this.record, &work.stages, mixed),
+            |scratch, _, part| this.run_part(&work, scratch, part),
         );
 
         self.output = output;
@@ -202,14 +215,7 @@ impl Pass<'_, '_> {
             + (9 * pools.len() + 8) * pixels * record.plan.blocks.width()
     }
 
-    fn run_part(
-        &self,
-        stages: &[usize],
-        pools: &[usize],
-        step: Step,
-        scratch: &mut Scratch,
-        mut part: Part<'_>,
-    ) {
+    fn run_part(&self, work: &Work, scratch: &mut Scratch, mut part: Part<'_>) {
         let (record, plan) = (&self.record, &self.record.plan);
         let (lanes, inputs) = (plan.blocks.lanes, self.input.states);
         let output_len = part.output.len() / part.images.len();
@@ -219,29 +225,31 @@ impl Pass<'_, '_> {
             let mut done = 0;
             let output = &mut part.output[local * output_len..(local + 1) * output_len];
             let (state_map, is_slot);
-            match step {
+            match work.step {
                 Step::State(state) => {
                     let len = record.shapes.values(plan, Map::State(state));
-                    match (plan.place(state), &mut part.state) {
-                        (Place::Input, _) => {
+                    match (plan.place(state), &work.mixture, &mut part.state) {
+                        (Place::Input, ..) | (_, None, _) => {
                             is_slot = None;
                             state_map = Some(image(inputs[state], len, at));
                         }
-                        (Place::Output(slot), _) => {
+                        (Place::Output(slot), Some(mixture), _) => {
                             let (before, rest) = output.split_at_mut(slot * len);
                             let outside = Outside { inputs, output: before, first: at };
-                            record.complete(state, at, outside, &mut scratch.mixed, &mut rest[..len]);
+                            let working = (&mut scratch.coefficients, &mut *scratch.mixed);
+                            mixture.complete(record, at, outside, working, &mut rest[..len]);
                             is_slot = Some(slot * len..(slot + 1) * len);
                             state_map = None;
                         }
-                        (Place::Own, Some(own)) => {
+                        (Place::Own, Some(mixture), Some(own)) => {
                             let own = &mut own[local * len..(local + 1) * len];
                             let outside = Outside { inputs, output, first: at };
-                            record.complete(state, at, outside, &mut scratch.mixed, own);
+                            let working = (&mut scratch.coefficients, &mut *scratch.mixed);
+                            mixture.complete(record, at, outside, working, own);
                             is_slot = None;
                             state_map = Some(&*own);
                         }
-                        (Place::Own, None) => unreachable!("this state has a buffer"),
+                        (Place::Own, _, None) => unreachable!("this state has a buffer"),
                     }
                 }
                 Step::Input(_) | Step::Second => {
@@ -257,7 +265,7 @@ impl Pass<'_, '_> {
                 (None, None) => &[],
             };
             let mut filled = None;
-            for (index, &stage) in stages.iter().enumerate() {
+            for (index, &stage) in work.stages.iter().enumerate() {
                 let source = plan.stages[stage].source;
                 let keep = plan.stages[stage].spread == Spread::Keep;
                 let (whole, norm): (&[f32], _) = match source {
@@ -282,12 +290,12 @@ impl Pass<'_, '_> {
                 } else {
                     &scratch.padded
                 };
-                let following = self.following(stages, index, step, at, &part.images);
+                let following = self.following(work, index, at, &part.images);
                 let working = (&mut *scratch.spread, &mut scratch.ahead);
                 run_stage(record, stage, from, following, working, out);
                 done += 1;
             }
-            for &pool in pools {
+            for &pool in &work.pools {
                 let len = part.maps[done].len() / part.images.len();
                 let out = &mut part.maps[done][local * len..(local + 1) * len];
                 record.pool(pool, map, out);
@@ -303,29 +311,20 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// What is read after stage `index` of `stages` for image `at`.
-    fn following(
-        &self,
-        stages: &[usize],
-        index: usize,
-        step: Step,
-        at: usize,
-        images: &Range<usize>,
-    ) -> Following<'_> {
-        let (record, plan) = (&self.record, &self.record.plan);
+    /// What is read after the stage of this index for image `at`.
+    fn following(&self, work: &Work, index: usize, at: usize, images: &Range<usize>) -> Following<'_> {
+        let (record, plan, stages) = (&self.record, &self.record.plan, &work.stages);
         let (last, next) = (index + 1 == stages.len(), at + 1);
         let mut following = Following::default();
-        match step {
+        match work.step {
             Step::Input(input) if next < images.end => {
                 let values = self.input.states[input];
                 following.source = image(values, values.len() / record.shapes.images, next);
             }
             // The next image's state is completed from these.
-            Step::State(state) if last && next < images.end => {
-                let summands = plan.summands_of(state).into_iter();
-                let maps = summands.map(|summand| plan.summands[summand].map);
+            Step::State(_) if last && next < images.end => {
                 let outside = Outside { inputs: self.input.states, output: &[], first: 0 };
-                let stored = maps.filter(|map| !matches!(map, Map::State(_)));
+                let stored = work.mixture.iter().flat_map(Mixture::stored);
                 for (map, to) in stored.zip(&mut following.maps) {
                     *to = record.map(map, outside, next);
                 }
@@ -346,20 +345,16 @@ impl Pass<'_, '_> {
     fn finish(&mut self, map: Map, sums: &[f32]) {
         let plan = Arc::clone(&self.record.plan);
         let blocks = plan.blocks_of(map);
-        let (width, channels) = (blocks.width(), blocks.total());
         let pixels = self.record.shapes.pixels(&plan, map);
         let count = pixels * self.record.shapes.all_images();
         let norms: Vec<usize> =
             (0..plan.norms.len()).filter(|&norm| plan.norms[norm].map == Some(map)).collect();
         let batch: Option<Vec<(f64, f64)>> = match self.normalise {
-            Normalise::Batch if !norms.is_empty() => Some(
-                (0..channels)
-                    .map(|channel| {
-                        let (mean, squares) = merge(sums, width, channel, pixels);
-                        (mean, squares / count as f64)
-                    })
-                    .collect(),
-            ),
+            Normalise::Batch if !norms.is_empty() => {
+                let (mean, squares) = merge(sums, blocks.width(), pixels);
+                let values = mean.into_iter().zip(squares).take(blocks.total());
+                Some(values.map(|(mean, squares)| (mean, squares / count as f64)).collect())
+            }
             _ => None,
         };
         for norm in norms {

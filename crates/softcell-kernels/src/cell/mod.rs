@@ -9,6 +9,7 @@ mod kernels;
 mod lower;
 mod map;
 mod memory;
+mod mixture;
 mod norm_gradient;
 mod pack;
 mod plan;

@@ -35,24 +35,15 @@ pub(super) struct NormSums {
 }
 
 impl NormSums {
-    /// Adds up two of the rows that each image has, in the order of the images, each times its scale.
-    pub fn new(
-        sums: &[f32],
-        rows: usize,
-        [plain, centred]: [usize; 2],
-        width: usize,
-        scales: Option<&[f32]>,
-    ) -> Self {
-        let total = |row: usize| {
-            let mut total = vec![0.0f64; width];
-            for (at, sums) in sums.chunks_exact(rows * width).enumerate() {
-                let scale = scales.map_or(1.0, |scales| f64::from(scales[at]));
-                let sums = &sums[row * width..(row + 1) * width];
-                total.iter_mut().zip(sums).for_each(|(total, &sum)| *total += scale * f64::from(sum));
-            }
-            total
-        };
-        Self { plain: total(plain), centred: total(centred) }
+    /// Adds up one of the rows that each image has, in the order of the images, each times its scale.
+    pub fn total(sums: &[f32], rows: usize, row: usize, width: usize, scales: Option<&[f32]>) -> Vec<f64> {
+        let mut total = vec![0.0f64; width];
+        for (at, sums) in sums.chunks_exact(rows * width).enumerate() {
+            let scale = scales.map_or(1.0, |scales| f64::from(scales[at]));
+            let sums = &sums[row * width..(row + 1) * width];
+            total.iter_mut().zip(sums).for_each(|(total, &sum)| *total += scale * f64::from(sum));
+        }
+        total
     }
 
     /// `T = Σ g · (z − μ)/σ`.

@@ -3,9 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::kernels::elementwise::{mix, mix2, mix4};
 use super::kernels::pool::{PoolShape, average, max};
-use super::kernels::shuffle::permute;
+use super::mixture::{Coefficients, Mixture};
 use super::pack::Packed;
 use super::plan::{CellPlan, Map, Place};
 use super::shapes::{Shapes, groups, image, split_all};
@@ -119,10 +118,9 @@ impl Record {
         self.scales.as_ref().map(|scales| &scales[term * images..(term + 1) * images])
     }
 
-    /// What a summand is multiplied with, per channel: `scale · x + shift`. Normalisations are folded in.
-    pub fn coefficients(&self, summand: usize, image: usize) -> (Vec<f32>, Vec<f32>) {
-        let plan = &self.plan;
-        let summand = &plan.summands[summand];
+    /// Adds what a summand is multiplied with, per channel: `scale · x + shift`. Normalisations are folded in.
+    pub fn add_coefficients(&self, summand: usize, image: usize, scale: &mut [f32], shift: &mut [f32]) {
+        let summand = &self.plan.summands[summand];
         let weight = summand.term.map_or(1.0, |term| {
             self.terms[term]
                 * self.scales_of(term).map_or(1.0, |scales| scales[self.shapes.first_image() + image])
@@ -130,14 +128,13 @@ impl Record {
         match summand.norm {
             Some(norm) => {
                 let norm = &self.norms[norm];
-                let times = |values: &[f32]| values.iter().map(|value| weight * value).collect();
-                (times(&norm.scale), times(&norm.shift))
+                let add = |sums: &mut [f32], values: &[f32]| {
+                    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+                };
+                add(scale, &norm.scale);
+                add(shift, &norm.shift);
             }
-            None => {
-                let mut scale = vec![0.0; plan.blocks.width()];
-                scale[summand.values.clone()].fill(weight);
-                (scale, vec![0.0; plan.blocks.width()])
-            }
+            None => scale[summand.values.clone()].iter_mut().for_each(|sum| *sum += weight),
         }
     }
 
@@ -167,6 +164,7 @@ impl Record {
             let pools = buffers.iter_mut().zip(&pool_lens).map(|(pool, &len)| (&mut **pool, len));
             split_all(states.chain(pools).collect(), &groups)
         };
+        let mixtures: Vec<Mixture> = inputs.iter().map(|&state| Mixture::new(&plan, state)).collect();
         let cost =
             (2 + 9 * pools.len()) * self.shapes.state_pixels(0) * width * images.div_ceil(groups.len());
         let this = &*self;
@@ -174,15 +172,16 @@ impl Record {
         for_each(
             parts,
             cost,
-            || (),
-            |(), _, (range, mut parts): (Range<usize>, Vec<&mut [f32]>)| {
+            || inputs.iter().map(|_| Coefficients::default()).collect::<Vec<_>>(),
+            |coefficients, _, (range, mut parts): (Range<usize>, Vec<&mut [f32]>)| {
                 let (states, pooled) = parts.split_at_mut(inputs.len());
                 for at in range.clone() {
                     let local = at - range.start;
                     for (index, part) in states.iter_mut().enumerate() {
                         let len = state_lens[index];
                         let out = &mut part[local * len..(local + 1) * len];
-                        this.complete(inputs[index], at, outside, &mut [], out);
+                        let working = (&mut coefficients[index], &mut [][..]);
+                        mixtures[index].complete(this, at, outside, working, out);
                     }
                     for (&pool, part) in pools.iter().zip(&mut *pooled) {
                         let len = pool_lens[pool];
@@ -200,83 +199,6 @@ impl Record {
             self.states[state] = buffer;
         }
         self.pools = buffers;
-    }
-
-    /// A state of one image, from its summands; `mixed` is working memory for one that is shuffled.
-    pub fn complete(
-        &self,
-        state: usize,
-        at: usize,
-        outside: Outside<'_>,
-        mixed: &mut [f32],
-        out: &mut [f32],
-    ) {
-        if self.plan.is_shuffled(state) {
-            let mixed = &mut mixed[..out.len()];
-            self.mix(state, at, outside, mixed);
-            permute(self.plan.blocks.lanes, mixed, &self.plan.shuffle(), out);
-        } else {
-            self.mix(state, at, outside, out);
-        }
-    }
-
-    /// `Σ scale · z + shift` over the summands of a state.
-    fn mix(&self, state: usize, at: usize, outside: Outside<'_>, out: &mut [f32]) {
-        let plan = &self.plan;
-        let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
-        let summands = plan.summands_of(state);
-        let mut shift = vec![0.0f32; width];
-        // What reads one map without a normalisation is added in one go: a skip and what passes by operations.
-        let mut read: Vec<(Map, Vec<usize>)> = Vec::with_capacity(summands.len());
-        let mut scales: Vec<Vec<f32>> = Vec::with_capacity(summands.len());
-        for &summand in &summands {
-            let (scale, more) = self.coefficients(summand, at);
-            shift.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-            let map = plan.summands[summand].map;
-            let same = |(other, _): &(Map, Vec<usize>)| matches!(map, Map::State(_)) && *other == map;
-            match read.iter().position(same) {
-                Some(index) => {
-                    read[index].1.push(summand);
-                    scales[index].iter_mut().zip(scale).for_each(|(sum, more)| *sum += more);
-                }
-                None => {
-                    read.push((map, vec![summand]));
-                    scales.push(scale);
-                }
-            }
-        }
-        let maps: Vec<&[f32]> = read.iter().map(|&(map, _)| self.map(map, outside, at)).collect();
-        let zero = vec![0.0f32; lanes];
-        let len = out.len() / plan.blocks.count();
-        for (block, out) in out.chunks_exact_mut(len).enumerate() {
-            let values = block * len..(block + 1) * len;
-            let channels = block * lanes..(block + 1) * lanes;
-            let here: Vec<usize> =
-                (0..read.len()).filter(|&i| read[i].1.iter().any(|&s| plan.touches(s, block))).collect();
-            if here.is_empty() {
-                out.fill(0.0);
-            }
-            let map = |index: usize| &maps[index][values.clone()];
-            let scale = |index: usize| &scales[index][channels.clone()];
-            let (fours, rest) = here.as_chunks::<4>();
-            let mut first = true;
-            for &four in fours {
-                let shift = if first { &shift[channels.clone()] } else { &zero };
-                mix4(lanes, four.map(map), four.map(scale), shift, first, out);
-                first = false;
-            }
-            let (twos, rest) = rest.as_chunks::<2>();
-            for &two in twos {
-                let shift = if first { &shift[channels.clone()] } else { &zero };
-                mix2(lanes, two.map(map), two.map(scale), shift, first, out);
-                first = false;
-            }
-            for &one in rest {
-                let shift = if first { &shift[channels.clone()] } else { &zero };
-                mix(lanes, map(one), scale(one), shift, first, out);
-                first = false;
-            }
-        }
     }
 
     /// Pools one image of a state.

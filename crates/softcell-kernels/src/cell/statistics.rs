@@ -49,17 +49,25 @@ pub(super) fn sum_map(lanes: usize, map: &[f32], sums: &mut [f32]) {
     }
 }
 
-/// Mean and sum of squared deviations, from the sums of all images in order (Chan et al.).
-pub(super) fn merge(sums: &[f32], width: usize, channel: usize, pixels: usize) -> (f64, f64) {
-    let (mut count, mut mean, mut squares) = (0.0f64, 0.0f64, 0.0f64);
+/// Mean and sum of squared deviations of each channel, from the sums of all images in order (Chan et al.).
+pub(super) fn merge(sums: &[f32], width: usize, pixels: usize) -> (Vec<f64>, Vec<f64>) {
+    let (mut mean, mut squares) = (vec![0.0f64; width], vec![0.0f64; width]);
     let n = pixels as f64;
-    for image in sums.chunks_exact(SUMS * width) {
-        let [centre, sum, square] = std::array::from_fn(|k| f64::from(image[k * width + channel]));
-        let (image_mean, image_squares) = (centre + sum / n, square - sum * sum / n);
-        let difference = image_mean - mean;
-        squares += image_squares + difference * difference * count * n / (count + n);
-        count += n;
-        mean += difference * n / count;
+    for (before, image) in sums.chunks_exact(SUMS * width).enumerate() {
+        let count = before as f64 * n;
+        // What the difference of the means, and its square, are multiplied with.
+        let (share, spread) = (n / (count + n), count * n / (count + n));
+        let (centre, sums) = image.split_at(width);
+        let (sums, image_squares) = sums.split_at(width);
+        let image = centre.iter().zip(sums).zip(image_squares);
+        for ((mean, squares), ((&centre, &sum), &square)) in mean.iter_mut().zip(&mut squares).zip(image) {
+            let [centre, sum, square] = [centre, sum, square].map(f64::from);
+            let (image_mean, image_squares) = (centre + sum / n, square - sum * sum / n);
+            let difference = image_mean - *mean;
+            *squares += image_squares + difference * difference * spread;
+            *mean += difference * share;
+        }
     }
-    (mean, squares.max(0.0))
+    squares.iter_mut().for_each(|squares| *squares = squares.max(0.0));
+    (mean, squares)
 }

@@ -64,7 +64,9 @@ pub trait Weighted: Sized {
 
     /// The same with weights that are constants of the graph.
     fn no_grad(self) -> Self {
-        self.map_tensors(|_, tensor| if tensor.is_autodiff() { tensor.set_require_grad(false) } else { tensor })
+        self.map_tensors(
+            |_, tensor| if tensor.is_autodiff() { tensor.set_require_grad(false) } else { tensor },
+        )
     }
 
     /// The same in f64, which runs on the readable bodies of all kernels.
@@ -178,7 +180,8 @@ pub fn count_weights<W: Weighted>(module: &W, include: impl Fn(&str) -> bool) ->
 /// Missing, surplus and mis-shaped tensors, each by name. `num_batches_tracked` is ignored.
 pub fn load_named<W: Weighted>(mut module: W, tensors: &NamedTensors, origin: &str) -> Result<W> {
     check_named(&module, tensors, origin)?;
-    let load = |_, spec: &TensorSpec, old: Tensor<1>| loaded(tensors[&spec.name].values.clone(), &old.device());
+    let load =
+        |_, spec: &TensorSpec, old: Tensor<1>| loaded(tensors[&spec.name].values.clone(), &old.device());
     module.weights_mut().refill(load);
     Ok(module)
 }

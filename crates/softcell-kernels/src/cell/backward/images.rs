@@ -8,10 +8,50 @@ use crate::cell::kernels::elementwise::{combine, dot, mask, mix, sum};
 use crate::cell::kernels::pool::{average_gradient, max_gradient};
 use crate::cell::kernels::shuffle::permute;
 use crate::cell::norm_gradient::Coefficients;
-use crate::cell::plan::{Map, Place, Reader, Spread};
+use crate::cell::plan::{CellPlan, Map, Place, Reader, Spread};
 use crate::cell::shapes::image;
 use crate::cell::stage::{Following, fill_source};
 use crate::cell::stage_gradient::{GradientScratch, SourceGradient, StageGradient, write_gradient};
+
+/// What is done for a state, the same for all images.
+pub(super) struct StateWork<'a> {
+    state: usize,
+    /// Those that read it, and the lengths of their weights.
+    stages: &'a [usize],
+    weights_lens: &'a [usize],
+    /// Its summands.
+    summands: &'a [usize],
+    /// Summands that it is, as it is.
+    readers: Vec<usize>,
+    /// Its pooled maps, each with the summands that these are.
+    pools: Vec<(usize, Vec<usize>)>,
+    /// From the order in which a shuffled state is written.
+    inverse: Option<Vec<usize>>,
+    /// As wide as a state.
+    zero: Vec<f32>,
+}
+
+impl<'a> StateWork<'a> {
+    pub fn new(
+        plan: &CellPlan,
+        state: usize,
+        stages: &'a [usize],
+        summands: &'a [usize],
+        weights_lens: &'a [usize],
+    ) -> Self {
+        let pool = |pool| (pool, plan.summands_reading(Map::Pool(pool)));
+        Self {
+            state,
+            stages,
+            weights_lens,
+            summands,
+            readers: plan.summands_reading(Map::State(state)),
+            pools: plan.pools_of(state).into_iter().map(pool).collect(),
+            inverse: plan.is_shuffled(state).then(|| plan.shuffled_from()),
+            zero: vec![0.0; plan.blocks.width()],
+        }
+    }
+}
 
 impl Backward<'_> {
     /// Gradient of a state for one image; `tail` holds the output's gradients of the image from value
@@ -134,16 +174,15 @@ impl Backward<'_> {
     }
 
     /// Everything that reads a state; then the sums over the state's own gradient, which is brought into the order of
-    /// its summands. `lists` are the stages that read it, its summands, and the lengths of the stages' weights;
-    /// `accumulate` tells whether its gradient is added to what is there.
+    /// its summands. `accumulate` tells whether its gradient is added to what is there.
     pub(super) fn state_part(
         &self,
-        state: usize,
-        (stages, summands, weights_lens): (&[usize], &[usize], &[usize]),
+        work: &StateWork<'_>,
         accumulate: bool,
         scratch: &mut GradientScratch,
         mut part: Part<'_>,
     ) {
+        let StateWork { state, stages, summands, weights_lens, .. } = *work;
         let (record, plan) = (self.record, &self.record.plan);
         let (lanes, width) = (plan.blocks.lanes, plan.blocks.width());
         let first_image = part.images.start;
@@ -151,7 +190,6 @@ impl Backward<'_> {
         let len = record.shapes.values(plan, Map::State(state));
         let block = len / plan.blocks.count();
         let seen = block * plan.seen.count();
-        let inverse = if plan.is_shuffled(state) { plan.shuffled_from() } else { Vec::new() };
         for at in part.images.clone() {
             let local = at - first_image;
             let gradient = &mut part.gradient[local * output_len..(local + 1) * output_len];
@@ -199,18 +237,17 @@ impl Backward<'_> {
                     mask_blocks(lanes, block, h, &scratch.source[..seen], out);
                 }
             }
-            self.add_identities(state, at, tail, start, out);
-            self.add_pools(state, at, tail, start, scratch, out);
-            if !inverse.is_empty() {
+            self.add_identities(work, at, tail, start, out);
+            self.add_pools(work, at, tail, start, scratch, out);
+            if let Some(inverse) = &work.inverse {
                 let unshuffled = &mut scratch.spare[..len];
-                permute(lanes, out, &inverse, unshuffled);
+                permute(lanes, out, inverse, unshuffled);
                 out.copy_from_slice(unshuffled);
             }
 
             let sums = &mut part.sums[local * (1 + summands.len()) * width..][..(1 + summands.len()) * width];
             sums.fill(0.0);
             let (plain, centred) = sums.split_at_mut(width);
-            let zero = vec![0.0f32; width];
             for b in 0..plan.blocks.count() {
                 let (values, channels) = (b * block..(b + 1) * block, b * lanes..(b + 1) * lanes);
                 let g = &out[values.clone()];
@@ -222,7 +259,7 @@ impl Backward<'_> {
                     let summand = &plan.summands[summand];
                     let mean = match summand.norm {
                         Some(norm) => &record.norms[norm].mean,
-                        None if self.wanted.terms => &zero,
+                        None if self.wanted.terms => &work.zero,
                         None => continue,
                     };
                     let z = &self.map(summand.map, at)[values.clone()];
@@ -233,13 +270,11 @@ impl Backward<'_> {
         }
     }
 
-    fn add_identities(&self, state: usize, at: usize, tail: &[f32], start: usize, out: &mut [f32]) {
+    fn add_identities(&self, work: &StateWork<'_>, at: usize, tail: &[f32], start: usize, out: &mut [f32]) {
         let plan = &self.record.plan;
         let lanes = plan.blocks.lanes;
-        let zero = vec![0.0f32; lanes];
-        let readers = plan.summands_reading(Map::State(state));
         // Those of one target, a skip and what passes by operations, in one go.
-        for summands in readers.chunk_by(|&a, &b| plan.summands[a].target == plan.summands[b].target) {
+        for summands in work.readers.chunk_by(|&a, &b| plan.summands[a].target == plan.summands[b].target) {
             let g = self.state_gradient(plan.summands[summands[0]].target, at, tail, start);
             let mut a = self.summand_coefficients(summands[0], at);
             for &other in &summands[1..] {
@@ -250,14 +285,14 @@ impl Backward<'_> {
             let touched = |&b: &usize| summands.iter().any(|&summand| plan.touches(summand, b));
             for b in (0..plan.blocks.count()).filter(touched) {
                 let (values, channels) = (b * block..(b + 1) * block, b * lanes..(b + 1) * lanes);
-                mix(lanes, &g[values.clone()], &a.a[channels], &zero, false, &mut out[values]);
+                mix(lanes, &g[values.clone()], &a.a[channels], &work.zero, false, &mut out[values]);
             }
         }
     }
 
     fn add_pools(
         &self,
-        state: usize,
+        work: &StateWork<'_>,
         at: usize,
         tail: &[f32],
         start: usize,
@@ -266,13 +301,14 @@ impl Backward<'_> {
     ) {
         let (record, plan) = (self.record, &self.record.plan);
         let lanes = plan.blocks.lanes;
-        for pool in plan.pools_of(state) {
+        for (pool, summands) in &work.pools {
+            let pool = *pool;
             let shape = record.pool_shape(pool);
             let [rows, columns] = shape.output();
             let (pooled_block, block) = (rows * columns * lanes, shape.height * shape.width * lanes);
             let pooled = self.map(Map::Pool(pool), at);
             let blocks = plan.pools[pool].blocks.count();
-            for (index, summand) in plan.summands_reading(Map::Pool(pool)).into_iter().enumerate() {
+            for (index, &summand) in summands.iter().enumerate() {
                 let g = self.state_gradient(plan.summands[summand].target, at, tail, start);
                 let c = self.summand_coefficients(summand, at);
                 for b in 0..blocks {
@@ -282,7 +318,7 @@ impl Backward<'_> {
                     combine(lanes, &g[values.clone()], &pooled[values], c.of(channels), index > 0, to);
                 }
             }
-            let h = self.map(Map::State(state), at);
+            let h = self.map(Map::State(work.state), at);
             for b in 0..blocks {
                 let pooled_values = b * pooled_block..(b + 1) * pooled_block;
                 let values = b * block..(b + 1) * block;
