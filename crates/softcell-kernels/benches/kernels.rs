@@ -154,6 +154,7 @@ mod cell {
                         scales: None,
                         given: None,
                         share: None,
+                        kept: None,
                     };
                     fast::cell(&plan, arguments).0.values.sum().backward()
                 });

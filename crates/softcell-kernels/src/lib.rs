@@ -45,8 +45,8 @@ mod weighted_sum;
 pub use batch_norm::{BatchNormOutput, batch_norm_train};
 pub use cell::{
     BlockedMap, CellArguments, CellConfig, CellInput, CellMemory, CellPart, CellPlan, ConvolutionConfig,
-    InputChannels, NormStatistics, Operation, Origin, Preparation, Statistics, Term, Unfused, WeightTensor,
-    block_lanes, cell, cell_runs_on, summed_groups,
+    InputChannels, Kept, NormStatistics, Operation, Origin, Preparation, Statistics, Term, Unfused,
+    WeightTensor, block_lanes, cell, cell_runs_on, summed_groups,
 };
 pub use depthwise_conv::{Activation, ConvShape, depthwise_conv2d};
 pub use pointwise_conv::pointwise_conv2d;

@@ -18,11 +18,12 @@ use burn_flex::FlexTensor;
 
 use super::backward::{Gradients, InputGradient, Wanted, backward};
 use super::config::CellConfig;
-use super::forward::{Normalise, forward};
+use super::forward::forward;
+use super::kept::{Kept, Prepared};
 use super::pack::pack;
 use super::plan::CellPlan;
-use super::record::{Operands, Outside, Record};
-use super::shapes::{Shapes, image};
+use super::record::{NormValues, Operands, Outside, Record};
+use super::shapes::{Shapes, cut, groups};
 use super::statistics::Statistics;
 use crate::share::Share;
 use crate::support::extension::{primitive, tracked_primitive};
@@ -40,6 +41,7 @@ pub(super) struct Context {
     pub inputs: Vec<Option<GradientSlot>>,
     pub output: GradientSlot,
     pub share: Option<Share>,
+    pub kept: Option<Arc<Kept>>,
 }
 
 /// Whether a reader of a cell's output has handed in a gradient during the backward pass that is under way.
@@ -159,10 +161,6 @@ fn shapes(context: &Context, states: &[FlexTensor]) -> Shapes {
     Shapes { share: context.share.clone(), ..Shapes::new(&context.plan, images, &sizes) }
 }
 
-fn normalise(given: Option<&Statistics>) -> Normalise<'_> {
-    given.map_or(Normalise::Batch, Normalise::Given)
-}
-
 fn output_dims(plan: &CellPlan, shapes: &Shapes) -> [usize; 5] {
     let [height, width] = shapes.states[plan.config.output[0]];
     [shapes.images, plan.config.output.len() * plan.blocks.count(), height, width, plan.blocks.lanes]
@@ -187,13 +185,17 @@ fn recorded(
     let packed = Arc::new(pack(plan, &shapes, input.weights, true));
     let shape = output_dims(plan, &shapes);
     let mut y = Buffer::dirty(shape.iter().product());
-    let (record, statistics) =
-        forward(plan, shapes, packed, &input, normalise(context.given.as_deref()), &mut y);
+    let given = context.given.as_deref().map(|given| Arc::new(NormValues::given(plan, given, input.weights)));
+    let groups = groups(input.images);
+    let (record, statistics) = forward(plan, shapes, packed, &input, given, groups, &mut y);
     (tensor_of(y, shape), record, statistics)
 }
 
-/// Without a backward pass. With given statistics no image depends on another: groups of images run through
-/// the whole cell one by one, so that everything in between stays in the cache.
+/// Bytes of maps that stay in the cache while images run through a cell.
+const CACHED: usize = 512 << 10;
+
+/// Without a backward pass. With given statistics no image depends on another: a few images at a time run through
+/// the whole cell, as many as stay in the cache.
 fn constant(
     states: Vec<FlexTensor>,
     weights: FlexTensor,
@@ -211,28 +213,42 @@ fn constant(
         terms: terms.storage(),
         scales: context.scales.as_deref(),
     };
-    let packed = Arc::new(pack(plan, &shapes, input.weights, false));
     let shape = output_dims(plan, &shapes);
     let mut output = Buffer::dirty(shape.iter().product());
     let Some(given) = context.given.as_deref() else {
-        let (_, statistics) = forward(plan, shapes, packed, &input, Normalise::Batch, &mut output);
+        let packed = Arc::new(pack(plan, &shapes, input.weights, false));
+        let groups = groups(input.images);
+        let (_, statistics) = forward(plan, shapes, packed, &input, None, groups, &mut output);
         return (tensor_of(output, shape), statistics);
     };
+    let prepare = || Prepared::new(plan, &shapes, input.weights, given);
+    let Prepared { packed, norms, .. } = match &context.kept {
+        Some(kept) => kept.of(&shapes, prepare),
+        None => prepare(),
+    };
     let output_len = output.len() / input.images;
-    let cost = packed.iter().map(|p| p.out.height * p.out.width * p.pointwise.len()).sum();
+    let at_once =
+        (CACHED / shapes.bytes(plan)).clamp(1, input.images.div_ceil(4 * rayon::current_num_threads()));
+    let cost: usize = packed.iter().map(|p| p.out.height * p.out.width * p.pointwise.len()).sum();
     for_each(
-        chunks(&mut output, output_len),
-        cost,
+        chunks(&mut output, at_once * output_len),
+        at_once * cost,
         || (),
-        |(), at, output| {
+        |(), chunk, output| {
+            let images = output.len() / output_len;
+            let part = chunk * at_once..chunk * at_once + images;
             let scales = input.scales.map(|scales| -> Vec<f32> {
-                scales.iter().skip(at).step_by(input.images).copied().collect()
+                scales.chunks_exact(input.images).flat_map(|scales| &scales[part.clone()]).copied().collect()
             });
-            let states: Vec<&[f32]> =
-                input.states.iter().map(|state| image(state, state.len() / input.images, at)).collect();
-            let part = Operands { states: &states, images: 1, scales: scales.as_deref(), ..input };
-            let shapes = Shapes { images: 1, share: None, ..shapes.clone() };
-            forward(plan, shapes, Arc::clone(&packed), &part, Normalise::Given(given), output);
+            let of_part = |state: &&'_ [f32]| {
+                let len = state.len() / input.images;
+                part.start * len..part.end * len
+            };
+            let states: Vec<&[f32]> = input.states.iter().map(|state| &state[of_part(state)]).collect();
+            let operands = Operands { states: &states, images, scales: scales.as_deref(), ..input };
+            let shapes = Shapes { images, share: None, ..shapes.clone() };
+            let (packed, norms) = (Arc::clone(&packed), Some(Arc::clone(&norms)));
+            forward(plan, shapes, packed, &operands, norms, cut(images, 1), output);
         },
     );
     (tensor_of(output, shape), Statistics::default())

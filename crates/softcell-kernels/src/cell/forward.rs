@@ -7,7 +7,7 @@ use super::mixture::{Coefficients, Mixture};
 use super::pack::Packed;
 use super::plan::{CellPlan, Map, Place, Source, Spread};
 use super::record::{NormValues, Operands, Outside, Record};
-use super::shapes::{Shapes, groups, image, split, split_all};
+use super::shapes::{Shapes, image, split, split_all};
 use super::stage::{Following, fill_source, rows_at_once, run_stage};
 use super::statistics::{NormStatistics, SUMS, Statistics, merge, sum_map};
 use crate::support::ahead::Ahead;
@@ -45,35 +45,27 @@ impl Scratch {
     }
 }
 
-/// What the normalisations of a cell use.
-#[derive(Clone, Copy)]
-pub(super) enum Normalise<'a> {
-    /// The statistics of the batch.
-    Batch,
-    /// These.
-    Given(&'a Statistics),
-}
-
 struct Pass<'a, 'b> {
     record: Record,
     input: &'b Operands<'a>,
-    normalise: Normalise<'b>,
+    /// Consecutive images that one thread works on.
+    groups: Vec<Range<usize>>,
     statistics: Statistics,
     output: &'b mut [f32],
 }
 
-/// A cell forward, into `output`.
+/// A cell forward, into `output`, in groups of images; normalised by what is given, else by the statistics of the batch.
 pub(super) fn forward(
     plan: &Arc<CellPlan>,
     shapes: Shapes,
     packed: Arc<Vec<Packed>>,
     input: &Operands<'_>,
-    normalise: Normalise<'_>,
+    given: Option<Arc<Vec<NormValues>>>,
+    groups: Vec<Range<usize>>,
     output: &mut [f32],
 ) -> (Record, Statistics) {
-    let given = matches!(normalise, Normalise::Given(_));
     let record = Record::new(plan, shapes, packed, input, given);
-    let mut pass = Pass { record, input, normalise, statistics: Statistics::default(), output };
+    let mut pass = Pass { record, input, groups, statistics: Statistics::default(), output };
     for input in 0..plan.inputs() {
         pass.run(plan.stages_of(Source::Input(input)), Step::Input(input));
     }
@@ -129,12 +121,12 @@ impl Pass<'_, '_> {
         if stages.is_empty() && pools.is_empty() && mixture.is_none() {
             return;
         }
-        let groups = groups(images);
+        let groups = std::mem::take(&mut self.groups);
         let maps: Vec<Map> =
             stages.iter().map(|&s| Map::Stage(s)).chain(pools.iter().map(|&p| Map::Pool(p))).collect();
         let lens: Vec<usize> = maps.iter().map(|&map| self.record.shapes.values(&plan, map)).collect();
         let mut buffers: Vec<Buffer> = lens.iter().map(|len| Buffer::dirty(len * images)).collect();
-        let batch = usize::from(matches!(self.normalise, Normalise::Batch));
+        let batch = usize::from(!self.record.given);
         let sums_lens: Vec<usize> =
             maps.iter().map(|&map| batch * SUMS * plan.blocks_of(map).width()).collect();
         let mut sums: Vec<Buffer> = sums_lens.iter().map(|len| Buffer::dirty(len * images)).collect();
@@ -182,6 +174,7 @@ impl Pass<'_, '_> {
         );
 
         self.output = output;
+        self.groups = groups;
         if let Step::State(state) = step {
             self.record.states[state] = state_buffer;
         }
@@ -341,71 +334,29 @@ impl Pass<'_, '_> {
         following
     }
 
-    /// The normalisations of a map whose sums are complete.
+    /// The normalisations of a map whose sums are complete; given ones are there already.
     fn finish(&mut self, map: Map, sums: &[f32]) {
         let plan = Arc::clone(&self.record.plan);
+        let norms: Vec<usize> =
+            (0..plan.norms.len()).filter(|&norm| plan.norms[norm].map == Some(map)).collect();
+        if self.record.given || norms.is_empty() {
+            return;
+        }
         let blocks = plan.blocks_of(map);
         let pixels = self.record.shapes.pixels(&plan, map);
         let count = pixels * self.record.shapes.all_images();
-        let norms: Vec<usize> =
-            (0..plan.norms.len()).filter(|&norm| plan.norms[norm].map == Some(map)).collect();
-        let batch: Option<Vec<(f64, f64)>> = match self.normalise {
-            Normalise::Batch if !norms.is_empty() => {
-                let (mean, squares) = merge(sums, blocks.width(), pixels);
-                let values = mean.into_iter().zip(squares).take(blocks.total());
-                Some(values.map(|(mean, squares)| (mean, squares / count as f64)).collect())
-            }
-            _ => None,
-        };
+        let (mean, squares) = merge(sums, blocks.width(), pixels);
+        let values = mean.into_iter().zip(squares).take(blocks.total());
+        let values: Vec<(f64, f64)> = values.map(|(mean, squares)| (mean, squares / count as f64)).collect();
         for norm in norms {
-            let values = match (&batch, &self.normalise) {
-                (None, Normalise::Given(given)) => {
-                    let given = given.get(norm).expect("`cell` has checked that all are given");
-                    let pairs = given.mean.iter().zip(&given.variance);
-                    pairs.map(|(&mean, &variance)| (f64::from(mean), f64::from(variance))).collect()
-                }
-                (batch, _) => {
-                    let values = batch.clone().unwrap_or_default();
-                    self.statistics.norms.push(NormStatistics {
-                        norm,
-                        mean: values.iter().map(|&(mean, _)| mean as f32).collect(),
-                        variance: values.iter().map(|&(_, variance)| variance as f32).collect(),
-                        count,
-                    });
-                    values
-                }
-            };
-            self.record.norms[norm] = self.norm_values(norm, &values);
+            self.statistics.norms.push(NormStatistics {
+                norm,
+                mean: values.iter().map(|&(mean, _)| mean as f32).collect(),
+                variance: values.iter().map(|&(_, variance)| variance as f32).collect(),
+                count,
+            });
+            Arc::make_mut(&mut self.record.norms)[norm] =
+                NormValues::new(&plan, norm, values.iter().copied(), self.input.weights);
         }
-    }
-
-    fn norm_values(&self, norm: usize, values: &[(f64, f64)]) -> NormValues {
-        let plan = &self.record.plan;
-        let affine = plan.norms[norm].affine.as_ref();
-        let width = plan.norms[norm].blocks.width();
-        let mut norm = NormValues {
-            mean: vec![0.0; width],
-            inverse: vec![0.0; width],
-            gamma: vec![0.0; width],
-            beta: vec![0.0; width],
-            scale: vec![0.0; width],
-            shift: vec![0.0; width],
-        };
-        for (channel, &(mean, variance)) in values.iter().enumerate() {
-            let inverse = 1.0 / (variance + plan.config.epsilon).sqrt();
-            let [gamma, beta] = match affine {
-                Some([gamma, beta]) => {
-                    [gamma, beta].map(|range| f64::from(self.input.weights[range.start + channel]))
-                }
-                None => [1.0, 0.0],
-            };
-            norm.mean[channel] = mean as f32;
-            norm.inverse[channel] = inverse as f32;
-            norm.gamma[channel] = gamma as f32;
-            norm.beta[channel] = beta as f32;
-            norm.scale[channel] = (gamma * inverse) as f32;
-            norm.shift[channel] = (beta - gamma * inverse * mean) as f32;
-        }
-        norm
     }
 }

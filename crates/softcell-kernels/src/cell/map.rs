@@ -1,10 +1,17 @@
 //! Maps in blocks of channels, as cells read and write them.
 
+use burn::backend::Flex;
 use burn::tensor::Tensor;
+use burn_flex::FlexTensor;
 
 use super::blocks::Blocks;
 use super::config::InputChannels;
 use super::extension::GradientSlot;
+use crate::support::device::runs_on_flex;
+use crate::support::extension::primitive;
+use crate::support::flex::{contiguous, dims, tensor_of};
+use crate::support::parallel::{chunks, for_each};
+use crate::support::workspace::Buffer;
 
 /// A batch of maps in the layout of the fast cell: `[N, blocks, H, W, lanes]`. Each group of channels fills
 /// whole blocks; what is left over in a group's last block is zero.
@@ -24,10 +31,15 @@ impl BlockedMap {
         Self { values, channels, gradient: None }
     }
 
-    /// From `[N, C, H, W]`, differentiable; `lanes` as in [`block_lanes`](crate::block_lanes).
+    /// From `[N, C, H, W]`, differentiable where it is tracked; `lanes` as in [`block_lanes`](crate::block_lanes).
     pub fn from_nchw(x: Tensor<4>, lanes: usize) -> Self {
         let [n, channels, h, w] = x.dims();
         let blocks = channels.div_ceil(lanes);
+        if runs_on_flex(&x) && !x.is_tracked() {
+            let x = if x.is_autodiff() { x.inner() } else { x };
+            let values = blocked(contiguous(primitive::<Flex, 4>(x)), lanes);
+            return Self::new(Tensor::from_primitive::<Flex>(values), InputChannels { groups: 1, channels });
+        }
         let filling = blocks * lanes - channels;
         let x = if filling == 0 {
             x
@@ -84,5 +96,55 @@ impl BlockedMap {
     pub(super) fn blocks(&self) -> Blocks {
         let [.., lanes] = self.values.dims();
         Blocks::new(self.channels.groups, self.channels.channels, lanes)
+    }
+}
+
+/// `[N, C, H, W]` in one pass: `[N, blocks, H, W, lanes]`, what is left over of the last block zero.
+fn blocked(x: FlexTensor, lanes: usize) -> FlexTensor {
+    let [n, channels, h, w] = dims::<4>(&x);
+    let (blocks, pixels) = (channels.div_ceil(lanes), h * w);
+    let mut values = Buffer::dirty(n * blocks * pixels * lanes);
+    let x: &[f32] = x.storage();
+    for_each(
+        chunks(&mut values, pixels * lanes),
+        pixels * lanes,
+        || (),
+        |(), index, block| {
+            let first = index % blocks * lanes;
+            let planes = x[index / blocks * channels * pixels..].chunks_exact(pixels.max(1));
+            let planes: Vec<&[f32]> = planes.take(channels).skip(first).take(lanes).collect();
+            for (pixel, to) in block.chunks_exact_mut(lanes).enumerate() {
+                to[planes.len()..].fill(0.0);
+                to.iter_mut().zip(&planes).for_each(|(to, plane)| *to = plane[pixel]);
+            }
+        },
+    );
+    tensor_of(values, [n, blocks, h, w, lanes])
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+
+    use super::*;
+
+    /// Of images that need no gradient, on both devices, the values are those of the differentiable way.
+    #[test]
+    fn maps_go_to_blocks_and_back() {
+        for (n, channels, h, w, lanes) in
+            [(1, 1, 1, 1, 8), (2, 3, 5, 7, 16), (3, 8, 2, 2, 8), (2, 17, 3, 1, 16), (70, 40, 4, 9, 16)]
+        {
+            let count = n * channels * h * w;
+            let data =
+                TensorData::new((0..count).map(|i| i as f32 + 1.0).collect::<Vec<_>>(), [n, channels, h, w]);
+            let x = Tensor::<4>::from_data(data.clone(), &Device::flex());
+            let tracked = BlockedMap::from_nchw(Tensor::from_inner(x.clone()).require_grad(), lanes);
+            let expected = tracked.values.inner().into_data();
+            for x in [x.clone(), Tensor::from_inner(x)] {
+                let map = BlockedMap::from_nchw(x, lanes);
+                assert_eq!(map.to_nchw().into_data(), data);
+                assert_eq!(map.values.into_data(), expected, "{n}, {channels}, {h}x{w}, {lanes} lanes");
+            }
+        }
     }
 }

@@ -5,6 +5,8 @@ mod blocks;
 mod config;
 mod extension;
 mod forward;
+
+mod kept;
 mod kernels;
 mod lower;
 mod map;
@@ -28,6 +30,7 @@ pub use blocks::block_lanes;
 pub use config::{
     CellConfig, CellInput, ConvolutionConfig, InputChannels, Operation, Preparation, Term, Unfused,
 };
+pub use kept::Kept;
 pub use map::BlockedMap;
 pub use memory::CellMemory;
 pub use plan::{CellPart, CellPlan, Origin, WeightTensor};
@@ -54,6 +57,8 @@ pub struct CellArguments {
     pub given: Option<Arc<Statistics>>,
     /// What the images are a share of: statistics and gradients of weights are those of all images.
     pub share: Option<Share>,
+    /// What calls with given statistics and constant weights leave for further ones with the same of both.
+    pub kept: Option<Arc<Kept>>,
 }
 
 /// Whether [`cell`] runs on this tensor's device: `f32` on the Flex device, with or without autodiff.
@@ -76,7 +81,7 @@ pub fn cell_runs_on<const D: usize>(x: &Tensor<D>) -> bool {
 ///
 /// If an argument does not fit the plan, sizes differ that must be one, or the device is not that of [`cell_runs_on`].
 pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Statistics) {
-    let CellArguments { states, weights, terms, scales, given, share } = arguments;
+    let CellArguments { states, weights, terms, scales, given, share, kept } = arguments;
     let config = &plan.config;
     assert_eq!(states.len(), config.inputs.len(), "inputs of a cell");
     let images = states[0].values.dims()[0];
@@ -114,7 +119,8 @@ pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Stat
     }
     let (states, inputs) = states.into_iter().map(|state| (state.values, state.gradient)).unzip();
     let gradient = GradientSlot::default();
-    let context = Context { plan: Arc::clone(plan), scales, given, inputs, output: gradient.clone(), share };
+    let output = gradient.clone();
+    let context = Context { plan: Arc::clone(plan), scales, given, inputs, output, share, kept };
     let (values, statistics) = extension::cell(states, weights, terms, context);
     (BlockedMap { values, channels: plan.output_channels(), gradient: Some(gradient) }, statistics)
 }

@@ -8,6 +8,7 @@ use super::mixture::{Coefficients, Mixture};
 use super::pack::Packed;
 use super::plan::{CellPlan, Map, Place};
 use super::shapes::{Shapes, groups, image, split_all};
+use super::statistics::Statistics;
 use crate::Pool;
 use crate::support::parallel::for_each;
 use crate::support::workspace::Buffer;
@@ -49,7 +50,7 @@ pub(super) struct Record {
     pub pools: Vec<Buffer>,
     /// States that are neither an input nor a part of the output.
     pub states: Vec<Buffer>,
-    pub norms: Vec<NormValues>,
+    pub norms: Arc<Vec<NormValues>>,
     pub terms: Vec<f32>,
     pub scales: Option<Vec<f32>>,
     /// Whether the statistics are constants instead of the batch's own.
@@ -66,6 +67,60 @@ pub(super) struct Outside<'a> {
     pub first: usize,
 }
 
+impl NormValues {
+    /// Of means and variances, channel by channel; `weights` are all weights of the cell.
+    pub fn new(
+        plan: &CellPlan,
+        norm: usize,
+        values: impl Iterator<Item = (f64, f64)>,
+        weights: &[f32],
+    ) -> Self {
+        let affine = plan.norms[norm].affine.as_ref();
+        let width = plan.norms[norm].blocks.width();
+        let zeros = || vec![0.0; width];
+        let mut norm = Self {
+            mean: zeros(),
+            inverse: zeros(),
+            gamma: zeros(),
+            beta: zeros(),
+            scale: zeros(),
+            shift: zeros(),
+        };
+        for (channel, (mean, variance)) in values.enumerate() {
+            let inverse = 1.0 / (variance + plan.config.epsilon).sqrt();
+            let [gamma, beta] = match affine {
+                Some([gamma, beta]) => [gamma, beta].map(|range| f64::from(weights[range.start + channel])),
+                None => [1.0, 0.0],
+            };
+            norm.mean[channel] = mean as f32;
+            norm.inverse[channel] = inverse as f32;
+            norm.gamma[channel] = gamma as f32;
+            norm.beta[channel] = beta as f32;
+            norm.scale[channel] = (gamma * inverse) as f32;
+            norm.shift[channel] = (beta - gamma * inverse * mean) as f32;
+        }
+        norm
+    }
+
+    /// Those of all normalisations in the plan that statistics are given for.
+    ///
+    /// # Panics
+    ///
+    /// If there are none of one.
+    pub fn given(plan: &CellPlan, given: &Statistics, weights: &[f32]) -> Vec<Self> {
+        let values = |norm: usize| {
+            if plan.norms[norm].map.is_none() {
+                return Self::default();
+            }
+            let given = given.get(norm).expect("`cell` has checked that all are given");
+            let pairs = given.mean.iter().zip(&given.variance);
+            let pairs = pairs.map(|(&mean, &variance)| (f64::from(mean), f64::from(variance)));
+            Self::new(plan, norm, pairs, weights)
+        };
+        (0..plan.norms.len()).map(values).collect()
+    }
+}
+
 impl Record {
     /// Before anything is computed.
     pub fn new(
@@ -73,10 +128,10 @@ impl Record {
         shapes: Shapes,
         packed: Arc<Vec<Packed>>,
         input: &Operands<'_>,
-        given: bool,
+        given: Option<Arc<Vec<NormValues>>>,
     ) -> Self {
         Self {
-            given,
+            given: given.is_some(),
             packed,
             stages: plan.stages.iter().map(|_| Buffer::default()).collect(),
             pools: plan.pools.iter().map(|_| Buffer::default()).collect(),
@@ -86,7 +141,7 @@ impl Record {
                     Place::Own => Buffer::dirty(shapes.images * shapes.values(plan, Map::State(state))),
                 })
                 .collect(),
-            norms: vec![NormValues::default(); plan.norms.len()],
+            norms: given.unwrap_or_else(|| Arc::new(vec![NormValues::default(); plan.norms.len()])),
             terms: input.terms.to_vec(),
             scales: input.scales.map(<[f32]>::to_vec),
             plan: Arc::clone(plan),

@@ -33,7 +33,8 @@ pub fn summed_groups(images: usize, pixels: usize) -> usize {
     1 << images.min(most.clamp(FEWEST_GROUPS, GROUPS)).max(1).ilog2()
 }
 
-fn cut(images: usize, most: usize) -> Vec<Range<usize>> {
+/// Consecutive images, in this many groups at most.
+pub(super) fn cut(images: usize, most: usize) -> Vec<Range<usize>> {
     let groups = images.min(most);
     (0..groups).map(|group| group * images / groups..(group + 1) * images / groups).collect()
 }
@@ -180,6 +181,12 @@ impl Shapes {
     /// Values of a map for one image.
     pub fn values(&self, plan: &CellPlan, map: Map) -> usize {
         self.pixels(plan, map) * plan.blocks_of(map).width()
+    }
+
+    /// Bytes of all maps of one image.
+    pub fn bytes(&self, plan: &CellPlan) -> usize {
+        let maps = (0..self.stages.len()).map(Map::Stage).chain((0..self.states.len()).map(Map::State));
+        maps.map(|map| self.values(plan, map) * size_of::<f32>()).sum()
     }
 
     /// Pixels of the output.

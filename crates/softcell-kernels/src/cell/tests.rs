@@ -31,6 +31,7 @@ fn the_number_of_threads_changes_no_bit() {
                 scales: None,
                 given: None,
                 share: None,
+                kept: None,
             };
             let (y, statistics) = cell(&plan, arguments);
             let gradients = y.values.clone().powi_scalar(2).sum().backward();
@@ -104,6 +105,7 @@ fn a_convolution_agrees_with_the_reference() {
                 scales: None,
                 given: None,
                 share: None,
+                kept: None,
             };
             let y = cell(&plan, arguments).0.to_nchw();
             let gradients = (y.clone() * upstream).sum().backward();
@@ -155,6 +157,7 @@ fn the_number_of_ranks_changes_no_bit() {
                     scales: Some(scales.clone()),
                     given: None,
                     share,
+                    kept: None,
                 };
                 let (y, statistics) = cell(&plan, arguments);
                 let gradients = y.values.clone().powi_scalar(2).sum().backward();

@@ -1,12 +1,12 @@
 //! A block of a network as one operation of the kernels.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Tensor, TensorData};
 use softcell_kernels::{
     BlockedMap, CellArguments, CellConfig, CellInput, CellPart, CellPlan, ConvolutionConfig, InputChannels,
-    NormStatistics, Operation, Pool, Preparation as KernelPreparation, Share, Statistics, Term, cell,
+    Kept, NormStatistics, Operation, Pool, Preparation as KernelPreparation, Share, Statistics, Term, cell,
 };
 
 use super::mixture::{Mixture, at_places};
@@ -36,6 +36,14 @@ struct TermPlace {
     operation: Option<usize>,
     /// Its edge; none for zeros that give a node its size.
     edge: Option<usize>,
+}
+
+/// What answers with the same weights have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Constants {
+    weights: Tensor<1>,
+    given: Arc<Statistics>,
+    kept: Arc<Kept>,
 }
 
 /// A block as one operation. Its weights are those of the network, in the order of the plan.
@@ -262,11 +270,26 @@ impl FusedBlock {
         Some(self.dropped.iter().zip(&self.skips).flat_map(&mut scale).collect())
     }
 
-    /// The block with these of the network's tensors; without a mixture all operations count once. The tensors of
-    /// operations that do not run are no part of the graph.
+    /// The running statistics.
+    fn given(&self, tensors: &[Tensor<1>]) -> Arc<Statistics> {
+        let value = |index: usize| {
+            let tensor = tensors[index].clone();
+            host(if tensor.is_autodiff() { tensor.inner() } else { tensor })
+        };
+        let norms = self.running.iter().enumerate().map(|(norm, &[mean, variance])| NormStatistics {
+            norm,
+            mean: value(mean),
+            variance: value(variance),
+            count: 0,
+        });
+        Arc::new(Statistics { norms: norms.collect() })
+    }
+
+    /// The block with these of the network's tensors, of which `constants` are what an earlier call has left; without a
+    /// mixture all operations count once. The tensors of operations that do not run are no part of the graph.
     pub fn forward(
         &self,
-        tensors: &[Tensor<1>],
+        (tensors, constants): (&[Tensor<1>], &OnceLock<Constants>),
         states: Vec<BlockedMap>,
         mixture: Option<&Mixture>,
         share: Option<&Share>,
@@ -284,27 +307,26 @@ impl FusedBlock {
             None => Tensor::ones([self.dropped.len().max(1)], &device),
             Some(mixture) => self.term_weights(mixture),
         };
-        let value = |index: usize| {
-            let tensor = tensors[index].clone();
-            host(if tensor.is_autodiff() { tensor.inner() } else { tensor })
-        };
-        let given = (pass.mode() == Mode::Eval).then(|| {
-            let norms = self.running.iter().enumerate().map(|(norm, &[mean, variance])| NormStatistics {
-                norm,
-                mean: value(mean),
-                variance: value(variance),
-                count: 0,
-            });
-            Arc::new(Statistics { norms: norms.collect() })
-        });
         let scales = if pass.mode() == Mode::Train { self.scales(pass, images) } else { None };
         let weight = |&(index, term): &(usize, Option<usize>)| {
             let runs = term.zip(runs.as_ref()).is_none_or(|(term, runs)| runs[term]);
             if runs { tensors[index].clone() } else { tensors[index].clone().detach() }
         };
-        let weights = Tensor::cat(self.trained.iter().map(weight).collect(), 0);
+        let weights = || Tensor::cat(self.trained.iter().map(weight).collect(), 0);
+        let plain = self.trained.iter().all(|&(index, _)| !tensors[index].is_autodiff());
+        let (weights, given, kept) = match pass.mode() {
+            Mode::Train => (weights(), None, None),
+            Mode::Eval if plain && runs.is_none() => {
+                let new =
+                    || Constants { weights: weights(), given: self.given(tensors), kept: Arc::default() };
+                let Constants { weights, given, kept } = constants.get_or_init(new).clone();
+                (weights, Some(given), Some(kept))
+            }
+            Mode::Eval => (weights(), Some(self.given(tensors)), None),
+        };
+        let share = share.cloned();
         let (y, statistics) =
-            cell(&plan, CellArguments { states, weights, terms, scales, given, share: share.cloned() });
+            cell(&plan, CellArguments { states, weights, terms, scales, given, share, kept });
         if pass.mode() == Mode::Train {
             let tensor = |values: Vec<f32>| {
                 let n = values.len();

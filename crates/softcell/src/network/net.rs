@@ -1,14 +1,14 @@
 //! A plan on a device.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Device, Tensor};
 use softcell_kernels::{Exchange, Share, block_lanes, cell_runs_on, summed_groups, weighted_sum};
 
 use super::drop_path::scaled;
 use super::edges::EdgeTensors;
-use super::fused::{FusedBlock, input_channels};
+use super::fused::{Constants, FusedBlock, input_channels};
 use super::mixture::{Mixture, Mixtures, at_places};
 use super::pass::{Mode, Pass};
 use super::steps::{Pointwise, Tensors, pool2x2, run};
@@ -24,6 +24,8 @@ use crate::space::plan::{
 pub struct Network {
     built: Arc<Built>,
     weights: Weights,
+    /// By block: what answers have left for further ones with the same weights.
+    constants: Arc<Vec<OnceLock<Constants>>>,
     /// Who computes it, each for a share of a batch; none where this process does all.
     ranks: Option<Arc<dyn Exchange>>,
 }
@@ -89,7 +91,8 @@ impl Network {
             ranges,
             plan,
         };
-        Self { built: Arc::new(built), weights: Weights::new(tensors, device), ranks: None }
+        let constants = no_constants(&built);
+        Self { built: Arc::new(built), weights: Weights::new(tensors, device), constants, ranks: None }
     }
 
     /// The same network, computed by several processes that are given the same batches: what is computed image by image,
@@ -189,7 +192,7 @@ impl Network {
                     let states = states.map(|(&place, value)| {
                         value.of_share(share).blocked(input_channels(plan, place), *lanes)
                     });
-                    let tensors = self.weights.tensors();
+                    let tensors = (self.weights.tensors(), &self.constants[index]);
                     let map = fused.forward(tensors, states.collect(), mixture, share, pass);
                     Value { map: Map::Blocked(map), whole: false }
                 }
@@ -356,8 +359,14 @@ impl Weighted for Network {
     }
 
     fn weights_mut(&mut self) -> &mut Weights {
+        self.constants = no_constants(&self.built);
         &mut self.weights
     }
+}
+
+/// Before the first answer.
+fn no_constants(built: &Built) -> Arc<Vec<OnceLock<Constants>>> {
+    Arc::new(built.fused.iter().map(|_| OnceLock::new()).collect())
 }
 
 /// Channels of a block in memory for all fused cells of a network. Where operations see few channels, wide blocks would

@@ -154,6 +154,7 @@ impl Case {
             scales: self.scales.clone(),
             given: self.given.clone(),
             share: None,
+            kept: None,
         };
         (arguments, inputs.into_iter().chain([weights, terms]).collect())
     }

@@ -265,6 +265,7 @@ fn readers_of_one_output_share_a_gradient() {
                         scales: None,
                         given: None,
                         share: None,
+                        kept: None,
                     },
                 )
                 .0
@@ -388,6 +389,7 @@ fn one_map_as_both_inputs() {
                     scales: None,
                     given: None,
                     share: None,
+                    kept: None,
                 };
                 let y = cell(&case.plan(), arguments).0.to_nchw();
                 let gradients = case.backward(&y, &fill);
@@ -413,6 +415,17 @@ fn copied(state: BlockedMap, config: &CellConfig) -> BlockedMap {
     let plan = Arc::new(CellPlan::new(config).expect("a plan"));
     let device = state.values.device();
     let [weights, terms] = [Tensor::zeros([0], &device), Tensor::ones([1], &device)];
-    cell(&plan, CellArguments { states: vec![state], weights, terms, scales: None, given: None, share: None })
-        .0
+    cell(
+        &plan,
+        CellArguments {
+            states: vec![state],
+            weights,
+            terms,
+            scales: None,
+            given: None,
+            share: None,
+            kept: None,
+        },
+    )
+    .0
 }

@@ -17,7 +17,8 @@ fn assert_same(model: &TrainedModel, options: &OnnxOptions) {
     let found = verify(bytes, model, options, &sample, &Device::flex()).unwrap();
     assert_eq!((found.images, found.batches.as_slice()), (10, [1, 7, 2].as_slice()));
     assert!(found.deviation.probability_deviation < 2e-5, "{found:?}");
-    assert!(found.deviation.logit_deviation < 1e-5, "{found:?}");
+    // Of the largest logit, which without training may be small beside the maps it comes from.
+    assert!(found.deviation.logit_deviation < 1e-4, "{found:?}");
 }
 
 #[test]
