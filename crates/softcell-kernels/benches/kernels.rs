@@ -155,6 +155,7 @@ mod cell {
                         given: None,
                         share: None,
                         kept: None,
+                        recompute: false,
                     };
                     fast::cell(&plan, arguments).0.values.sum().backward()
                 });

@@ -47,6 +47,9 @@ pub struct BenchStepArgs {
     /// The supernet.
     #[command(flatten)]
     pub size: StepSizeArgs,
+    /// Compute cells again in the backward pass instead of keeping them
+    #[arg(long)]
+    pub recompute: bool,
     /// What all measurements have.
     #[command(flatten)]
     pub measure: MeasureArgs,
@@ -106,6 +109,9 @@ pub struct BenchTrainArgs {
     /// Probability of drop path in every step
     #[arg(long, value_name = "P", default_value_t = 0.2, allow_negative_numbers = true)]
     pub drop_path: f64,
+    /// Compute cells again in the backward pass instead of keeping them
+    #[arg(long)]
+    pub recompute: bool,
     /// What all measurements have.
     #[command(flatten)]
     pub measure: MeasureArgs,

@@ -48,6 +48,7 @@ fn step(args: &BenchStepArgs) -> Result<()> {
         init_channels: args.size.init_channels,
         layers: args.size.layers,
         nodes: args.size.nodes,
+        recompute: args.recompute,
         images: images(args.size.batch_size, &args.measure)?,
         repeats: repeats(&args.measure),
     };
@@ -60,6 +61,7 @@ fn train(args: &BenchTrainArgs) -> Result<()> {
         network: derived(&args.network)?,
         auxiliary: !args.no_auxiliary,
         drop_path: args.drop_path,
+        recompute: args.recompute,
         images: images(args.network.batch_size, &args.measure)?,
         repeats: repeats(&args.measure),
     };

@@ -60,7 +60,7 @@ fn steps_of_the_search() {
         assert_eq!((&report["macs"], &report["parameters"]), (&968_320.into(), &72_854.into()));
         assert_eq!(report["gflop_per_step"].as_f64().unwrap(), gflop(&report, passes));
         let settings = json!({
-            "method": "darts", "order": order, "init_channels": 4, "layers": 3, "nodes": null, "space": "darts", "batch_size": 4, "image_size": [8, 8],
+            "method": "darts", "order": order, "init_channels": 4, "layers": 3, "nodes": null, "recompute": false, "space": "darts", "batch_size": 4, "image_size": [8, 8],
             "classes": 10, "seed": 0, "warmup": 1, "steps": 2,
         });
         assert_eq!(report["settings"], settings);

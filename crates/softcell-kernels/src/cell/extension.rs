@@ -42,6 +42,7 @@ pub(super) struct Context {
     pub output: GradientSlot,
     pub share: Option<Share>,
     pub kept: Option<Arc<Kept>>,
+    pub recompute: bool,
 }
 
 /// Whether a reader of a cell's output has handed in a gradient during the backward pass that is under way.
@@ -54,6 +55,31 @@ impl GradientSlot {
     fn set(&self, node: Option<NodeId>) -> Option<NodeId> {
         std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), node)
     }
+}
+
+/// From `[N, C, H, W]` without autodiff, in one pass, to `[N, blocks, H, W, lanes]`, what is left over of the last block
+/// zero.
+pub(super) fn blocked(x: Tensor<4>, lanes: usize) -> Tensor<5> {
+    let [n, channels, h, w] = x.dims();
+    let x = contiguous(primitive::<Flex, 4>(x));
+    let (blocks, pixels) = (channels.div_ceil(lanes), h * w);
+    let mut values = Buffer::dirty(n * blocks * pixels * lanes);
+    let x: &[f32] = x.storage();
+    for_each(
+        chunks(&mut values, pixels * lanes),
+        pixels * lanes,
+        || (),
+        |(), index, block| {
+            let first = index % blocks * lanes;
+            let planes = x[index / blocks * channels * pixels..].chunks_exact(pixels.max(1));
+            let planes: Vec<&[f32]> = planes.take(channels).skip(first).take(lanes).collect();
+            for (pixel, to) in block.chunks_exact_mut(lanes).enumerate() {
+                to[planes.len()..].fill(0.0);
+                to.iter_mut().zip(&planes).for_each(|(to, plane)| *to = plane[pixel]);
+            }
+        },
+    );
+    Tensor::from_primitive::<Flex>(tensor_of(values, [n, blocks, h, w, lanes]))
 }
 
 pub(super) fn cell(
@@ -126,13 +152,18 @@ where
             let states: Vec<_> = states.into_iter().map(|state| contiguous(state.into_primitive())).collect();
             let (weights, terms) = (contiguous(weights.into_primitive()), contiguous(terms.into_primitive()));
             let (y, mut record, statistics) = recorded(&states, &weights, &terms, &context);
-            record.forget();
+            if context.recompute {
+                record.forget_all();
+            } else {
+                record.forget();
+            }
             let state = State {
                 record: Arc::new(record),
                 inputs: states,
                 output: y.clone(),
                 slots: context.inputs,
                 own: context.output,
+                recompute: context.recompute,
             };
             (prep.finish(state, y), statistics)
         }
@@ -189,6 +220,18 @@ fn recorded(
     let groups = groups(input.images);
     let (record, statistics) = forward(plan, shapes, packed, &input, given, groups, &mut y);
     (tensor_of(y, shape), record, statistics)
+}
+
+/// The forward pass again, from what is left of a record that forgot all: with the normalisations that it had, so that
+/// neither statistics nor weights are needed.
+fn again(record: Record, outside: Outside<'_>) -> Record {
+    let Record { plan, shapes, packed, norms, terms, scales, given, .. } = record;
+    let images = shapes.images;
+    let input =
+        Operands { states: outside.inputs, images, weights: &[], terms: &terms, scales: scales.as_deref() };
+    let mut output = Buffer::dirty(outside.output.len());
+    let (new, _) = forward(&plan, shapes, packed, &input, Some(norms), groups(images), &mut output);
+    Record { given, ..new }
 }
 
 /// Bytes of maps that stay in the cache while images run through a cell.
@@ -266,6 +309,8 @@ struct State {
     slots: Vec<Option<GradientSlot>>,
     /// Of the output.
     own: GradientSlot,
+    /// Whether the record holds no maps.
+    recompute: bool,
 }
 
 impl fmt::Debug for State {
@@ -278,13 +323,17 @@ impl<const N: usize> Backward<Flex, N> for CellBackward {
     type State = State;
 
     fn backward(self, ops: Ops<State, N>, grads: &mut grads::Gradients, _: &mut Checkpointer) {
-        let State { record, inputs, output, slots, own } = ops.state;
+        let State { record, inputs, output, slots, own, recompute } = ops.state;
         own.set(None);
         // The last one who holds the record has its memory to itself.
         let mut record = Arc::try_unwrap(record).expect("a node of the graph is passed once");
         let storages = storages(&inputs);
         let outside = Outside { inputs: &storages, output: output.storage(), first: 0 };
-        record.restore(outside);
+        if recompute {
+            record = again(record, outside);
+        } else {
+            record.restore(outside);
+        }
         // The gradient's own memory is worked in; it is copied only if somebody else holds it.
         let mut gradient = contiguous(grads.consume::<Flex>(&ops.node));
         let mut parents = Vec::from(ops.parents);

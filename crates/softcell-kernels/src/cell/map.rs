@@ -1,17 +1,11 @@
 //! Maps in blocks of channels, as cells read and write them.
 
-use burn::backend::Flex;
 use burn::tensor::Tensor;
-use burn_flex::FlexTensor;
 
 use super::blocks::Blocks;
 use super::config::InputChannels;
-use super::extension::GradientSlot;
+use super::extension::{GradientSlot, blocked};
 use crate::support::device::runs_on_flex;
-use crate::support::extension::primitive;
-use crate::support::flex::{contiguous, dims, tensor_of};
-use crate::support::parallel::{chunks, for_each};
-use crate::support::workspace::Buffer;
 
 /// A batch of maps in the layout of the fast cell: `[N, blocks, H, W, lanes]`. Each group of channels fills
 /// whole blocks; what is left over in a group's last block is zero.
@@ -37,8 +31,7 @@ impl BlockedMap {
         let blocks = channels.div_ceil(lanes);
         if runs_on_flex(&x) && !x.is_tracked() {
             let x = if x.is_autodiff() { x.inner() } else { x };
-            let values = blocked(contiguous(primitive::<Flex, 4>(x)), lanes);
-            return Self::new(Tensor::from_primitive::<Flex>(values), InputChannels { groups: 1, channels });
+            return Self::new(blocked(x, lanes), InputChannels { groups: 1, channels });
         }
         let filling = blocks * lanes - channels;
         let x = if filling == 0 {
@@ -97,29 +90,6 @@ impl BlockedMap {
         let [.., lanes] = self.values.dims();
         Blocks::new(self.channels.groups, self.channels.channels, lanes)
     }
-}
-
-/// `[N, C, H, W]` in one pass: `[N, blocks, H, W, lanes]`, what is left over of the last block zero.
-fn blocked(x: FlexTensor, lanes: usize) -> FlexTensor {
-    let [n, channels, h, w] = dims::<4>(&x);
-    let (blocks, pixels) = (channels.div_ceil(lanes), h * w);
-    let mut values = Buffer::dirty(n * blocks * pixels * lanes);
-    let x: &[f32] = x.storage();
-    for_each(
-        chunks(&mut values, pixels * lanes),
-        pixels * lanes,
-        || (),
-        |(), index, block| {
-            let first = index % blocks * lanes;
-            let planes = x[index / blocks * channels * pixels..].chunks_exact(pixels.max(1));
-            let planes: Vec<&[f32]> = planes.take(channels).skip(first).take(lanes).collect();
-            for (pixel, to) in block.chunks_exact_mut(lanes).enumerate() {
-                to[planes.len()..].fill(0.0);
-                to.iter_mut().zip(&planes).for_each(|(to, plane)| *to = plane[pixel]);
-            }
-        },
-    );
-    tensor_of(values, [n, blocks, h, w, lanes])
 }
 
 #[cfg(test)]

@@ -14,12 +14,23 @@ pub struct CellMemory {
     /// What stays from the forward to the backward pass beside inputs and output: raw results of the stages, nodes
     /// that are no part of the output, packed weights. Prepared inputs and pooled maps are computed again.
     pub kept: f64,
+    /// Packed weights, a part of what is kept.
+    pub packed: f64,
     /// Most that the forward pass takes beside those.
     pub forward: f64,
     /// Most that the backward pass takes beside what was kept, outputs and their gradients, with gradients of all
     /// tensors. Of small maps it is an upper bound: fewer groups of images have partial gradients of the weights there
     /// than are counted.
     pub backward: f64,
+}
+
+impl CellMemory {
+    /// Where the backward pass computes the forward pass again.
+    pub fn recomputed(self) -> Self {
+        let Self { output, kept, packed, forward, backward } = self;
+        let again = kept - packed;
+        Self { output, kept: packed, packed, forward: forward + again, backward: backward + again + output }
+    }
 }
 
 impl CellPlan {
@@ -70,6 +81,7 @@ impl CellPlan {
         CellMemory {
             output: bytes(map(Map::State(self.config.output[0])) * self.config.output.len() as f64),
             kept: bytes(stages + states(self.inputs()..self.states()) + packed),
+            packed: bytes(packed),
             forward: bytes(again),
             backward: bytes(again + states(0..self.states()) + steps + self.weights() as f64),
         }
@@ -107,6 +119,11 @@ mod tests {
         // four pointwise convolutions, there and back.
         assert_eq!(memory.kept, f64::from(5 * map + 4 * 2 * 16 * 16 * 4));
         assert_eq!(memory.forward, f64::from(2 * map));
+        // Computed again: the maps of this one cell, and another output.
+        let again = memory.recomputed();
+        assert_eq!((again.output, again.kept), (memory.output, f64::from(4 * 2 * 16 * 16 * 4)));
+        assert_eq!(again.forward, memory.forward + f64::from(5 * map));
+        assert_eq!(again.backward, memory.backward + f64::from(6 * map));
         // Inputs again, gradients of three states, of a first half, of weights in five groups.
         let weights = 4 * 16 * 16 + 2 * 9 * 16;
         let backward = 2 * map + 3 * map + map + 5 * (16 * 16 + 9 * 16) * 4 + weights * 4;

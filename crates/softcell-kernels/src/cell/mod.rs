@@ -59,6 +59,9 @@ pub struct CellArguments {
     pub share: Option<Share>,
     /// What calls with given statistics and constant weights leave for further ones with the same of both.
     pub kept: Option<Arc<Kept>>,
+    /// Whether the backward pass computes again what the forward pass has computed between inputs and output, instead of
+    /// keeping it: less memory, more time, the same bits.
+    pub recompute: bool,
 }
 
 /// Whether [`cell`] runs on this tensor's device: `f32` on the Flex device, with or without autodiff.
@@ -81,7 +84,7 @@ pub fn cell_runs_on<const D: usize>(x: &Tensor<D>) -> bool {
 ///
 /// If an argument does not fit the plan, sizes differ that must be one, or the device is not that of [`cell_runs_on`].
 pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Statistics) {
-    let CellArguments { states, weights, terms, scales, given, share, kept } = arguments;
+    let CellArguments { states, weights, terms, scales, given, share, kept, recompute } = arguments;
     let config = &plan.config;
     assert_eq!(states.len(), config.inputs.len(), "inputs of a cell");
     let images = states[0].values.dims()[0];
@@ -120,7 +123,7 @@ pub fn cell(plan: &Arc<CellPlan>, arguments: CellArguments) -> (BlockedMap, Stat
     let (states, inputs) = states.into_iter().map(|state| (state.values, state.gradient)).unzip();
     let gradient = GradientSlot::default();
     let output = gradient.clone();
-    let context = Context { plan: Arc::clone(plan), scales, given, inputs, output, share, kept };
+    let context = Context { plan: Arc::clone(plan), scales, given, inputs, output, share, kept, recompute };
     let (values, statistics) = extension::cell(states, weights, terms, context);
     (BlockedMap { values, channels: plan.output_channels(), gradient: Some(gradient) }, statistics)
 }

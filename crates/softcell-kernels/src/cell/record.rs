@@ -199,6 +199,13 @@ impl Record {
         self.states.iter_mut().take(self.plan.inputs()).for_each(|state| *state = Buffer::default());
     }
 
+    /// Forgets all maps: the forward pass has to be done again.
+    pub fn forget_all(&mut self) {
+        for maps in [&mut self.stages, &mut self.pools, &mut self.states] {
+            maps.iter_mut().for_each(|map| *map = Buffer::default());
+        }
+    }
+
     /// The pooled maps and the prepared inputs, again.
     pub fn restore(&mut self, outside: Outside<'_>) {
         let plan = Arc::clone(&self.plan);

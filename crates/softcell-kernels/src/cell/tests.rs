@@ -32,6 +32,7 @@ fn the_number_of_threads_changes_no_bit() {
                 given: None,
                 share: None,
                 kept: None,
+                recompute: false,
             };
             let (y, statistics) = cell(&plan, arguments);
             let gradients = y.values.clone().powi_scalar(2).sum().backward();
@@ -106,6 +107,7 @@ fn a_convolution_agrees_with_the_reference() {
                 given: None,
                 share: None,
                 kept: None,
+                recompute: false,
             };
             let y = cell(&plan, arguments).0.to_nchw();
             let gradients = (y.clone() * upstream).sum().backward();
@@ -158,6 +160,7 @@ fn the_number_of_ranks_changes_no_bit() {
                     given: None,
                     share,
                     kept: None,
+                    recompute: false,
                 };
                 let (y, statistics) = cell(&plan, arguments);
                 let gradients = y.values.clone().powi_scalar(2).sum().backward();

@@ -32,6 +32,8 @@ pub struct StepBench {
     pub layers: usize,
     /// Intermediate nodes of a cell; none where they are the space's.
     pub nodes: Option<usize>,
+    /// As [`SearchConfig::recompute`].
+    pub recompute: bool,
     /// What is searched on.
     #[serde(flatten)]
     pub images: Images,
@@ -71,6 +73,7 @@ impl StepBench {
             layers: self.layers,
             nodes: self.nodes.unwrap_or(search.nodes),
             batch_size: self.images.batch_size,
+            recompute: self.recompute,
             ..search
         })
     }

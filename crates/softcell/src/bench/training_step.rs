@@ -25,6 +25,8 @@ pub struct TrainBench {
     pub auxiliary: bool,
     /// Probability of drop path in every step, in [0, 1).
     pub drop_path: f64,
+    /// As [`TrainConfig::recompute`](crate::config::TrainConfig::recompute).
+    pub recompute: bool,
     /// What is trained on.
     #[serde(flatten)]
     pub images: Images,
@@ -52,6 +54,7 @@ impl TrainBench {
         config.train.auxiliary = self.auxiliary;
         config.train.drop_path_prob = self.drop_path;
         config.train.batch_size = self.images.batch_size;
+        config.train.recompute = self.recompute;
         config
     }
 

@@ -40,6 +40,7 @@ pub(super) fn paper_cifar10() -> Config {
         train_portion: 0.5,
         cutout: false,
         cutout_length: 16,
+        recompute: false,
         benchmark_table: "none".to_owned(),
         method: Method::default(),
     };
@@ -72,6 +73,7 @@ pub(super) fn paper_cifar10() -> Config {
         ema: 0.0,
         patience: 0,
         all_images: false,
+        recompute: false,
     };
     let data = DataConfig {
         path: "digits".to_owned(),

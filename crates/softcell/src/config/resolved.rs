@@ -98,6 +98,8 @@ static YOUNGER: &[(Section, &str, &str)] = &[
     (Section::Train, "patience", "0"),
     (Section::Train, "all_images", "false"),
     (Section::Train, "nesterov", "false"),
+    (Section::Train, "recompute", "false"),
+    (Section::Search, "recompute", "false"),
     (Section::Data, "crop_scale", "0"),
     (Section::Data, "color_jitter", "0"),
     (Section::Data, "auto_augment", "none"),

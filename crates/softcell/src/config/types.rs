@@ -253,6 +253,9 @@ pub struct SearchConfig {
     pub cutout: bool,
     /// Side of the cutout square, in pixels.
     pub cutout_length: usize,
+    /// Whether the backward pass computes again what cells have computed between their inputs and outputs, instead of
+    /// keeping it: less memory, more time, the same results.
+    pub recompute: bool,
     /// A CSV file of accuracies of NAS-Bench-201, as [`path_to_text`](super::path_to_text) writes its path, from which
     /// each epoch's architecture is looked up; `none` for none.
     pub benchmark_table: String,
@@ -322,6 +325,8 @@ pub struct TrainConfig {
     /// Whether the validation images are trained on as well, once all is decided: no epoch is chosen then, and the last
     /// weights are taken. A selection compares its cells without it.
     pub all_images: bool,
+    /// As [`SearchConfig::recompute`].
+    pub recompute: bool,
 }
 
 impl TrainConfig {

@@ -34,6 +34,8 @@ pub struct MemoryModel {
     images: usize,
     /// Copies of the weights beside those of every stage.
     more_copies: f64,
+    /// Whether the backward pass computes cells again.
+    recompute: bool,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,8 @@ impl MemoryModel {
         let network = Network::of(&NetworkPlan::supernet(&space, image, images.classes.len()));
         // A state has the weights and their velocity; while a checkpoint is written there are several of each.
         let more_copies = 2.0 * STATE_COPIES * Rules::new(&config.method, config.epochs).most_states() as f64;
-        Ok(Self { stage: Stage::Search, network, image, images: images.len(), more_copies })
+        let recompute = config.recompute;
+        Ok(Self { stage: Stage::Search, network, image, images: images.len(), more_copies, recompute })
     }
 
     /// Of the training of a genotype's network.
@@ -76,7 +79,8 @@ impl MemoryModel {
         let network = network_config(genotype, config, image, images.classes.len());
         network.check()?;
         let network = Network::of(&network.plan());
-        Ok(Self { stage: Stage::Train, network, image, images: images.len(), more_copies: 0.0 })
+        let (images, recompute) = (images.len(), config.recompute);
+        Ok(Self { stage: Stage::Train, network, image, images, more_copies: 0.0, recompute })
     }
 
     /// Bytes that the stage takes with batches of this size, beside the program and the images of the data;
@@ -94,7 +98,7 @@ impl MemoryModel {
     pub fn least(&self, batch_size: usize) -> u64 {
         let batch_size = if self.images > 0 { batch_size.min(self.images) } else { batch_size };
         let (maps, parameters) = match &self.network {
-            Network::Fused(size) => (size.bytes(batch_size), size.parameters()),
+            Network::Fused(size) => (size.bytes(batch_size, self.recompute), size.parameters()),
             Network::Unfused(weights) => (0.0, *weights),
         };
         let batch = batch_size as f64 * product(&self.image) * VALUE;
@@ -135,18 +139,32 @@ impl MemoryModel {
             return Ok(());
         }
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-        let remedy = match self.largest_batch(available, batch_size) {
+        let mut remedy = Advice::from(match self.largest_batch(available, batch_size) {
             Some(largest) => format!("{largest} or fewer"),
             None => "a smaller network: no batch fits".to_owned(),
-        };
+        });
+        if let Network::Fused(size) = &self.network
+            && !self.recompute
+        {
+            let saved = size.bytes(batch_size, false) - size.bytes(batch_size, true);
+            if needed as f64 - saved <= available as f64 {
+                let setting = match self.stage {
+                    Stage::Search => "search.recompute",
+                    Stage::Train => "train.recompute",
+                };
+                remedy = remedy + ", or " + Remedy::Setting(setting);
+            }
+        }
         Err(Error::setting(
             format!("{}.batch_size", self.stage.name()),
             batch_size,
-            Advice::from(format!(
-                "{remedy}: the stage takes about {:.2} GB more and {:.2} GB are available (",
-                gigabytes(needed),
-                gigabytes(available)
-            )) + Remedy::IgnoreMemory
+            remedy
+                + format!(
+                    ": the stage takes about {:.2} GB more and {:.2} GB are available (",
+                    gigabytes(needed),
+                    gigabytes(available)
+                )
+                + Remedy::IgnoreMemory
                 + " goes on all the same)",
         ))
     }
@@ -180,6 +198,21 @@ mod tests {
         assert!(error.contains("search.batch_size = 64") && error.contains("16 or fewer"), "{error}");
         let error = model.check_within(64, 5).unwrap_err().to_string();
         assert!(error.contains("no batch fits"), "{error}");
+    }
+
+    /// What is computed again need not be kept.
+    #[test]
+    fn recomputing_takes_less_and_is_named_where_it_helps() {
+        let mut search = preset(Preset::PaperCifar10, &DataShape::default()).0.search;
+        let model = MemoryModel::of_search(&search, &images()).unwrap();
+        search.recompute = true;
+        let again = MemoryModel::of_search(&search, &images()).unwrap();
+        let [kept, computed] = [&model, &again].map(|model| model.bytes(64).unwrap());
+        assert!(computed < kept / 2, "{computed} {kept}");
+        let error = |model: &MemoryModel, bytes| model.check_within(64, bytes).unwrap_err().to_string();
+        assert!(error(&model, computed).contains("or fewer, or search.recompute: the stage"));
+        assert!(!error(&model, computed - 1).contains("recompute"));
+        assert!(!error(&again, computed - 1).contains("recompute"));
     }
 
     /// Eleven states, each of weights and velocity, and their copies.

@@ -324,9 +324,9 @@ impl FusedBlock {
             }
             Mode::Eval => (weights(), Some(self.given(tensors)), None),
         };
-        let share = share.cloned();
-        let (y, statistics) =
-            cell(&plan, CellArguments { states, weights, terms, scales, given, share, kept });
+        let (share, recompute) = (share.cloned(), pass.recompute);
+        let arguments = CellArguments { states, weights, terms, scales, given, share, kept, recompute };
+        let (y, statistics) = cell(&plan, arguments);
         if pass.mode() == Mode::Train {
             let tensor = |values: Vec<f32>| {
                 let n = values.len();

@@ -41,6 +41,9 @@ pub struct Pass {
     pub skips: Option<DropPath>,
     /// Where the noise of operations that are nothing else comes from.
     pub noise: Noise,
+    /// Whether the backward pass computes again what fused blocks have computed between inputs and output, instead of
+    /// keeping it.
+    pub recompute: bool,
 }
 
 impl Pass {
@@ -52,6 +55,7 @@ impl Pass {
             drop_path: None,
             skips: None,
             noise: Noise::default(),
+            recompute: false,
         }
     }
 
@@ -63,6 +67,7 @@ impl Pass {
             drop_path: None,
             skips: None,
             noise: Noise::default(),
+            recompute: false,
         }
     }
 

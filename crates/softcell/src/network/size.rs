@@ -126,10 +126,14 @@ impl NetworkSize {
         self.parameters
     }
 
-    /// Most bytes of maps and their gradients in a training step with a batch of so many images.
-    pub fn bytes(&self, images: usize) -> f64 {
-        let each: Vec<CellMemory> =
-            self.different.iter().map(|block| block.plan.memory(images, &block.sizes)).collect();
+    /// Most bytes of maps and their gradients in a training step with a batch of so many images; `recompute` is whether
+    /// the backward pass computes cells again.
+    pub fn bytes(&self, images: usize, recompute: bool) -> f64 {
+        let memory = |block: &SizedBlock| {
+            let memory = block.plan.memory(images, &block.sizes);
+            if recompute { memory.recomputed() } else { memory }
+        };
+        let each: Vec<CellMemory> = self.different.iter().map(memory).collect();
         let cell = |&(which, copies): &(usize, usize)| {
             let mut memory = each[which];
             memory.kept += copies as f64 * memory.output;
@@ -181,7 +185,8 @@ mod tests {
 
     #[test]
     fn the_peak_is_where_most_is_alive() {
-        let cell = |output, kept, forward, backward| CellMemory { output, kept, forward, backward };
+        let cell =
+            |output, kept, forward, backward| CellMemory { output, kept, packed: 0.0, forward, backward };
         let of = |cells: &[CellMemory]| peak(1.0, cells);
         // The last cell forward; the last cell backward; the first cell backward.
         assert_eq!(of(&[cell(10.0, 100.0, 0.0, 0.0), cell(5.0, 50.0, 40.0, 0.0)]), 1.0 + 110.0 + 55.0 + 40.0);

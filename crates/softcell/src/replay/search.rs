@@ -191,6 +191,7 @@ fn start(
         method,
         fixed: FixedRows::default(),
         grad_clip: case.grad_clip,
+        recompute: false,
         class_weights: None,
         seed: 0,
         epochs: 1,

@@ -47,6 +47,8 @@ pub struct Bilevel {
     pub optimizer: ArchOptimizer,
     /// Largest global norm of the weights' gradient; 0 switches clipping off.
     pub grad_clip: f64,
+    /// As [`SearchConfig::recompute`].
+    pub recompute: bool,
     /// Weight of each class in both losses, `[classes]`, on the network's device; none where all count the same.
     pub class_weights: Option<Tensor<1>>,
     /// What random draws of the method depend on.
@@ -144,6 +146,7 @@ impl Bilevel {
             fixed: FixedRows::default(),
             relaxer,
             grad_clip: config.grad_clip,
+            recompute: config.recompute,
             class_weights: None,
             seed,
             epochs: config.epochs,
@@ -303,7 +306,7 @@ impl Bilevel {
         let random = || stream(seed, "search/skips", &[epoch as u64, step as u64, draw as u64]);
         let skips = (probability > 0.0).then(|| DropPath::new(probability, random()));
         let noise = Noise::new(seed, [epoch as u64, step as u64, draw as u64]);
-        Pass { drop_path, skips, noise, ..Pass::train() }
+        Pass { drop_path, skips, noise, recompute: self.recompute, ..Pass::train() }
     }
 
     /// `∇_α L_val(w, α)`. Where operations freeze, the gradient of the weights is taken as well.

@@ -27,6 +27,8 @@ pub struct Learner {
     pub auxiliary_weight: f64,
     /// ε of the label smoothing, in [0, 1).
     pub label_smoothing: f64,
+    /// As [`SearchConfig::recompute`](crate::config::SearchConfig::recompute).
+    pub recompute: bool,
     /// Weight of each class in the loss, `[classes]`, on the network's device; none where all count the same.
     pub class_weights: Option<Tensor<1>>,
 }
@@ -52,6 +54,7 @@ impl Learner {
             grad_clip: config.grad_clip,
             auxiliary_weight: config.auxiliary_weight,
             label_smoothing: config.label_smoothing,
+            recompute: config.recompute,
             class_weights: None,
         }
     }
@@ -60,7 +63,7 @@ impl Learner {
     ///
     /// `drop_path` is the probability of drop path, in [0, 1); `position` names its random stream.
     pub fn step(&mut self, batch: &DeviceBatch, lr: f64, drop_path: f64, position: Position) -> TrainReport {
-        let mut pass = Pass::train();
+        let mut pass = Pass { recompute: self.recompute, ..Pass::train() };
         let counters = [position.epoch as u64, position.step as u64];
         // The search's passes count from 0.
         pass.noise = Noise::new(self.seed, [counters[0], counters[1], u64::MAX]);
@@ -98,16 +101,37 @@ mod tests {
     use crate::space::known_genotype;
     use crate::train::build_network;
 
+    fn batch(device: &burn::tensor::Device) -> DeviceBatch {
+        let pixels: Vec<f32> = (0..4 * 64).map(|i| (i * i % 97) as f32 / 97.0 - 0.5).collect();
+        DeviceBatch {
+            images: Tensor::from_data(TensorData::new(pixels, [4, 1, 8, 8]), device),
+            labels: Tensor::from_data(TensorData::new(vec![0i64, 1, 1, 0], [4]), device),
+        }
+    }
+
+    /// Cells that are computed twice change no bit, with drop path and an auxiliary head.
+    #[test]
+    fn recomputing_cells_changes_no_bit() {
+        let device = Device::flex().autodiff();
+        let images = ImageSet::empty(["a", "b"].map(String::from).to_vec().into(), [1, 8, 8]);
+        let trained = |recompute| {
+            let mut config = Config::default().train;
+            (config.layers, config.init_channels, config.recompute) = (3, 5, recompute);
+            let net = build_network(&known_genotype("DARTS_V2").unwrap(), &config, &images, &device).unwrap();
+            let mut learner = Learner::new(net, &config, 1);
+            let step = |step| learner.step(&batch(&device), 0.1, 0.3, Position { epoch: 0, step }).loss;
+            let losses: Vec<f32> = (0..3).map(step).collect();
+            (losses, named_tensors(&learner.net))
+        };
+        assert!(trained(false) == trained(true));
+    }
+
     /// Without a past, a plain step goes by the gradient, and Nesterov's by `1 + μ` times it.
     #[test]
     fn the_first_step_of_nesterov_is_longer() {
         let device = Device::flex().autodiff();
         let images = ImageSet::empty(["a", "b"].map(String::from).to_vec().into(), [1, 8, 8]);
-        let pixels: Vec<f32> = (0..4 * 64).map(|i| (i * i % 97) as f32 / 97.0 - 0.5).collect();
-        let batch = DeviceBatch {
-            images: Tensor::from_data(TensorData::new(pixels, [4, 1, 8, 8]), &device),
-            labels: Tensor::from_data(TensorData::new(vec![0i64, 1, 1, 0], [4]), &device),
-        };
+        let batch = batch(&device);
         let moved = |nesterov| -> Vec<f64> {
             let mut config = Config::default().train;
             (config.layers, config.init_channels, config.auxiliary) = (1, 4, false);

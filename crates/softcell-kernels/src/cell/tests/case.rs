@@ -39,6 +39,7 @@ pub struct Case {
     pub only: Option<Vec<bool>>,
     pub scales: Option<Vec<f32>>,
     pub given: Option<Arc<Statistics>>,
+    pub recompute: bool,
 }
 
 /// Numbers of a case's tensors.
@@ -61,7 +62,7 @@ pub struct Found {
 impl Case {
     pub fn new(config: CellConfig, size: [usize; 2]) -> Self {
         let sizes = vec![size; config.inputs.len()];
-        Self { images: 3, sizes, config, only: None, scales: None, given: None }
+        Self { images: 3, sizes, config, only: None, scales: None, given: None, recompute: false }
     }
 
     pub fn plan(&self) -> Arc<CellPlan> {
@@ -155,6 +156,7 @@ impl Case {
             given: self.given.clone(),
             share: None,
             kept: None,
+            recompute: self.recompute,
         };
         (arguments, inputs.into_iter().chain([weights, terms]).collect())
     }

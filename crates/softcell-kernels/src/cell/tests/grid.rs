@@ -242,6 +242,35 @@ fn gradients_that_nobody_asked_for_are_left_out() {
     }
 }
 
+/// What is computed twice has the bits of what is kept.
+#[test]
+fn recomputing_changes_no_bit() {
+    for lanes in [8, 16] {
+        let mut mixed = every_operation(9, 2, lanes);
+        mixed.inputs[0] = prepared(1, 9, Preparation::Halve);
+        let shuffled = partial(16, 4, 2, lanes);
+        for config in [mixed, bench_201(16, lanes), shuffled, every_operation(18, 1, lanes)] {
+            let mut case = Case::new(config, [5, 4]);
+            case.scales = Some(numbers(case.config.terms.len() * case.images, 5));
+            let fill = case.fill(numbers);
+            let kept = case.gradients(&fill, None);
+            case.recompute = true;
+            assert_eq!(case.gradients(&fill, None), kept, "{:?}", case.config);
+            let alone = [false, false, true, false];
+            let some = case.gradients(&fill, Some(&alone[..fill.inputs.len() + 2])).0;
+            for ((name, kept), (_, some)) in kept.0.iter().zip(some) {
+                assert!(some.is_none() || some == *kept, "{name}");
+            }
+            // Given statistics stay constants of the gradient.
+            case.given = Some(Arc::new(kept.1));
+            let again = case.gradients(&fill, None);
+            case.recompute = false;
+            assert_eq!(case.gradients(&fill, None), again);
+            assert_ne!(again.0, kept.0);
+        }
+    }
+}
+
 /// The second reader of a cell's output adds its gradient to the first one's in place.
 #[test]
 fn readers_of_one_output_share_a_gradient() {
@@ -266,6 +295,7 @@ fn readers_of_one_output_share_a_gradient() {
                         given: None,
                         share: None,
                         kept: None,
+                        recompute: false,
                     },
                 )
                 .0
@@ -390,6 +420,7 @@ fn one_map_as_both_inputs() {
                     given: None,
                     share: None,
                     kept: None,
+                    recompute: false,
                 };
                 let y = cell(&case.plan(), arguments).0.to_nchw();
                 let gradients = case.backward(&y, &fill);
@@ -425,6 +456,7 @@ fn copied(state: BlockedMap, config: &CellConfig) -> BlockedMap {
             given: None,
             share: None,
             kept: None,
+            recompute: false,
         },
     )
     .0

@@ -10,7 +10,7 @@ use crate::loss::class_weight_tensor;
 use crate::network::weight_list;
 use crate::random::stream;
 use crate::search::method::{
-    AlphaSchedule, Probe, Sgd as SgdSettings, StepOrder, WeightOptimizer, mean_cosine,
+    AlphaSchedule, Probe, Relaxation, Sgd as SgdSettings, StepOrder, WeightOptimizer, mean_cosine,
 };
 use crate::space::SearchSpace;
 
@@ -117,6 +117,7 @@ fn small_search_of(method: Method, space: &SearchSpace) -> (Bilevel, DeviceBatch
         method,
         fixed: FixedRows::default(),
         grad_clip: 0.0,
+        recompute: false,
         class_weights: None,
         seed: 3,
         epochs: 4,
@@ -406,6 +407,25 @@ fn a_step_is_both_halves() {
     let report = frozen.step(AT, &batch, Some(&batch), 0.1);
     assert!(report.alphas.is_none() && frozen.alphas == bilevel.alphas);
     assert_ne!(on_host(weight_list(&frozen.net)), on_host(weight_list(&bilevel.net)));
+}
+
+/// Cells that are computed twice change neither alphas nor weights nor running statistics, in any bit: second order with
+/// drop path, and one path of each edge.
+#[test]
+fn recomputing_cells_changes_no_bit() {
+    let dropping = Method { drop_path: 0.5, arch_step: ArchStep::Unrolled, ..Method::default() };
+    let sampled = Method { relaxation: Relaxation::GumbelHard, ..Method::default() };
+    for method in [dropping, sampled] {
+        let (mut kept, batch) = small_search_of(method, &small_space());
+        let mut again = Bilevel { recompute: true, ..kept.clone() };
+        for step in 0..3 {
+            let at = Position { step, ..LAST };
+            let [one, two] = [&mut kept, &mut again].map(|search| search.step(at, &batch, Some(&batch), 0.1));
+            assert_eq!(one.weights.loss, two.weights.loss);
+        }
+        assert_eq!(kept.alphas, again.alphas);
+        assert_eq!(crate::nn::named_tensors(&kept.net), crate::nn::named_tensors(&again.net));
+    }
 }
 
 /// What a perturbation may ask for: the gradient of the edge weights, the network being as it is in evaluation.

@@ -142,6 +142,7 @@ fn search_and_train_share_these_names() {
         "grad_clip",
         "cutout",
         "cutout_length",
+        "recompute",
     ];
     assert_eq!(common(Section::Search), shared);
     assert_eq!(common(Section::Train), shared);

@@ -96,4 +96,10 @@ pub(super) const KEYS: &[Key] = &[
         Bool,
         "Train on the validation images as well: no epoch is chosen, the last weights are taken",
     ),
+    key(
+        Train,
+        "recompute",
+        Bool,
+        "Compute cells twice instead of keeping them: a third of the memory, a quarter more time",
+    ),
 ];
