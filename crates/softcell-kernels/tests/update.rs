@@ -31,7 +31,8 @@ fn steps_are_those_of_the_definition() {
         }
         let found = blend(flat(n, 1), flat(n, 2), [0.9, 0.1]);
         assert_close(&host(found), &host(reference::blend(flat(n, 1), flat(n, 2), [0.9, 0.1])), 1, "blend");
-        let (found, expected) = (sum_of_squares(flat(n, 3)), reference::sum_of_squares(flat(n, 3)));
+        let both = || vec![flat(n, 3), flat(2 * n + 1, 4)];
+        let (found, expected) = (sum_of_squares(both()), reference::sum_of_squares(both()));
         assert!((found - expected).abs() <= 1e-6 * expected, "{n}: {found}, expected {expected}");
     }
 }
@@ -54,7 +55,8 @@ fn nobody_elses_values_change() {
         assert!((host(b.clone())[i] - 0.5 * (x + y)).abs() < 1e-6);
     }
     let squares: f64 = before.0[10..30].iter().map(|&x| f64::from(x).powi(2)).sum();
-    assert!((sum_of_squares(part(&all)) - squares).abs() < 1e-6);
+    assert!((sum_of_squares(vec![part(&all)]) - squares).abs() < 1e-6);
+    assert_eq!(sum_of_squares(Vec::new()), 0.0);
 }
 
 /// In f64 the definitions run.
@@ -70,5 +72,6 @@ fn other_types_run_on_the_definition() {
     assert!((f64s(m)[4] - velocity).abs() < 1e-12);
     assert!((f64s(w)[4] - (x - 0.1 * (d + 0.9 * velocity))).abs() < 1e-12);
     assert!((f64s(blend(wide(1), wide(2), [0.25, 2.0]))[4] - (0.25 * x + 2.0 * v)).abs() < 1e-12);
-    assert!(sum_of_squares(wide(1)) > 0.0);
+    let squares = |seed| f64s(wide(seed)).into_iter().map(|x| x * x).sum::<f64>();
+    assert!((sum_of_squares(vec![wide(1), wide(2)]) - squares(1) - squares(2)).abs() < 1e-12);
 }

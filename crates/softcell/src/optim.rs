@@ -111,7 +111,7 @@ pub fn clipping(gradients: &WeightList, max_norm: f64) -> (f64, f64) {
 
 /// `‖g‖₂` over all weights together.
 pub fn global_norm(gradients: &WeightList) -> f64 {
-    gradients.iter().flatten().map(|g| sum_of_squares(g.clone())).sum::<f64>().sqrt()
+    sum_of_squares(gradients.iter().flatten().cloned().collect()).sqrt()
 }
 
 #[cfg(test)]

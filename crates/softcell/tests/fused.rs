@@ -5,8 +5,8 @@ use burn::tensor::{Device, FloatDType, Gradients, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use softcell::nn::{
-    DropPath, EdgeTensors, Network, Pass, Weighted, absorb, gradients, initialize, named_tensors,
-    weight_names,
+    DropPath, EdgeTensors, Network, Pass, Weighted, absorb, gradients, initialize, load_named, named_tensors,
+    update_weights, weight_names,
 };
 use softcell::search::Method;
 use softcell::space::{
@@ -289,6 +289,45 @@ fn paths_of_chosen_operations() {
             assert_eq!(moved[&name] != before, runs, "{name}");
         }
     }
+}
+
+/// What answers leave for further ones goes when weights or statistics change; copies from before keep their own.
+#[test]
+fn answers_follow_the_weights() {
+    let device = Device::flex();
+    let config = DerivedNetworkConfig {
+        reductions: Reductions::THIRDS,
+        genotype: known_genotype("DARTS_V2").unwrap(),
+        init_channels: 5,
+        n_cells: 4,
+        channels_in: 1,
+        image_size: [8, 8],
+        classes: 3,
+        stem: StemKind::Cifar,
+        auxiliary: false,
+    };
+    let mut net = initialize(config.init(&device).unwrap(), 3);
+    let answer = |net: &Network, size: usize| {
+        let x = images([1, size, size], &device);
+        values(net.forward(x, &mut Pass::eval()).logits)
+    };
+    // The same weights and statistics in a network that has not answered yet.
+    let fresh =
+        |net: &Network| load_named(config.init(&device).unwrap(), &named_tensors(net), "a copy").unwrap();
+    let first = answer(&net, 8);
+    assert_eq!(first, answer(&net, 8));
+    assert_eq!(answer(&net, 12), answer(&fresh(&net), 12), "images of another size");
+    assert_eq!(first, answer(&net, 8));
+    let before = net.clone();
+    let mut pass = Pass::train();
+    net.forward(images([1, 8, 8], &device), &mut pass);
+    absorb(&mut net, pass.statistics);
+    let second = answer(&net, 8);
+    assert!(second != first && second == answer(&fresh(&net), 8));
+    update_weights(&mut net, |_, weight| weight * 0.5);
+    let third = answer(&net, 8);
+    assert!(third != second && third == answer(&fresh(&net), 8));
+    assert_eq!(answer(&before, 8), first);
 }
 
 /// Convolutions over all channels at stride 1 and 2, beside poolings.

@@ -266,7 +266,7 @@ fn constant(
     };
     let prepare = || Prepared::new(plan, &shapes, input.weights, given);
     let Prepared { packed, norms, .. } = match &context.kept {
-        Some(kept) => kept.of(&shapes, prepare),
+        Some(kept) => kept.of(plan, &shapes, prepare),
         None => prepare(),
     };
     let output_len = output.len() / input.images;

@@ -9,7 +9,7 @@ use super::record::NormValues;
 use super::shapes::Shapes;
 use super::statistics::Statistics;
 
-/// What a cell made of its weights and given statistics, for further calls with the same plan and the same of both.
+/// What a cell made of its weights and given statistics, for further calls with the same of both.
 /// Calls that are differentiated leave it alone.
 #[derive(Default)]
 pub struct Kept(Mutex<Option<Prepared>>);
@@ -21,19 +21,28 @@ impl fmt::Debug for Kept {
 }
 
 impl Kept {
-    /// What there is for inputs of these sizes, or what `prepare` makes.
-    pub(super) fn of(&self, shapes: &Shapes, prepare: impl FnOnce() -> Prepared) -> Prepared {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some(prepared) if prepared.inputs == shapes.inputs => prepared.clone(),
-            _ => kept.insert(prepare()).clone(),
+    /// What there is for this plan and inputs of these sizes, or what `prepare` makes.
+    pub(super) fn of(
+        &self,
+        plan: &Arc<CellPlan>,
+        shapes: &Shapes,
+        prepare: impl FnOnce() -> Prepared,
+    ) -> Prepared {
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |one: &Prepared| Arc::ptr_eq(&one.plan, plan) && one.inputs == shapes.inputs;
+        if let Some(prepared) = kept().as_ref().filter(|one| fits(one)) {
+            return prepared.clone();
         }
+        // Not under the lock: a thread that waits for a part of this work may take up another call meanwhile.
+        let prepared = prepare();
+        kept().insert(prepared).clone()
     }
 }
 
 /// Weights and normalisations as the kernels read them.
 #[derive(Clone)]
 pub(super) struct Prepared {
+    plan: Arc<CellPlan>,
     /// Height and width of the inputs.
     inputs: Vec<[usize; 2]>,
     pub packed: Arc<Vec<Packed>>,
@@ -41,8 +50,9 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub fn new(plan: &CellPlan, shapes: &Shapes, weights: &[f32], given: &Statistics) -> Self {
+    pub fn new(plan: &Arc<CellPlan>, shapes: &Shapes, weights: &[f32], given: &Statistics) -> Self {
         Self {
+            plan: Arc::clone(plan),
             inputs: shapes.inputs.clone(),
             packed: Arc::new(pack(plan, shapes, weights, false)),
             norms: Arc::new(NormValues::given(plan, given, weights)),

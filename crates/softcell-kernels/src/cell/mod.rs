@@ -5,7 +5,6 @@ mod blocks;
 mod config;
 mod extension;
 mod forward;
-
 mod kept;
 mod kernels;
 mod lower;

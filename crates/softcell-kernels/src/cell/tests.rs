@@ -57,6 +57,68 @@ fn the_number_of_threads_changes_no_bit() {
     }
 }
 
+/// With given statistics several small images run through a cell at a time, how many decides the number of threads: the
+/// bits are those of each image alone, and of a call that finds the weights packed.
+#[test]
+fn images_answered_together_answer_as_alone() {
+    let device = Device::flex();
+    const IMAGES: usize = 40;
+    for (config, side) in
+        [(every_operation(5, 1, 16), 6), (partial(16, 4, 2, 8), 4), (every_operation(9, 2, 8), 5)]
+    {
+        let inputs = vec![prepared(1, 16, Preparation::Keep), prepared(1, 16, Preparation::None)];
+        let inputs = if config.inputs[1].channels.channels == 16 { inputs } else { config.inputs.clone() };
+        let plan = Arc::new(CellPlan::new(CellConfig { inputs: inputs.clone(), ..config.clone() }).unwrap());
+        let x = |input: &CellInput, seed| {
+            let InputChannels { groups, channels } = input.channels;
+            let size = if input.preparation == Preparation::Halve { 2 * side } else { side };
+            BlockedMap::from_groups(
+                tensor([IMAGES, groups * channels, size, size], seed, &device),
+                input.channels,
+                config.lanes,
+            )
+        };
+        let states: Vec<BlockedMap> = inputs.iter().zip(1..).map(|(input, seed)| x(input, seed)).collect();
+        let norm = |norm: usize| {
+            let channels = plan.norm_channels(norm);
+            let variance = case::numbers(channels, 9).iter().map(|x| x.abs() + 0.1).collect();
+            NormStatistics { norm, mean: case::numbers(channels, 8), variance, count: 0 }
+        };
+        let given = Arc::new(Statistics { norms: (0..plan.norms()).map(norm).collect() });
+        let scales = case::numbers(config.terms.len() * IMAGES, 5);
+        let answer = |images: std::ops::Range<usize>, kept: Option<Arc<Kept>>| -> Vec<u32> {
+            let part = |state: &BlockedMap| {
+                let values = state.values.clone().slice(burn::tensor::s![images.clone(), .., .., .., ..]);
+                BlockedMap::new(values, state.channels)
+            };
+            let scales = scales.chunks_exact(IMAGES).flat_map(|scales| scales[images.clone()].to_vec());
+            let arguments = CellArguments {
+                states: states.iter().map(part).collect(),
+                weights: tensor([plan.weights()], 3, &device),
+                terms: tensor([config.terms.len()], 4, &device),
+                scales: Some(scales.collect()),
+                given: Some(Arc::clone(&given)),
+                share: None,
+                kept,
+                recompute: false,
+            };
+            values(cell(&plan, arguments).0.values).into_iter().map(f32::to_bits).collect()
+        };
+        let alone: Vec<u32> = (0..IMAGES).flat_map(|image| answer(image..image + 1, None)).collect();
+        assert!(alone.iter().any(|&bits| bits << 1 != 0));
+        for threads in [1, 2, 4] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let kept = Arc::new(Kept::default());
+            pool.install(|| {
+                assert!(answer(0..IMAGES, None) == alone, "{threads} threads");
+                for _ in 0..2 {
+                    assert!(answer(0..IMAGES, Some(Arc::clone(&kept))) == alone, "{threads} threads, kept");
+                }
+            });
+        }
+    }
+}
+
 #[test]
 fn a_convolution_agrees_with_the_reference() {
     use burn::tensor::{activation::relu, module::conv2d, ops::ConvOptions};
@@ -141,7 +203,7 @@ fn the_number_of_ranks_changes_no_bit() {
             .iter()
             .map(|x| if *x > 0.3 { 0.0 } else { 1.25 })
             .collect();
-        let run = |ranks: usize| {
+        let run = |ranks: usize, recompute: bool| {
             let found = on_ranks(ranks, |exchange| {
                 let device = Device::flex().autodiff();
                 let share = Share::new(&exchange, images, summed_groups(images, side * side / 4));
@@ -160,7 +222,7 @@ fn the_number_of_ranks_changes_no_bit() {
                     given: None,
                     share,
                     kept: None,
-                    recompute: false,
+                    recompute,
                 };
                 let (y, statistics) = cell(&plan, arguments);
                 let gradients = y.values.clone().powi_scalar(2).sum().backward();
@@ -180,9 +242,11 @@ fn the_number_of_ranks_changes_no_bit() {
             assert!(found.iter().all(|(_, other)| bits(other) == of_all), "ranks agree");
             (of_images, of_all)
         };
-        let one = run(1);
+        let one = run(1, false);
         for ranks in [2, 3, 4] {
-            assert!(one == run(ranks), "{ranks} ranks, {images} images");
+            for recompute in [false, true] {
+                assert!(one == run(ranks, recompute), "{ranks} ranks, {images} images, {recompute}");
+            }
         }
     }
 }

@@ -66,7 +66,10 @@ pub fn blend(old: Tensor<1>, new: Tensor<1>, [keep, take]: [f64; 2]) -> Tensor<1
     }
 }
 
-/// `Σ x²` of a tensor without autodiff.
-pub fn sum_of_squares(x: Tensor<1>) -> f64 {
-    if runs_on_flex(&x) { extension::sum_of_squares(x) } else { reference::sum_of_squares(x) }
+/// `Σ x²` over all values of tensors without autodiff, which live on one device.
+pub fn sum_of_squares(tensors: Vec<Tensor<1>>) -> f64 {
+    match tensors.iter().all(runs_on_flex) {
+        true => tensors.into_iter().map(extension::sum_of_squares).sum(),
+        false => reference::sum_of_squares(tensors),
+    }
 }

@@ -27,7 +27,12 @@ pub fn blend(old: Tensor<1>, new: Tensor<1>, [keep, take]: [f64; 2]) -> Tensor<1
 }
 
 /// [`sum_of_squares`](crate::sum_of_squares).
-pub fn sum_of_squares(x: Tensor<1>) -> f64 {
-    let values = x.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
-    values.into_iter().map(|value| value * value).sum()
+pub fn sum_of_squares(tensors: Vec<Tensor<1>>) -> f64 {
+    if tensors.is_empty() {
+        return 0.0;
+    }
+    // One transfer, however many there are.
+    let sums = tensors.into_iter().map(|x| (x.clone() * x).sum().reshape([1])).collect();
+    let sums = Tensor::<1>::cat(sums, 0).into_data().convert::<f64>();
+    sums.try_to_vec::<f64>().expect("converted to f64").into_iter().sum()
 }

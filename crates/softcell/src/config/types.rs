@@ -254,7 +254,8 @@ pub struct SearchConfig {
     /// Side of the cutout square, in pixels.
     pub cutout_length: usize,
     /// Whether the backward pass computes again what cells have computed between their inputs and outputs, instead of
-    /// keeping it: less memory, more time, the same results.
+    /// keeping it: less memory, more time, the same results. It changes nothing where cells run operation by operation
+    /// ([`Network::unfused_cells`](crate::nn::Network::unfused_cells), f64, devices other than the CPU).
     pub recompute: bool,
     /// A CSV file of accuracies of NAS-Bench-201, as [`path_to_text`](super::path_to_text) writes its path, from which
     /// each epoch's architecture is looked up; `none` for none.

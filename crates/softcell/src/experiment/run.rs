@@ -191,9 +191,13 @@ impl Experiment {
         let (config, asked) = (folder.read_config()?, folder.read_asked_config()?);
         observer.on(Event::Folder { path: folder.path(), config: &config })?;
         refuse_imported(&folder)?;
-        if let Some(settings) = settings {
-            settings.check_same(&asked, None)?;
-        }
+        let config = match settings {
+            Some(settings) => {
+                settings.check_same(&asked, None)?;
+                settings.going_on(config)?
+            }
+            None => config,
+        };
         let dataset = read_images(&reading_settings(&config, &folder)?, observer)?;
         // With a budget other values were chosen than the preset's; `auto` fits itself to the machine, too.
         let began = folder.read_manifest()?.map(|manifest| manifest.preset);

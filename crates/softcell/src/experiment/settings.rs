@@ -252,7 +252,19 @@ impl Settings {
         config.check()
     }
 
-    /// Refuses settings that differ from those a run began with.
+    /// The settings that a run goes on with: those it began with, but for what changes no result.
+    ///
+    /// # Errors
+    /// Settings that cannot be read or are refused.
+    pub(super) fn going_on(&self, stored: CheckedConfig) -> Result<CheckedConfig> {
+        let asked = self.over(&stored)?;
+        stored.with(|config| {
+            config.search.recompute = asked.search.recompute;
+            config.train.recompute = asked.train.recompute;
+        })
+    }
+
+    /// Refuses settings that differ from those a run began with, but for what changes no result.
     ///
     /// # Errors
     /// When one does, naming it, the stored and the given value.
@@ -262,6 +274,10 @@ impl Settings {
             (Some(_), Some(shape)) => self.build(shape)?.0,
             _ => self.over(stored)?,
         };
+        let asked = asked.with(|config| {
+            config.search.recompute = stored.search.recompute;
+            config.train.recompute = stored.train.recompute;
+        })?;
         refuse(&differences(stored, &asked)?, "a run goes on with the settings it began with")
     }
 
@@ -420,6 +436,11 @@ mod tests {
     #[test]
     fn a_run_keeps_its_settings() {
         assert!(given("seed = 3").check_same(&stored(), None).is_ok());
+        // What changes no result may change.
+        let again = given("[train]\nrecompute = true");
+        assert!(again.check_same(&stored(), None).is_ok());
+        let going_on = again.going_on(stored().check().unwrap()).unwrap();
+        assert!(going_on.train.recompute && !going_on.search.recompute);
         let error = given("seed = 4").check_same(&stored(), None).unwrap_err().to_string();
         assert!(error.starts_with("seed is 3 in the run, 4 was given:"), "{error}");
         let shape = DataShape {

@@ -10,8 +10,8 @@ use crate::search::method::Rules;
 use crate::space::{Genotype, NetworkPlan};
 use crate::train::network_config;
 
-/// Copies of the weights on the heap: the network, its gradients before and after clipping, the velocity, and
-/// what a checkpoint holds while it is written.
+/// Copies of the weights on the heap: the network, its gradients, the velocity, and what a checkpoint holds while it is
+/// written. Measured; an upper bound.
 const WEIGHT_COPIES: f64 = 12.0;
 /// Copies of a kept state while a checkpoint is written, such as that which is handed over and its bytes. Measured.
 const STATE_COPIES: f64 = 5.0;
@@ -86,7 +86,8 @@ impl MemoryModel {
     /// Bytes that the stage takes with batches of this size, beside the program and the images of the data;
     /// none where the network runs operation by operation, whose memory is not known.
     ///
-    /// It is the memory of the raw results of all cells' convolutions, which the backward pass needs, of what
+    /// It is the memory of the raw results of all cells' convolutions, which the backward pass needs (where cells are
+    /// computed again, of their outputs alone), of what
     /// one cell computes with, of the weights and their copies (those of the states that a search may go back to among
     /// them), and of the batches. What is more than a number
     /// can say is the largest number.
@@ -96,9 +97,14 @@ impl MemoryModel {
 
     /// [`Self::bytes`]; where they are not known, those of the weights and the batches alone.
     pub fn least(&self, batch_size: usize) -> u64 {
+        self.least_with(batch_size, self.recompute)
+    }
+
+    /// The same, where cells are computed again or not.
+    fn least_with(&self, batch_size: usize, recompute: bool) -> u64 {
         let batch_size = if self.images > 0 { batch_size.min(self.images) } else { batch_size };
         let (maps, parameters) = match &self.network {
-            Network::Fused(size) => (size.bytes(batch_size, self.recompute), size.parameters()),
+            Network::Fused(size) => (size.bytes(batch_size, recompute), size.parameters()),
             Network::Unfused(weights) => (0.0, *weights),
         };
         let batch = batch_size as f64 * product(&self.image) * VALUE;
@@ -143,17 +149,12 @@ impl MemoryModel {
             Some(largest) => format!("{largest} or fewer"),
             None => "a smaller network: no batch fits".to_owned(),
         });
-        if let Network::Fused(size) = &self.network
-            && !self.recompute
-        {
-            let saved = size.bytes(batch_size, false) - size.bytes(batch_size, true);
-            if needed as f64 - saved <= available as f64 {
-                let setting = match self.stage {
-                    Stage::Search => "search.recompute",
-                    Stage::Train => "train.recompute",
-                };
-                remedy = remedy + ", or " + Remedy::Setting(setting);
-            }
+        if self.least_with(batch_size, true) <= available {
+            let setting = match self.stage {
+                Stage::Search => "search.recompute",
+                Stage::Train => "train.recompute",
+            };
+            remedy = remedy + ", or " + Remedy::Setting(setting);
         }
         Err(Error::setting(
             format!("{}.batch_size", self.stage.name()),

@@ -306,7 +306,7 @@ impl Bilevel {
         let random = || stream(seed, "search/skips", &[epoch as u64, step as u64, draw as u64]);
         let skips = (probability > 0.0).then(|| DropPath::new(probability, random()));
         let noise = Noise::new(seed, [epoch as u64, step as u64, draw as u64]);
-        Pass { drop_path, skips, noise, recompute: self.recompute, ..Pass::train() }
+        Pass { drop_path, skips, noise, ..Pass::train() }
     }
 
     /// `∇_α L_val(w, α)`. Where operations freeze, the gradient of the weights is taken as well.
@@ -347,6 +347,7 @@ impl Bilevel {
         batch: &DeviceBatch,
         mut pass: Pass,
     ) -> Differentiated {
+        pass.recompute = self.recompute;
         let (loss, logits) = self.loss(net, weights, batch, &mut pass);
         let gradients = loss.backward();
         Differentiated {

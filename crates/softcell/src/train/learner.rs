@@ -27,7 +27,7 @@ pub struct Learner {
     pub auxiliary_weight: f64,
     /// ε of the label smoothing, in [0, 1).
     pub label_smoothing: f64,
-    /// As [`SearchConfig::recompute`](crate::config::SearchConfig::recompute).
+    /// As [`TrainConfig::recompute`].
     pub recompute: bool,
     /// Weight of each class in the loss, `[classes]`, on the network's device; none where all count the same.
     pub class_weights: Option<Tensor<1>>,

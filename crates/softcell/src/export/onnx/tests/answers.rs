@@ -10,6 +10,12 @@ use crate::space::testing::genotypes;
 
 #[track_caller]
 fn assert_same(model: &TrainedModel, options: &OnnxOptions) {
+    assert_same_within(1e-5, model, options);
+}
+
+/// `most` is of the largest logit.
+#[track_caller]
+fn assert_same_within(most: f64, model: &TrainedModel, options: &OnnxOptions) {
     let bytes = to_bytes(model, options).unwrap();
     assert_well_formed(&read(&bytes).graph.unwrap());
     let mut sample = Sample::made_up(model.manifest.image_shape);
@@ -17,8 +23,7 @@ fn assert_same(model: &TrainedModel, options: &OnnxOptions) {
     let found = verify(bytes, model, options, &sample, &Device::flex()).unwrap();
     assert_eq!((found.images, found.batches.as_slice()), (10, [1, 7, 2].as_slice()));
     assert!(found.deviation.probability_deviation < 2e-5, "{found:?}");
-    // Of the largest logit, which without training may be small beside the maps it comes from.
-    assert!(found.deviation.logit_deviation < 1e-4, "{found:?}");
+    assert!(found.deviation.logit_deviation < most, "{found:?}");
 }
 
 #[test]
@@ -96,7 +101,8 @@ proptest! {
     ) {
         let stem = if imagenet { StemKind::Imagenet } else { StemKind::Cifar };
         let shape = [if gray { 1 } else { 3 }, sides[0], sides[1]];
-        assert_same(&model(genotype, shape, stem, 2), &options);
+        // Without training all logits may be small beside the maps that they come from.
+        assert_same_within(1e-4, &model(genotype, shape, stem, 2), &options);
     }
 }
 
