@@ -67,6 +67,23 @@ fn steps_of_the_search() {
     }
 }
 
+/// What cells compute twice they do not keep.
+#[test]
+fn recomputing_takes_less_memory() {
+    let size = "--layers 12 --init-channels 8 --image-size 32 --steps 1 --warmup 0 --json";
+    for work in
+        ["step --order first --batch-size 16", "train --genotype DARTS_V2 --no-auxiliary --batch-size 64"]
+    {
+        let [kept, again] = ["", " --recompute"].map(|flag| measure(&format!("{work} {size}{flag}")));
+        let megabytes = |report: &Value| report["peak_rss_mb"].as_f64();
+        // Only where the system tells.
+        if let (Some(kept), Some(again)) = (megabytes(&kept), megabytes(&again)) {
+            assert!(again < 0.75 * kept, "{work}: {again} MB of {kept} MB");
+        }
+        assert_eq!(kept["loss"], again["loss"]);
+    }
+}
+
 #[test]
 fn training_steps_with_and_without_the_auxiliary_head() {
     let with = measure(&format!("train --genotype PDARTS {TINY}"));
