@@ -190,7 +190,7 @@ def test_other_threads_go_on_meanwhile(tmp_path):
     thread = threading.Thread(target=tick)
     thread.start()
     begun = len(ticks)
-    softcell.search(out=tmp_path / "run", images_per_class=16, epochs=1, nodes=1, layers=2, init_channels=4, progress=False)
+    softcell.search(out=tmp_path / "run", images_per_class=60, epochs=4, nodes=2, layers=4, init_channels=8, progress=False)
     done.set()
     thread.join()
     assert len(ticks) > begun + 3
