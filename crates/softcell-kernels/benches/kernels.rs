@@ -147,16 +147,7 @@ mod cell {
                 };
                 let inputs: Vec<BlockedMap> = inputs.iter().map(x).collect();
                 bencher.bench_local(|| {
-                    let arguments = CellArguments {
-                        states: inputs.clone(),
-                        weights: weights.clone(),
-                        terms: terms.clone(),
-                        scales: None,
-                        given: None,
-                        share: None,
-                        kept: None,
-                        recompute: false,
-                    };
+                    let arguments = CellArguments::new(inputs.clone(), weights.clone(), terms.clone());
                     fast::cell(&plan, arguments).0.values.sum().backward()
                 });
             }

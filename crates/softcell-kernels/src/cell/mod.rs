@@ -63,6 +63,13 @@ pub struct CellArguments {
     pub recompute: bool,
 }
 
+impl CellArguments {
+    /// All images of a batch, normalised by their own statistics, each term's values as they are.
+    pub fn new(states: Vec<BlockedMap>, weights: Tensor<1>, terms: Tensor<1>) -> Self {
+        Self { states, weights, terms, scales: None, given: None, share: None, kept: None, recompute: false }
+    }
+}
+
 /// Whether [`cell`] runs on this tensor's device: `f32` on the Flex device, with or without autodiff.
 pub fn cell_runs_on<const D: usize>(x: &Tensor<D>) -> bool {
     runs_on_flex(x)

@@ -24,16 +24,7 @@ fn the_number_of_threads_changes_no_bit() {
             let weights = tensor([plan.weights()], 2, &device).require_grad();
             let terms = tensor([config.terms.len()], 3, &device).require_grad();
             let state = BlockedMap::from_nchw(x.clone(), config.lanes);
-            let arguments = CellArguments {
-                states: vec![state.clone(), state],
-                weights: weights.clone(),
-                terms: terms.clone(),
-                scales: None,
-                given: None,
-                share: None,
-                kept: None,
-                recompute: false,
-            };
+            let arguments = CellArguments::new(vec![state.clone(), state], weights.clone(), terms.clone());
             let (y, statistics) = cell(&plan, arguments);
             let gradients = y.values.clone().powi_scalar(2).sum().backward();
             let mut bits = values(y.values);
@@ -161,16 +152,7 @@ fn a_convolution_agrees_with_the_reference() {
             ];
 
             let state = BlockedMap::from_nchw(x.clone(), lanes);
-            let arguments = CellArguments {
-                states: vec![state],
-                weights: weights.clone(),
-                terms: Tensor::ones([1], &device),
-                scales: None,
-                given: None,
-                share: None,
-                kept: None,
-                recompute: false,
-            };
+            let arguments = CellArguments::new(vec![state], weights.clone(), Tensor::ones([1], &device));
             let y = cell(&plan, arguments).0.to_nchw();
             let gradients = (y.clone() * upstream).sum().backward();
             let found =

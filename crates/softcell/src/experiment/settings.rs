@@ -258,10 +258,7 @@ impl Settings {
     /// Settings that cannot be read or are refused.
     pub(super) fn going_on(&self, stored: CheckedConfig) -> Result<CheckedConfig> {
         let asked = self.over(&stored)?;
-        stored.with(|config| {
-            config.search.recompute = asked.search.recompute;
-            config.train.recompute = asked.train.recompute;
-        })
+        stored.with(|config| take_harmless(config, &asked))
     }
 
     /// Refuses settings that differ from those a run began with, but for what changes no result.
@@ -274,10 +271,7 @@ impl Settings {
             (Some(_), Some(shape)) => self.build(shape)?.0,
             _ => self.over(stored)?,
         };
-        let asked = asked.with(|config| {
-            config.search.recompute = stored.search.recompute;
-            config.train.recompute = stored.train.recompute;
-        })?;
+        let asked = asked.with(|config| take_harmless(config, stored))?;
         refuse(&differences(stored, &asked)?, "a run goes on with the settings it began with")
     }
 
@@ -286,6 +280,12 @@ impl Settings {
     fn of_text(preset: Option<Preset>, text: &str) -> Settings {
         Settings { preset, table: text.parse().unwrap(), respelt: Vec::new() }
     }
+}
+
+/// Takes the settings that change no result from others.
+fn take_harmless(config: &mut Config, from: &Config) {
+    config.search.recompute = from.search.recompute;
+    config.train.recompute = from.train.recompute;
 }
 
 /// Whether the drop path is the one that `auto` chooses for the epochs.

@@ -288,20 +288,7 @@ fn readers_of_one_output_share_a_gradient() {
             let call = |state: BlockedMap, seed| {
                 let weights = tensor([plan.weights()], seed, &device);
                 let terms = tensor([config.terms.len()], seed + 1, &device);
-                cell(
-                    &plan,
-                    CellArguments {
-                        states: vec![state],
-                        weights,
-                        terms,
-                        scales: None,
-                        given: None,
-                        share: None,
-                        kept: None,
-                        recompute: false,
-                    },
-                )
-                .0
+                cell(&plan, CellArguments::new(vec![state], weights, terms)).0
             };
             let y = call(BlockedMap::from_nchw(x.clone(), 8), 2);
             let read = || if shared { y.clone() } else { BlockedMap::new(y.values.clone(), y.channels) };
@@ -415,16 +402,8 @@ fn one_map_as_both_inputs() {
                 let [x, weights, terms] = [&fill.inputs[0], &fill.weights, &fill.terms].map(|v| leaf(v));
                 let state = BlockedMap::from_nchw(x.clone().reshape(case.input_shape(0)), 8);
                 let state = if made_by_a_cell { copied(state, &case.config) } else { state };
-                let arguments = CellArguments {
-                    states: vec![state.clone(), state],
-                    weights: weights.clone(),
-                    terms: terms.clone(),
-                    scales: None,
-                    given: None,
-                    share: None,
-                    kept: None,
-                    recompute: false,
-                };
+                let arguments =
+                    CellArguments::new(vec![state.clone(), state], weights.clone(), terms.clone());
                 let y = cell(&case.plan(), arguments).0.to_nchw();
                 let gradients = case.backward(&y, &fill);
                 let gradient = |x: &Tensor<1>| doubles(x.grad(&gradients).expect("a gradient"));
@@ -449,18 +428,5 @@ fn copied(state: BlockedMap, config: &CellConfig) -> BlockedMap {
     let plan = Arc::new(CellPlan::new(config).expect("a plan"));
     let device = state.values.device();
     let [weights, terms] = [Tensor::zeros([0], &device), Tensor::ones([1], &device)];
-    cell(
-        &plan,
-        CellArguments {
-            states: vec![state],
-            weights,
-            terms,
-            scales: None,
-            given: None,
-            share: None,
-            kept: None,
-            recompute: false,
-        },
-    )
-    .0
+    cell(&plan, CellArguments::new(vec![state], weights, terms)).0
 }

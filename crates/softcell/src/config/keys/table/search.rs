@@ -123,7 +123,7 @@ pub(super) const KEYS: &[Key] = &[
         Search,
         "recompute",
         Bool,
-        "Compute cells twice instead of keeping them: a third of the memory, a quarter more time",
+        "Compute cells twice instead of keeping them: a third of the memory, up to a third more time",
     ),
     key(
         Search,

@@ -100,6 +100,6 @@ pub(super) const KEYS: &[Key] = &[
         Train,
         "recompute",
         Bool,
-        "Compute cells twice instead of keeping them: a third of the memory, a quarter more time",
+        "Compute cells twice instead of keeping them: a third of the memory, up to a third more time",
     ),
 ];

@@ -5,17 +5,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Resize;
 use crate::destination::Existing;
-use crate::export::Origin;
+use crate::export::{Deviation, Origin};
 use crate::space::testing::genotypes;
 
 #[track_caller]
 fn assert_same(model: &TrainedModel, options: &OnnxOptions) {
-    assert_same_within(1e-5, model, options);
+    let deviation = deviation(model, options);
+    assert!(deviation.logit_deviation < 1e-5, "{deviation:?}");
 }
 
-/// `most` is of the largest logit.
 #[track_caller]
-fn assert_same_within(most: f64, model: &TrainedModel, options: &OnnxOptions) {
+fn deviation(model: &TrainedModel, options: &OnnxOptions) -> Deviation {
     let bytes = to_bytes(model, options).unwrap();
     assert_well_formed(&read(&bytes).graph.unwrap());
     let mut sample = Sample::made_up(model.manifest.image_shape);
@@ -23,7 +23,7 @@ fn assert_same_within(most: f64, model: &TrainedModel, options: &OnnxOptions) {
     let found = verify(bytes, model, options, &sample, &Device::flex()).unwrap();
     assert_eq!((found.images, found.batches.as_slice()), (10, [1, 7, 2].as_slice()));
     assert!(found.deviation.probability_deviation < 2e-5, "{found:?}");
-    assert!(found.deviation.logit_deviation < most, "{found:?}");
+    found.deviation
 }
 
 #[test]
@@ -101,8 +101,9 @@ proptest! {
     ) {
         let stem = if imagenet { StemKind::Imagenet } else { StemKind::Cifar };
         let shape = [if gray { 1 } else { 3 }, sides[0], sides[1]];
-        // Without training all logits may be small beside the maps that they come from.
-        assert_same_within(1e-4, &model(genotype, shape, stem, 2), &options);
+        let found = deviation(&model(genotype, shape, stem, 2), &options);
+        // Without training all logits may be small beside the maps that they come from: then the probabilities tell.
+        prop_assert!(found.logit_deviation < 1e-5 || found.probability_deviation < 1e-6, "{found:?}");
     }
 }
 
